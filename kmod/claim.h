@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who takes a half-open out of the SYN queue: exactly one CPU may count it.
+ *
+ * __inet_csk_reqsk_queue_drop() unlinks a request only if it is still in the
+ * established hash, and whether it was shows only in what the function
+ * returns; we are called at its entry. A request found unhashed there is not
+ * ours to count: a completed handshake (counted where it completes) or a race
+ * already lost. A request found hashed will be unlinked by us or by another
+ * CPU that is also on its way: a RST beside the timer, two RSTs, a RST beside
+ * the final ACK.
+ *
+ * The others are known by what they hold. A half-open has one reference for
+ * the hash and one for its timer (reqsk_queue_hash_req(), 6.1); a segment
+ * adds one while it is being handled, the timer handler adds none but is not
+ * pending while it runs. So:
+ *
+ *  - Each CPU first announces, in a slot of its own, the request it is about
+ *    to take, then looks. If no reference is left over and the timer is
+ *    pending (or is us), it is alone: it owns the removal. Whoever comes
+ *    later holds a reference, or is the timer, and looks at the slots.
+ *  - If it may not be alone, it goes through the slots under a lock, and owns
+ *    the removal if no other CPU does and the request is still hashed.
+ *    Another's removal that is already over has unhashed the request.
+ *  - The final ACK unhashes the request before we see it. It counts unless a
+ *    CPU owns the removal, now or of late: each keeps the last it owned.
+ *
+ * tcp_migrate_req unhashes a request without passing any of this. If a segment
+ * may be ending the request while its timer moves it to another listener, the
+ * claim is counted as undecided, and the status says so.
+ *
+ * What a slot holds tells one life of a request from the next: its address
+ * mixed with its initial sequence number, which the kernel draws anew for each
+ * (by siphash, or past the last one of a connection in TIME_WAIT).
+ */
+#ifndef SYNQ_CLAIM_H
+#define SYNQ_CLAIM_H
+
+#include <linux/percpu.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+enum synq_claim_state {
+	SYNQ_CLAIM_ASKING = 1,	/* has announced, has not decided */
+	SYNQ_CLAIM_OWNED = 2,	/* has counted the removal */
+	SYNQ_CLAIM_WAITING = 3,	/* will decide under the lock */
+	SYNQ_CLAIM_MASK = 3,
+};
+
+/*
+ * Removals of late, for a final ACK that lost to one which is over: between
+ * its unhashing and its look lie some thousand instructions with bottom halves
+ * off, in which another CPU would have to own this many more to forget one.
+ */
+#define SYNQ_CLAIM_PAST		64
+
+struct synq_claim_past {
+	unsigned long	key[SYNQ_CLAIM_PAST];
+	unsigned int	next;
+};
+
+DECLARE_PER_CPU(unsigned long, synq_claim_slot);
+DECLARE_PER_CPU(struct synq_claim_past, synq_claim_past);
+
+static __always_inline void synq_claim_own(unsigned long key)
+{
+	unsigned int i = this_cpu_read(synq_claim_past.next);
+
+	this_cpu_write(synq_claim_past.key[i % SYNQ_CLAIM_PAST], key);
+	this_cpu_write(synq_claim_past.next, i + 1);
+	this_cpu_write(synq_claim_slot, key | SYNQ_CLAIM_OWNED);
+}
+
+bool synq_claim_contended(struct request_sock *req, unsigned long key, bool from_timer);
+bool synq_complete_contended(struct request_sock *req, unsigned long key);
+unsigned long synq_claims_undecided(void);
+
+static __always_inline unsigned long synq_claim_key(const struct request_sock *req)
+{
+	unsigned long isn = tcp_rsk(req)->snt_isn;
+
+#ifdef CONFIG_64BIT
+	isn <<= 32;
+#endif
+	return ((unsigned long)req ^ isn) & ~(unsigned long)SYNQ_CLAIM_MASK;
+}
+
+/* No more than @n references? The timer is to be looked at after them. */
+static __always_inline bool synq_claim_references(const struct request_sock *req, unsigned int n)
+{
+	bool few = refcount_read(&req->rsk_refcnt) <= n;
+
+	smp_rmb();
+	return few;
+}
+
+/**
+ * synq_claim_drop() - may this CPU count the removal it is about to make?
+ * @req: the request on its way out of the hash
+ * @from_timer: true if the request's own timer takes it out
+ *
+ * Called with bottom halves off, at the entry of the removal.
+ */
+static __always_inline bool synq_claim_drop(struct request_sock *req, bool from_timer)
+{
+	unsigned long key = synq_claim_key(req);
+
+	/* After what this CPU's last removal did to the hash. */
+	smp_store_release(this_cpu_ptr(&synq_claim_slot), key | SYNQ_CLAIM_ASKING);
+	/*
+	 * The slot before the look: pairs with itself on another CPU, and
+	 * with the barrier in synq_claim_complete().
+	 */
+	smp_mb();
+	if (sk_unhashed(req_to_sk(req))) {
+		this_cpu_write(synq_claim_slot, 0);
+		return false;
+	}
+	if (likely(synq_claim_references(req, from_timer ? 2 : 3) &&
+		   (from_timer || timer_pending(&req->rsk_timer)))) {
+		synq_claim_own(key);
+		return true;
+	}
+	return synq_claim_contended(req, key, from_timer);
+}
+
+/**
+ * synq_claim_complete() - may this CPU count a handshake it has completed?
+ * @req: the request, which this CPU has just replaced by its child in the hash
+ */
+static __always_inline bool synq_claim_complete(struct request_sock *req)
+{
+	/* The unhashing before the look: pairs with synq_claim_drop(). */
+	smp_mb();
+	if (likely(synq_claim_references(req, 2) && timer_pending(&req->rsk_timer)))
+		return true;
+	return synq_complete_contended(req, synq_claim_key(req));
+}
+
+#endif /* SYNQ_CLAIM_H */

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A half-open connection added, and why one ended.
+ *
+ * Added: tcp_conn_request() calls ->send_synack() once for each request it
+ * has put into the SYN queue, for each cookie and for each Fast Open child,
+ * and tells which (net/ipv4/tcp_input.c, 4.14 to 7.3).
+ * inet_csk_reqsk_queue_hash_add() itself may find a duplicate and add
+ * nothing, which shows only in what it returns. A retransmitted SYN-ACK
+ * carries no Fast Open cookie, not even an empty one (tcp_rtx_synack(),
+ * net/ipv4/tcp_output.c).
+ *
+ * Ended: a request leaves the established hash through
+ * __inet_csk_reqsk_queue_drop(), or is replaced there by its child
+ * (inet_csk_complete_hashdance(); for an MPTCP join tcp_check_req() itself).
+ * A request that tcp_migrate_req moves to another listener does neither.
+ */
+#include <linux/kallsyms.h>
+#include <net/inet_connection_sock.h>
+#include <net/mptcp.h>
+#include <net/tcp.h>
+
+#include "claim.h"
+#include "refusal.h"
+#include "tcpsynq.h"
+
+/* The request an ICMP error is about to end on this CPU. */
+static DEFINE_PER_CPU(const struct request_sock *, synq_icmp_req);
+
+static unsigned long synq_check_req_start;
+static unsigned long synq_check_req_end;
+
+static __always_inline const struct synq_net *synq_req_net(const struct request_sock *req)
+{
+	return synq_net(read_pnet(&inet_rsk(req)->ireq_net));
+}
+
+/* @dequeued: the listener's queue has been counted down already. */
+static __always_inline void synq_ended(const struct request_sock *req,
+				       enum synq_counter outcome, bool dequeued)
+{
+	const struct synq_net *sn = synq_req_net(req);
+
+	synq_count(sn, outcome);
+	if (synq_recording(sn))
+		synq_record_removed(sn, req, outcome, dequeued);
+}
+
+/* send_synack(sk, dst, fl, req, foc, synack_type, syn_skb) */
+static __always_inline void synq_on_send_synack(const struct synq_call *call)
+{
+	const struct sock *listener = (const void *)call->arg[0];
+	const struct request_sock *req = (const void *)call->arg[3];
+	const struct synq_net *sn;
+
+	if (!call->arg[4])
+		return;
+	sn = synq_req_net(req);
+	synq_peer_answered(sn);
+	switch ((enum tcp_synack_type)call->arg[5]) {
+	case TCP_SYNACK_NORMAL:
+		synq_count(sn, SYNQ_ADDED);
+		if (synq_recording(sn))
+			synq_record_added(sn, listener, req);
+		break;
+	case TCP_SYNACK_COOKIE:
+		synq_count(sn, SYNQ_COOKIES);
+		break;
+	case TCP_SYNACK_FASTOPEN:
+		break;
+	}
+}
+
+static __always_inline void synq_on_send_synack4(const struct synq_call *call)
+{
+	synq_on_send_synack(call);
+}
+
+static __always_inline void synq_on_send_synack6(const struct synq_call *call)
+{
+	synq_on_send_synack(call);
+}
+
+/* __inet_csk_reqsk_queue_drop(sk, req, from_timer) */
+static __always_inline void synq_on_drop(const struct synq_call *call)
+{
+	const struct sock *listener = (const void *)call->arg[0];
+	struct request_sock *req = (void *)call->arg[1];
+	bool from_timer = (u8)call->arg[2];
+	bool icmp = this_cpu_read(synq_icmp_req) == req;
+	enum synq_counter why;
+
+	/* DCCP queues its requests with the same functions. */
+	if (listener->sk_protocol != IPPROTO_TCP)
+		return;
+	/* Used up: the request's memory may be another's next. */
+	if (icmp)
+		this_cpu_write(synq_icmp_req, NULL);
+	if (!synq_claim_drop(req, from_timer))
+		return;
+
+	if (inet_sk_state_load(listener) != TCP_LISTEN)
+		why = SYNQ_CLOSED;
+	else if (from_timer)
+		why = SYNQ_EXPIRED;
+	else if (icmp)
+		why = SYNQ_UNREACHABLE;
+	else
+		why = SYNQ_RESET;
+	synq_ended(req, why, false);
+}
+
+/* inet_csk_complete_hashdance(sk, child, req, own_req) */
+static __always_inline void synq_on_hashdance(const struct synq_call *call)
+{
+	const struct sock *listener = (const void *)call->arg[0];
+	struct request_sock *req = (void *)call->arg[2];
+	bool own_req = (u8)call->arg[3];
+
+	if (!own_req || listener->sk_protocol != IPPROTO_TCP)
+		return;
+	if (synq_claim_complete(req))
+		synq_ended(req, SYNQ_COMPLETED, false);
+}
+
+/*
+ * inet_csk_reqsk_queue_drop_and_put(sk, req): from tcp_check_req() it means an
+ * MPTCP join whose child has taken the request's place.
+ */
+static __always_inline void synq_on_drop_and_put(const struct synq_call *call)
+{
+	struct request_sock *req = (void *)call->arg[1];
+
+	if (call->caller < synq_check_req_start || call->caller >= synq_check_req_end)
+		return;
+	if (rsk_drop_req(req) && synq_claim_complete(req))
+		synq_ended(req, SYNQ_COMPLETED, true);
+}
+
+/* tcp_req_err(sk, seq, abort): drops the request if both conditions hold. */
+static __always_inline void synq_on_req_err(const struct synq_call *call)
+{
+	const struct request_sock *req = inet_reqsk((struct sock *)call->arg[0]);
+	u32 seq = (u32)call->arg[1];
+	bool abort = (u8)call->arg[2];
+
+	if (!abort || seq != tcp_rsk(req)->snt_isn)
+		req = NULL;
+	this_cpu_write(synq_icmp_req, req);
+}
+
+SYNQ_DEFINE_HOOK(synq_on_send_synack4, SYNQ_HOOK_SEND_SYNACK4)
+SYNQ_DEFINE_HOOK(synq_on_send_synack6, SYNQ_HOOK_SEND_SYNACK6)
+SYNQ_DEFINE_HOOK(synq_on_drop, SYNQ_HOOK_DROP)
+SYNQ_DEFINE_HOOK(synq_on_hashdance, SYNQ_HOOK_HASHDANCE)
+SYNQ_DEFINE_HOOK(synq_on_drop_and_put, SYNQ_HOOK_DROP_AND_PUT)
+SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
+
+/*
+ * Where tcp_check_req() begins and ends; its size only the symbol table knows,
+ * and that prints "name+0x0/0xsize".
+ */
+int synq_halfopen_init(void)
+{
+	char name[KSYM_SYMBOL_LEN];
+	unsigned long size;
+	char *slash;
+
+	synq_check_req_start = (unsigned long)dereference_function_descriptor(tcp_check_req);
+	sprint_symbol(name, synq_check_req_start);
+	slash = strchr(name, '/');
+	if (!slash || sscanf(slash, "/0x%lx", &size) != 1) {
+		pr_err("tcp_check_req: the kernel's symbol table does not tell its size\n");
+		return -ENOENT;
+	}
+	synq_check_req_end = synq_check_req_start + size;
+	return 0;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of hooks, and how each is attached.
+ *
+ * By ftrace where it can be had: a kprobe is skipped, and only counts that it
+ * was, while any other kprobe's handler runs on its CPU, and debugfs can turn
+ * all kprobes off without a word; an ftrace callback marked permanent is lost
+ * to neither, and kernel.ftrace_enabled=0 is refused while it stands.
+ */
+#include <linux/module.h>
+
+#include "tcpsynq.h"
+
+/**
+ * struct synq_hook - one probed function
+ * @symbol: its name in the kernel's symbol table
+ * @serves: what is lost without it
+ * @required: load nothing rather than go without it
+ * @ftrace: handler, as an ftrace callback
+ * @kprobe: handler, as a kprobe's
+ * @via: how it is attached now
+ * @ops: what it is attached by, as ftrace
+ * @kp: as a kprobe
+ */
+struct synq_hook {
+	const char		*symbol;
+	const char		*serves;
+	bool			required;
+	ftrace_func_t		ftrace;
+	kprobe_pre_handler_t	kprobe;
+
+	enum synq_via		via;
+	struct ftrace_ops	ops;
+	struct kprobe		kp;
+};
+
+DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
+
+#define SYNQ_HOOK(_symbol, fn, _serves, _required)				\
+	{ .symbol = _symbol, .serves = _serves, .required = _required,		\
+	  .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+
+static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
+	[SYNQ_HOOK_SEND_SYNACK4] =
+		SYNQ_HOOK("tcp_v4_send_synack", synq_on_send_synack4, "count", true),
+	[SYNQ_HOOK_SEND_SYNACK6] =
+		SYNQ_HOOK("tcp_v6_send_synack", synq_on_send_synack6, "count",
+			  IS_ENABLED(CONFIG_IPV6)),
+	[SYNQ_HOOK_DROP] =
+		SYNQ_HOOK("__inet_csk_reqsk_queue_drop", synq_on_drop, "count", true),
+	[SYNQ_HOOK_HASHDANCE] =
+		SYNQ_HOOK("inet_csk_complete_hashdance", synq_on_hashdance, "count", true),
+	[SYNQ_HOOK_DROP_AND_PUT] =
+		SYNQ_HOOK("inet_csk_reqsk_queue_drop_and_put", synq_on_drop_and_put,
+			  "count", IS_ENABLED(CONFIG_MPTCP)),
+	[SYNQ_HOOK_REQ_ERR] =
+		SYNQ_HOOK("tcp_req_err", synq_on_req_err, "unreachable", false),
+	[SYNQ_HOOK_PEER_PROVEN] =
+		SYNQ_HOOK("tcp_peer_is_proven", synq_on_peer_proven, "queue_full", false),
+	[SYNQ_HOOK_SYN_RECV4] =
+		SYNQ_HOOK("tcp_v4_syn_recv_sock", synq_on_syn_recv4, "accept_full", false),
+	[SYNQ_HOOK_SYN_RECV6] =
+		SYNQ_HOOK("tcp_v6_syn_recv_sock", synq_on_syn_recv6, "accept_full", false),
+	[SYNQ_HOOK_CREATE_CHILD] =
+		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child,
+			  "accept_full", false),
+};
+
+static const char * const synq_via_names[] = {
+	[SYNQ_VIA_NONE] = "none",
+	[SYNQ_VIA_AUTO] = "auto",
+	[SYNQ_VIA_FTRACE] = "ftrace",
+	[SYNQ_VIA_KPROBE] = "kprobe",
+};
+
+static enum synq_via synq_via = SYNQ_VIA_AUTO;
+
+static int synq_via_set(const char *val, const struct kernel_param *kp)
+{
+	if (sysfs_streq(val, "auto"))
+		synq_via = SYNQ_VIA_AUTO;
+	else if (sysfs_streq(val, "ftrace"))
+		synq_via = SYNQ_VIA_FTRACE;
+	else if (sysfs_streq(val, "kprobe"))
+		synq_via = SYNQ_VIA_KPROBE;
+	else {
+		pr_err("via=%s: allowed are auto, ftrace, kprobe\n", val);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int synq_via_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", synq_via_names[synq_via]);
+}
+
+static const struct kernel_param_ops synq_via_ops = {
+	.set = synq_via_set,
+	.get = synq_via_get,
+};
+module_param_cb(via, &synq_via_ops, NULL, 0444);
+MODULE_PARM_DESC(via, "how hooks are attached: auto, ftrace, kprobe (default auto: ftrace, else kprobe)");
+
+static int synq_hook_ftrace(struct synq_hook *hook)
+{
+	int err;
+
+	hook->ops.func = hook->ftrace;
+	/* The handlers call nothing that is hooked: no recursion to guard. */
+	hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
+
+	err = ftrace_set_filter(&hook->ops, (unsigned char *)hook->symbol,
+				strlen(hook->symbol), 1);
+	if (err)
+		return err;
+	err = register_ftrace_function(&hook->ops);
+	if (err)
+		ftrace_free_filter(&hook->ops);
+	return err;
+}
+
+static int synq_hook_kprobe(struct synq_hook *hook)
+{
+	memset(&hook->kp, 0, sizeof(hook->kp));
+	hook->kp.symbol_name = hook->symbol;
+	hook->kp.pre_handler = hook->kprobe;
+	return register_kprobe(&hook->kp);
+}
+
+static int synq_hook_attach(struct synq_hook *hook)
+{
+	int err = -ENOENT;
+
+	if (synq_via != SYNQ_VIA_KPROBE) {
+		err = synq_hook_ftrace(hook);
+		if (!err) {
+			hook->via = SYNQ_VIA_FTRACE;
+			return 0;
+		}
+		/* A kprobe on a function ftrace can reach is ftrace too. */
+		if (synq_via == SYNQ_VIA_FTRACE || err == -EBUSY)
+			return err;
+	}
+	err = synq_hook_kprobe(hook);
+	if (!err)
+		hook->via = SYNQ_VIA_KPROBE;
+	return err;
+}
+
+static void synq_hook_detach(struct synq_hook *hook)
+{
+	switch (hook->via) {
+	case SYNQ_VIA_FTRACE:
+		unregister_ftrace_function(&hook->ops);
+		ftrace_free_filter(&hook->ops);
+		break;
+	case SYNQ_VIA_KPROBE:
+		unregister_kprobe(&hook->kp);
+		break;
+	case SYNQ_VIA_NONE:
+	case SYNQ_VIA_AUTO:
+		break;
+	}
+	hook->via = SYNQ_VIA_NONE;
+}
+
+int synq_hooks_attach(void)
+{
+	struct synq_hook *hook;
+	int err;
+
+	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++) {
+		err = synq_hook_attach(hook);
+		if (!err)
+			continue;
+		if (err == -EBUSY)
+			pr_err("%s: cannot attach while kernel.ftrace_enabled=0; set it to 1\n",
+			       hook->symbol);
+		else if (hook->required)
+			pr_err("%s: cannot attach (%d), and without it the %s would be wrong\n",
+			       hook->symbol, err, hook->serves);
+		else
+			pr_warn("%s: cannot attach (%d); going on without %s\n",
+				hook->symbol, err, hook->serves);
+		if (hook->required || err == -EBUSY) {
+			synq_hooks_detach();
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* When it returns no handler runs any more, on any CPU. */
+void synq_hooks_detach(void)
+{
+	int id;
+
+	for (id = SYNQ_HOOKS - 1; id >= 0; id--)
+		synq_hook_detach(&synq_hooks[id]);
+	synchronize_rcu();
+}
+
+bool synq_hook_attached(enum synq_hook_id id)
+{
+	return synq_hooks[id].via != SYNQ_VIA_NONE;
+}
+
+/*
+ * Calls the kernel says a hook did not see. Of ftrace it does not say: while
+ * another tool's callback shares the function, one called from within another
+ * callback of the same context would be passed over, and none calls these.
+ */
+static u64 synq_hook_missed(const struct synq_hook *hook)
+{
+	return hook->via == SYNQ_VIA_KPROBE ? hook->kp.nmissed : 0;
+}
+
+u64 synq_hooks_missed(void)
+{
+	u64 missed = 0;
+	int id;
+
+	for (id = 0; id < SYNQ_HOOKS; id++)
+		missed += synq_hook_missed(&synq_hooks[id]);
+	return missed;
+}
+
+/* Hits are of the whole host: no business of a container's. */
+void synq_hooks_show(struct seq_file *seq, bool host)
+{
+	int id, cpu;
+
+	for (id = 0; id < SYNQ_HOOKS; id++) {
+		const struct synq_hook *hook = &synq_hooks[id];
+		u64 hits = 0;
+
+		for_each_possible_cpu(cpu)
+			hits += READ_ONCE(per_cpu(synq_hits, cpu)[id]);
+		seq_printf(seq, "hook %s %s ", hook->symbol, synq_via_names[hook->via]);
+		if (host)
+			seq_printf(seq, "%llu", hits);
+		else
+			seq_putc(seq, '-');
+		seq_printf(seq, " %llu %s\n", synq_hook_missed(hook), hook->serves);
+	}
+}
+
+/* Prints a "why" line for each reason the hooks give to doubt the figures. */
+bool synq_hooks_exact(struct seq_file *seq)
+{
+	bool exact = true;
+	int id;
+
+	for (id = 0; id < SYNQ_HOOKS; id++) {
+		const struct synq_hook *hook = &synq_hooks[id];
+
+		if (hook->via == SYNQ_VIA_NONE) {
+			seq_printf(seq, "why %s is not attached: %s is not counted apart\n",
+				   hook->symbol, hook->serves);
+			exact = false;
+		} else if (hook->via == SYNQ_VIA_KPROBE) {
+			seq_printf(seq, "why %s is a kprobe, skipped while another kprobe's handler runs: %s may be short\n",
+				   hook->symbol, hook->serves);
+			exact = false;
+		}
+	}
+	return exact;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /proc/net/tcpsynq_listeners: the SYN queue of every listening socket. */
+#include <linux/proc_fs.h>
+#include <net/inet_hashtables.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "queue.h"
+#include "tcpsynq.h"
+
+/*
+ * A position is a bucket and a place in its chain. Listeners are freed after
+ * an RCU grace period (SOCK_RCU_FREE), so reading one needs no reference.
+ */
+#define SYNQ_POS_PLACE_BITS	32
+
+static struct inet_hashinfo *synq_hashinfo(struct net *net)
+{
+	return net->ipv4.tcp_death_row.hashinfo;
+}
+
+static struct sock *synq_listener_at(struct net *net, loff_t *pos)
+{
+	struct inet_hashinfo *hash = synq_hashinfo(net);
+	u64 bucket = (*pos - 1) >> SYNQ_POS_PLACE_BITS;
+	u64 place = (*pos - 1) & GENMASK_ULL(SYNQ_POS_PLACE_BITS - 1, 0);
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	for (; bucket <= hash->lhash2_mask; bucket++, place = 0) {
+		u64 i = 0;
+
+		sk_nulls_for_each_rcu(sk, node, &hash->lhash2[bucket].nulls_head) {
+			if (i++ < place)
+				continue;
+			if (net_eq(sock_net(sk), net) && inet_sk_state_load(sk) == TCP_LISTEN) {
+				*pos = 1 + (bucket << SYNQ_POS_PLACE_BITS) + i - 1;
+				return sk;
+			}
+		}
+	}
+	return NULL;
+}
+
+static void *synq_listeners_start(struct seq_file *seq, loff_t *pos)
+	__acquires(RCU)
+{
+	rcu_read_lock();
+	return *pos ? synq_listener_at(seq_file_net(seq), pos) : SEQ_START_TOKEN;
+}
+
+static void *synq_listeners_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	struct net *net = seq_file_net(seq);
+	struct sock *sk = v;
+
+	++*pos;
+	if (v == SEQ_START_TOKEN)
+		return synq_listener_at(net, pos);
+	/* On down the chain, not again from its start: one may be long. */
+	while ((sk = sk_nulls_next(sk))) {
+		if (net_eq(sock_net(sk), net) && inet_sk_state_load(sk) == TCP_LISTEN)
+			return sk;
+		++*pos;
+	}
+	*pos = 1 + ((((*pos - 1) >> SYNQ_POS_PLACE_BITS) + 1) << SYNQ_POS_PLACE_BITS);
+	return synq_listener_at(net, pos);
+}
+
+static void synq_listeners_stop(struct seq_file *seq, void *v)
+	__releases(RCU)
+{
+	rcu_read_unlock();
+}
+
+static int synq_listeners_show(struct seq_file *seq, void *v)
+{
+	struct inet_connection_sock *icsk;
+	struct request_sock_queue *queue;
+	struct sock *sk = v;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(seq, "local inode uid qlen young holds accept_qlen backlog defer_accept drops warned\n");
+		return 0;
+	}
+	icsk = inet_csk(sk);
+	queue = &icsk->icsk_accept_queue;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		seq_printf(seq, "[%pI6c]:%u", &sk->sk_v6_rcv_saddr, sk->sk_num);
+	else
+#endif /* CONFIG_IPV6 */
+		seq_printf(seq, "%pI4:%u", &sk->sk_rcv_saddr, sk->sk_num);
+
+	seq_printf(seq, " %lu %u %d %d %llu %u %u %u %d %u\n",
+		   sock_i_ino(sk),
+		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)),
+		   reqsk_queue_len(queue), reqsk_queue_len_young(queue),
+		   synq_listener_holds(sk),
+		   READ_ONCE(sk->sk_ack_backlog), READ_ONCE(sk->sk_max_ack_backlog),
+		   READ_ONCE(queue->rskq_defer_accept),
+		   atomic_read(&sk->sk_drops),
+		   READ_ONCE(queue->synflood_warned));
+	return 0;
+}
+
+static const struct seq_operations synq_listeners_seq_ops = {
+	.start	= synq_listeners_start,
+	.next	= synq_listeners_next,
+	.stop	= synq_listeners_stop,
+	.show	= synq_listeners_show,
+};
+
+struct proc_dir_entry *synq_listeners_create(struct net *net)
+{
+	return proc_create_net("tcpsynq_listeners", 0444, net->proc_net,
+			       &synq_listeners_seq_ops, sizeof(struct seq_net_private));
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Init and exit. */
+#include <linux/module.h>
+
+#include "tcpsynq.h"
+
+static int __init synq_init(void)
+{
+	int err;
+
+	err = synq_halfopen_init();
+	if (err)
+		return err;
+	synq_taps_init();
+	err = synq_netns_init();
+	if (err)
+		return err;
+	err = synq_hooks_attach();
+	if (err)
+		goto err_netns;
+	synq_refusal_init();
+	synq_baseline_take();
+	err = synq_files_init();
+	if (err)
+		goto err_hooks;
+	synq_taps_ready();
+	return 0;
+
+err_hooks:
+	synq_hooks_detach();
+err_netns:
+	synq_netns_uninit();
+	return err;
+}
+
+static void __exit synq_exit(void)
+{
+	synq_files_uninit();
+	synq_hooks_detach();
+	synq_netns_uninit();
+}
+
+module_init(synq_init);
+module_exit(synq_exit);
+
+MODULE_DESCRIPTION("Exact counts of half-open TCP connections");
+MODULE_AUTHOR("The tcpsynq authors");
+MODULE_VERSION(SYNQ_VERSION);
+MODULE_LICENSE("GPL");

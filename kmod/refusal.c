@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SYNs that never became half-open, where the kernel's own counters do not
+ * tell them apart.
+ *
+ * tcp_conn_request() (net/ipv4/tcp_input.c) refuses a SYN
+ *  - for a full SYN queue without cookies: TCPREQQFULLDROP is just that;
+ *  - for a full accept queue: LISTENOVERFLOWS, which also counts final ACKs
+ *    refused for the same reason, and so those are counted here;
+ *  - by the three-quarters rule without cookies: only LISTENDROPS, which
+ *    counts everything, and so the rule's own question is watched.
+ */
+#include <net/tcp.h>
+
+#include "refusal.h"
+#include "tcpsynq.h"
+
+/*
+ * A hook sees that a check has been come to, not how it goes. But a check runs
+ * on one CPU with bottom halves off, and then either passes another hook, or
+ * moves a counter of that CPU before any other packet can: so if the counter
+ * has moved since and the other hook was not passed, the first move was the
+ * check's.
+ */
+static __always_inline void synq_ask(struct synq_cpu *c, struct synq_question *question,
+				     enum synq_counter counter, u64 mib_now)
+{
+	raw_write_seqcount_begin(&c->seq);
+	if (question->open && question->mib_then != mib_now)
+		c->n[counter]++;
+	question->open = true;
+	question->mib_then = mib_now;
+	raw_write_seqcount_end(&c->seq);
+}
+
+/* ---- Final ACKs refused for a full accept queue ----
+ *
+ * ->syn_recv_sock() first looks at the accept queue: full, it counts
+ * LISTENOVERFLOWS and gives up; else it goes on to tcp_create_openreq_child(),
+ * unless it finds no route over IPv6, which leaves the question open.
+ */
+static bool synq_acks_watched __read_mostly;
+
+/* With one of the hooks missing, accept_full is all of LISTENOVERFLOWS. */
+void synq_refusal_init(void)
+{
+	synq_acks_watched = synq_hook_attached(SYNQ_HOOK_SYN_RECV4) &&
+			    synq_hook_attached(SYNQ_HOOK_CREATE_CHILD) &&
+			    (!IS_ENABLED(CONFIG_IPV6) || synq_hook_attached(SYNQ_HOOK_SYN_RECV6));
+}
+
+static __always_inline void synq_on_syn_recv(struct net *net)
+{
+	struct synq_cpu __percpu *cpus = READ_ONCE(synq_net(net)->cpu);
+	struct synq_cpu *c;
+
+	if (unlikely(!cpus || !synq_acks_watched))
+		return;
+	c = this_cpu_ptr(cpus);
+	synq_ask(c, &c->ack, SYNQ_ACK_OVERFLOW,
+		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_OVERFLOWS));
+}
+
+/* tcp_v4_syn_recv_sock(sk, skb, req, …) */
+static __always_inline void synq_on_syn_recv4(const struct synq_call *call)
+{
+	synq_on_syn_recv(sock_net((const struct sock *)call->arg[0]));
+}
+
+/* tcp_v6_syn_recv_sock(sk, skb, req, …): hands an IPv4 segment on to v4's. */
+static __always_inline void synq_on_syn_recv6(const struct synq_call *call)
+{
+	const struct sk_buff *skb = (const void *)call->arg[1];
+
+	if (skb->protocol != htons(ETH_P_IP))
+		synq_on_syn_recv(sock_net((const struct sock *)call->arg[0]));
+}
+
+/* tcp_create_openreq_child(sk, req, skb) */
+static __always_inline void synq_on_create_child(const struct synq_call *call)
+{
+	struct net *net = sock_net((const struct sock *)call->arg[0]);
+	struct synq_cpu __percpu *cpus = READ_ONCE(synq_net(net)->cpu);
+	struct synq_cpu *c;
+
+	if (unlikely(!cpus))
+		return;
+	c = this_cpu_ptr(cpus);
+	synq_answered(c, &c->ack);
+}
+
+SYNQ_DEFINE_HOOK(synq_on_syn_recv4, SYNQ_HOOK_SYN_RECV4)
+SYNQ_DEFINE_HOOK(synq_on_syn_recv6, SYNQ_HOOK_SYN_RECV6)
+SYNQ_DEFINE_HOOK(synq_on_create_child, SYNQ_HOOK_CREATE_CHILD)
+
+/* ---- The three-quarters rule ----
+ *
+ * tcp_peer_is_proven(req, dst) is asked only once the rule applies. If it says
+ * no the SYN is refused, which counts LISTENDROPS; else ->send_synack() is on
+ * the way, and closes the question (halfopen.c).
+ */
+static __always_inline void synq_on_peer_proven(const struct synq_call *call)
+{
+	const struct request_sock *req = (const void *)call->arg[0];
+	struct net *net = read_pnet(&inet_rsk(req)->ireq_net);
+	struct synq_cpu __percpu *cpus = READ_ONCE(synq_net(net)->cpu);
+	struct synq_cpu *c;
+
+	if (unlikely(!cpus))
+		return;
+	c = this_cpu_ptr(cpus);
+	synq_ask(c, &c->peer, SYNQ_PEER_UNPROVEN,
+		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_DROPS));
+}
+
+SYNQ_DEFINE_HOOK(synq_on_peer_proven, SYNQ_HOOK_PEER_PROVEN)

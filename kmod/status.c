@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /proc/net/tcpsynq_status: can the figures be trusted, and why. */
+#include <linux/proc_fs.h>
+
+#include "claim.h"
+#include "tcpsynq.h"
+
+static bool synq_claims_exact(struct seq_file *seq)
+{
+	unsigned long undecided = synq_claims_undecided();
+
+	if (!undecided)
+		return true;
+	seq_printf(seq, "why %lu races between CPUs could not be decided: each may have miscounted one\n",
+		   undecided);
+	return false;
+}
+
+static int synq_status_show(struct seq_file *seq, void *v)
+{
+	bool host = net_eq(seq_file_single_net(seq), &init_net);
+	bool exact;
+
+	seq_puts(seq, "version " SYNQ_VERSION "\n");
+	exact = synq_hooks_exact(seq);
+	exact &= synq_baseline_exact(seq);
+	exact &= synq_claims_exact(seq);
+	seq_printf(seq, "exact %s\n", exact ? "yes" : "no");
+	synq_baseline_show(seq, host);
+	seq_printf(seq, "taps %u %u\n", synq_taps_open(), synq_taps_limit());
+	synq_hooks_show(seq, host);
+	return 0;
+}
+
+struct proc_dir_entry *synq_status_create(struct net *net)
+{
+	return proc_create_net_single("tcpsynq_status", 0444, net->proc_net,
+				      synq_status_show, NULL);
+}

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /proc/net/tcpsynq: each open file is a tap, with a filter of its own.
+ *
+ * A tap makes its text when it is read, a line at a time, so a reader of any
+ * buffer size gets whole lines in the end. A timer of its own takes the peak
+ * and wakes the reader when a C line is due.
+ *
+ * An open tap holds the module and the namespace: procfs would release the
+ * file of a removed entry while a poller still stands on its wait queue.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/hrtimer.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/proc_fs.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+#include <linux/utsname.h>
+#include <linux/wait.h>
+
+#include "record.h"
+#include "tcpsynq.h"
+
+#define SYNQ_PEAK_NS		(10 * NSEC_PER_MSEC)	/* between looks at the peak */
+#define SYNQ_TAP_TEXT		4096			/* made at a time */
+#define SYNQ_TAP_LINE		512			/* longer than any line */
+
+/**
+ * struct synq_tap - one open file
+ * @net: the namespace, held
+ * @start: when it was opened, nanoseconds of CLOCK_MONOTONIC
+ * @wait: its readers and pollers
+ * @tick: looks at the peak, wakes for a C line
+ * @peak: highest half-open count since the last C line
+ * @lock: guards all below; not held while waiting
+ * @filter: what it asks for
+ * @feed: its records, if it asks for any
+ * @header_due: the header has not been made yet
+ * @filter_due: the filter was changed and has not been shown since
+ * @next_count: when the next C line is due, nanoseconds since @start
+ * @batch: records older than @until are being made, then what is due at @until
+ * @until: when the batch ends, nanoseconds of CLOCK_MONOTONIC
+ * @count_due: a C line ends the batch
+ * @figures: what it shows
+ * @seq: writes into @text
+ * @taken: how much of @text has been read
+ * @text: made for the reader, @seq.count bytes
+ */
+struct synq_tap {
+	struct net		*net;
+	u64			start;
+	wait_queue_head_t	wait;
+	struct hrtimer		tick;
+	s64			peak;
+
+	struct mutex		lock;
+	struct synq_filter	filter;
+	struct synq_feed	*feed;
+	bool			header_due;
+	bool			filter_due;
+	u64			next_count;
+	bool			batch;
+	u64			until;
+	bool			count_due;
+	struct synq_figures	figures;
+	struct seq_file		seq;
+	size_t			taken;
+	char			text[SYNQ_TAP_TEXT];
+};
+
+static unsigned int synq_taps_most = 16;
+static int synq_gid = -1;
+static char synq_boot_id[UUID_STRING_LEN + 1] = "-";
+static atomic_t synq_taps = ATOMIC_INIT(0);
+static bool synq_taps_may_open;
+
+static int synq_taps_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int n;
+
+	if (kstrtouint(val, 10, &n) || n < 1 || n > 1024) {
+		pr_err("taps=%s: allowed is 1 to 1024\n", val);
+		return -EINVAL;
+	}
+	WRITE_ONCE(synq_taps_most, n);
+	return 0;
+}
+
+static const struct kernel_param_ops synq_taps_ops = {
+	.set = synq_taps_set,
+	.get = param_get_uint,
+};
+module_param_cb(taps, &synq_taps_ops, &synq_taps_most, 0644);
+MODULE_PARM_DESC(taps, "most taps open at once, 1 to 1024 (default 16)");
+
+static int synq_gid_set(const char *val, const struct kernel_param *kp)
+{
+	int n;
+
+	if (kstrtoint(val, 10, &n) || n < -1) {
+		pr_err("gid=%s: allowed is a group number of the host, or -1 for none\n", val);
+		return -EINVAL;
+	}
+	synq_gid = n;
+	return 0;
+}
+
+static const struct kernel_param_ops synq_gid_ops = {
+	.set = synq_gid_set,
+	.get = param_get_int,
+};
+module_param_cb(gid, &synq_gid_ops, &synq_gid, 0444);
+MODULE_PARM_DESC(gid, "host group that may open /proc/net/tcpsynq (default -1: none)");
+
+unsigned int synq_taps_open(void)
+{
+	return atomic_read(&synq_taps);
+}
+
+unsigned int synq_taps_limit(void)
+{
+	return READ_ONCE(synq_taps_most);
+}
+
+/* Who may open a tap without CAP_NET_ADMIN: a host group, or none. */
+static kgid_t synq_tap_gid(void)
+{
+	return synq_gid < 0 ? INVALID_GID : make_kgid(&init_user_ns, synq_gid);
+}
+
+/* The kernel exports no name for this boot; init's /proc has it. */
+void synq_taps_init(void)
+{
+	struct file *file = filp_open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
+	loff_t pos = 0;
+
+	if (IS_ERR(file))
+		return;
+	if (kernel_read(file, synq_boot_id, UUID_STRING_LEN, &pos) != UUID_STRING_LEN)
+		strscpy(synq_boot_id, "-", sizeof(synq_boot_id));
+	filp_close(file, NULL);
+}
+
+/* Init has succeeded: before that its undoing would close open taps by force. */
+void synq_taps_ready(void)
+{
+	WRITE_ONCE(synq_taps_may_open, true);
+}
+
+static u64 synq_tap_now(const struct synq_tap *tap)
+{
+	return ktime_get_ns() - tap->start;
+}
+
+static bool synq_tap_counts(const struct synq_tap *tap)
+{
+	return READ_ONCE(tap->filter.kinds) & SYNQ_KIND_COUNT;
+}
+
+static bool synq_tap_ready(const struct synq_tap *tap)
+{
+	const struct synq_feed *feed = READ_ONCE(tap->feed);
+
+	return READ_ONCE(tap->taken) < READ_ONCE(tap->seq.count) ||
+	       READ_ONCE(tap->header_due) || READ_ONCE(tap->filter_due) ||
+	       READ_ONCE(tap->batch) ||
+	       (synq_tap_counts(tap) && synq_tap_now(tap) >= READ_ONCE(tap->next_count)) ||
+	       (feed && synq_feed_waiting(feed));
+}
+
+static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
+{
+	struct synq_tap *tap = container_of(timer, struct synq_tap, tick);
+	s64 half_open = synq_net_half_open(tap->net);
+
+	if (half_open > READ_ONCE(tap->peak))
+		WRITE_ONCE(tap->peak, half_open);
+	if (synq_tap_ready(tap))
+		wake_up_interruptible(&tap->wait);
+	hrtimer_forward_now(timer, ns_to_ktime(SYNQ_PEAK_NS));
+	return HRTIMER_RESTART;
+}
+
+void synq_time_show(struct seq_file *seq, u64 ns)
+{
+	u32 rem;
+	u64 s = div_u64_rem(ns, NSEC_PER_SEC, &rem);
+
+	seq_printf(seq, "%llu.%09u", s, rem);
+}
+
+static void synq_tap_put_filter(struct synq_tap *tap)
+{
+	seq_puts(&tap->seq, "# filter ");
+	synq_filter_show(&tap->seq, &tap->filter);
+	seq_putc(&tap->seq, '\n');
+	WRITE_ONCE(tap->filter_due, false);
+}
+
+static void synq_tap_put_header(struct synq_tap *tap)
+{
+	struct seq_file *seq = &tap->seq;
+
+	seq_puts(seq, "# tcpsynq 1\n");
+	seq_printf(seq, "# kernel %s\n", init_utsname()->release);
+	seq_printf(seq, "# netns %u\n", tap->net->ns.inum);
+	seq_printf(seq, "# boot_id %s\n", synq_boot_id);
+	seq_puts(seq, "# clock_offset ");
+	synq_time_show(seq, ktime_get_real_ns() - synq_tap_now(tap));
+	seq_putc(seq, '\n');
+	synq_tap_put_filter(tap);
+	seq_puts(seq, "# C time half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full peak missed lost\n");
+	seq_puts(seq, "# A time local remote qlen limit\n");
+	seq_puts(seq, "# R time local remote qlen outcome age_us synacks\n");
+	seq_puts(seq, "# L time kind lost lost_total produced_total\n");
+	WRITE_ONCE(tap->header_due, false);
+}
+
+static void synq_tap_put_count(struct synq_tap *tap)
+{
+	const struct synq_figures *f = &tap->figures;
+	struct seq_file *seq = &tap->seq;
+	s64 peak = max(READ_ONCE(tap->peak), f->half_open);
+
+	WRITE_ONCE(tap->peak, f->half_open);
+	seq_puts(seq, "C ");
+	synq_time_show(seq, tap->until - tap->start);
+	seq_printf(seq, " %lld %lld %llu %llu %llu %llu %llu %llu %llu",
+		   f->half_open, f->initial, f->added, f->completed, f->expired,
+		   f->reset, f->unreachable, f->closed, f->other);
+	seq_printf(seq, " %llu %llu %llu %llu %llu %lld %llu %llu\n",
+		   f->cookies, f->cookies_ok, f->cookies_bad, f->queue_full,
+		   f->accept_full, peak, synq_hooks_missed(),
+		   tap->feed ? synq_feed_lost(tap->feed) : 0);
+}
+
+static void synq_tap_put_lost(struct synq_tap *tap)
+{
+	u64 fresh, lost, produced;
+	int kind;
+
+	for (kind = 0; kind < SYNQ_RECORD_KINDS; kind++) {
+		fresh = synq_feed_unreported(tap->feed, kind, &lost, &produced);
+		if (!fresh)
+			continue;
+		seq_puts(&tap->seq, "L ");
+		synq_time_show(&tap->seq, tap->until - tap->start);
+		seq_printf(&tap->seq, " %c %llu %llu %llu\n", synq_record_letter(kind),
+			   fresh, lost, produced);
+	}
+}
+
+/*
+ * A batch is what has happened up to a moment. The C line that may end it is
+ * of that moment, and so no record after it is older.
+ */
+static void synq_tap_begin(struct synq_tap *tap)
+{
+	u64 interval = (u64)tap->filter.interval_ms * NSEC_PER_MSEC;
+	u64 now, next;
+
+	tap->until = tap->feed ? synq_feed_begin(tap->feed) : ktime_get_ns();
+	now = tap->until - tap->start;
+	tap->count_due = synq_tap_counts(tap) && now >= tap->next_count;
+	if (tap->count_due) {
+		synq_net_figures(tap->net, &tap->figures);
+		/* A reader that was away gets one line, not one for each it missed. */
+		next = tap->next_count + interval;
+		WRITE_ONCE(tap->next_count, next > now ? next : now + interval);
+	}
+	WRITE_ONCE(tap->batch, true);
+}
+
+/* Makes lines of the batch while they fit, and ends it with its last. */
+static void synq_tap_put_batch(struct synq_tap *tap)
+{
+	const struct synq_record *record;
+	int cpu;
+
+	while (tap->feed && (record = synq_feed_peek(tap->feed, &cpu))) {
+		if (tap->seq.count + SYNQ_TAP_LINE > tap->seq.size)
+			return;
+		synq_record_show(&tap->seq, record, tap->start);
+		synq_feed_take(tap->feed, cpu);
+	}
+	if (tap->seq.count + 2 * SYNQ_TAP_LINE > tap->seq.size)
+		return;
+	if (tap->feed)
+		synq_tap_put_lost(tap);
+	if (tap->count_due)
+		synq_tap_put_count(tap);
+	WRITE_ONCE(tap->batch, false);
+}
+
+/* Makes the next piece of text; false if none is due. */
+static bool synq_tap_make(struct synq_tap *tap)
+{
+	WRITE_ONCE(tap->taken, 0);
+	WRITE_ONCE(tap->seq.count, 0);
+	if (!tap->batch) {
+		if (tap->header_due)
+			synq_tap_put_header(tap);
+		else if (tap->filter_due)
+			synq_tap_put_filter(tap);
+		else if (!synq_tap_ready(tap))
+			return false;
+		synq_tap_begin(tap);
+	}
+	synq_tap_put_batch(tap);
+	return tap->seq.count;
+}
+
+/* Rings for a tap that now asks for records; a new filter for one that did. */
+static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filter)
+{
+	struct synq_feed *feed;
+
+	if (tap->feed)
+		return synq_feed_change(tap->feed, filter);
+	if (!(filter->kinds & SYNQ_KIND_EVENT))
+		return 0;
+	feed = synq_feed_open(tap->net, filter);
+	if (IS_ERR(feed))
+		return PTR_ERR(feed);
+	/* The tick looks at it without the lock. */
+	smp_store_release(&tap->feed, feed);
+	return 0;
+}
+
+/* Waits, unless told not to, until there is text; then holds the tap's lock. */
+static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
+{
+	int err;
+
+	for (;;) {
+		if (mutex_lock_interruptible(&tap->lock))
+			return -ERESTARTSYS;
+		/* A tap records from its first read or write on. */
+		err = tap->header_due && !tap->feed ? synq_tap_record(tap, &tap->filter) : 0;
+		if (err) {
+			mutex_unlock(&tap->lock);
+			return err;
+		}
+		if (tap->taken < tap->seq.count || synq_tap_make(tap))
+			return 0;
+		mutex_unlock(&tap->lock);
+
+		if (nonblock)
+			return -EAGAIN;
+		err = wait_event_interruptible(tap->wait, synq_tap_ready(tap));
+		if (err)
+			return err;
+	}
+}
+
+static ssize_t synq_tap_read(struct file *file, char __user *to, size_t size, loff_t *pos)
+{
+	struct synq_tap *tap = file->private_data;
+	size_t done = 0, n;
+	int err;
+
+	if (!size)
+		return 0;
+	err = synq_tap_wait(tap, file->f_flags & O_NONBLOCK);
+	if (err)
+		return err;
+	do {
+		n = min(size - done, tap->seq.count - tap->taken);
+		if (copy_to_user(to + done, tap->text + tap->taken, n)) {
+			err = -EFAULT;
+			break;
+		}
+		WRITE_ONCE(tap->taken, tap->taken + n);
+		done += n;
+		/* As much as is there, never waiting for more. */
+		cond_resched();
+	} while (done < size && synq_tap_make(tap) && !signal_pending(current));
+	mutex_unlock(&tap->lock);
+	return done ?: err;
+}
+
+static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t size, loff_t *pos)
+{
+	struct synq_tap *tap = file->private_data;
+	struct synq_filter filter;
+	char *text;
+	int err;
+
+	if (size > SYNQ_FILTER_TEXT) {
+		pr_notice_ratelimited("a filter of %zu bytes: allowed is %d\n",
+				      size, SYNQ_FILTER_TEXT);
+		return -EINVAL;
+	}
+	text = memdup_user_nul(from, size);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (mutex_lock_interruptible(&tap->lock)) {
+		kfree(text);
+		return -ERESTARTSYS;
+	}
+	filter = tap->filter;
+	err = synq_filter_parse(&filter, text);
+	if (!err)
+		err = synq_tap_record(tap, &filter);
+	if (!err) {
+		tap->filter = filter;
+		WRITE_ONCE(tap->filter_due, !tap->header_due);
+		WRITE_ONCE(tap->next_count, min(tap->next_count, synq_tap_now(tap) +
+			   (u64)tap->filter.interval_ms * NSEC_PER_MSEC));
+	}
+	mutex_unlock(&tap->lock);
+	kfree(text);
+	if (err)
+		return err;
+	wake_up_interruptible(&tap->wait);
+	return size;
+}
+
+/*
+ * There is nothing to seek in. But head(1) gives back what it has read too
+ * much of a regular file, and calls it an error if it can't: that is taken,
+ * and nothing done. A shell's read asks where it is, and on being told that
+ * this is no place to ask reads byte by byte, as it must.
+ */
+static loff_t synq_tap_lseek(struct file *file, loff_t offset, int whence)
+{
+	return whence == SEEK_CUR && offset < 0 ? 0 : -ESPIPE;
+}
+
+static __poll_t synq_tap_poll(struct file *file, poll_table *table)
+{
+	struct synq_tap *tap = file->private_data;
+
+	poll_wait(file, &tap->wait, table);
+	return EPOLLOUT | EPOLLWRNORM |
+	       (synq_tap_ready(tap) ? EPOLLIN | EPOLLRDNORM : 0);
+}
+
+/*
+ * The file's mode alone would not do: entries under /proc/net are looked up
+ * through a namespace, and anyone can be root of one of his own.
+ */
+static bool synq_tap_allowed(void)
+{
+	kgid_t gid = synq_tap_gid();
+
+	return capable(CAP_NET_ADMIN) || (gid_valid(gid) && in_egroup_p(gid));
+}
+
+static int synq_tap_open(struct inode *inode, struct file *file)
+{
+	struct net *net = pde_data(inode);
+	struct synq_tap *tap;
+	int err;
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EINVAL;
+	if (!synq_tap_allowed())
+		return -EPERM;
+	if (!READ_ONCE(synq_taps_may_open))
+		return -ENODEV;
+	if (atomic_inc_return(&synq_taps) > READ_ONCE(synq_taps_most)) {
+		err = -EBUSY;
+		goto err_count;
+	}
+	err = -ENODEV;
+	if (!try_module_get(THIS_MODULE))
+		goto err_count;
+	if (!maybe_get_net(net))
+		goto err_module;
+	err = -ENOMEM;
+	tap = kzalloc(sizeof(*tap), GFP_KERNEL_ACCOUNT);
+	if (!tap)
+		goto err_net;
+
+	tap->net = net;
+	tap->start = ktime_get_ns();
+	mutex_init(&tap->lock);
+	init_waitqueue_head(&tap->wait);
+	tap->seq.buf = tap->text;
+	tap->seq.size = sizeof(tap->text);
+	tap->header_due = true;
+	synq_filter_default(&tap->filter);
+	synq_hrtimer_setup(&tap->tick, synq_tap_tick);
+	hrtimer_start(&tap->tick, ns_to_ktime(SYNQ_PEAK_NS), HRTIMER_MODE_REL_SOFT);
+
+	file->private_data = tap;
+	stream_open(inode, file);
+	file->f_mode |= FMODE_LSEEK;
+	return 0;
+
+err_net:
+	put_net(net);
+err_module:
+	module_put(THIS_MODULE);
+err_count:
+	atomic_dec(&synq_taps);
+	return err;
+}
+
+static int synq_tap_release(struct inode *inode, struct file *file)
+{
+	struct synq_tap *tap = file->private_data;
+	struct net *net = tap->net;
+
+	hrtimer_cancel(&tap->tick);
+	if (tap->feed)
+		synq_feed_close(tap->feed);
+	kfree(tap);
+	put_net(net);
+	atomic_dec(&synq_taps);
+	module_put(THIS_MODULE);
+	return 0;
+}
+
+static const struct proc_ops synq_tap_proc_ops = {
+	.proc_open	= synq_tap_open,
+	.proc_read	= synq_tap_read,
+	.proc_write	= synq_tap_write,
+	.proc_lseek	= synq_tap_lseek,
+	.proc_poll	= synq_tap_poll,
+	.proc_release	= synq_tap_release,
+};
+
+struct proc_dir_entry *synq_tap_create(struct net *net)
+{
+	kgid_t gid = synq_tap_gid();
+	struct proc_dir_entry *entry;
+
+	entry = proc_create_data("tcpsynq", gid_valid(gid) ? 0660 : 0600,
+				 net->proc_net, &synq_tap_proc_ops, net);
+	/* Not the root of whatever user namespace made this one. */
+	if (entry)
+		proc_set_user(entry, GLOBAL_ROOT_UID, gid_valid(gid) ? gid : GLOBAL_ROOT_GID);
+	return entry;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * tcpsynq: exact counts of half-open TCP connections.
+ *
+ * The one internal header. Who does what:
+ *
+ *   main.c      init and exit
+ *   hooks.c     the table of hooks, and how each is attached
+ *   halfopen.c  handlers: a half-open added, and why one ended
+ *   refusal.c   handlers: SYNs that never became half-open
+ *   claim.c     one removal, one count, whichever CPUs race for it
+ *   baseline.c  what was half-open before the hooks
+ *   netns.c     counters of each network namespace, and their sum
+ *   record.c    what a hook writes for taps that ask for more than counts
+ *   filter.c    what a tap asks for; module parameters and tap writes alike
+ *   tap.c       /proc/net/tcpsynq
+ *   stat.c      /proc/net/stat/tcpsynq
+ *   listen.c    /proc/net/tcpsynq_listeners
+ *   status.c    /proc/net/tcpsynq_status
+ *   files.c     all four, in every network namespace
+ */
+#ifndef SYNQ_TCPSYNQ_H
+#define SYNQ_TCPSYNQ_H
+
+#undef pr_fmt
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ftrace.h>
+#include <linux/in6.h>
+#include <linux/kprobes.h>
+#include <linux/percpu.h>
+#include <linux/seq_file.h>
+#include <linux/seqlock.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "compat.h"
+
+#define SYNQ_VERSION "0.1.0"
+
+/* ---- Counters (netns.c) ---- */
+
+enum synq_counter {
+	SYNQ_INITIAL,		/* half-open at load; signed */
+	SYNQ_ADDED,
+	SYNQ_COMPLETED,
+	SYNQ_EXPIRED,
+	SYNQ_RESET,
+	SYNQ_UNREACHABLE,
+	SYNQ_CLOSED,
+	SYNQ_OTHER,
+	SYNQ_COOKIES,
+	SYNQ_PEER_UNPROVEN,	/* refused by the three-quarters rule */
+	SYNQ_ACK_OVERFLOW,	/* final ACKs refused for a full accept queue */
+	SYNQ_COUNTERS
+};
+
+/* The kernel's own counters we read beside ours. */
+enum synq_mib {
+	SYNQ_MIB_COOKIES_RECV,
+	SYNQ_MIB_COOKIES_FAILED,
+	SYNQ_MIB_QUEUE_FULL_DROP,
+	SYNQ_MIB_LISTEN_OVERFLOWS,
+	SYNQ_MIB_LISTEN_DROPS,
+	SYNQ_MIBS
+};
+
+/**
+ * struct synq_question - a check of the kernel's that this CPU has come to
+ * @open: nothing tells yet how it went
+ * @mib_then: the counter that moves if it went badly, when it was come to
+ *
+ * The question is answered well by a hook that is passed only then, and
+ * badly once the counter has moved, for which see refusal.c.
+ */
+struct synq_question {
+	bool	open;
+	u64	mib_then;
+};
+
+/**
+ * struct synq_cpu - what one CPU has counted in one network namespace
+ * @n: counts since load, written by their CPU alone
+ * @mib_at_load: the kernel's counters when ours began
+ * @seq: lets a reader take a question and its counter together
+ * @ack: is the accept queue full, asked for a final ACK
+ * @peer: is the peer proven, asked for a SYN by the three-quarters rule
+ */
+struct synq_cpu {
+	u64			n[SYNQ_COUNTERS];
+	u64			mib_at_load[SYNQ_MIBS];
+	seqcount_t		seq;
+	struct synq_question	ack;
+	struct synq_question	peer;
+};
+
+/**
+ * struct synq_net - our share of a network namespace
+ * @cpu: the counters; NULL once the namespace is being dismantled
+ * @dying: the counters from then until they are freed
+ * @feeds: taps that ask for records; read under RCU
+ */
+struct synq_net {
+	struct synq_cpu __percpu *cpu;
+	struct synq_cpu __percpu *dying;
+	struct hlist_head feeds;
+};
+
+/**
+ * struct synq_figures - counters as shown, in the order of the C line
+ *
+ * All but @half_open and @initial count up from 0 at load.
+ */
+struct synq_figures {
+	s64 half_open;
+	s64 initial;
+	u64 added;
+	u64 completed;
+	u64 expired;
+	u64 reset;
+	u64 unreachable;
+	u64 closed;
+	u64 other;
+	u64 cookies;
+	u64 cookies_ok;
+	u64 cookies_bad;
+	u64 queue_full;
+	u64 accept_full;
+};
+
+extern unsigned int synq_net_id;
+
+static inline struct synq_net *synq_net(const struct net *net)
+{
+	return net_generic(net, synq_net_id);
+}
+
+int synq_netns_init(void);
+void synq_netns_uninit(void);
+void synq_net_figures(struct net *net, struct synq_figures *sum);
+void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f);
+s64 synq_net_half_open(struct net *net);
+u64 synq_mib_read(struct net *net, int cpu, enum synq_mib mib);
+
+/* Called with bottom halves off, which keeps @cpu from being freed. */
+static __always_inline void synq_count(const struct synq_net *sn, enum synq_counter what)
+{
+	struct synq_cpu __percpu *cpu = READ_ONCE(sn->cpu);
+
+	if (likely(cpu))
+		this_cpu_inc(cpu->n[what]);
+}
+
+/* ---- Hooks (hooks.c) ---- */
+
+enum synq_hook_id {
+	SYNQ_HOOK_SEND_SYNACK4,
+	SYNQ_HOOK_SEND_SYNACK6,
+	SYNQ_HOOK_DROP,
+	SYNQ_HOOK_HASHDANCE,
+	SYNQ_HOOK_DROP_AND_PUT,
+	SYNQ_HOOK_REQ_ERR,
+	SYNQ_HOOK_PEER_PROVEN,
+	SYNQ_HOOK_SYN_RECV4,
+	SYNQ_HOOK_SYN_RECV6,
+	SYNQ_HOOK_CREATE_CHILD,
+	SYNQ_HOOKS
+};
+
+enum synq_via {
+	SYNQ_VIA_NONE,		/* not attached */
+	SYNQ_VIA_AUTO,		/* as a request: the best there is */
+	SYNQ_VIA_FTRACE,
+	SYNQ_VIA_KPROBE,
+};
+
+/**
+ * struct synq_call - the call a handler looks at
+ * @arg: its integer arguments, as passed in registers
+ * @caller: where it returns to
+ *
+ * Handlers are inlined into their thunks, so what one does not use is
+ * not even loaded.
+ */
+struct synq_call {
+	unsigned long arg[6];
+	unsigned long caller;
+};
+
+DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
+
+#define SYNQ_CALL_ARGS(get, regs) \
+	{ get(regs, 0), get(regs, 1), get(regs, 2), get(regs, 3), get(regs, 4), get(regs, 5) }
+
+#define SYNQ_DECLARE_HOOK(fn)							\
+	void fn##_ftrace(unsigned long ip, unsigned long parent_ip,		\
+			 struct ftrace_ops *ops, struct ftrace_regs *fregs);	\
+	int fn##_kprobe(struct kprobe *kp, struct pt_regs *regs)
+
+/* Makes of an inline handler the two functions its hook can be attached by. */
+#define SYNQ_DEFINE_HOOK(fn, id)						\
+	void notrace fn##_ftrace(unsigned long ip, unsigned long parent_ip,	\
+				 struct ftrace_ops *ops, struct ftrace_regs *fregs) \
+	{									\
+		struct synq_call call = {					\
+			.arg = SYNQ_CALL_ARGS(synq_ftrace_arg, fregs),		\
+			.caller = parent_ip,					\
+		};								\
+										\
+		this_cpu_inc(synq_hits[id]);					\
+		fn(&call);							\
+	}									\
+	int notrace fn##_kprobe(struct kprobe *kp, struct pt_regs *regs)	\
+	{									\
+		struct synq_call call = {					\
+			.arg = SYNQ_CALL_ARGS(regs_get_kernel_argument, regs),	\
+			.caller = synq_return_address(regs),			\
+		};								\
+										\
+		this_cpu_inc(synq_hits[id]);					\
+		fn(&call);							\
+		return 0;							\
+	}
+
+SYNQ_DECLARE_HOOK(synq_on_send_synack4);
+SYNQ_DECLARE_HOOK(synq_on_send_synack6);
+SYNQ_DECLARE_HOOK(synq_on_drop);
+SYNQ_DECLARE_HOOK(synq_on_hashdance);
+SYNQ_DECLARE_HOOK(synq_on_drop_and_put);
+SYNQ_DECLARE_HOOK(synq_on_req_err);
+SYNQ_DECLARE_HOOK(synq_on_syn_recv4);
+SYNQ_DECLARE_HOOK(synq_on_syn_recv6);
+SYNQ_DECLARE_HOOK(synq_on_create_child);
+SYNQ_DECLARE_HOOK(synq_on_peer_proven);
+
+int synq_hooks_attach(void);
+void synq_hooks_detach(void);
+bool synq_hook_attached(enum synq_hook_id id);
+u64 synq_hooks_missed(void);
+void synq_hooks_show(struct seq_file *seq, bool host);
+bool synq_hooks_exact(struct seq_file *seq);
+
+/* ---- Handlers (halfopen.c, refusal.c) ---- */
+
+int synq_halfopen_init(void);
+void synq_refusal_init(void);
+
+/* ---- Records (record.c) ---- */
+
+void synq_record_added(const struct synq_net *sn, const struct sock *listener,
+		       const struct request_sock *req);
+void synq_record_removed(const struct synq_net *sn, const struct request_sock *req,
+			 enum synq_counter outcome, bool dequeued);
+
+static __always_inline bool synq_recording(const struct synq_net *sn)
+{
+	return unlikely(!hlist_empty(&sn->feeds));
+}
+
+/* ---- What was half-open before the hooks (baseline.c) ---- */
+
+void synq_baseline_take(void);
+void synq_baseline_show(struct seq_file *seq, bool host);
+bool synq_baseline_exact(struct seq_file *seq);
+
+/* ---- Taps (filter.c, tap.c) ---- */
+
+#define SYNQ_KIND_COUNT		BIT(0)
+#define SYNQ_KIND_EVENT		BIT(1)
+
+/**
+ * struct synq_filter - what a tap asks for
+ * @kinds: SYNQ_KIND_*
+ * @interval_ms: time between C lines, milliseconds
+ * @port: of either end, host order; 0: any
+ * @fwmark: of the connection; 0: any
+ * @addr: a network that either end is in; IPv4 as v4-mapped
+ * @addr_bits: the length of its prefix, of 128; 0: any
+ */
+struct synq_filter {
+	unsigned int	kinds;
+	unsigned int	interval_ms;
+	unsigned int	port;
+	unsigned int	fwmark;
+	struct in6_addr	addr;
+	unsigned int	addr_bits;
+};
+
+#define SYNQ_FILTER_TEXT	512	/* longest write to a tap, bytes */
+
+void synq_filter_default(struct synq_filter *filter);
+int synq_filter_parse(struct synq_filter *filter, char *text);
+void synq_filter_show(struct seq_file *seq, const struct synq_filter *filter);
+
+void synq_taps_init(void);
+void synq_taps_ready(void);
+unsigned int synq_taps_open(void);
+unsigned int synq_taps_limit(void);
+
+void synq_time_show(struct seq_file *seq, u64 ns);
+const char *synq_outcome_name(enum synq_counter outcome);
+
+/* ---- Files ---- */
+
+int synq_files_init(void);
+void synq_files_uninit(void);
+
+struct proc_dir_entry *synq_tap_create(struct net *net);
+struct proc_dir_entry *synq_stat_create(struct net *net);
+struct proc_dir_entry *synq_listeners_create(struct net *net);
+struct proc_dir_entry *synq_status_create(struct net *net);
+
+#endif /* SYNQ_TCPSYNQ_H */
