@@ -1,0 +1,59 @@
+import { whole } from './text.js';
+
+/** One column of a table. */
+export interface Column {
+  readonly title: string;
+  readonly align: 'left' | 'right';
+  readonly cells: readonly string[];
+  /** Says nothing that is not known elsewhere: left out without a word. */
+  readonly extra?: boolean;
+}
+
+const GAP = '  ';
+
+/**
+ * Lines up a table under its titles. Columns come in order of weight: from the last on, those that
+ * do not fit into `width` are left out, and their titles are returned.
+ */
+export function table(
+  columns: readonly Column[],
+  width = Number.POSITIVE_INFINITY,
+): { readonly lines: string[]; readonly leftOut: string[] } {
+  const widths = columns.map(({ title, cells }) =>
+    Math.max(title.length, ...cells.map((cell) => [...cell].length)),
+  );
+  let used = -GAP.length;
+  const fitting = widths.findIndex((own) => {
+    used += GAP.length + own;
+    return used > width;
+  });
+  const shown = fitting < 0 ? columns : columns.slice(0, Math.max(1, fitting));
+  const row = (cellOf: (column: Column) => string) =>
+    shown
+      .map((column, i) => {
+        const cell = cellOf(column);
+        const fill = ' '.repeat((widths[i] as number) - [...cell].length);
+        return column.align === 'left' ? cell + fill : fill + cell;
+      })
+      .join(GAP)
+      .trimEnd();
+  const count = columns[0]?.cells.length ?? 0;
+  return {
+    lines: [
+      row((column) => column.title),
+      ...Array.from({ length: count }, (_, i) => row((column) => column.cells[i] ?? '')),
+    ],
+    leftOut: columns
+      .slice(shown.length)
+      .filter(({ extra }) => !extra)
+      .map(({ title }) => title),
+  };
+}
+
+/** Two numbers around a slash, the slashes below each other. */
+export function pairs(rows: readonly (readonly [number, number])[]): string[] {
+  const cells = rows.map(([a, b]) => [whole(a, true), whole(b, true)] as const);
+  const left = Math.max(0, ...cells.map(([a]) => a.length));
+  const right = Math.max(0, ...cells.map(([, b]) => b.length));
+  return cells.map(([a, b]) => `${a.padStart(left)} / ${b.padEnd(right)}`);
+}

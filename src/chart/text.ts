@@ -1,0 +1,82 @@
+/** How a piece of text may look; colour only adds, the text says it all. */
+export type Look = 'bold' | 'dim' | 'good' | 'bad' | 'warn';
+
+/** A piece of text of one look. Every character is taken to be one column wide. */
+export type Span = string | { readonly text: string; readonly look: Look };
+
+/** One line of a screen. */
+export type Line = readonly Span[];
+
+const CODES: Readonly<Record<Look, string>> = {
+  bold: '1',
+  dim: '2',
+  good: '32',
+  bad: '31',
+  warn: '33',
+};
+
+function textOf(span: Span): string {
+  return typeof span === 'string' ? span : span.text;
+}
+
+/** Columns a line takes. */
+export function widthOf(line: Line): number {
+  return line.reduce((sum, span) => sum + [...textOf(span)].length, 0);
+}
+
+/** The line as text, cut at `columns`, with SGR codes only if `colour`. */
+export function render(line: Line, columns: number, colour: boolean): string {
+  let left = columns;
+  let out = '';
+  for (const span of line) {
+    const text = [...textOf(span)].slice(0, left).join('');
+    left -= [...text].length;
+    out +=
+      colour && typeof span !== 'string' && text !== ''
+        ? `\u001b[${CODES[span.look]}m${text}\u001b[0m`
+        : text;
+  }
+  return out;
+}
+
+/** Text from outside (process names, file headers) without what could steer a terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
+}
+
+/** A whole number; with thin grouping, a space every three digits. */
+export function whole(value: number, grouped: boolean): string {
+  const digits = String(Math.round(value));
+  return grouped ? digits.replace(/\B(?=(\d{3})+$)/g, ' ') : digits;
+}
+
+/** A rate: whole, but one decimal below 10 so that a trickle is not shown as nothing. */
+export function rate(value: number, grouped: boolean): string {
+  const tenths = Math.round(value * 10) / 10;
+  return Math.abs(tenths) < 10 && !Number.isInteger(tenths)
+    ? String(tenths)
+    : whole(value, grouped);
+}
+
+/** A share of 1 in per cent: 0 and 100 only where nothing or all is meant. */
+export function percent(share: number): string {
+  const rounded = Math.round(share * 100);
+  if (rounded === 0 && share > 0) {
+    return '<1 %';
+  }
+  return rounded === 100 && share < 1 ? '>99 %' : `${rounded} %`;
+}
+
+/** A span of seconds on an axis: 90 s, 10 min, 2 h. */
+export function seconds(value: number): string {
+  if (value < 120) {
+    return `${Math.round(value * 10) / 10} s`;
+  }
+  return value < 7200 ? `${Math.round(value / 6) / 10} min` : `${Math.round(value / 360) / 10} h`;
+}
+
+/** A bar of `columns` characters filled to `share` of 1. */
+export function bar(share: number, columns: number): string {
+  const full = Math.round(Math.min(Math.max(share, 0), 1) * columns);
+  return '█'.repeat(full) + '░'.repeat(columns - full);
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env node
+import { openSync, readFileSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { CommanderError } from 'commander';
+import { Usage } from './failure.js';
+import type { Host, Keys } from './host.js';
+import { Output } from './output.js';
+import { makeProgram } from './program.js';
+
+const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
+
+const abort = new AbortController();
+const restorers = new Set<() => void>();
+
+function restore(): void {
+  for (const one of restorers) {
+    one();
+  }
+}
+
+function keyboard(): Keys | null {
+  let input: ReadStream;
+  if (process.stdin.isTTY) {
+    input = process.stdin;
+  } else {
+    try {
+      input = new ReadStream(openSync('/dev/tty', 'r'));
+    } catch {
+      return null;
+    }
+  }
+  let onData: ((chunk: string) => void) | null = null;
+  return {
+    listen(onKey) {
+      onData = (chunk) => [...chunk].forEach(onKey);
+      input.setEncoding('utf8');
+      input.setRawMode(true);
+      input.on('data', onData);
+      input.resume();
+    },
+    close() {
+      if (onData !== null) {
+        input.off('data', onData);
+      }
+      input.setRawMode(false);
+      input.pause();
+    },
+  };
+}
+
+const host: Host = {
+  out: new Output(process.stdout, process.env, () => abort.abort()),
+  err: new Output(process.stderr, process.env),
+  signal: abort.signal,
+  stop: () => abort.abort(),
+  stdin: () => process.stdin,
+  keys: keyboard,
+  onExit(one) {
+    restorers.add(one);
+    return () => restorers.delete(one);
+  },
+  suspend: () =>
+    new Promise((resolve) => {
+      process.once('SIGCONT', resolve);
+      // The whole group, as the terminal does: the shell waits for every part of a pipeline.
+      process.kill(0, 'SIGTSTP');
+    }),
+};
+
+/** The first ends the command as its input's end would; the second ends the process there and then. */
+function onSignal(signal: NodeJS.Signals): void {
+  if (abort.signal.aborted) {
+    restore();
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+  abort.abort();
+}
+
+/** Tells what went wrong in one line and gives the exit status for it. */
+function failed(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // commander has said it already; --help and --version end this way too.
+    return error.exitCode === 0 ? OK : WRONG_USAGE;
+  }
+  restore();
+  void host.err.write(`tcpsynq: ${error instanceof Error ? error.message : error}\n`);
+  return error instanceof Usage ? WRONG_USAGE : FAILED;
+}
+
+async function main(): Promise<number> {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const program = makeProgram(host, JSON.parse(manifest).version);
+  try {
+    await program.parseAsync();
+    await host.out.flush();
+    return OK;
+  } catch (error) {
+    const code = failed(error);
+    return host.out.flush().then(
+      () => code,
+      (unwritten) => (code === OK ? failed(unwritten) : code),
+    );
+  }
+}
+
+/** Not by itself: a keyboard or a pipe that is still open would hold the process. */
+async function end(code: number): Promise<void> {
+  await host.err.flush().catch(() => {});
+  process.exit(code);
+}
+
+process.on('exit', restore);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, onSignal);
+}
+process.on('uncaughtException', (error) => void end(failed(error)));
+await end(await main());

@@ -1,0 +1,166 @@
+import { release } from 'node:os';
+import type { Column } from '../chart/table.js';
+import { printable, whole } from '../chart/text.js';
+import { Failure } from '../failure.js';
+import type { Host } from '../host.js';
+import { judge, type Verdict } from '../record/audit.js';
+import type { Hook, ModuleStatus } from '../record/status.js';
+import { readListeners, readParameters, readStat, readStatus } from '../source/module.js';
+import { type Namespace, openNamespace } from '../source/namespace.js';
+import { duration, pause } from '../source/pace.js';
+import { tallySockets } from '../source/procnet.js';
+import { type CommonOptions, checkInput } from './options.js';
+import { printJson, printTable } from './print.js';
+
+export interface StatusOptions extends CommonOptions {
+  /** Hold the count against the kernel's own sockets. */
+  readonly audit?: boolean;
+}
+
+/** A walk under traffic may meet a socket twice or not at all: so many tries for a quiet moment. */
+const TRIES = 5;
+const BETWEEN_TRIES = 200;
+
+/** `tcpsynq status`: the module, its hooks and parameters, and whether its count can be trusted. */
+export async function status(host: Host, options: StatusOptions): Promise<void> {
+  checkInput(options, 'status');
+  const namespace = await openNamespace(options.netns);
+  try {
+    const [module, parameters] = await Promise.all([readStatus(namespace), readParameters()]);
+    const queues = await check(namespace, host.signal, async () =>
+      (await readListeners(namespace)).reduce((sum, { qlen }) => sum + qlen, 0),
+    );
+    const sockets = options.audit
+      ? await check(namespace, host.signal, async () => (await tallySockets(namespace)).halfOpen)
+      : null;
+    if (options.json) {
+      await printJson(host, {
+        kernel: release(),
+        netns: namespace.inode,
+        ...module,
+        parameters,
+        queues: { half_open: queues.module, queued: queues.other, quiet: queues.quiet },
+        audit:
+          sockets === null
+            ? null
+            : { module: sockets.module, kernel: sockets.other, quiet: sockets.quiet },
+      });
+    } else {
+      await print(host, { module, parameters, queues, sockets });
+    }
+    if (sockets !== null && sockets.surplus !== 0) {
+      throw new Failure(
+        `the count is ${Math.abs(sockets.surplus)} ${sockets.surplus > 0 ? 'above' : 'below'} the kernel's sockets: reload the module to count afresh`,
+      );
+    }
+  } finally {
+    namespace.close();
+  }
+}
+
+/** Counts in another way between two readings of the module, again if traffic spoils it. */
+async function check(
+  namespace: Namespace,
+  signal: AbortSignal,
+  count: () => Promise<number>,
+): Promise<Verdict> {
+  for (let tries = 1; ; tries += 1) {
+    const before = (await readStat(namespace)).figures;
+    const other = await count();
+    const after = (await readStat(namespace)).figures;
+    const verdict = judge({ before, other, after });
+    if (verdict.quiet || tries === TRIES || signal.aborted) {
+      return verdict;
+    }
+    await pause(BETWEEN_TRIES, signal);
+  }
+}
+
+interface Shown {
+  readonly module: ModuleStatus;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly queues: Verdict;
+  readonly sockets: Verdict | null;
+}
+
+async function print(host: Host, { module, parameters, queues, sockets }: Shown): Promise<void> {
+  const { initial, taps, hooks } = module;
+  const lines = [
+    `count    ${exactness(module)}`,
+    ...module.why.map((why) => `         ${printable(why)}`),
+    ...(sockets === null
+      ? []
+      : [`audit: module ${sockets.module}, kernel ${sockets.other}${moving(sockets)}`]),
+    `queues   ${queueWords(queues)}`,
+    `module   tcpsynq ${printable(module.version ?? '?')} on Linux ${release()}`,
+    ...(initial === null
+      ? []
+      : [
+          `start    ${initial.found ?? 'the'} half-open when loaded, found by ${printable(initial.method)} in ${microseconds(initial.us)}`,
+        ]),
+    ...(taps === null ? [] : [`taps     ${taps.open} open of at most ${taps.max}`]),
+  ];
+  await host.out.write(`${lines.join('\n')}\n`);
+  if (hooks.length > 0) {
+    await host.out.write('\n');
+    await printTable(host, hookTable(hooks, host.out.tty));
+  }
+  const names = Object.keys(parameters);
+  if (names.length > 0) {
+    await host.out.write('\n');
+    await printTable(host, [
+      { title: 'PARAMETER', align: 'left', cells: names },
+      {
+        title: 'VALUE',
+        align: 'left',
+        cells: names.map((name) => printable(parameters[name] ?? '') || '-'),
+      },
+    ]);
+  }
+}
+
+function exactness({ exact, hooks }: ModuleStatus): string {
+  const without = hooks.filter(({ via }) => via === 'none').length;
+  const missing = without === 0 ? '' : `; ${without} of ${hooks.length} hooks are not attached`;
+  if (exact === null) {
+    return `the module does not say whether it is exact${missing}`;
+  }
+  return `${exact ? 'exact' : 'NOT exact'}${missing}`;
+}
+
+function moving({ quiet }: Verdict): string {
+  return quiet ? '' : ' (traffic was running: good to what came and went meanwhile)';
+}
+
+function queueWords(verdict: Verdict): string {
+  const { module, other, surplus } = verdict;
+  const both = `half-open ${module}, queued at listeners ${other}`;
+  if (surplus > 0) {
+    return `${both}: the listeners of ${surplus} have closed${moving(verdict)}`;
+  }
+  return surplus < 0
+    ? `${both}: the count has drifted by ${-surplus}${moving(verdict)}`
+    : `${both}${moving(verdict)}`;
+}
+
+function microseconds(us: number): string {
+  return us < 1000 ? `${us} us` : duration(us / 1000);
+}
+
+function hookTable(hooks: readonly Hook[], grouped: boolean): Column[] {
+  return [
+    { title: 'HOOK', align: 'left', cells: hooks.map(({ symbol }) => printable(symbol)) },
+    { title: 'VIA', align: 'left', cells: hooks.map(({ via }) => printable(via)) },
+    { title: 'MISSED', align: 'right', cells: hooks.map(({ missed }) => whole(missed, grouped)) },
+    {
+      title: 'HITS',
+      align: 'right',
+      cells: hooks.map(({ hits }) => (hits === null ? '-' : whole(hits, grouped))),
+    },
+    {
+      title: 'SERVES',
+      align: 'left',
+      cells: hooks.map(({ serves }) => printable(serves.join(',')) || '-'),
+    },
+  ];
+}

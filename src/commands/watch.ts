@@ -1,0 +1,138 @@
+import { percent, seconds } from '../chart/text.js';
+import { Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { type FigureName, OUTCOMES, refused } from '../record/figures.js';
+import { type Point, Session } from '../record/session.js';
+import { openNamespace } from '../source/namespace.js';
+import { isLive, live, recorded } from '../source/select.js';
+import type { SourceEvent } from '../source/source.js';
+import { JsonView } from '../views/json.js';
+import { LinesView } from '../views/lines.js';
+import { LiveView, LONGEST_SPAN } from '../views/live.js';
+import { SparkView } from '../views/spark.js';
+import type { State, View } from '../views/view.js';
+import { type CommonOptions, checkInput } from './options.js';
+
+export interface WatchOptions extends CommonOptions {
+  /** Between two counts, in ms; undefined if not asked for. */
+  readonly interval?: number;
+  /** End after so many counts. */
+  readonly samples?: number;
+  readonly spark?: boolean;
+  readonly follow?: boolean;
+}
+
+const DEFAULT_INTERVAL = 1000;
+
+/** `tcpsynq watch`: the half-open count over time, until told to stop or the input ends. */
+export async function watch(host: Host, options: WatchOptions): Promise<void> {
+  const { input } = options;
+  checkInput(options, null);
+  if (options.follow && (isLive(input) || input === '-')) {
+    throw new Usage('--follow needs a capture file: -i FILE');
+  }
+  if (options.interval !== undefined && !isLive(input)) {
+    throw new Usage(
+      '--interval has no meaning for a capture: its counts come as they were recorded',
+    );
+  }
+  const interval = options.interval ?? DEFAULT_INTERVAL;
+  const namespace = isLive(input) ? await openNamespace(options.netns) : null;
+  const isRecorded = namespace === null;
+  const whole = isRecorded && !options.follow && input !== '-';
+  const state: State = {
+    session: new Session(whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN),
+    info: null,
+    header: null,
+    listeners: null,
+    waiting: false,
+    interval: isRecorded ? null : interval,
+  };
+  const view = viewFor(host, options, state, whole);
+  const events =
+    namespace !== null && isLive(input)
+      ? live(input, { namespace, interval, listeners: wantsListeners(view), signal: host.signal })
+      : recorded(input, options.follow === true, () => host.stdin(), host.signal);
+  try {
+    for await (const event of events) {
+      await view.show(event, fold(state, event));
+      if (state.session.counts === options.samples || host.signal.aborted) {
+        break;
+      }
+    }
+    if (!host.signal.aborted && options.samples === undefined) {
+      await view.ended();
+    }
+  } finally {
+    await view.close();
+    namespace?.close();
+  }
+  if (!host.out.closed) {
+    await note(host, summary(state.session));
+  }
+}
+
+function fold(state: State, event: SourceEvent): Point | null {
+  const { session } = state;
+  switch (event.type) {
+    case 'source':
+      state.info = event.info;
+      return null;
+    case 'epoch':
+      state.header = event.header;
+      state.waiting = false;
+      session.startEpoch();
+      return null;
+    case 'listeners':
+      state.listeners = event.listeners;
+      return null;
+    case 'waiting':
+      state.waiting = true;
+      state.listeners = null;
+      return null;
+    case 'count':
+      return session.add(event.count, state.header?.clock_offset ?? 0);
+    case 'loss':
+    case 'note':
+      return null;
+    default:
+      return event satisfies never;
+  }
+}
+
+function viewFor(host: Host, options: WatchOptions, state: State, whole: boolean): View {
+  if (options.json) {
+    return new JsonView(host, state);
+  }
+  if (options.spark) {
+    return new SparkView(host, state);
+  }
+  return host.out.steerable ? new LiveView(host, state, whole) : new LinesView(host, state);
+}
+
+function wantsListeners(view: View): boolean {
+  return view instanceof LiveView || view instanceof JsonView;
+}
+
+/** What was seen, in one line. */
+function summary(session: Session): string {
+  const { latest, totals, peak, counts } = session;
+  if (latest === null) {
+    return 'no counts were read';
+  }
+  const length = session.seconds;
+  const ended = OUTCOMES.reduce((sum, outcome) => sum + (totals[outcome] ?? 0), 0);
+  const outcomes = OUTCOMES.filter((outcome) => (totals[outcome] ?? 0) > 0).map(
+    (outcome) => `${outcome} ${totals[outcome]} (${percent((totals[outcome] ?? 0) / ended)})`,
+  );
+  const rest = (['cookies', 'missed', 'lost'] as const satisfies readonly FigureName[])
+    .filter((name) => (totals[name] ?? 0) > 0)
+    .map((name) => `${name} ${totals[name]}`);
+  const turnedAway = refused(totals) ?? 0;
+  return [
+    `${counts} counts in ${seconds(length)}: half-open ${latest.figures.half_open}, peak ${peak}`,
+    ...outcomes,
+    ...rest,
+    ...(turnedAway > 0 ? [`refused ${turnedAway}`] : []),
+  ].join(', ');
+}

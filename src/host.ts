@@ -1,0 +1,30 @@
+import type { Readable } from 'node:stream';
+import type { Output } from './output.js';
+
+/** The keyboard, key by key. */
+export interface Keys {
+  /** Turns line editing off and hears every key as it is pressed; on again with `close`. */
+  listen(onKey: (key: string) => void): void;
+  close(): void;
+}
+
+/** What a command sees of the process it runs in. */
+export interface Host {
+  readonly out: Output;
+  readonly err: Output;
+  /** Comes with Ctrl-C, SIGTERM, SIGHUP, `stop`, and when nobody reads stdout any more. */
+  readonly signal: AbortSignal;
+  stop(): void;
+  stdin(): Readable;
+  /** The keyboard, even while stdin is a pipe; null if there is none. */
+  keys(): Keys | null;
+  /** Calls `restore`, which must not wait, however the process ends. Returns what takes that back. */
+  onExit(restore: () => void): () => void;
+  /** Stops the process as Ctrl-Z does; resolves when it is continued. */
+  suspend(): Promise<void>;
+}
+
+/** A line for the person, on stderr. */
+export function note(host: Host, text: string): Promise<void> {
+  return host.err.write(`tcpsynq: ${text}\n`);
+}

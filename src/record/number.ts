@@ -1,0 +1,28 @@
+/** A whole decimal number, or undefined if it is none or a double cannot hold it exactly. */
+export function parseInteger(token: string): number | undefined {
+  if (!/^-?\d+$/.test(token)) {
+    return undefined;
+  }
+  const value = Number(token);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/**
+ * Seconds as `seconds.nanoseconds`, or undefined. A double keeps single nanoseconds up to 52 days
+ * of stream time, and a clock offset (seconds since 1970) to a quarter of a microsecond.
+ */
+export function parseSeconds(token: string): number | undefined {
+  return /^\d{1,15}(\.\d+)?$/.test(token) ? Number(token) : undefined;
+}
+
+/**
+ * An unsigned hexadecimal number as files under /proc/net/stat print it. Sixteen digits with the
+ * top bit set are a negative 64-bit number in two's complement.
+ */
+export function parseHex(token: string): number | undefined {
+  if (!/^[0-9a-f]{1,16}$/i.test(token)) {
+    return undefined;
+  }
+  const value = Number(BigInt.asIntN(64, BigInt(`0x${token}`)));
+  return Number.isSafeInteger(value) ? value : undefined;
+}

@@ -1,0 +1,190 @@
+import { type Figures, isFigureName, OUTCOMES } from './figures.js';
+import { parseInteger, parseSeconds } from './number.js';
+
+/** A line longer than this many characters is refused; the longest the module writes is a stack. */
+export const MAX_LINE = 65_536;
+
+/** The columns of each kind where a file has no header line for it. */
+const DEFAULT_COLUMNS = {
+  C: [
+    'time',
+    'half_open',
+    'initial',
+    'added',
+    ...OUTCOMES,
+    'cookies',
+    'cookies_ok',
+    'cookies_bad',
+    'queue_full',
+    'accept_full',
+    'peak',
+    'missed',
+    'lost',
+  ],
+  L: ['time', 'kind', 'lost', 'lost_total', 'produced_total'],
+} as const;
+
+/** One C line: the figures at a moment. */
+export interface Count {
+  readonly kind: 'C';
+  /** Seconds since the tap was opened; with the header's clock offset, seconds since 1970. */
+  readonly time: number;
+  readonly half_open: number;
+  /** Every figure of the line, half_open included. */
+  readonly figures: Figures;
+}
+
+/** One L line: this reader's buffer was full and records were lost. */
+export interface Loss {
+  readonly kind: 'L';
+  readonly time: number;
+  /** The kind of the records lost. */
+  readonly of: string;
+  readonly lost: number;
+  readonly lost_total: number;
+  readonly produced_total: number;
+}
+
+/** What the `#` lines said. What they did not say is null. */
+export interface Header {
+  readonly version: number | null;
+  readonly kernel: string | null;
+  readonly netns: string | null;
+  readonly boot_id: string | null;
+  /** Seconds since 1970 at which stream time was 0. */
+  readonly clock_offset: number | null;
+  readonly filter: Readonly<Record<string, string>>;
+}
+
+export type Line =
+  | { readonly type: 'record'; readonly record: Count | Loss }
+  /** `# tcpsynq 1`: a new header, and with it a new epoch of every counter. */
+  | { readonly type: 'start' }
+  /** Any other `#` line; what it said is in `header`. */
+  | { readonly type: 'comment' }
+  | { readonly type: 'blank' }
+  /** A record of a kind that is not read here. */
+  | { readonly type: 'other'; readonly kind: string }
+  | { readonly type: 'problem'; readonly line: number; readonly reason: string };
+
+const EMPTY: Header = {
+  version: null,
+  kernel: null,
+  netns: null,
+  boot_id: null,
+  clock_offset: null,
+  filter: {},
+};
+
+/**
+ * Reads the lines of a stream or capture one after another. Columns go by the names in the header,
+ * so that columns appended later are passed over. Never throws: a line that cannot be read is a
+ * `problem` with its number, and the lines after it are read as if it were not there.
+ */
+export class StreamParser {
+  /** The header in force. */
+  header: Header = EMPTY;
+  /** Lines seen so far. */
+  lines = 0;
+  /** Lines that could not be read. */
+  problems = 0;
+  #columns = new Map<string, readonly string[]>();
+
+  parse(text: string): Line {
+    this.lines += 1;
+    if (text.length > MAX_LINE) {
+      return this.#problem(`longer than ${MAX_LINE} characters`);
+    }
+    // Told apart before the line is taken to pieces: a capture may hold millions of other kinds.
+    if (/^[ABD-KM-Z] /.test(text)) {
+      return { type: 'other', kind: text.charAt(0) };
+    }
+    const fields = text.trim().split(/ +/);
+    const kind = fields[0] ?? '';
+    if (kind === '') {
+      return { type: 'blank' };
+    }
+    if (kind.startsWith('#')) {
+      return this.#comment(fields);
+    }
+    if (kind !== 'C' && kind !== 'L') {
+      return this.#problem('not a record: it does not start with a one-letter kind');
+    }
+    const names = this.#columns.get(kind) ?? DEFAULT_COLUMNS[kind];
+    if (fields.length - 1 < names.length) {
+      return this.#problem(`${fields.length - 1} columns where the header has ${names.length}`);
+    }
+    return kind === 'C' ? this.#count(names, fields) : this.#loss(names, fields);
+  }
+
+  #problem(reason: string): Line {
+    this.problems += 1;
+    return { type: 'problem', line: this.lines, reason };
+  }
+
+  #comment(fields: readonly string[]): Line {
+    const key = fields[1] ?? '';
+    const rest = fields.slice(2);
+    const value = rest.join(' ');
+    if (key === 'tcpsynq') {
+      this.header = { ...EMPTY, version: parseInteger(value) ?? null };
+      this.#columns.clear();
+      return { type: 'start' };
+    }
+    if (/^[A-Z]$/.test(key)) {
+      this.#columns.set(key, rest);
+    } else if (key === 'kernel' || key === 'netns' || key === 'boot_id') {
+      this.header = { ...this.header, [key]: value };
+    } else if (key === 'clock_offset') {
+      this.header = { ...this.header, clock_offset: parseSeconds(value) ?? null };
+    } else if (key === 'filter') {
+      const filter = Object.fromEntries(
+        rest.map((pair) => {
+          const at = pair.indexOf('=');
+          return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+        }),
+      );
+      this.header = { ...this.header, filter };
+    }
+    return { type: 'comment' };
+  }
+
+  #count(names: readonly string[], fields: readonly string[]): Line {
+    const time = parseSeconds(fields[names.indexOf('time') + 1] ?? '');
+    if (time === undefined) {
+      return this.#problem('time is not seconds.nanoseconds');
+    }
+    const figures: Figures = {};
+    for (const [i, name] of names.entries()) {
+      if (isFigureName(name)) {
+        const value = parseInteger(fields[i + 1] ?? '');
+        if (value === undefined) {
+          return this.#problem(`${name} is not a whole number below 2^53`);
+        }
+        figures[name] = value;
+      }
+    }
+    if (figures.half_open === undefined) {
+      return this.#problem('no column half_open');
+    }
+    return { type: 'record', record: { kind: 'C', time, half_open: figures.half_open, figures } };
+  }
+
+  #loss(names: readonly string[], fields: readonly string[]): Line {
+    const field = (name: string) => fields[names.indexOf(name) + 1] ?? '';
+    const time = parseSeconds(field('time'));
+    const lost = parseInteger(field('lost'));
+    const lost_total = parseInteger(field('lost_total'));
+    const produced_total = parseInteger(field('produced_total'));
+    if (
+      time === undefined ||
+      lost === undefined ||
+      lost_total === undefined ||
+      produced_total === undefined
+    ) {
+      return this.#problem('a loss needs time, kind, lost, lost_total, produced_total');
+    }
+    const of = field('kind');
+    return { type: 'record', record: { kind: 'L', time, of, lost, lost_total, produced_total } };
+  }
+}

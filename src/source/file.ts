@@ -1,0 +1,138 @@
+import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { errno, Failure, inWords } from '../failure.js';
+
+const READ_SIZE = 256 * 1024;
+
+type Chunks = AsyncGenerator<Buffer, void, void>;
+
+function cannotRead(name: string, error: unknown): Failure {
+  return error instanceof Failure ? error : new Failure(`cannot read ${name}: ${inWords(error)}`);
+}
+
+function isGzip(head: Buffer): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+/** Opens a capture file, or a pipe that has a name. Throws a Failure if it cannot be read. */
+export function openFile(path: string): Readable {
+  try {
+    // Non-blocking for the sake of pipes: a blocking read of one could not be given up.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = fstatSync(fd);
+    if (file.isDirectory()) {
+      closeSync(fd);
+      throw new Error('it is a directory');
+    }
+    return file.isFIFO()
+      ? new Socket({ fd, readable: true, writable: false })
+      : createReadStream('', { fd, highWaterMark: READ_SIZE });
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+}
+
+/** The bytes of a stream, unpacked if they are gzip's. Ends without an error when the signal comes. */
+export async function* streamChunks(stream: Readable, name: string, signal: AbortSignal): Chunks {
+  const stop = () => stream.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    yield* unpacked(stream, name);
+  } catch (error) {
+    if (!signal.aborted) {
+      throw cannotRead(name, error);
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+async function* unpacked(stream: Readable, name: string): Chunks {
+  const rest: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  for (let next = await rest.next(); !next.done; next = await rest.next()) {
+    head = Buffer.concat([head, next.value]);
+    if (head.length > 1) {
+      break;
+    }
+  }
+  const whole = (async function* () {
+    yield head;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  })();
+  if (!isGzip(head)) {
+    yield* whole;
+    return;
+  }
+  const gunzip = createGunzip();
+  // The pipeline's error reaches the loop below, which reads its last stream.
+  pipeline(Readable.from(whole), gunzip, () => {});
+  try {
+    yield* gunzip as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw errno(error)?.startsWith('Z_')
+      ? new Failure(`${name}: the gzip data is damaged or cut short; what came before it was read`)
+      : error;
+  }
+}
+
+/**
+ * The bytes of a file and of what is appended to it, until the signal comes. A file that was
+ * replaced or cut is read again from its start.
+ */
+export async function* followChunks(path: string, signal: AbortSignal): Chunks {
+  const { watch } = await import('chokidar');
+  let file = await open(path).catch((error) => {
+    throw cannotRead(path, error);
+  });
+  let changed = false;
+  let wake = () => {};
+  const onChange = () => {
+    changed = true;
+    wake();
+  };
+  const watcher = watch(path, { ignoreInitial: true }).on('all', onChange);
+  signal.addEventListener('abort', onChange, { once: true });
+  try {
+    await new Promise<void>((resolve) => watcher.once('ready', resolve));
+    let { ino } = await file.stat();
+    let position = 0;
+    const buffer = Buffer.allocUnsafe(READ_SIZE);
+    while (!signal.aborted) {
+      changed = false;
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      if (bytesRead > 0) {
+        if (position === 0 && isGzip(buffer)) {
+          throw new Failure(`${path} is packed with gzip: it can be read, but not followed`);
+        }
+        position += bytesRead;
+        yield Buffer.from(buffer.subarray(0, bytesRead));
+        continue;
+      }
+      const now = await stat(path).catch(() => null);
+      if (now !== null && (now.ino !== ino || now.size < position)) {
+        await file.close();
+        file = await open(path);
+        ino = now.ino;
+        position = 0;
+        // Ends the line that was cut, if there is one.
+        yield Buffer.from('\n');
+        continue;
+      }
+      if (!changed) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  } catch (error) {
+    throw cannotRead(path, error);
+  } finally {
+    signal.removeEventListener('abort', onChange);
+    await Promise.all([watcher.close(), file.close()]);
+  }
+}

@@ -1,0 +1,69 @@
+import { pipeline, Readable } from 'node:stream';
+import split2 from 'split2';
+import { MAX_LINE, StreamParser } from '../record/stream.js';
+import type { Events, SourceEvent } from './source.js';
+
+/**
+ * Cuts at line ends and shortens what is over the limit, the unfinished line that split2 keeps
+ * included: so a file without line ends takes no more memory than one line, and the line is still
+ * counted.
+ */
+const MATCHER = {
+  [Symbol.split]: (text: string) => text.split('\n').map((line) => line.slice(0, MAX_LINE + 1)),
+};
+
+export interface Tally {
+  records: number;
+  problems: number;
+  /** The first problem, with its line number. */
+  first: string | null;
+}
+
+/** Reads a stream of bytes as records; what could not be read is counted in `tally`. */
+export async function* decode(
+  chunks: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+  tally: Tally,
+): Events {
+  const parser = new StreamParser();
+  const splitter = split2(MATCHER, eventsOfLines(parser, tally));
+  // The pipeline's error reaches the loop below, which reads its last stream.
+  pipeline(Readable.from(chunks, { objectMode: false }), splitter, () => {});
+  for await (const events of splitter as AsyncIterable<SourceEvent[]>) {
+    if (signal.aborted) {
+      return;
+    }
+    yield* events;
+  }
+}
+
+/** What a line tells, or undefined, which split2 passes over at little cost. */
+function eventsOfLines(
+  parser: StreamParser,
+  tally: Tally,
+): (text: string) => SourceEvent[] | undefined {
+  let announced = false;
+  return (text) => {
+    const line = parser.parse(text);
+    if (line.type === 'start') {
+      announced = false;
+    } else if (line.type === 'record') {
+      tally.records += 1;
+      const { record } = line;
+      const event: SourceEvent =
+        record.kind === 'C' ? { type: 'count', count: record } : { type: 'loss', loss: record };
+      if (announced) {
+        return [event];
+      }
+      announced = true;
+      return [{ type: 'epoch', header: parser.header }, event];
+    } else if (line.type === 'problem') {
+      tally.problems += 1;
+      if (tally.first === null) {
+        tally.first = `line ${line.line}: ${line.reason}`;
+        return [{ type: 'note', text: `passed over ${tally.first}` }];
+      }
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { readlink, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errno, Failure, Usage } from '../failure.js';
+
+/** The network namespace whose files are read. */
+export interface Namespace {
+  /** The directory that shows its /proc/net. */
+  readonly net: string;
+  /** A process in it, or null for our own. */
+  readonly pid: number | null;
+  /** Its inode as a decimal string, as the stream's header prints it; null if we may not know. */
+  readonly inode: string | null;
+  /** What the person called it, for messages; null for our own. */
+  readonly name: string | null;
+  close(): void;
+}
+
+const NSENTER_PATIENCE = 5000;
+
+/**
+ * Finds a namespace by the id of a process in it or by its name from `ip netns`; our own for
+ * undefined. /proc/net is a link to self/net and only /proc/PID/net shows another namespace, so a
+ * named one is held by a child that does nothing, whose standard input is ours: it ends with us,
+ * however we end.
+ */
+export async function openNamespace(spec: string | undefined): Promise<Namespace> {
+  if (spec === undefined) {
+    return { net: '/proc/net', pid: null, inode: await inodeOf('self'), name: null, close() {} };
+  }
+  if (/^\d+$/.test(spec)) {
+    const pid = Number(spec);
+    await stat(`/proc/${pid}/net`).catch(() => {
+      throw new Failure(`there is no process ${spec}: give --netns a process id or a name`);
+    });
+    return {
+      net: `/proc/${pid}/net`,
+      pid,
+      inode: await inodeOf(String(pid)),
+      name: `pid ${pid}`,
+      close() {},
+    };
+  }
+  if (spec === '' || spec === '.' || spec === '..' || spec.includes('/')) {
+    throw new Usage(`--netns takes a process id or a name from \`ip netns\`, not "${spec}"`);
+  }
+  return hold(spec);
+}
+
+async function inodeOf(process: string): Promise<string | null> {
+  const link = await readlink(`/proc/${process}/ns/net`).catch(() => '');
+  return /^net:\[(\d+)\]$/.exec(link)?.[1] ?? null;
+}
+
+async function hold(name: string): Promise<Namespace> {
+  const path = `/run/netns/${name}`;
+  const wanted = await stat(path).catch((error) => {
+    throw new Failure(
+      errno(error) === 'ENOENT'
+        ? `there is no network namespace "${name}": \`ip netns\` lists them`
+        : `cannot look at ${path}: are you root?`,
+    );
+  });
+  const child = spawn('nsenter', [`--net=${path}`, 'cat'], { stdio: ['pipe', 'ignore', 'pipe'] });
+  let complaint = '';
+  let ended = false;
+  child.stderr.on('data', (chunk) => {
+    complaint += String(chunk);
+  });
+  child.stdin.on('error', () => {});
+  child.on('error', () => {
+    complaint = 'nsenter is not installed (package util-linux)';
+    ended = true;
+  });
+  child.on('exit', () => {
+    ended = true;
+  });
+  const give_up = Date.now() + NSENTER_PATIENCE;
+  while (child.pid === undefined || (await inodeOf(String(child.pid))) !== String(wanted.ino)) {
+    if (ended || Date.now() > give_up) {
+      child.kill();
+      throw new Failure(`cannot enter the network namespace "${name}": ${complaint.trim()}`);
+    }
+    await sleep(5);
+  }
+  child.unref();
+  return {
+    net: `/proc/${child.pid}/net`,
+    pid: child.pid,
+    inode: String(wanted.ino),
+    name,
+    close: () => {
+      child.kill();
+    },
+  };
+}
+
+/** False once the process that shows the namespace has ended. */
+export async function isThere(namespace: Namespace): Promise<boolean> {
+  return namespace.pid === null || (await inodeOf(String(namespace.pid))) === namespace.inode;
+}

@@ -1,0 +1,48 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+/** A process that holds a socket. */
+export interface Owner {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/**
+ * The processes that hold each of the sockets, by inode, lowest process id first: so a server's
+ * parent comes before its workers. What we may not look into is left out, and so is a socket
+ * nobody visible holds.
+ */
+export async function findOwners(
+  inodes: ReadonlySet<number>,
+  proc = '/proc',
+): Promise<Map<number, Owner[]>> {
+  const owners = new Map<number, Owner[]>();
+  const pids = (await readdir(proc))
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+  for (const pid of pids) {
+    const held = await socketsOf(`${proc}/${pid}/fd`, inodes);
+    if (held.size > 0) {
+      const name = await readFile(`${proc}/${pid}/comm`, 'utf8').catch(() => '?');
+      for (const inode of held) {
+        owners.set(inode, [...(owners.get(inode) ?? []), { pid, name: name.trim() }]);
+      }
+    }
+  }
+  return owners;
+}
+
+async function socketsOf(directory: string, inodes: ReadonlySet<number>): Promise<Set<number>> {
+  const names = await readdir(directory).catch(() => []);
+  const held = new Set<number>();
+  const links = await Promise.all(
+    names.map((name) => readlink(`${directory}/${name}`).catch(() => '')),
+  );
+  for (const link of links) {
+    const inode = Number(/^socket:\[(\d+)\]$/.exec(link)?.[1]);
+    if (inodes.has(inode)) {
+      held.add(inode);
+    }
+  }
+  return held;
+}

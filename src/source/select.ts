@@ -1,0 +1,262 @@
+import { access } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { errno, Failure, inWords, LOAD_IT, Usage } from '../failure.js';
+import type { Count, Header } from '../record/stream.js';
+import { followChunks, openFile, streamChunks } from './file.js';
+import { decode, type Tally } from './lines.js';
+import { moduleFiles, readListeners, readStat } from './module.js';
+import { isThere, type Namespace } from './namespace.js';
+import { duration, pause, stretched } from './pace.js';
+import { readProcFigures } from './procnet.js';
+import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
+import { openTap, type Tap } from './tap.js';
+
+/** What `-i` names: one of the words, "-" for standard input, else the path of a capture. */
+export type Input = 'auto' | 'module' | 'proc' | '-' | (string & {});
+
+export function isLive(input: Input): input is 'auto' | 'module' | 'proc' {
+  return input === 'auto' || input === 'module' || input === 'proc';
+}
+
+/** How long to wait between two looks whether the module is back, in ms. */
+const PATIENCE = 500;
+/** The walk over the listeners is not repeated sooner, in ms. */
+const LISTENERS_EVERY = 450;
+
+export interface Wanted {
+  readonly namespace: Namespace;
+  /** Between two counts, in ms. */
+  readonly interval: number;
+  /** Also tell the listeners' queues before each count, where they are known. */
+  readonly listeners: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Reads a capture, from a file or standard input. With `follow`, does not end where the file ends. */
+export async function* recorded(
+  input: string,
+  follow: boolean,
+  stdin: () => Readable,
+  signal: AbortSignal,
+): Events {
+  if (/^\/proc\/.*\/tcpsynq$/.test(input)) {
+    throw new Usage(`-i ${input}: the module's own files are read with -i module`);
+  }
+  const name = input === '-' ? 'standard input' : input;
+  const tally: Tally = { records: 0, problems: 0, first: null };
+  const chunks = follow
+    ? followChunks(input, signal)
+    : streamChunks(input === '-' ? stdin() : openFile(input), name, signal);
+  yield {
+    type: 'source',
+    info: {
+      source: input === '-' ? 'stdin' : 'file',
+      from: input,
+      live: follow || input === '-',
+      notKnown: [],
+    },
+  };
+  yield* decode(chunks, signal, tally);
+  if (tally.records === 0 && !signal.aborted) {
+    const why = tally.first === null ? '' : ` (${tally.first})`;
+    throw new Failure(`${name} holds no tcpsynq records${why}`);
+  }
+  if (tally.problems > 1) {
+    yield { type: 'note', text: `passed over ${tally.problems} lines of ${name} in all` };
+  }
+}
+
+/**
+ * Reads this host, now: the module's stream, else its counters, else (for `auto`) what the kernel
+ * shows without it. If the module goes away it waits for it to come back.
+ */
+export async function* live(input: 'auto' | 'module' | 'proc', wanted: Wanted): Events {
+  if (input === 'proc') {
+    yield* fromProc(wanted, null);
+    return;
+  }
+  for (let waited = false; !wanted.signal.aborted; waited = true) {
+    const opened = await openModule(wanted);
+    if (typeof opened !== 'string') {
+      yield* opened;
+    } else if (!waited && input === 'auto') {
+      yield* fromProc(wanted, opened);
+      return;
+    } else if (!waited) {
+      throw new Failure(`${opened}: ${LOAD_IT}`);
+    }
+    if (wanted.signal.aborted) {
+      return;
+    }
+    if (!(await isThere(wanted.namespace))) {
+      throw new Failure('the process that showed the network namespace has ended');
+    }
+    if (!waited || typeof opened !== 'string') {
+      yield { type: 'waiting' };
+    }
+    await pause(PATIENCE, wanted.signal);
+  }
+}
+
+/** The module's events, or why there are none. */
+async function openModule(wanted: Wanted): Promise<Events | string> {
+  const files = moduleFiles(wanted.namespace);
+  let why: unknown;
+  try {
+    return fromStream(
+      await openTap(files.stream, `kinds=count interval_ms=${wanted.interval}`),
+      wanted,
+    );
+  } catch (error) {
+    if (error instanceof Failure) {
+      throw error;
+    }
+    why = error;
+  }
+  try {
+    await access(files.stat);
+  } catch {
+    return 'the tcpsynq module is not loaded';
+  }
+  const reason = errno(why) === 'ENOENT' ? 'it is not there' : inWords(why);
+  return fromCounters(wanted, `cannot open ${files.stream} (${reason}): reading ${files.stat}`);
+}
+
+async function* fromStream(tap: Tap, wanted: Wanted): Events {
+  yield {
+    type: 'source',
+    info: {
+      source: 'module',
+      from: moduleFiles(wanted.namespace).stream,
+      live: true,
+      notKnown: [],
+    },
+  };
+  const tally: Tally = { records: 0, problems: 0, first: null };
+  const listeners = listenersOf(wanted);
+  for await (const event of decode(tap.chunks(wanted.signal), wanted.signal, tally)) {
+    if (event.type === 'count') {
+      yield* listeners();
+    }
+    yield event;
+  }
+}
+
+async function* fromCounters(wanted: Wanted, why: string): Events {
+  const notKnown = NOT_IN_COUNTERS;
+  yield { type: 'note', text: `${why}; not known there: ${notKnown.join(', ')}` };
+  yield {
+    type: 'source',
+    info: {
+      source: 'module',
+      from: moduleFiles(wanted.namespace).stat,
+      live: true,
+      notKnown,
+    },
+  };
+  const listeners = listenersOf(wanted);
+  let added = Number.POSITIVE_INFINITY;
+  const readings = readEvery(wanted, async () => {
+    const { figures } = await readStat(wanted.namespace);
+    return figures;
+  });
+  try {
+    for await (const event of readings) {
+      if (event.type === 'count') {
+        const now = event.count.figures.added ?? 0;
+        if (now < added && added !== Number.POSITIVE_INFINITY) {
+          yield {
+            type: 'epoch',
+            header: ownHeader(wanted.namespace, Date.now() / 1000 - event.count.time),
+          };
+        }
+        added = now;
+        yield* listeners();
+      }
+      yield event;
+    }
+  } catch (error) {
+    // Read once before, so what fails now is a module that went away.
+    if (added === Number.POSITIVE_INFINITY) {
+      throw error;
+    }
+  }
+}
+
+async function* fromProc(wanted: Wanted, why: string | null): Events {
+  const from = `${wanted.namespace.net}/{tcp,tcp6,netstat}`;
+  yield {
+    type: 'note',
+    text: `${why === null ? '' : `${why}: `}reading ${from}; not known there: ${NOT_IN_PROC.join(', ')}`,
+  };
+  yield { type: 'source', info: { source: 'proc', from, live: true, notKnown: NOT_IN_PROC } };
+  yield* readEvery(wanted, () => readProcFigures(wanted.namespace, wanted.signal));
+}
+
+/** Takes a reading per interval, less often if a reading takes more than a tenth of it. */
+async function* readEvery(
+  { interval, namespace, signal }: Wanted,
+  read: () => Promise<Count['figures'] & { readonly half_open: number }>,
+): Events {
+  const start = performance.now();
+  yield { type: 'epoch', header: ownHeader(namespace, Date.now() / 1000) };
+  let due = start;
+  let told = interval;
+  let costBefore = 0;
+  while (!signal.aborted) {
+    const before = performance.now();
+    const figures = await read();
+    if (signal.aborted) {
+      return;
+    }
+    const after = performance.now();
+    yield {
+      type: 'count',
+      count: {
+        kind: 'C',
+        time: Math.round((after - start) * 1000) / 1e6,
+        half_open: figures.half_open,
+        figures,
+      },
+    };
+    // The cheaper of two in a row: one dear reading may be a busy moment, the first one is.
+    const cost = Math.min(costBefore, after - before);
+    costBefore = after - before;
+    const every = stretched(interval, cost);
+    // Said once, and again only when it has become much slower.
+    if (every > (told === interval ? interval : 2 * told)) {
+      told = every;
+      const text = `one reading takes ${duration(cost)}: reading every ${duration(every)}, not every ${duration(interval)}`;
+      yield { type: 'note', text };
+    }
+    due = Math.max(due + every, performance.now());
+    await pause(due - performance.now(), signal);
+  }
+}
+
+function ownHeader(namespace: Namespace, clock_offset: number): Header {
+  return {
+    version: null,
+    kernel: null,
+    netns: namespace.inode,
+    boot_id: null,
+    clock_offset,
+    filter: {},
+  };
+}
+
+/** Tells the listeners when it is called, but no oftener than they cost and a person can see. */
+function listenersOf(wanted: Wanted): () => AsyncGenerator<SourceEvent, void, void> {
+  let due = 0;
+  return async function* () {
+    const before = performance.now();
+    if (!wanted.listeners || before < due) {
+      return;
+    }
+    const listeners = await readListeners(wanted.namespace).catch(() => null);
+    due = before + stretched(LISTENERS_EVERY, performance.now() - before);
+    if (listeners !== null) {
+      yield { type: 'listeners', listeners };
+    }
+  };
+}

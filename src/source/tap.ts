@@ -1,0 +1,76 @@
+import { close, constants, open, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { errno, Failure } from '../failure.js';
+import { pause } from './pace.js';
+
+const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
+
+const READ_SIZE = 256 * 1024;
+const SHORTEST_WAIT = 10;
+const LONGEST_WAIT = 50;
+
+/** An open tap: one reader of /proc/net/tcpsynq with a filter of its own. */
+export interface Tap {
+  /** Bytes as they come. Ends when the signal comes or the module is gone; closes the tap. */
+  chunks(signal: AbortSignal): AsyncGenerator<Buffer, void, void>;
+}
+
+/**
+ * Opens a tap and sets its filter. Rejects with the error of the failed open: ENOENT without the
+ * module, EACCES or EPERM without the right, EBUSY or another when no more taps may be open.
+ *
+ * Non-blocking, because a blocking read of a file under /proc occupies a thread of libuv that
+ * neither a signal nor process.exit() gets back before the read returns.
+ */
+export async function openTap(path: string, filter: string): Promise<Tap> {
+  const fd = await openFd(path, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    await writeFd(fd, filter);
+  } catch (error) {
+    await closeFd(fd);
+    throw errno(error) === 'EINVAL'
+      ? new Failure(`the module refuses "${filter}": see its log with \`dmesg | tail\``)
+      : error;
+  }
+  return { chunks: (signal) => readChunks(fd, signal) };
+}
+
+async function* readChunks(fd: number, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+  const buffer = Buffer.allocUnsafe(READ_SIZE);
+  let wait = SHORTEST_WAIT;
+  try {
+    while (!signal.aborted) {
+      const length = await readSome(fd, buffer);
+      if (length === 0) {
+        return;
+      }
+      if (length === undefined) {
+        await pause(wait, signal);
+        wait = Math.min(wait * 2, LONGEST_WAIT);
+      } else {
+        wait = SHORTEST_WAIT;
+        yield Buffer.from(buffer.subarray(0, length));
+      }
+    }
+  } finally {
+    await closeFd(fd);
+  }
+}
+
+/** Bytes read, 0 when nothing will come any more, undefined when there is nothing yet. */
+function readSome(fd: number, buffer: Buffer): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    read(fd, buffer, 0, buffer.length, null, (error, length) => {
+      if (error === null) {
+        resolve(length);
+      } else if (error.code === 'EAGAIN' || error.code === 'EINTR') {
+        resolve(undefined);
+      } else if (error.code === 'ENODEV' || error.code === 'EIO') {
+        // What procfs answers for a file whose module is being unloaded.
+        resolve(0);
+      } else {
+        reject(error);
+      }
+    });
+  });
+}

@@ -1,0 +1,53 @@
+import { release } from 'node:os';
+import type { Host } from '../host.js';
+import { byFullness } from '../record/listeners.js';
+import type { Point } from '../record/session.js';
+import type { SourceEvent } from '../source/source.js';
+import { aside, type State, timestamp, type View } from './view.js';
+
+/** One object per count, and one for whatever else happens. */
+export class JsonView implements View {
+  readonly #host: Host;
+  readonly #state: State;
+
+  constructor(host: Host, state: State) {
+    this.#host = host;
+    this.#state = state;
+  }
+
+  async show(event: SourceEvent, point: Point | null): Promise<void> {
+    const { info, header, listeners, session, interval } = this.#state;
+    await aside(this.#host, event);
+    if (event.type === 'waiting') {
+      await this.#line({ event: 'waiting' });
+    } else if (event.type === 'loss') {
+      const { time, of, lost, lost_total, produced_total } = event.loss;
+      await this.#line({ event: 'loss', stream_time: time, of, lost, lost_total, produced_total });
+    } else if (event.type === 'count' && point !== null) {
+      const fullest = [...(listeners ?? [])].sort(byFullness)[0];
+      await this.#line({
+        event: 'count',
+        time: timestamp(this.#state, point),
+        stream_time: event.count.time,
+        epoch: point.epoch,
+        source: info?.source,
+        from: info?.from,
+        kernel: header?.kernel ?? (interval === null ? null : release()),
+        netns: header?.netns,
+        ...event.count.figures,
+        per_second: session.rates,
+        ...(fullest === undefined
+          ? {}
+          : { fullest: { local: fullest.local, qlen: fullest.qlen, holds: fullest.holds } }),
+        not_known: info?.notKnown ?? [],
+      });
+    }
+  }
+
+  #line(object: object): Promise<void> {
+    return this.#host.out.write(`${JSON.stringify(object)}\n`);
+  }
+
+  async ended(): Promise<void> {}
+  async close(): Promise<void> {}
+}

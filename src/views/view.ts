@@ -1,0 +1,50 @@
+import { type Host, note } from '../host.js';
+import type { Listener } from '../record/listeners.js';
+import type { Point, Session } from '../record/session.js';
+import type { Header } from '../record/stream.js';
+import type { SourceEvent, SourceInfo } from '../source/source.js';
+
+/** What is known at an event, for the views. */
+export interface State {
+  readonly session: Session;
+  info: SourceInfo | null;
+  header: Header | null;
+  listeners: readonly Listener[] | null;
+  waiting: boolean;
+  /** Between two counts, in ms; null for a capture. */
+  readonly interval: number | null;
+}
+
+/** One way to show a session. */
+export interface View {
+  show(event: SourceEvent, point: Point | null): Promise<void>;
+  /** A recorded session has been read to its end. */
+  ended(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What is not a figure, said on stderr. */
+export function aside(host: Host, event: SourceEvent): Promise<void> {
+  if (event.type === 'note') {
+    return note(host, event.text);
+  }
+  if (event.type === 'waiting') {
+    return note(host, 'the module was unloaded; waiting for the module');
+  }
+  if (event.type === 'loss') {
+    const { of, lost, lost_total } = event.loss;
+    return note(host, `lost ${lost} records of kind ${of}, ${lost_total} in all`);
+  }
+  return Promise.resolve();
+}
+
+/** Time as RFC 3339 in UTC where the clock is known, else null. */
+export function timestamp(state: State, point: Point): string | null {
+  const ms = Math.round(point.time * 1000);
+  return state.header?.clock_offset == null || ms > 8.64e15 ? null : new Date(ms).toISOString();
+}
+
+/** The time of day, here. */
+export function clock(time: number): string {
+  return new Date(time * 1000).toTimeString().slice(0, 8);
+}

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { MAX_LINE, StreamParser } from '../../src/record/stream.js';
+import { capture, countLine } from '../capture.js';
+
+function parseAll(text: string) {
+  const parser = new StreamParser();
+  return { parser, lines: text.split('\n').map((line) => parser.parse(line)) };
+}
+
+test('reads a header and its counts', () => {
+  const { parser, lines } = parseAll(capture(4, 10));
+  expect(parser.header).toEqual({
+    version: 1,
+    kernel: '6.1.0-56-amd64',
+    netns: '4026531840',
+    boot_id: '0d5c8f4e-1f6b-4a57-9d0e-3c1c4b8a9d10',
+    clock_offset: Number('1790000000.123456789'),
+    filter: { kinds: 'count', interval_ms: '1000' },
+  });
+  const counts = lines.flatMap((line) => (line.type === 'record' ? [line.record] : []));
+  expect(counts.map((count) => count.kind === 'C' && count.half_open)).toEqual([0, 5, 10, 5, 0]);
+  expect(parser.problems).toBe(0);
+});
+
+test('goes by column name, and passes over columns and kinds it does not know', () => {
+  const { lines } = parseAll('# C half_open colour time added\nC 7 red 1.5 9 extra\nQ 1 2 3');
+  expect(lines[1]).toEqual({
+    type: 'record',
+    record: { kind: 'C', time: 1.5, half_open: 7, figures: { half_open: 7, added: 9 } },
+  });
+  expect(lines[2]).toEqual({ type: 'other', kind: 'Q' });
+});
+
+test('falls back to the published columns without a header', () => {
+  const { lines } = parseAll(countLine(1, { half_open: -3, lost: 2 }));
+  expect(lines[0]).toMatchObject({
+    record: { half_open: -3, figures: { half_open: -3, lost: 2 } },
+  });
+});
+
+test('a header in the middle starts afresh', () => {
+  const { parser } = parseAll('# tcpsynq 1\n# kernel a\n# C time half_open\n# tcpsynq 2');
+  expect(parser.header).toMatchObject({ version: 2, kernel: null });
+  expect(parser.parse('C 1.0 2')).toMatchObject({ type: 'problem', line: 5 });
+});
+
+test('reads a loss', () => {
+  expect(new StreamParser().parse('L 2.000000001 A 5 7 100')).toEqual({
+    type: 'record',
+    record: { kind: 'L', time: 2.000000001, of: 'A', lost: 5, lost_total: 7, produced_total: 100 },
+  });
+});
+
+test.each([
+  ['C 1.0 2', 'columns'],
+  [countLine(0, {}).replace('0.000000000', 'now'), 'time'],
+  ['# no record\nC x', 'columns'],
+  ['hello world', 'not a record'],
+  ['\u0000'.repeat(40), 'not a record'],
+  ['C'.repeat(MAX_LINE + 1), 'longer'],
+])('tells what is wrong with %j, and where', (text, reason) => {
+  const { parser, lines } = parseAll(`${text}\n${countLine(1, {})}`);
+  const bad = lines.at(-2);
+  expect(bad).toMatchObject({ type: 'problem', line: lines.length - 1 });
+  expect(bad?.type === 'problem' && bad.reason).toContain(reason);
+  expect(lines.at(-1)).toMatchObject({ type: 'record' });
+  expect(parser.problems).toBe(1);
+});
+
+test('refuses a number that a double would round', () => {
+  const line = countLine(1, {}).replace(/0$/, '9007199254740993');
+  expect(new StreamParser().parse(line)).toMatchObject({ type: 'problem' });
+  expect(new StreamParser().parse(line.replace(/\d+$/, '9007199254740991'))).toMatchObject({
+    record: { figures: { lost: 9007199254740991 } },
+  });
+});
+
+test('reads lines that end in CR LF, and blank ones', () => {
+  const { lines } = parseAll(`${countLine(1, { half_open: 4 })}\r\n\r\n`);
+  expect(lines[0]).toMatchObject({ record: { half_open: 4, figures: { lost: 0 } } });
+  expect(lines[1]).toEqual({ type: 'blank' });
+});
+
+test('never throws, whatever the line', () => {
+  const alphabet = 'CLAR# -+.0123456789efx=\t\u0000é';
+  let seed = 1;
+  const random = (below: number) => {
+    seed = (seed * 48271) % 2147483647;
+    return seed % below;
+  };
+  const parser = new StreamParser();
+  for (let i = 0; i < 20_000; i += 1) {
+    const line = Array.from({ length: random(60) }, () => alphabet[random(alphabet.length)]);
+    parser.parse(line.join(''));
+  }
+  expect(parser.lines).toBe(20_000);
+});
