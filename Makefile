@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+#   make              the module and the command
+#   make demo         a SYN flood in a QEMU guest, drawn live, with a verdict
+#   make test         static checks and every test, those of the module in the guest
+#   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
+#   make install      the module for the running kernel, the command under PREFIX
+#
+# KDIR=    build tree to build the module against (default: the running kernel's,
+#          or the lab's if there is none)
+# KERNEL=  bzImage for the lab, with its KDIR=; see lab/run for the lab's options
+
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+
+# Node 20 comes with the machine, or lab/deps puts it here.
+CACHE := $(or $(TCPSYNQ_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpsynq)
+export PATH := $(CACHE)/node/node_modules/node/bin:$(PATH)
+export CMD
+
+running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
+KDIR ?= $(running_kdir)
+
+.PHONY: all module command install uninstall demo test test-unit test-lab lint lint-module \
+	lint-command lab lab-shell lab-module lab-tools clean
+
+all: module command
+
+# ---- Building ----
+
+# Objects of another kernel are no good: kmod/.kdir remembers whose these are.
+define build_module
+	@lab/deps build
+	@kdir=$(or $(1),$$(lab/kernel build)) && \
+	if [ "$$(cat kmod/.kdir 2>/dev/null)" != "$$kdir" ]; then \
+		$(MAKE) -s -C $$kdir M=$(CURDIR)/kmod clean && echo $$kdir >kmod/.kdir; \
+	fi && $(MAKE) -s -C $$kdir M=$(CURDIR)/kmod modules
+endef
+
+module:
+	$(call build_module,$(KDIR))
+
+lab-module:
+	$(call build_module,$(filter-out $(running_kdir),$(KDIR)))
+
+lab-tools:
+	@lab/deps build
+	@$(MAKE) -s -C lab/tools
+
+node_modules/.package-lock.json: package-lock.json
+	@lab/deps node
+	npm ci --no-audit --no-fund
+	@touch $@
+
+command: node_modules/.package-lock.json
+	npm run --silent build
+
+# ---- Installing ----
+
+install: module command
+	$(MAKE) -C $(or $(running_kdir),$(error no build tree of the running kernel: install linux-headers-$(shell uname -r))) \
+		M=$(CURDIR)/kmod INSTALL_MOD_DIR=updates modules_install
+	depmod
+	dir=$$(mktemp -d) && npm pack --silent --pack-destination $$dir >/dev/null && \
+		npm install --global --prefix $(PREFIX) $$dir/tcpsynq-*.tgz; \
+		status=$$?; rm -rf $$dir; exit $$status
+
+uninstall:
+	rm -f /lib/modules/$(shell uname -r)/updates/tcpsynq.ko*
+	depmod
+	npm uninstall --global --prefix $(PREFIX) tcpsynq
+
+# ---- The lab ----
+
+lab: lab-module lab-tools
+	@$(if $(CMD),,$(error say what to run: make lab CMD='…'))lab/run "$$CMD"
+
+lab-shell: lab-module lab-tools command
+	@lab/run
+
+demo: lab-module lab-tools command
+	@lab/deps guest
+	@lab/demo
+
+# ---- Checking ----
+
+lint: lint-module lint-command
+
+lint-module:
+	@lab/deps build check
+	@lab/lint-module
+
+lint-command: node_modules/.package-lock.json
+	npm run --silent lint
+	npm run --silent typecheck
+
+test-unit: command
+	@lab/deps host-tests
+	npm run --silent test
+
+test-lab: lab-module lab-tools command
+	@lab/deps guest
+	@lab/selftest
+	@LIMIT=$${LIMIT:-2700} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
+
+test: lint test-unit test-lab
+
+clean:
+	@if [ -s kmod/.kdir ]; then $(MAKE) -s -C "$$(cat kmod/.kdir)" M=$(CURDIR)/kmod clean; fi
+	@$(MAKE) -s -C lab/tools clean
+	rm -rf dist kmod/.kdir
