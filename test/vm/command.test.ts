@@ -1,0 +1,222 @@
+// The command on the real module: the rows of docs/terminal.md that need one.
+
+import { spawn } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  isLoaded,
+  Link,
+  load,
+  requireGuest,
+  sh,
+  sleep,
+  status,
+  top,
+  trySh,
+  unload,
+} from './guest.ts';
+
+requireGuest();
+
+const tcpsynq = `node ${top}/dist/cli.js`;
+const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all';
+
+/** The command in the background, its two streams apart. */
+class Command {
+  stdout = '';
+  stderr = '';
+  private readonly child;
+  private readonly code: Promise<number | null>;
+
+  constructor(command: string) {
+    this.child = spawn('bash', ['-c', `exec ${command}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child.stdout.on('data', (text) => {
+      this.stdout += text;
+    });
+    this.child.stderr.on('data', (text) => {
+      this.stderr += text;
+    });
+    this.code = new Promise((resolve) => this.child.on('close', resolve));
+  }
+
+  async until(ready: (command: this) => boolean): Promise<this> {
+    const deadline = Date.now() + 60_000;
+    while (!ready(this)) {
+      if (Date.now() > deadline || this.child.exitCode !== null) {
+        throw new Error(`not so: ${ready}; stdout ${this.stdout}; stderr ${this.stderr}`);
+      }
+      await sleep(50);
+    }
+    return this;
+  }
+
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.child.kill(signal);
+    return this.code;
+  }
+}
+
+const lines = (text: string) => text.trimEnd().split('\n');
+
+let link: Link;
+beforeEach(() => {
+  link = new Link();
+});
+afterEach(() => link.remove());
+
+describe('module loaded', () => {
+  beforeAll(() => load());
+  afterAll(() => {
+    if (isLoaded()) unload();
+  });
+
+  test('count: the figures, and the same as JSON', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 1500 --reset 1 --abandon 2');
+    const namespace = `--netns ${link.target}`;
+    const figure = sh(`${tcpsynq} ${namespace} count | awk '$1 == "half_open" {print $2}'`);
+    expect(figure.trim()).toBe('1000');
+    const json = JSON.parse(sh(`${tcpsynq} ${namespace} --json count`));
+    expect(json).toMatchObject({ source: 'module', half_open: 1000, added: 1500, reset: 500 });
+    expect(Number(sh(`${tcpsynq} ${namespace} --json count --by state | grep -c SYN`))).toBe(1);
+  });
+
+  test("without the module the kernel's own files give the same count", async () => {
+    await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 700');
+    const json = JSON.parse(sh(`${tcpsynq} --netns ${link.target} -i proc --json count`));
+    expect(json).toMatchObject({ source: 'proc', half_open: 700 });
+  });
+
+  test('listeners: the fullest first, the setting that limits it, its process', async () => {
+    link.sysctl('net.core.somaxconn', 100);
+    await link.listener('--port 80 --backlog 5000 --accept no');
+    await link.listener('--port 81 --backlog 50 --accept no');
+    await link.send('--dport 80 --count 30');
+    await link.send('--dport 81 --count 40 --first 1000');
+    const rows = sh(`${tcpsynq} --netns ${link.target} --json listeners`)
+      .trimEnd()
+      .split('\n')
+      .map((row) => JSON.parse(row));
+    expect(rows).toMatchObject([
+      { local: '0.0.0.0:81', qlen: 40, holds: 51, backlog: 50 },
+      { local: '0.0.0.0:80', qlen: 30, holds: 101, backlog: 100 },
+    ]);
+    const text = sh(`${tcpsynq} --netns ${link.target} listeners`);
+    expect(text).toMatch(/0\.0\.0\.0:80 .*somaxconn=100/);
+    expect(text).toMatch(/0\.0\.0\.0:81 .*listen\(\)=50/);
+    expect(text).toMatch(/listener\[\d+\]/);
+  });
+
+  test('status: exact, with its hooks; --audit agrees with the kernel', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 800');
+    const text = sh(`${tcpsynq} --netns ${link.target} status`);
+    expect(text).toMatch(/__inet_csk_reqsk_queue_drop +ftrace/);
+    expect(trySh(`${tcpsynq} --netns ${link.target} status --audit`)).toMatchObject({
+      status: 0,
+      output: expect.stringContaining('audit: module 800, kernel 800'),
+    });
+  });
+
+  test('watch, not a terminal: a header, then a line an interval, from the stream', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    const { status: code, output } = trySh(
+      `${tcpsynq} --netns ${link.target} watch -n 3 --interval 500ms 2>/dev/null`,
+    );
+    expect(code).toBe(0);
+    expect(lines(output).length).toBe(4);
+    expect(lines(output)[0]).toMatch(/^time +half_open +peak/);
+  });
+
+  test('watch sees a burst between two of its lines, as the peak', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    const watch = new Command(`${tcpsynq} --netns ${link.target} --json watch --interval 1s`);
+    await watch.until((c) => lines(c.stdout).length > 2);
+    await link.send('--dport 80 --count 3000 --reset 100');
+    await sleep(2500);
+    expect(await watch.end('SIGINT')).toBe(0);
+    const peaks = lines(watch.stdout).map((line) => JSON.parse(line).peak ?? 0);
+    expect(Math.max(...peaks)).toBeGreaterThan(0);
+    expect(watch.stderr).toMatch(/summary|half-open|peak/);
+  });
+
+  test('rmmod says "in use" while watch reads the stream', async () => {
+    const watch = new Command(`${tcpsynq} watch`);
+    await watch.until((c) => lines(c.stdout).length > 2);
+    expect(status()).toContain('taps 1 16');
+    expect(trySh('rmmod tcpsynq').output).toMatch(/in use/);
+    expect(await watch.end()).toBe(0);
+    expect(status()).toContain('taps 0 16');
+  });
+
+  test('into head -1, no complaint', () => {
+    expect(trySh(`${tcpsynq} watch --interval 100ms 2>/dev/null | head -1`).status).toBe(0);
+  });
+
+  test('Ctrl-C: a summary, exit 0, no stack trace', async () => {
+    const watch = new Command(`${tcpsynq} watch`);
+    await watch.until((c) => lines(c.stdout).length > 1);
+    expect(await watch.end('SIGINT')).toBe(0);
+    expect(watch.stderr).not.toMatch(/ at .*\.js:/);
+  });
+
+  test('no root: the counters need none', () => {
+    for (const command of ['count', 'listeners', 'status']) {
+      expect(trySh(`${asNobody} ${tcpsynq} ${command} 2>&1 >/dev/null`)).toEqual({
+        status: 0,
+        output: '',
+      });
+    }
+  });
+
+  test('no root: watch reads the counters, and says so once', async () => {
+    const watch = new Command(`${asNobody} ${tcpsynq} watch --interval 300ms`);
+    await watch.until((c) => lines(c.stdout).length > 3);
+    expect(lines(watch.stderr).length).toBe(1);
+    expect(watch.stderr).toMatch(/\/proc\/net\/stat\/tcpsynq/);
+    expect(await watch.end()).toBe(0);
+  });
+
+  test('no root, unloaded and loaded again: waits, then goes on in a new epoch', async () => {
+    const watch = new Command(`${asNobody} ${tcpsynq} --json watch --interval 200ms`);
+    await watch.until((c) => lines(c.stdout).length > 2);
+    unload();
+    await watch.until((c) => c.stdout.includes('"event":"waiting"'));
+    load();
+    const before = lines(watch.stdout).length;
+    await watch.until((c) => lines(c.stdout).length > before + 2);
+    expect(await watch.end()).toBe(0);
+    const last = JSON.parse(lines(watch.stdout).pop() ?? '');
+    const first = JSON.parse(lines(watch.stdout)[0] ?? '');
+    expect(last.epoch).toBeGreaterThan(first.epoch);
+  });
+
+  test.each([40, 80, 200])('watch on a terminal of %i columns', async (columns) => {
+    await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 2000');
+    const shown = sh(
+      `TERM=xterm-256color script -qec 'stty rows 24 cols ${columns}; ${tcpsynq} --netns ${link.target} watch -n 4 --interval 300ms' /dev/null </dev/null`,
+    );
+    // The screen and the cursor are given back.
+    expect(shown).toContain('\x1b[?1049l');
+    expect(shown).toContain('\x1b[?25h');
+    expect(shown).toMatch(/2 000/);
+    const frame = shown.slice(shown.lastIndexOf('\x1b[H'), shown.lastIndexOf('\x1b[?1049l'));
+    for (const line of stripVTControlCharacters(frame).replaceAll('\r', '').split('\n')) {
+      expect([...line].length).toBeLessThanOrEqual(columns);
+    }
+  });
+});
+
+describe('module not loaded', () => {
+  test('what needs it exits 1 with the line that loads it', () => {
+    expect(isLoaded()).toBe(false);
+    for (const command of ['listeners', 'status', 'watch -n 1 -i module', '-i module count']) {
+      const { status: code, output } = trySh(`${tcpsynq} ${command}`);
+      expect(code).toBe(1);
+      expect(lines(output).length).toBe(1);
+      expect(output).toMatch(/insmod|modprobe/);
+    }
+  });
+});

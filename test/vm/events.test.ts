@@ -1,0 +1,172 @@
+// Kinds A and R: every half-open added and removed, once each, in the order of time, to every
+// tap that asks; what a tap loses is counted, and costs no other tap anything.
+
+import { spawn } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Link, load, requireGuest, sleep, status, unload } from './guest.ts';
+
+requireGuest();
+
+let link: Link;
+beforeAll(() => load());
+afterAll(() => {
+  expect(status()).toContain('taps 0 16');
+  unload();
+});
+beforeEach(() => {
+  link = new Link();
+});
+afterEach(() => link.remove());
+
+/** A tap in the target's namespace, read by cat until stopped. */
+class Tap {
+  private text = '';
+  private readonly closed: Promise<void>;
+  private readonly child;
+
+  constructor(filter: string, reader = 'exec cat <&3') {
+    this.child = spawn(
+      'ip',
+      [
+        'netns',
+        'exec',
+        link.target,
+        'bash',
+        '-c',
+        `exec 3<>/proc/net/tcpsynq && echo '${filter}' >&3 && ${reader}`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    this.child.stdout.setEncoding('latin1');
+    this.child.stdout.on('data', (chunk) => {
+      this.text += chunk;
+    });
+    this.closed = new Promise((resolve) => this.child.on('close', () => resolve()));
+  }
+
+  async ready(): Promise<this> {
+    while (!this.text.includes('\nC ')) await sleep(20);
+    return this;
+  }
+
+  /** Waits for a C line that was made from now on, and ends the tap. */
+  async stop(): Promise<string[][]> {
+    await sleep(1500);
+    this.child.kill('SIGTERM');
+    await this.closed;
+    return this.text
+      .slice(0, this.text.lastIndexOf('\n'))
+      .split('\n')
+      .filter((line) => !line.startsWith('#'))
+      .map((line) => line.split(' '));
+  }
+}
+
+const of = (kind: string, lines: string[][]) => lines.filter((words) => words[0] === kind);
+
+function expectInOrder(lines: string[][]): void {
+  let last = -1;
+  for (const words of lines) {
+    const time = Number(words[1]);
+    if (time < last) expect.fail(`${words.join(' ')} is older than ${last}`);
+    last = time;
+  }
+}
+
+test('one A and one R each, with the right outcome, from two CPUs, in the order of time', async () => {
+  await link.listener('--port 80,81 --backlog 400000 --accept close');
+  const tap = await new Tap('kinds=count,event').ready();
+  const share = '--rate 2000 --complete 1 --reset 1 --unreach 1 --abandon 1 --then-reset';
+  const [a, b] = await Promise.all([
+    link.send(`--dport 80 --count 6000 --cpu 0 ${share}`),
+    link.send(`--dport 81 --count 6000 --cpu 1 --first 1000000 ${share}`),
+  ]);
+  await link.empty();
+  const lines = await tap.stop();
+  expectInOrder(lines);
+  expect(of('L', lines)).toEqual([]);
+
+  const added = of('A', lines);
+  const removed = of('R', lines);
+  const ends = (words: string[]) => `${words[2]} ${words[3]}`;
+  expect(new Set(added.map(ends)).size).toBe(12_000);
+  expect(added.length).toBe(12_000);
+  expect(removed.map(ends).sort()).toEqual(added.map(ends).sort());
+
+  const outcomes: Record<string, number> = {};
+  for (const words of removed) {
+    const outcome = words[5] ?? '';
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  }
+  expect(outcomes).toEqual({
+    completed: a.completed + b.completed,
+    reset: a.reset + b.reset,
+    unreachable: a.unreachable + b.unreachable,
+    expired: a.abandoned + b.abandoned,
+  });
+  for (const words of added) {
+    expect(words[2]).toMatch(/^10\.9\.0\.1:8[01]$/);
+    expect(words[5]).toBe('400001');
+  }
+  for (const words of removed) {
+    const [, , , , , outcome, age, synacks] = words;
+    if (outcome === 'expired') {
+      // One repeat, after a second; given up two seconds after that.
+      expect(Number(age)).toBeGreaterThan(2_900_000);
+      expect(synacks).toBe('2');
+    }
+  }
+});
+
+test('three taps with different filters: to each its own', async () => {
+  await link.listener('--port 80,81 --addr :: --backlog 400000');
+  const taps = await Promise.all([
+    new Tap('kinds=count,event port=80').ready(),
+    new Tap('kinds=count,event addr=fd09::/16').ready(),
+    new Tap('kinds=count,event addr=198.18.0.0/15 port=81').ready(),
+  ]);
+  await link.send('--dport 80 --count 300');
+  await link.send('--dport 81 --count 200 --first 10000');
+  await link.send('--dport 81 --count 100 --first 20000', link.address6);
+  const [port80, v6, v4port81] = await Promise.all(taps.map((tap) => tap.stop()));
+  expect(of('A', port80 ?? []).length).toBe(300);
+  expect(of('A', v6 ?? []).length).toBe(100);
+  expect(of('A', v6 ?? [])[0]?.[2]).toBe('[fd09::1]:81');
+  expect(of('A', v4port81 ?? []).length).toBe(200);
+  // A v4-mapped address prints as IPv4.
+  expect(of('A', v4port81 ?? [])[0]?.[2]).toBe('10.9.0.1:81');
+});
+
+test('a tap that does not read loses, the others do not, and it adds up', async () => {
+  await link.listener('--port 80 --backlog 400000');
+  const reading = await new Tap('kinds=count,event').ready();
+  const asleep = new Tap('kinds=count,event', 'head -c 400 <&3 >/dev/null; sleep 12; exec cat <&3');
+  await sleep(1500);
+  await link.send('--dport 80 --count 40000 --rate 8000');
+  const all = await reading.stop();
+  expect(of('A', all).length).toBe(40_000);
+  expect(of('L', all)).toEqual([]);
+
+  await asleep.ready();
+  const lines = await asleep.stop();
+  expectInOrder(lines);
+  const [lost, ...more] = of('L', lines);
+  expect(more).toEqual([]);
+  expect(lost?.[2]).toBe('A');
+  expect(Number(lost?.[5])).toBe(40_000);
+  expect(of('A', lines).length + Number(lost?.[4])).toBe(40_000);
+  expect(Number(lost?.[3])).toBe(Number(lost?.[4]));
+  // What was lost is younger than what was kept, and says so by where it stands.
+  const where = lines.indexOf(lost ?? []);
+  expect(of('A', lines.slice(0, where)).length).toBe(of('A', lines).length);
+  const c = of('C', lines).pop() ?? [];
+  expect(c[18]).toBe(lost?.[4]);
+});
+
+test('nothing is recorded for a tap that asks for counts only', async () => {
+  await link.listener('--port 80 --backlog 400000');
+  const tap = await new Tap('kinds=count').ready();
+  await link.send('--dport 80 --count 1000');
+  const lines = await tap.stop();
+  expect(lines.filter((words) => words[0] !== 'C')).toEqual([]);
+});

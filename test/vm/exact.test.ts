@@ -1,0 +1,405 @@
+// Is the count exact? Each test does one thing to half-open connections and holds the module's
+// figures against what the sender did and against the kernel's own sockets.
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  ended,
+  type Figures,
+  Link,
+  load,
+  requireGuest,
+  type Sent,
+  sh,
+  status,
+  unload,
+} from './guest.ts';
+
+requireGuest();
+
+const N = 100_000;
+let link: Link;
+
+beforeAll(() => load());
+afterAll(() => {
+  expect(status()).toContain('exact yes');
+  unload();
+});
+beforeEach(() => {
+  link = new Link();
+});
+afterEach(() => link.remove());
+
+/** What holds of every namespace with its traffic stopped. */
+async function expectExact(at: Link = link): Promise<Figures> {
+  const { figures: f, kernel } = await at.settled();
+  expect(f.half_open).toBe(kernel);
+  expect(f.initial + f.added - ended(f)).toBe(f.half_open);
+  expect(f.missed).toBe(0);
+  return f;
+}
+
+function expectSent(sent: Sent, n = N): void {
+  expect(sent).toMatchObject({ syn_sent: n, rx_drops: 0, dev_rx_dropped: 0 });
+}
+
+describe('one listener', () => {
+  test('SYNs abandoned until they expire', async () => {
+    const listener = await link.listener('--port 80 --backlog 400000 --accept no');
+    link.sysctl('net.ipv4.tcp_synack_retries', 1);
+    expectSent(await link.send(`--dport 80 --count ${N}`));
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ half_open: 0, added: N, expired: N });
+    await listener.stop();
+  });
+
+  test('SYNs abandoned, counted while they are half-open', async () => {
+    await link.listener('--port 80 --backlog 400000 --accept no');
+    expectSent(await link.send(`--dport 80 --count ${N}`));
+    const queued = await expectExact();
+    expect(queued).toMatchObject({ added: N, half_open: N });
+  });
+
+  test('all completed', async () => {
+    await link.listener('--port 80 --backlog 400000 --accept close');
+    const sent = await link.send(`--dport 80 --count ${N} --complete 100 --then-reset`);
+    expectSent(sent);
+    expect(sent.completed).toBe(N);
+    await link.empty();
+    const f = await expectExact();
+    // A RST that overtook its ACK on the other CPU found the half-open: the kernel knows.
+    const overtaken = link.nstat('TcpExtEmbryonicRsts');
+    expect(f).toMatchObject({ added: N, completed: N - overtaken, reset: overtaken });
+    expect(link.nstat('TcpPassiveOpens')).toBe(f.completed);
+    expect(overtaken).toBeLessThan(100);
+  });
+
+  test('all reset', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    const sent = await link.send(`--dport 80 --count ${N} --reset 100`);
+    expectSent(sent);
+    expect(sent.reset).toBe(N);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ half_open: 0, added: N, reset: N });
+  });
+
+  test('a third each, from two CPUs at once', async () => {
+    await link.listener('--port 80,81 --backlog 400000 --accept close');
+    const share = '--complete 1 --reset 1 --abandon 1 --then-reset';
+    const [a, b] = await Promise.all([
+      link.send(`--dport 80 --count ${N / 2} --cpu 0 ${share}`),
+      link.send(`--dport 81 --count ${N / 2} --cpu 1 --first 1000000 ${share}`),
+    ]);
+    expectSent(a, N / 2);
+    expectSent(b, N / 2);
+    await expectExact();
+    await link.empty();
+    expect(await expectExact()).toMatchObject({
+      half_open: 0,
+      added: N,
+      completed: a.completed + b.completed,
+      reset: a.reset + b.reset,
+      expired: a.abandoned + b.abandoned,
+    });
+  });
+
+  test('the listener closes with thousands queued', async () => {
+    const listener = await link.listener('--port 80 --backlog 400000');
+    expectSent(await link.send('--dport 80 --count 20000'), 20_000);
+    listener.signal('SIGUSR2');
+    await listener.says('left 0');
+    const f = link.figures();
+    expect(f.half_open).toBe(20_000 - f.closed);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ half_open: 0, added: 20_000, closed: 20_000 });
+  });
+
+  test('a listener that stops listening without closing', async () => {
+    const listener = await link.listener('--port 80 --backlog 400000');
+    expectSent(await link.send('--dport 80 --count 5000'), 5000);
+    listener.signal('SIGHUP');
+    await listener.says('shut');
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ half_open: 0, added: 5000, closed: 5000 });
+  });
+
+  test('ICMP host unreachable', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    const sent = await link.send('--dport 80 --count 20000 --unreach 100');
+    expectSent(sent, 20_000);
+    expect(sent.unreachable).toBe(20_000);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ half_open: 0, added: 20_000, unreachable: 20_000 });
+  });
+
+  test('an ICMP error that is not fatal ends nothing', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    const sent = await link.send('--dport 80 --count 2000 --unreach 100 --icmp 3/3');
+    expect(sent.unreachable).toBe(2000);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ added: 2000, unreachable: 0, expired: 2000 });
+  });
+
+  test('RSTs from the peer by an in-window SYN', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    const sent = await link.send('--dport 80 --count 2000 --reset 100 --reset-by syn');
+    expect(sent.reset).toBe(2000);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ added: 2000, reset: 2000 });
+  });
+});
+
+describe('refusals: SYNs sent = added + cookies + each refusal', () => {
+  function expectAllAccounted(f: Figures, sent: Sent): void {
+    expect(f.added + f.cookies + f.queue_full + f.accept_full).toBe(sent.syn_sent);
+  }
+
+  test('SYN queue full, no cookies: the backlog and one more fit', async () => {
+    await link.listener('--port 80 --backlog 1000 --accept no');
+    const sent = await link.send(`--dport 80 --count 50000`);
+    const f = await expectExact();
+    expectAllAccounted(f, sent);
+    expect(f).toMatchObject({ half_open: 1001, added: 1001, queue_full: 48_999, cookies: 0 });
+    expect(link.listeners()).toMatchObject([
+      { qlen: '1001', holds: '1001', backlog: '1000', warned: '1' },
+    ]);
+  });
+
+  test('the three-quarters rule', async () => {
+    link.sysctl('net.ipv4.tcp_max_syn_backlog', 1000);
+    await link.listener('--port 80 --backlog 5000 --accept no');
+    const sent = await link.send('--dport 80 --count 20000');
+    const f = await expectExact();
+    expectAllAccounted(f, sent);
+    expect(link.listeners()).toMatchObject([{ qlen: '751', holds: '751' }]);
+    expect(f).toMatchObject({ half_open: 751, added: 751, queue_full: 19_249 });
+  });
+
+  test('cookies on and the queue overflowing, half of them completed', async () => {
+    link.sysctl('net.ipv4.tcp_syncookies', 1);
+    await link.listener('--port 80 --backlog 1000 --accept close');
+    const sent = await link.send(
+      '--dport 80 --count 50000 --complete 1 --abandon 1 --window 500 --then-reset',
+    );
+    const f = await expectExact();
+    expectAllAccounted(f, sent);
+    expect(f.cookies).toBe(link.nstat('TcpExtSyncookiesSent'));
+    expect(f.cookies_ok).toBe(link.nstat('TcpExtSyncookiesRecv'));
+    expect(f.cookies).toBeGreaterThan(10_000);
+    expect(f.completed + f.cookies_ok).toBe(sent.completed);
+    await link.empty();
+    await expectExact();
+  });
+
+  test('bad cookies', async () => {
+    link.sysctl('net.ipv4.tcp_syncookies', 1);
+    await link.listener('--port 80 --backlog 100 --accept no');
+    await link.send('--dport 80 --count 5000');
+    const sent = await link.send('--dport 80 --count 2000 --first 100000 --bad-ack 100');
+    expect(sent.bad_acks).toBe(2000);
+    expect((await expectExact()).cookies_bad).toBe(2000);
+  });
+
+  test('cookies always (tcp_syncookies=2): nothing is ever half-open', async () => {
+    link.sysctl('net.ipv4.tcp_syncookies', 2);
+    await link.listener('--port 80 --backlog 1000 --accept no');
+    const sent = await link.send('--dport 80 --count 5000');
+    expect(link.listeners()).toMatchObject([{ qlen: '0', holds: '0' }]);
+    expect(await expectExact()).toMatchObject({ added: 0, cookies: sent.syn_sent });
+  });
+
+  test('accept queue full: SYNs told apart from final ACKs', async () => {
+    await link.listener('--port 80 --backlog 500 --accept no');
+    // The accept queue takes 501: 300, then 201 of another 400, then no SYN any more.
+    await link.send('--dport 80 --count 300 --complete 100');
+    await link.send('--dport 80 --count 400 --complete 100 --first 10000 --hold 1');
+    expect(await expectExact()).toMatchObject({ added: 700, completed: 501, accept_full: 0 });
+    const sent = await link.send('--dport 80 --count 5000 --first 20000');
+    const f = await expectExact();
+    expect(f).toMatchObject({ added: 700, queue_full: 0, accept_full: sent.syn_sent });
+    // The kernel's counter has the final ACKs in it as well.
+    expect(link.nstat('TcpExtListenOverflows')).toBe(f.accept_full + 199);
+  });
+
+  test('accept queue full and emptied again while SYNs and ACKs race on two CPUs', async () => {
+    await link.listener('--port 80,81 --backlog 50 --accept close');
+    const share = '--complete 2 --abandon 1 --then-reset';
+    const [a, b] = await Promise.all([
+      link.send(`--dport 80-81 --count 20000 --cpu 0 ${share}`),
+      link.send(`--dport 80-81 --count 20000 --cpu 1 --first 1000000 ${share}`),
+    ]);
+    const f = await expectExact();
+    expect(f.added + f.cookies + f.queue_full + f.accept_full).toBe(a.syn_sent + b.syn_sent);
+    await link.empty();
+    await expectExact();
+  });
+});
+
+describe('addresses', () => {
+  test('IPv6', async () => {
+    await link.listener('--port 80 --addr fd09::1 --backlog 400000 --accept close');
+    const sent = await link.send(
+      '--dport 80 --count 30000 --complete 1 --reset 1 --unreach 1 --abandon 1 --then-reset',
+      link.address6,
+    );
+    expectSent(sent, 30_000);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({
+      added: 30_000,
+      completed: sent.completed,
+      reset: sent.reset,
+      unreachable: sent.unreachable,
+      expired: sent.abandoned,
+    });
+  });
+
+  test('IPv4 on a dual-stack listener', async () => {
+    await link.listener('--port 80 --addr :: --backlog 400000 --accept close');
+    const share = '--count 15000 --complete 1 --reset 1 --abandon 1 --then-reset';
+    const v4 = await link.send(`--dport 80 ${share}`);
+    const v6 = await link.send(`--dport 80 ${share}`, link.address6);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({
+      added: 30_000,
+      completed: v4.completed + v6.completed,
+      reset: v4.reset + v6.reset,
+      expired: v4.abandoned + v6.abandoned,
+    });
+  });
+
+  test('accept queue full over IPv6 and on a dual-stack listener', async () => {
+    await link.listener('--port 80 --addr :: --backlog 200 --accept no');
+    const v4 = await link.send('--dport 80 --count 3000 --complete 100');
+    const v6 = await link.send('--dport 80 --count 3000 --complete 100', link.address6);
+    const f = await expectExact();
+    expect(f.added + f.queue_full + f.accept_full).toBe(v4.syn_sent + v6.syn_sent);
+  });
+});
+
+describe('paths that are not the plain handshake', () => {
+  test('Fast Open children are not half-open', async () => {
+    link.sysctl('net.ipv4.tcp_fastopen', 3);
+    await link.listener('--port 80 --backlog 1000 --fastopen 1000');
+    const fetch = JSON.parse(
+      await link.client(`--dst ${link.address} --port 80 --count 1 --bytes 10 --fastopen`).done(),
+    );
+    expect(fetch.connected).toBe(1);
+    const client = JSON.parse(
+      await link
+        .client(`--dst ${link.address} --port 80 --count 500 --parallel 20 --bytes 10 --fastopen`)
+        .done(),
+    );
+    expect(client.connected).toBe(500);
+    await link.empty();
+    const children = link.nstat('TcpExtTCPFastOpenPassive');
+    expect(children).toBeGreaterThan(400);
+    const f = await expectExact();
+    expect(f.added + children).toBe(501);
+    expect(f.completed).toBe(f.added);
+  });
+
+  test('MPTCP joins', async () => {
+    const a = `ip netns exec ${link.attacker}`;
+    link.inTarget('ip mptcp limits set subflow 4 add_addr_accepted 4');
+    sh(`
+      ip -n ${link.attacker} addr add 10.9.0.3/24 dev veth1
+      ip -n ${link.attacker} addr add 10.9.0.4/24 dev veth1
+      ${a} ip mptcp limits set subflow 4 add_addr_accepted 4
+      ${a} ip mptcp endpoint add 10.9.0.3 dev veth1 subflow
+      ${a} ip mptcp endpoint add 10.9.0.4 dev veth1 subflow
+    `);
+    await link.listener('--port 80 --backlog 1000 --accept hold --mptcp');
+    const client = JSON.parse(
+      await link
+        .client(
+          `--dst ${link.address} --port 80 --count 100 --parallel 20 --bytes 10 --mptcp --keep 2`,
+        )
+        .done(),
+    );
+    expect(client).toMatchObject({ connected: 100, joined: 200 });
+    await link.empty();
+    expect(link.nstat('MPTcpExtMPJoinAckRx')).toBe(200);
+    expect(await expectExact()).toMatchObject({ half_open: 0, added: 300, completed: 300 });
+  });
+
+  test('TCP_DEFER_ACCEPT keeps a request half-open past its ACK', async () => {
+    await link.listener('--port 80 --backlog 10000 --defer-accept 1 --accept close');
+    const sent = await link.send('--dport 80 --count 1000 --complete 100');
+    expect(sent.completed).toBe(1000);
+    expect((await expectExact()).half_open).toBe(1000);
+    await link.empty();
+    await expectExact();
+  });
+
+  test('requests that migrate between listeners of a reuseport group', async () => {
+    link.sysctl('net.ipv4.tcp_migrate_req', 1);
+    const listener = await link.listener('--port 80 --backlog 400000 --reuseport 4 --accept close');
+    const sender = link.sender(
+      '--dport 80 --count 20000 --complete 1 --abandon 1 --hold 2 --then-reset',
+    );
+    await link.until((f) => f.added === 20_000);
+    listener.signal('SIGUSR1');
+    await listener.says('left 3');
+    listener.signal('SIGUSR1');
+    await listener.says('left 2');
+    const sent = JSON.parse(await sender.done()) as Sent;
+    expect(sent.completed).toBe(10_000);
+    await expectExact();
+    await link.empty();
+    const f = await expectExact();
+    expect(link.nstat('TcpExtTCPMigrateReqSuccess')).toBeGreaterThan(1000);
+    expect(f).toMatchObject({ added: 20_000, completed: 10_000 });
+    expect(f.expired + f.closed).toBe(10_000);
+  });
+});
+
+describe('races between two CPUs', () => {
+  test('duplicate SYNs', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 20000 --dup 2 --dup-race');
+    const f = await expectExact();
+    expect(f.half_open).toBe(20_000);
+    await link.empty();
+    expect(await expectExact()).toMatchObject({ added: 20_000, expired: 20_000 });
+  });
+
+  test('duplicate RSTs', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 50000 --reset 100 --dup-reset 2 --dup-race');
+    await link.empty();
+    const f = await expectExact();
+    expect(f).toMatchObject({ added: 50_000, reset: 50_000 });
+    expect(link.nstat('TcpExtEmbryonicRsts')).toBe(50_000);
+  });
+
+  test.each(['2.98', '3.0', '3.02'])(
+    'duplicate RSTs against the timer, after %s s',
+    async (hold) => {
+      await link.listener('--port 80 --backlog 400000');
+      await link.send(
+        `--dport 80 --count 20000 --reset 100 --hold ${hold} --dup-reset 2 --dup-race`,
+      );
+      await link.empty();
+      const f = await expectExact();
+      expect(f.added).toBe(20_000);
+      expect(f.reset + f.expired).toBe(20_000);
+    },
+  );
+});
+
+test('two namespaces at once, each with its own only', async () => {
+  const other = new Link();
+  try {
+    await link.listener('--port 80 --backlog 400000');
+    await other.listener('--port 80 --backlog 400000');
+    await Promise.all([
+      link.send('--dport 80 --count 30000'),
+      other.send('--dport 80 --count 20000 --reset 100'),
+    ]);
+    expect(await expectExact(link)).toMatchObject({ added: 30_000, reset: 0 });
+    await other.empty();
+    expect(await expectExact(other)).toMatchObject({ added: 20_000, reset: 20_000, expired: 0 });
+    await link.empty();
+  } finally {
+    await other.remove();
+  }
+});

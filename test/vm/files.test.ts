@@ -1,0 +1,364 @@
+// The files under /proc/net: who may open them, what any reader gets, what is refused.
+
+import { spawn } from 'node:child_process';
+import { closeSync, constants, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import {
+  isLoaded,
+  Link,
+  load,
+  moduleFile,
+  parseStat,
+  requireGuest,
+  sh,
+  sleep,
+  status,
+  trySh,
+  unload,
+} from './guest.ts';
+
+requireGuest();
+
+const TAP = '/proc/net/tcpsynq';
+const header = [
+  /^# tcpsynq 1$/,
+  /^# kernel \S+$/,
+  /^# netns \d+$/,
+  /^# boot_id [0-9a-f-]{36}$/,
+  /^# clock_offset \d+\.\d{9}$/,
+  /^# filter kinds=count interval_ms=1000 port=0 addr=- fwmark=0x0$/,
+  /^# C time half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full peak missed lost$/,
+  /^# A time local remote qlen limit$/,
+  /^# R time local remote qlen outcome age_us synacks$/,
+  /^# L time kind lost lost_total produced_total$/,
+];
+
+function expectStream(text: string): string[] {
+  const lines = text.trimEnd().split('\n');
+  for (const [i, pattern] of header.entries()) expect(lines[i]).toMatch(pattern);
+  const counts = lines.slice(header.length);
+  for (const line of counts) expect(line).toMatch(/^C \d+\.\d{9}( -?\d+){17}$/);
+  const times = counts.map((line) => Number(line.split(' ')[1]));
+  expect(times).toEqual([...times].sort((a, b) => a - b));
+  return counts;
+}
+
+const taps = new Set<number>();
+const links = new Set<Link>();
+
+/** A tap that the end of the test closes, if the test has not. */
+function openTap(flags = constants.O_RDWR | constants.O_NONBLOCK): number {
+  const tap = openSync(TAP, flags);
+  taps.add(tap);
+  return tap;
+}
+
+function closeTap(tap: number): void {
+  taps.delete(tap);
+  closeSync(tap);
+}
+
+function newLink(sysctls?: Record<string, number>): Link {
+  const link = new Link(sysctls);
+  links.add(link);
+  return link;
+}
+
+const buffer = Buffer.alloc(65536);
+const readTap = (tap: number): string => buffer.toString('latin1', 0, readSync(tap, buffer));
+
+afterEach(async () => {
+  for (const tap of taps) closeTap(tap);
+  for (const link of links) await link.remove();
+  links.clear();
+});
+
+describe('with the module loaded', () => {
+  beforeAll(() => load());
+  afterAll(() => unload());
+
+  test('cat: the header and a C line at once, then one an interval', () => {
+    const counts = expectStream(trySh(`timeout 3.5 cat ${TAP}`).output);
+    expect(counts.length).toBe(4);
+  });
+
+  test('two cats at once both see everything', async () => {
+    const outputs = await Promise.all(
+      [1, 2].map(
+        () =>
+          new Promise<string>((resolve) => {
+            const cat = spawn('timeout', ['2.5', 'cat', TAP]);
+            let text = '';
+            cat.stdout.on('data', (chunk) => {
+              text += chunk;
+            });
+            cat.on('close', () => resolve(text));
+          }),
+      ),
+    );
+    for (const text of outputs) expect(expectStream(text).length).toBe(3);
+  });
+
+  test('head, while read and dd bs=1 are good clients', () => {
+    expect(sh(`head -3 ${TAP}`)).toMatch(/^# tcpsynq 1\n# kernel .*\n# netns \d+\n$/);
+    expect(sh(`head -n 12 ${TAP} | tail -n 2 | cut -c1`)).toBe('C\nC\n');
+    expect(
+      sh(
+        `n=0; while read -r kind rest; do n=$((n + 1)); [ $n = 12 ] && break; done <${TAP}; echo $kind`,
+      ),
+    ).toBe('C\n');
+    expect(sh(`dd bs=1 count=25 status=none if=${TAP}`)).toBe(
+      '# tcpsynq 1\n# kernel 6.1.0'.slice(0, 25),
+    );
+  });
+
+  test('a slow reader gets one line for the intervals it missed', async () => {
+    const tap = openTap();
+    readTap(tap);
+    await sleep(3500);
+    expect(readTap(tap)).toMatch(/^C [^\n]*\n$/);
+    expect(() => readTap(tap)).toThrow(/EAGAIN/);
+  });
+
+  test('O_NONBLOCK, poll and seek', async () => {
+    const tap = openTap(constants.O_RDONLY | constants.O_NONBLOCK);
+    expectStream(readTap(tap));
+    expect(() => readSync(tap, buffer)).toThrow(/EAGAIN/);
+    expect(() => readSync(tap, buffer, 0, 10, 0)).toThrow(/ESPIPE/);
+    const poll = `
+import os, select, time
+fd = os.open('${TAP}', os.O_RDONLY)
+os.read(fd, 65536)
+t = time.monotonic()
+assert not select.select([fd], [], [], 0)[0]
+assert select.select([fd], [], [], 5)[0]
+assert 0.5 < time.monotonic() - t < 3
+print(os.read(fd, 65536).decode()[0])`;
+    expect(sh(`python3 -c "${poll}"`)).toBe('C\n');
+  });
+
+  test('a filter written to the tap holds for it alone and shows in the stream', () => {
+    const script = `exec 3<>${TAP}; echo 'interval_ms=200 kinds=count' >&3; timeout 1.5 cat <&3; true`;
+    const { output } = trySh(script);
+    expect(output).toContain('# filter kinds=count interval_ms=200 port=0 addr=- fwmark=0x0\n');
+    const counts = output.split('\n').filter((line) => line.startsWith('C '));
+    expect(counts.length).toBeGreaterThanOrEqual(6);
+    expect(sh('cat /sys/module/tcpsynq/parameters/interval_ms')).toBe('1000\n');
+  });
+
+  test('the same, changed in mid-stream', () => {
+    const tap = openTap();
+    readSync(tap, buffer);
+    writeSync(tap, 'interval_ms=60000\n');
+    expect(readTap(tap)).toMatch(
+      /^# filter kinds=count interval_ms=60000 port=0 addr=- fwmark=0x0\n$/,
+    );
+  });
+
+  test.each([
+    ['nonsense=1', /nonsense: no such key/],
+    ['interval_ms', /interval_ms: a filter is key=value/],
+    ['interval_ms=0', /interval_ms=0: allowed is 10 to 3600000/],
+    ['interval_ms=-1', /interval_ms=-1: allowed/],
+    ['interval_ms=1000x', /interval_ms=1000x: allowed/],
+    ['interval_ms=99999999999999999999', /allowed/],
+    ['kinds=count,bogus', /kinds=count,bogus: allowed is a comma list of: count, event/],
+    ['kinds=', /kinds=: allowed/],
+    ['port=70000', /port=70000: allowed is 0 to 65535/],
+    ['port=-1', /port=-1: allowed is 0 to 65535/],
+    ['addr=10.0.0.0/33', /addr=10.0.0.0\/33: allowed is ADDRESS or ADDRESS\/LENGTH/],
+    ['addr=10.0.0', /addr=10.0.0: allowed/],
+    ['addr=fd00::/129', /addr=fd00::\/129: allowed/],
+    ['addr=fd00::1::2', /addr=fd00::1::2: allowed/],
+    ['fwmark=red', /fwmark=red: allowed is 0 to 4294967295/],
+    ['interval_ms=500 bad=1', /bad: no such key/],
+    ['x'.repeat(600), /a filter of 600 bytes: allowed is 512/],
+  ])('%s is refused, nothing changes', async (text, line) => {
+    const tap = openTap();
+    // The kernel lets through ten such lines in five seconds.
+    await sleep(600);
+    sh('dmesg -C');
+    expect(() => writeSync(tap, text)).toThrow(/EINVAL/);
+    const messages = sh('dmesg').trimEnd();
+    expect(messages.split('\n').length).toBe(1);
+    expect(messages).toMatch(line);
+    expect(readTap(tap)).toMatch(
+      /# filter kinds=count interval_ms=1000 port=0 addr=- fwmark=0x0\n/,
+    );
+  });
+
+  test('write-only opens are refused', () => {
+    expect(trySh(`echo interval_ms=500 >${TAP}`).output).toMatch(/Invalid argument/);
+  });
+
+  test('no more taps than taps=', () => {
+    sh('echo 2 >/sys/module/tcpsynq/parameters/taps');
+    const open = [openTap(), openTap()];
+    expect(() => openTap()).toThrow(/EBUSY/);
+    for (const tap of open) closeTap(tap);
+    sh('echo 16 >/sys/module/tcpsynq/parameters/taps');
+    expect(status()).toContain('taps 0 16');
+  });
+
+  test('nobody without CAP_NET_ADMIN on the host opens a tap', () => {
+    expect(statSync(TAP).mode & 0o777).toBe(0o600);
+    const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
+    expect(trySh(`${asNobody} cat ${TAP}`).output).toMatch(/Permission denied/);
+    expect(trySh(`${asNobody} unshare -Urn cat ${TAP}`).output).toMatch(/Permission denied/);
+    expect(
+      trySh(`${asNobody} unshare -Urnm sh -c 'mount -t proc p /proc; cat ${TAP}'`).status,
+    ).not.toBe(0);
+    // Root, but without the capability.
+    expect(
+      trySh(`setpriv --bounding-set=-net_admin --inh-caps=-net_admin cat ${TAP}`).output,
+    ).toMatch(/not permitted/);
+    // The counters anyone may read.
+    expect(sh(`${asNobody} cat /proc/net/stat/tcpsynq /proc/net/tcpsynq_listeners`)).toMatch(
+      /^half_open/,
+    );
+  });
+
+  test('opening taps in a loop leaves nothing and patches no kernel text', () => {
+    const patched = () => sh('cat /sys/kernel/tracing/enabled_functions');
+    const slab = () => Number(sh("awk '/^Slab/ {print $2}' /proc/meminfo"));
+    const before = patched();
+    const open = (n: number) =>
+      sh(`python3 -c "
+import os
+for i in range(${n}):
+    fd = os.open('${TAP}', os.O_RDWR)
+    os.write(fd, b'interval_ms=20')
+    os.read(fd, 4096)
+    os.close(fd)"`);
+    open(2000);
+    const start = slab();
+    open(20_000);
+    // A tap is 5 KiB: had each stayed, 100 MB.
+    expect(slab() - start).toBeLessThan(10_000);
+    expect(patched()).toBe(before);
+    expect(status()).toContain('taps 0 16');
+  });
+
+  test('lnstat reads the counters', async () => {
+    const link = newLink();
+    await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 1234');
+    // With -c, lnstat exits 1 once it has counted enough.
+    const shown = trySh(
+      `ip netns exec ${link.target} lnstat -f tcpsynq -k half_open,added,expired -c 1 -s 0 -i 1`,
+    ).output;
+    expect(
+      shown
+        .trim()
+        .split(/\s*\|\s*/)
+        .slice(0, 3)
+        .map(Number),
+    ).toEqual([1234, 1234, 0]);
+  });
+
+  test('a row per possible CPU, whose sum is the C line', async () => {
+    const link = newLink();
+    await link.listener('--port 80,81 --backlog 400000');
+    await Promise.all([
+      link.send('--dport 80 --count 1000 --cpu 0'),
+      link.send('--dport 81 --count 1000 --cpu 1 --first 100000'),
+    ]);
+    const text = link.inTarget('cat /proc/net/stat/tcpsynq');
+    const rows = text.trimEnd().split('\n');
+    expect(rows.length).toBe(1 + Number(sh('nproc --all')));
+    expect(new Set(rows.map((row) => row.split(' ').length))).toEqual(new Set([17]));
+    expect(Math.max(...rows.map((row) => row.length))).toBeLessThan(1022);
+    const c = link.inTarget(`head -n 11 ${TAP}`).trimEnd().split('\n').pop()?.split(' ') ?? [];
+    expect(parseStat(text)).toMatchObject({ half_open: 2000, added: 2000 });
+    expect(c.slice(2, 5).map(Number)).toEqual([2000, 0, 2000]);
+  });
+
+  test("listeners: a row each, with the kernel's own figures", async () => {
+    const link = newLink({ 'net.core.somaxconn': 300 });
+    await link.listener('--port 8080 --backlog 200 --accept no --defer-accept 3');
+    await link.listener('--port 443 --addr fd09::1 --backlog 9999 --accept no');
+    await link.send('--dport 8080 --count 50');
+    const rows = link.listeners().sort((a, b) => (a.local ?? '').localeCompare(b.local ?? ''));
+    expect(rows).toMatchObject([
+      { local: '[fd09::1]:443', qlen: '0', holds: '301', backlog: '300', uid: '0' },
+      {
+        local: '0.0.0.0:8080',
+        qlen: '50',
+        holds: '201',
+        backlog: '200',
+        accept_qlen: '0',
+      },
+    ]);
+    expect(Number(rows[1]?.defer_accept)).toBeGreaterThan(0);
+    const inodes = link
+      .inTarget('ss -Hltne')
+      .match(/ino:(\d+)/g)
+      ?.map((s) => s.slice(4))
+      .sort();
+    expect(rows.map((row) => row.inode).sort()).toEqual(inodes);
+  });
+
+  test('listeners: more of them than fit in a page, each once', async () => {
+    const link = newLink();
+    await link.listener('--port 1000-1999 --backlog 10');
+    const ports = link.listeners().map((row) => row.local?.split(':').pop());
+    expect(ports.length).toBe(1000);
+    expect(new Set(ports).size).toBe(1000);
+  });
+
+  test('the peak lies between two C lines', async () => {
+    const link = newLink();
+    await link.listener('--port 80 --backlog 400000');
+    const tap = `exec 3<>${TAP}; echo interval_ms=60000 >&3; timeout 1 cat <&3 >/dev/null; sleep 25; echo interval_ms=10 >&3; timeout 1 cat <&3`;
+    const shown = new Promise<string>((resolve) => {
+      const child = spawn('bash', ['-c', `ip netns exec ${link.target} bash -c '${tap}; true'`]);
+      let text = '';
+      child.stdout.on('data', (chunk) => {
+        text += chunk;
+      });
+      child.on('close', () => resolve(text));
+    });
+    await sleep(3000);
+    await link.send('--dport 80 --count 5000 --reset 100 --hold 1');
+    const first = (await shown).split('\n').find((line) => line.startsWith('C ')) ?? '';
+    const fields = first.split(' ');
+    expect(Number(fields[2])).toBe(0);
+    expect(Number(fields[16])).toBeGreaterThan(2000);
+    expect(Number(fields[16])).toBeLessThanOrEqual(5000);
+  });
+});
+
+describe('parameters that are wrong refuse the load with one line', () => {
+  test.each([
+    ['interval_ms=5', /interval_ms=5: allowed is 10 to 3600000/],
+    ['kinds=everything', /kinds=everything: allowed is a comma list of: count, event/],
+    ['port=70000', /port=70000: allowed is 0 to 65535/],
+    ['addr=1.2.3.4/99', /addr=1.2.3.4\/99: allowed is ADDRESS or ADDRESS\/LENGTH/],
+    ['bufsize=0', /bufsize=0: allowed is 16 to 65536 records/],
+    ['bufsize=4294967295', /bufsize=4294967295: allowed is 16 to 65536 records/],
+    ['taps=0', /taps=0: allowed is 1 to 1024/],
+    ['gid=-7', /gid=-7: allowed is a group number/],
+    ['via=magic', /via=magic: allowed are auto, ftrace, kprobe/],
+  ])('%s', (parameter, line) => {
+    sh('dmesg -C');
+    expect(trySh(`insmod ${moduleFile} ${parameter}`).status).not.toBe(0);
+    expect(isLoaded()).toBe(false);
+    const ours = sh('dmesg')
+      .split('\n')
+      .filter((text) => line.test(text));
+    expect(ours.length).toBe(1);
+  });
+});
+
+test('gid= lets that group open the tap, and no other', () => {
+  load('gid=4242');
+  try {
+    expect(statSync(TAP).mode & 0o777).toBe(0o660);
+    const as = (gid: number) =>
+      `setpriv --reuid=65534 --regid=65534 --groups=${gid} head -n 1 ${TAP}`;
+    expect(sh(as(4242))).toBe('# tcpsynq 1\n');
+    expect(trySh(as(4243)).output).toMatch(/Permission denied/);
+  } finally {
+    unload();
+  }
+});

@@ -1,0 +1,332 @@
+// What a test in the lab's guest works with: the module, pairs of network namespaces, the
+// traffic tools, and the kernel's own count to hold ours against.
+//
+// Everything here runs as root in the guest that lab/run boots, never on the machine itself:
+// requireGuest() refuses to go on elsewhere.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export { sleep };
+
+export const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const moduleFile = join(top, 'kmod', 'tcpsynq.ko');
+const tools = join(top, 'lab', 'tools', 'build');
+
+export function requireGuest(): void {
+  if (hostname() !== 'lab' || !existsSync('/run/tcpsynq-lab/token')) {
+    throw new Error('these tests change the kernel: they run in the lab only (make test)');
+  }
+}
+
+/** Runs a shell command; throws with its stderr unless it exits 0. */
+export function sh(command: string): string {
+  return execFileSync('bash', ['-c', command], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 28,
+  });
+}
+
+/** Runs a shell command that may fail: its exit status and everything it wrote. */
+export function trySh(command: string): { status: number; output: string } {
+  try {
+    return { status: 0, output: sh(`{ ${command}\n} 2>&1`) };
+  } catch (error) {
+    const { status, stdout } = error as { status: number | null; stdout: string };
+    return { status: status ?? -1, output: stdout };
+  }
+}
+
+export function load(parameters = ''): void {
+  sh(`insmod ${moduleFile} ${parameters}`);
+}
+
+export function unload(): void {
+  sh('rmmod tcpsynq');
+}
+
+export function isLoaded(): boolean {
+  return existsSync('/sys/module/tcpsynq');
+}
+
+/** The counters of the C line, whole namespace, from /proc/net/stat/tcpsynq. */
+export interface Figures {
+  half_open: number;
+  initial: number;
+  added: number;
+  completed: number;
+  expired: number;
+  reset: number;
+  unreachable: number;
+  closed: number;
+  other: number;
+  cookies: number;
+  cookies_ok: number;
+  cookies_bad: number;
+  queue_full: number;
+  accept_full: number;
+  missed: number;
+}
+
+export function parseStat(text: string): Figures {
+  const [header = '', ...rows] = text.trimEnd().split('\n');
+  const names = header.split(' ');
+  const sum: Record<string, bigint> = {};
+  for (const row of rows) {
+    row.split(' ').forEach((hex, i) => {
+      const name = names[i] ?? '';
+      const value = BigInt.asIntN(64, BigInt(`0x${hex}`));
+      sum[name] = name === 'half_open' ? value : (sum[name] ?? 0n) + value;
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(sum).map(([name, value]) => [name, Number(value)]),
+  ) as unknown as Figures;
+}
+
+export const ended = (f: Figures): number =>
+  f.completed + f.expired + f.reset + f.unreachable + f.closed + f.other;
+
+/** Lines of /proc/net/tcpsynq_status. */
+export function status(): string[] {
+  return readFileSync('/proc/net/tcpsynq_status', 'utf8').trimEnd().split('\n');
+}
+
+export interface Sent {
+  syn_sent: number;
+  synack_first: number;
+  synack_repeat: number;
+  completed: number;
+  reset: number;
+  reset_copies: number;
+  unreachable: number;
+  abandoned: number;
+  bad_acks: number;
+  send_errors: number;
+  rx_drops: number;
+  dev_rx_dropped: number;
+  dev_tx_dropped: number;
+}
+
+/** A tool that goes on in the background, in a namespace of a Link. */
+export class Running {
+  private output = '';
+  private errors = '';
+  private ended: Promise<number>;
+  private wake: (() => void)[] = [];
+
+  constructor(
+    readonly child: ChildProcess,
+    private readonly what: string,
+  ) {
+    const woken = () => {
+      for (const wake of this.wake.splice(0)) wake();
+    };
+    child.stdout?.on('data', (text) => {
+      this.output += text;
+      woken();
+    });
+    child.stderr?.on('data', (text) => {
+      this.errors += text;
+    });
+    this.ended = new Promise((resolve) => {
+      child.on('close', (code, signal) => {
+        resolve(code ?? (signal ? -1 : 0));
+        woken();
+      });
+    });
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Waits until stdout holds `text`. */
+  async says(text: string): Promise<void> {
+    while (!this.output.includes(text)) {
+      if (this.child.exitCode !== null) {
+        throw new Error(`${this.what} ended (${this.child.exitCode}): ${this.errors}`);
+      }
+      await new Promise<void>((resolve) => this.wake.push(resolve));
+    }
+  }
+
+  /** Waits for the end, which must be a good one; what stdout said. */
+  async done(): Promise<string> {
+    const code = await this.ended;
+    if (code !== 0) throw new Error(`${this.what} exited ${code}: ${this.errors}`);
+    return this.output;
+  }
+
+  async stop(): Promise<string> {
+    this.signal('SIGTERM');
+    return this.done();
+  }
+}
+
+let links = 0;
+
+/**
+ * A target and an attacker: two network namespaces joined by a veth pair, the spoofed
+ * sources of lab/tools/synsend.c routed back to the attacker, where they die.
+ */
+export class Link {
+  readonly target: string;
+  readonly attacker: string;
+  readonly device: string;
+  readonly address = '10.9.0.1';
+  readonly address6 = 'fd09::1';
+  private running: Running[] = [];
+
+  constructor(sysctls: Record<string, string | number> = {}) {
+    const n = ++links;
+    this.target = `target${process.pid}-${n}`;
+    this.attacker = `attacker${process.pid}-${n}`;
+    this.device = 'veth1';
+    const settings = {
+      'net.core.somaxconn': 1000000,
+      'net.ipv4.tcp_max_syn_backlog': 4000000,
+      'net.ipv4.tcp_syncookies': 0,
+      // Half-opens stay for minutes, so that they can be counted; empty() lets them go.
+      'net.ipv4.tcp_synack_retries': 6,
+      ...sysctls,
+    };
+    sh(`
+      set -e
+      sysctl -qw net.core.netdev_max_backlog=400000
+      ip netns add ${this.target}; ip netns add ${this.attacker}
+      ip -n ${this.target} link add veth0 type veth peer name veth1 netns ${this.attacker}
+      t="ip -n ${this.target}" a="ip -n ${this.attacker}"
+      $t addr add 10.9.0.1/24 dev veth0; $a addr add 10.9.0.2/24 dev veth1
+      $t addr add fd09::1/64 dev veth0 nodad; $a addr add fd09::2/64 dev veth1 nodad
+      for x in "$t" "$a"; do $x link set lo up; done
+      $t link set veth0 up; $a link set veth1 up
+      $t route add 198.18.0.0/15 via 10.9.0.2 dev veth0
+      $t -6 route add 2001:db8:5::/48 via fd09::2 dev veth0
+      $a route add blackhole 198.18.0.0/15
+      $a -6 route add blackhole 2001:db8:5::/48
+    `);
+    for (const [name, value] of Object.entries(settings)) this.sysctl(name, value);
+  }
+
+  sysctl(name: string, value: string | number): void {
+    sh(`ip netns exec ${this.target} sysctl -qw ${name}='${value}'`);
+  }
+
+  inTarget(command: string): string {
+    return sh(`ip netns exec ${this.target} ${command}`);
+  }
+
+  private start(namespace: string, tool: string, args: string): Running {
+    const argv = ['netns', 'exec', namespace, join(tools, tool), ...args.split(/\s+/)];
+    const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const running = new Running(child, `${tool} ${args}`);
+    this.running.push(running);
+    return running;
+  }
+
+  /** A listener in the target's namespace, listening already. */
+  async listener(args: string): Promise<Running> {
+    const listener = this.start(this.target, 'listener', args);
+    await listener.says('ready');
+    return listener;
+  }
+
+  client(args: string): Running {
+    return this.start(this.attacker, 'client', args);
+  }
+
+  /** synsend from the attacker's namespace; goes on in the background. */
+  sender(args: string, dst = this.address): Running {
+    return this.start(this.attacker, 'synsend', `--dev ${this.device} --dst ${dst} ${args}`);
+  }
+
+  /** synsend, to its end. */
+  async send(args: string, dst = this.address): Promise<Sent> {
+    return JSON.parse(await this.sender(args, dst).done()) as Sent;
+  }
+
+  figures(): Figures {
+    return parseStat(this.inTarget('cat /proc/net/stat/tcpsynq'));
+  }
+
+  /** The C line that a tap shows at once: its figures add up even while traffic runs. */
+  countLine(): Figures {
+    const lines = this.inTarget('head -n 11 /proc/net/tcpsynq').trimEnd().split('\n');
+    const words = (start: string) =>
+      lines
+        .find((line) => line.startsWith(start))
+        ?.slice(start.length)
+        .split(' ') ?? [];
+    const values = words('C ').map(Number);
+    return Object.fromEntries(
+      words('# C ').map((name, i) => [name, values[i]]),
+    ) as unknown as Figures;
+  }
+
+  /** NEW_SYN_RECV sockets as the kernel's sock_diag shows them, through ss. */
+  kernelHalfOpen(): number {
+    return Number(this.inTarget('bash -c "ss -Htn state syn-recv | wc -l"'));
+  }
+
+  /** The figures and the kernel's count, of one moment: the traffic has stopped. */
+  async settled(): Promise<{ figures: Figures; kernel: number }> {
+    for (let tries = 0; tries < 20; tries++) {
+      const before = this.figures();
+      const kernel = this.kernelHalfOpen();
+      const figures = this.figures();
+      if (JSON.stringify(before) === JSON.stringify(figures)) return { figures, kernel };
+      await sleep(200);
+    }
+    throw new Error('the traffic has not stopped');
+  }
+
+  /** A TcpExt or Tcp counter of the target since it began. */
+  nstat(name: string): number {
+    const row = this.inTarget(`nstat -asz ${name}`)
+      .split('\n')
+      .find((line) => line.startsWith(name));
+    return Number(row?.split(/\s+/)[1] ?? Number.NaN);
+  }
+
+  listeners(): Record<string, string>[] {
+    const [header = '', ...rows] = this.inTarget('cat /proc/net/tcpsynq_listeners')
+      .trimEnd()
+      .split('\n');
+    const names = header.split(' ');
+    return rows.map((row) =>
+      Object.fromEntries(row.split(' ').map((value, i) => [names[i] ?? '', value])),
+    );
+  }
+
+  /** Waits until `ready` holds of the figures, and returns them. */
+  async until(ready: (f: Figures) => boolean, seconds = 60): Promise<Figures> {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      const f = this.figures();
+      if (ready(f)) return f;
+      if (Date.now() > deadline) {
+        throw new Error(`not so within ${seconds} s: ${ready} of ${JSON.stringify(f)}`);
+      }
+      await sleep(100);
+    }
+  }
+
+  /** Lets what is still half-open expire, and waits until the last one is gone. */
+  empty(seconds = 90): Promise<Figures> {
+    this.sysctl('net.ipv4.tcp_synack_retries', 1);
+    return this.until((f) => f.half_open === 0, seconds);
+  }
+
+  async remove(): Promise<void> {
+    for (const running of this.running) {
+      if (running.child.exitCode === null) running.signal('SIGKILL');
+    }
+    sh(`ip netns del ${this.target}; ip netns del ${this.attacker}`);
+  }
+}

@@ -1,0 +1,226 @@
+// Loaded and unloaded at any time, beside any other tool: still exact, or it says that it is not.
+
+import { closeSync, openSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  ended,
+  isLoaded,
+  Link,
+  load,
+  requireGuest,
+  type Sent,
+  sh,
+  sleep,
+  status,
+  trySh,
+  unload,
+} from './guest.ts';
+
+requireGuest();
+
+let link: Link;
+beforeEach(() => {
+  link = new Link();
+});
+afterEach(async () => {
+  if (isLoaded()) unload();
+  await link.remove();
+});
+
+async function expectExact(): Promise<void> {
+  const { figures: f, kernel } = await link.settled();
+  expect(f.half_open).toBe(kernel);
+  expect(f.initial + f.added - ended(f)).toBe(f.half_open);
+  expect(status()).toContain('exact yes');
+}
+
+describe('the starting value', () => {
+  test('loaded in mid-flood', async () => {
+    await link.listener('--port 80 --backlog 400000 --accept close');
+    const sender = link.sender(
+      '--dport 80 --count 100000 --rate 10000 --complete 1 --reset 1 --abandon 2 --then-reset',
+    );
+    while (link.kernelHalfOpen() < 2000) await sleep(100);
+    load();
+    expect(link.figures().initial).toBeGreaterThanOrEqual(2000);
+    await sender.done();
+    await expectExact();
+    await link.empty();
+    await expectExact();
+  });
+
+  test('counts the orphans of a closed listener', async () => {
+    const listener = await link.listener('--port 80 --backlog 400000');
+    await link.send('--dport 80 --count 5000');
+    await listener.stop();
+    load();
+    expect(link.figures()).toMatchObject({ initial: 5000, half_open: 5000 });
+    expect(sh('dmesg | grep tcpsynq: | tail -1')).toMatch(
+      /5000 half-open at load, found among \d+ sockets in \d+ us with all CPUs stopped/,
+    );
+    await link.empty();
+    expect(link.figures()).toMatchObject({ half_open: 0, closed: 5000 });
+    await expectExact();
+  });
+
+  test('cookies and refusals start from zero', async () => {
+    await link.listener('--port 80 --backlog 100 --accept no');
+    await link.send('--dport 80 --count 5000');
+    load();
+    expect(link.figures()).toMatchObject({
+      initial: 101,
+      queue_full: 0,
+      accept_full: 0,
+      cookies: 0,
+    });
+    const sent = await link.send('--dport 80 --count 1000 --first 100000');
+    const f = link.figures();
+    expect(f.added + f.queue_full + f.accept_full).toBe(sent.syn_sent);
+  });
+});
+
+test('unloaded and loaded again 50 times in mid-flood', async () => {
+  await link.listener('--port 80 --backlog 400000 --accept close');
+  const sender = link.sender(
+    '--dport 80 --count 400000 --rate 1500 --seconds 200 --complete 1 --reset 1 --abandon 1 --then-reset',
+  );
+  while (link.kernelHalfOpen() < 500) await sleep(100);
+  load();
+  for (let i = 0; i < 50; i++) {
+    unload();
+    load();
+    const f = link.countLine();
+    expect(f.initial).toBeGreaterThan(0);
+    expect(f.initial + f.added - ended(f)).toBe(f.half_open);
+  }
+  sender.signal('SIGINT');
+  await sender.done();
+  await expectExact();
+  await link.empty();
+  await expectExact();
+});
+
+test('rmmod with an open tap says "in use" and harms nothing', () => {
+  load();
+  const tap = openSync('/proc/net/tcpsynq', 'r');
+  const refused = trySh('rmmod tcpsynq');
+  expect(refused.status).toBe(1);
+  expect(refused.output).toMatch(/in use/);
+  expect(status()).toContain('taps 1 16');
+  closeSync(tap);
+  unload();
+});
+
+test('an open tap holds its namespace; both go when it closes', async () => {
+  load();
+  const other = new Link();
+  const tap = sh(
+    `ip netns exec ${other.target} bash -c 'sleep 1000 <>/proc/net/tcpsynq >/dev/null 2>&1 & echo $!'`,
+  ).trim();
+  await other.remove();
+  expect(trySh('rmmod tcpsynq').status).toBe(1);
+  sh(`kill ${tap}`);
+  while (status().includes('taps 1 16')) await sleep(50);
+  unload();
+});
+
+test('namespaces come and go under load', async () => {
+  load();
+  await link.listener('--port 80 --backlog 400000');
+  const sender = link.sender('--dport 80 --count 60000 --rate 6000 --reset 1 --abandon 1');
+  for (let i = 0; i < 8; i++) {
+    const other = new Link();
+    await other.listener('--port 80 --backlog 10000');
+    await other.send('--dport 80 --count 500');
+    expect(other.figures()).toMatchObject({ added: 500, half_open: 500 });
+    // With half-opens in it: TCP purges them as the namespace goes.
+    await other.remove();
+  }
+  await sender.done();
+  await expectExact();
+  await link.empty();
+  await expectExact();
+});
+
+describe('beside other tools on the same functions', () => {
+  const functions = [
+    'tcp_v4_send_synack',
+    '__inet_csk_reqsk_queue_drop',
+    'inet_csk_complete_hashdance',
+    'inet_csk_reqsk_queue_hash_add',
+  ];
+
+  async function flood(): Promise<Sent> {
+    await link.listener('--port 80 --backlog 400000 --accept close');
+    return link.send('--dport 80 --count 30000 --complete 1 --reset 1 --abandon 1 --then-reset');
+  }
+
+  test('kprobe events and bpftrace: still exact', async () => {
+    load();
+    sh(
+      functions
+        .map((name, i) => `echo 'p:synqtest${i} ${name}' >>/sys/kernel/tracing/kprobe_events`)
+        .join('\n'),
+    );
+    sh('for e in /sys/kernel/tracing/events/kprobes/synqtest*; do echo 1 >$e/enable; done');
+    sh(
+      `bpftrace -e '${functions.map((name) => `kprobe:${name} { @[func] = count(); }`).join(' ')}
+         kretprobe:__inet_csk_reqsk_queue_drop { @ret[retval & 1] = count(); }' >/tmp/bpftrace.log 2>&1 &
+       for i in $(seq 600); do grep -q Attaching /tmp/bpftrace.log && break; sleep 0.1; done; sleep 3`,
+    );
+    const sent = await flood();
+    await link.empty();
+    const f = link.figures();
+    expect(f).toMatchObject({ added: 30_000, completed: sent.completed, reset: sent.reset });
+    await expectExact();
+    sh(
+      `pkill -INT bpftrace; for i in $(seq 100); do pgrep bpftrace >/dev/null || break; sleep 0.1; done`,
+    );
+    // It really was attached to the same calls.
+    expect(sh('cat /tmp/bpftrace.log')).toMatch(/@\[__inet_csk_reqsk_queue_drop\]: \d+/);
+    sh(
+      `for e in /sys/kernel/tracing/events/kprobes/synqtest*; do echo 0 >$e/enable; done
+       echo >/sys/kernel/tracing/kprobe_events`,
+    );
+  });
+
+  test('kernel.ftrace_enabled=0 is refused while the module is loaded', async () => {
+    load();
+    expect(trySh('sysctl -w kernel.ftrace_enabled=0').status).not.toBe(0);
+    await flood();
+    await link.empty();
+    await expectExact();
+  });
+
+  test('kernel.ftrace_enabled=0 beforehand refuses the load with one line', () => {
+    sh('sysctl -qw kernel.ftrace_enabled=0');
+    try {
+      expect(trySh('insmod kmod/tcpsynq.ko').status).not.toBe(0);
+      expect(sh('dmesg | grep tcpsynq: | tail -1')).toMatch(/ftrace_enabled=0; set it to 1/);
+      expect(isLoaded()).toBe(false);
+    } finally {
+      sh('sysctl -qw kernel.ftrace_enabled=1');
+    }
+  });
+
+  test('all kprobes switched off in debugfs: the count goes on', async () => {
+    load();
+    sh('echo 0 >/sys/kernel/debug/kprobes/enabled');
+    try {
+      await flood();
+      await link.empty();
+      await expectExact();
+    } finally {
+      sh('echo 1 >/sys/kernel/debug/kprobes/enabled');
+    }
+  });
+
+  test('via=kprobe counts too, and says what it cannot promise', async () => {
+    load('via=kprobe');
+    const sent = await flood();
+    await link.empty();
+    expect(link.figures()).toMatchObject({ added: 30_000, completed: sent.completed });
+    expect(status()).toContain('exact no');
+    expect(status().join('\n')).toMatch(/why __inet_csk_reqsk_queue_drop is a kprobe/);
+  });
+});
