@@ -173,8 +173,8 @@ describe('module loaded', () => {
   test('no root: watch reads the counters, and says so once', async () => {
     const watch = new Command(`${asNobody} ${tcpsynq} watch --interval 300ms`);
     await watch.until((c) => lines(c.stdout).length > 3);
-    expect(lines(watch.stderr).length).toBe(1);
-    expect(watch.stderr).toMatch(/\/proc\/net\/stat\/tcpsynq/);
+    const notes = lines(watch.stderr).filter((line) => line.includes('/proc/net/stat/tcpsynq'));
+    expect(notes.length).toBe(1);
     expect(await watch.end()).toBe(0);
   });
 

@@ -80,9 +80,11 @@ describe('the starting value', () => {
 });
 
 test('unloaded and loaded again 50 times in mid-flood', async () => {
+  // Half-opens of every age come and go throughout.
+  link.sysctl('net.ipv4.tcp_synack_retries', 1);
   await link.listener('--port 80 --backlog 400000 --accept close');
   const sender = link.sender(
-    '--dport 80 --count 400000 --rate 1500 --seconds 200 --complete 1 --reset 1 --abandon 1 --then-reset',
+    '--dport 80 --count 2000000 --rate 3000 --seconds 500 --complete 1 --reset 1 --abandon 1 --then-reset',
   );
   while (link.kernelHalfOpen() < 500) await sleep(100);
   load();
@@ -93,6 +95,7 @@ test('unloaded and loaded again 50 times in mid-flood', async () => {
     expect(f.initial).toBeGreaterThan(0);
     expect(f.initial + f.added - ended(f)).toBe(f.half_open);
   }
+  link.sysctl('net.ipv4.tcp_synack_retries', 6);
   sender.signal('SIGINT');
   await sender.done();
   await expectExact();
