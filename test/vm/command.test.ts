@@ -26,7 +26,7 @@ class Command {
   stdout = '';
   stderr = '';
   private readonly child;
-  private readonly code: Promise<number | null>;
+  readonly code: Promise<number | null>;
 
   constructor(command: string) {
     this.child = spawn('bash', ['-c', `exec ${command}`], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -192,6 +192,47 @@ describe('module loaded', () => {
     expect(last.epoch).toBeGreaterThan(first.epoch);
   });
 
+  test('the same, not as JSON: pauses, one line on stderr', async () => {
+    const watch = new Command(`${asNobody} ${tcpsynq} watch --interval 200ms`);
+    await watch.until((c) => lines(c.stdout).length > 3);
+    unload();
+    await watch.until((c) => c.stderr.includes('waiting for the module'));
+    load();
+    const before = lines(watch.stdout).length;
+    await watch.until((c) => lines(c.stdout).length > before + 2);
+    expect(await watch.end()).toBe(0);
+    expect(watch.stderr.match(/waiting for the module/g)?.length).toBe(1);
+  });
+
+  test('the same, on a terminal: the screen says so, then goes on', async () => {
+    const watch = new Command(
+      `env TERM=xterm-256color script -qec 'stty rows 24 cols 80; exec ${asNobody} ${tcpsynq} watch --interval 200ms' /dev/null`,
+    );
+    await watch.until((c) => c.stdout.includes('half-open'));
+    unload();
+    await watch.until((c) => c.stdout.includes('waiting for the module'));
+    load();
+    const before = watch.stdout.length;
+    await watch.until((c) => c.stdout.slice(before).includes('half-open'));
+    sh("pkill -INT -f '^node [^ ]*/dist/cli.js watch'");
+    await watch.code;
+    // The screen is given back.
+    expect(watch.stdout).toContain('\x1b[?1049l');
+  });
+
+  test('tables on a narrow terminal: what does not fit is left out, and named', async () => {
+    await link.listener('--port 80 --backlog 100 --accept no');
+    const shown = sh(
+      `TERM=xterm script -qec 'stty rows 24 cols 50; ${tcpsynq} --netns ${link.target} listeners' /dev/null </dev/null`,
+    );
+    const rows = stripVTControlCharacters(shown).replaceAll('\r', '').trimEnd().split('\n');
+    const table = rows.filter((row) => !row.startsWith('tcpsynq: '));
+    for (const row of table) expect([...row].length).toBeLessThanOrEqual(50);
+    expect(shown).toContain('0.0.0.0:80');
+    expect(rows.filter((row) => row.startsWith('tcpsynq: ')).length).toBe(1);
+    expect(shown).toMatch(/PROCESS/);
+  });
+
   test.each([40, 80, 200])('watch on a terminal of %i columns', async (columns) => {
     await link.listener('--port 80 --backlog 400000');
     await link.send('--dport 80 --count 2000');
@@ -207,6 +248,23 @@ describe('module loaded', () => {
       expect([...line].length).toBeLessThanOrEqual(columns);
     }
   });
+});
+
+test('status --audit: a count that is wrong is found out, exit 1', async () => {
+  load('via=kprobe');
+  try {
+    await link.listener('--port 80 --backlog 400000');
+    sh('echo 0 >/sys/kernel/debug/kprobes/enabled');
+    await link.send('--dport 80 --count 300');
+    sh('echo 1 >/sys/kernel/debug/kprobes/enabled');
+    const { status: code, output } = trySh(`${tcpsynq} --netns ${link.target} status --audit`);
+    expect(code).toBe(1);
+    expect(output).toContain('audit: module 0, kernel 300');
+    expect(output).toMatch(/^tcpsynq: /m);
+  } finally {
+    sh('echo 1 >/sys/kernel/debug/kprobes/enabled');
+    unload();
+  }
 });
 
 describe('module not loaded', () => {

@@ -74,6 +74,7 @@ function expectInOrder(lines: string[][]): void {
 }
 
 test('one A and one R each, with the right outcome, from two CPUs, in the order of time', async () => {
+  link.sysctl('net.ipv4.tcp_synack_retries', 1);
   await link.listener('--port 80,81 --backlog 400000 --accept close');
   const tap = await new Tap('kinds=count,event').ready();
   const share = '--rate 2000 --complete 1 --reset 1 --unreach 1 --abandon 1 --then-reset';
