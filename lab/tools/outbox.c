@@ -31,6 +31,18 @@ void pin_to_cpu(unsigned int n)
 	}
 }
 
+void pin_to_this_cpu(void)
+{
+	cpu_set_t one;
+	int cpu = sched_getcpu();
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 static int open_sender(const struct link *l, bool bypass)
 {
 	/* Protocol 0: a socket that only sends is handed nothing to receive. */

@@ -63,5 +63,7 @@ void outbox_close(struct outbox *b);
 
 /* Ties the calling thread to the @n-th CPU it may use, counted round and round. */
 void pin_to_cpu(unsigned int n);
+/* Ties the calling thread to the CPU it happens to be on. */
+void pin_to_this_cpu(void);
 
 #endif /* LAB_TOOLS_OUTBOX_H */

@@ -493,8 +493,14 @@ static void *receive(void *arg)
 	uint64_t last_answer = 0, sent_before = 0;
 
 	(void)arg;
+	/*
+	 * A veth hands a frame to the CPU that sent it: were this thread moved between an
+	 * ACK and its --then-reset, the RST could overtake the ACK and end a half-open.
+	 */
 	if (o.cpu >= 0)
 		pin_to_cpu((unsigned int)o.cpu + 1);
+	else
+		pin_to_this_cpu();
 	while (!atomic_load(&stop)) {
 		bool more = ring_read(&ring, on_segment, NULL);
 		uint64_t now = now_ns(), wait = LONG_NAP_NS, done;
@@ -569,7 +575,8 @@ static const char help[] =
 "  --dup-race          the copies at the same moment, each from another CPU\n"
 "machine\n"
 "  --blind             receive nothing: only for --abandon and --bad-ack\n"
-"  --cpu N             SYNs from the Nth CPU, answers from the next (any)\n"
+"  --cpu N             SYNs from the Nth CPU, answers from the next (any; answers\n"
+"                      always stay on one, so that they arrive in order)\n"
 "  --ring MIB          receive ring (64)\n"
 "  --qdisc             send through the queueing discipline, where tcpdump and\n"
 "                      netem see it\n"
