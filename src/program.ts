@@ -27,6 +27,15 @@ export function parsePositive(text: string): number {
   return value;
 }
 
+/** A factor such as 1, 0.5 or 10x. */
+export function parseFactor(text: string): number {
+  const value = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1] ?? Number.NaN);
+  if (!(value >= 0.001 && value <= 1e6)) {
+    throw new InvalidArgumentError('It takes a factor from 0.001 to 1000000, such as 1 or 10.');
+  }
+  return value;
+}
+
 /**
  * The commands and their options. Each command's code is loaded when it runs. Wrong usage rejects
  * parseAsync with a CommanderError after its message was written to the host's stderr.
@@ -48,6 +57,12 @@ export function makeProgram(host: Host, version: string): Command {
       'read the network namespace of a process, or one that `ip netns` names',
     )
     .option('--json', 'one JSON object a line')
+    .addOption(
+      new Option(
+        '--speed <factor>',
+        'with -i FILE: replay at so many times the pace it was recorded at',
+      ).argParser(parseFactor),
+    )
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(add --help for the options)')
     .configureOutput({

@@ -299,6 +299,8 @@ describe('wrong usage', () => {
     [['watch', '-n', '0'], "argument '0' is invalid"],
     [['count', '--by', 'port'], 'Allowed choices are cpu, state'],
     [['watch', '--follow'], '--follow needs a capture file'],
+    [['watch', '--speed', '2'], '--speed replays a capture'],
+    [['watch', '--speed', '0'], 'It takes a factor from 0.001'],
     [['watch', '-i', 'x', '--interval', '1s'], '--interval has no meaning'],
     [['watch', '-i', 'x', '--netns', '1'], '--netns has no meaning'],
     [['count', '-i', 'x', '--by', 'state'], 'no meaning for a capture'],

@@ -32,7 +32,7 @@ export async function count(host: Host, options: CountOptions): Promise<void> {
     if (options.by !== undefined) {
       throw new Usage(`count --by ${options.by} has no meaning for a capture`);
     }
-    await print(host, options, await lastCount(host, options.input));
+    await print(host, options, await lastCount(host, options));
     return;
   }
   const namespace = await openNamespace(options.netns);
@@ -74,11 +74,12 @@ async function countNow(
   return { ...known, info: { source: 'proc', from, live: true, notKnown: NOT_IN_PROC }, figures };
 }
 
-async function lastCount(host: Host, input: string): Promise<Counted> {
+async function lastCount(host: Host, options: CountOptions): Promise<Counted> {
+  const { input } = options;
   let info: SourceInfo | null = null;
   let header: Header | null = null;
   let last: Count | null = null;
-  for await (const event of recorded(input, false, () => host.stdin(), host.signal)) {
+  for await (const event of recorded(input, options, () => host.stdin(), host.signal)) {
     if (event.type === 'source') {
       info = event.info;
     } else if (event.type === 'epoch') {

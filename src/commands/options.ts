@@ -6,10 +6,26 @@ export interface CommonOptions {
   readonly input: Input;
   readonly netns?: string;
   readonly json?: boolean;
+  /** Replay a capture at so many times the pace it was recorded at. */
+  readonly speed?: number;
+  /** With a capture file: go on as it grows. Not every command takes it. */
+  readonly follow?: boolean;
 }
 
 /** Refuses combinations of input and options that would silently have no effect. */
-export function checkInput({ input, netns }: CommonOptions, needsModule: string | null): void {
+export function checkInput(
+  { input, netns, speed, follow }: CommonOptions,
+  needsModule: string | null,
+): void {
+  if (speed !== undefined && isLive(input)) {
+    throw new Usage('--speed replays a capture: -i FILE');
+  }
+  if (follow && (isLive(input) || input === '-')) {
+    throw new Usage('--follow needs a capture file: -i FILE');
+  }
+  if (follow && speed !== undefined) {
+    throw new Usage('--follow and --speed exclude each other');
+  }
   if (netns !== undefined && !isLive(input)) {
     throw new Usage('--netns has no meaning for a capture: it shows the namespace it was taken in');
   }

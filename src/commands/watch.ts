@@ -19,7 +19,6 @@ export interface WatchOptions extends CommonOptions {
   /** End after so many counts. */
   readonly samples?: number;
   readonly spark?: boolean;
-  readonly follow?: boolean;
 }
 
 const DEFAULT_INTERVAL = 1000;
@@ -28,9 +27,6 @@ const DEFAULT_INTERVAL = 1000;
 export async function watch(host: Host, options: WatchOptions): Promise<void> {
   const { input } = options;
   checkInput(options, null);
-  if (options.follow && (isLive(input) || input === '-')) {
-    throw new Usage('--follow needs a capture file: -i FILE');
-  }
   if (options.interval !== undefined && !isLive(input)) {
     throw new Usage(
       '--interval has no meaning for a capture: its counts come as they were recorded',
@@ -39,7 +35,7 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
   const interval = options.interval ?? DEFAULT_INTERVAL;
   const namespace = isLive(input) ? await openNamespace(options.netns) : null;
   const isRecorded = namespace === null;
-  const whole = isRecorded && !options.follow && input !== '-';
+  const whole = isRecorded && !options.follow && options.speed === undefined && input !== '-';
   const state: State = {
     session: new Session(whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN),
     info: null,
@@ -52,7 +48,7 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
   const events =
     namespace !== null && isLive(input)
       ? live(input, { namespace, interval, listeners: wantsListeners(view), signal: host.signal })
-      : recorded(input, options.follow === true, () => host.stdin(), host.signal);
+      : recorded(input, options, () => host.stdin(), host.signal);
   try {
     for await (const event of events) {
       await view.show(event, fold(state, event));

@@ -1,28 +1,9 @@
-import { type Figures, isFigureName, OUTCOMES } from './figures.js';
+import { DEFAULT_COLUMNS } from './columns.js';
+import { type Figures, isFigureName } from './figures.js';
 import { parseInteger, parseSeconds } from './number.js';
 
 /** A line longer than this many characters is refused; the longest the module writes is a stack. */
 export const MAX_LINE = 65_536;
-
-/** The columns of each kind where a file has no header line for it. */
-const DEFAULT_COLUMNS = {
-  C: [
-    'time',
-    'half_open',
-    'initial',
-    'added',
-    ...OUTCOMES,
-    'cookies',
-    'cookies_ok',
-    'cookies_bad',
-    'queue_full',
-    'accept_full',
-    'peak',
-    'missed',
-    'lost',
-  ],
-  L: ['time', 'kind', 'lost', 'lost_total', 'produced_total'],
-} as const;
 
 /** One C line: the figures at a moment. */
 export interface Count {
@@ -90,6 +71,11 @@ export class StreamParser {
   problems = 0;
   #columns = new Map<string, readonly string[]>();
 
+  /** The names of a kind's columns: the header's, else those of docs/format.md. */
+  columns(kind: string): readonly string[] {
+    return this.#columns.get(kind) ?? DEFAULT_COLUMNS[kind as keyof typeof DEFAULT_COLUMNS] ?? [];
+  }
+
   parse(text: string): Line {
     this.lines += 1;
     if (text.length > MAX_LINE) {
@@ -110,7 +96,7 @@ export class StreamParser {
     if (kind !== 'C' && kind !== 'L') {
       return this.#problem('not a record: it does not start with a one-letter kind');
     }
-    const names = this.#columns.get(kind) ?? DEFAULT_COLUMNS[kind];
+    const names = this.columns(kind);
     if (fields.length - 1 < names.length) {
       return this.#problem(`${fields.length - 1} columns where the header has ${names.length}`);
     }

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { errno, Failure, inWords, LOAD_IT, Usage } from '../failure.js';
+import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
 import type { Count, Header } from '../record/stream.js';
-import { followChunks, openFile, streamChunks } from './file.js';
+import { openCapture, type Reading } from './bytes.js';
 import { decode, type Tally } from './lines.js';
 import { moduleFiles, readListeners, readStat } from './module.js';
 import { isThere, type Namespace } from './namespace.js';
@@ -32,30 +32,16 @@ export interface Wanted {
   readonly signal: AbortSignal;
 }
 
-/** Reads a capture, from a file or standard input. With `follow`, does not end where the file ends. */
+/** Reads the counts of a capture, from a file or standard input. */
 export async function* recorded(
   input: string,
-  follow: boolean,
+  reading: Reading,
   stdin: () => Readable,
   signal: AbortSignal,
 ): Events {
-  if (/^\/proc\/.*\/tcpsynq$/.test(input)) {
-    throw new Usage(`-i ${input}: the module's own files are read with -i module`);
-  }
-  const name = input === '-' ? 'standard input' : input;
+  const { info, name, chunks } = openCapture(input, reading, stdin, signal);
   const tally: Tally = { records: 0, problems: 0, first: null };
-  const chunks = follow
-    ? followChunks(input, signal)
-    : streamChunks(input === '-' ? stdin() : openFile(input), name, signal);
-  yield {
-    type: 'source',
-    info: {
-      source: input === '-' ? 'stdin' : 'file',
-      from: input,
-      live: follow || input === '-',
-      notKnown: [],
-    },
-  };
+  yield { type: 'source', info };
   yield* decode(chunks, signal, tally);
   if (tally.records === 0 && !signal.aborted) {
     const why = tally.first === null ? '' : ` (${tally.first})`;

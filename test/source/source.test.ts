@@ -97,20 +97,20 @@ describe('a capture', () => {
     await writeFile(plain, capture(10, 5));
     await writeFile(packed, gzipSync(capture(10, 5)));
     for (const path of [plain, packed]) {
-      expect(counts(await all(recorded(path, false, noStdin, abort.signal)))).toBe(11);
+      expect(counts(await all(recorded(path, {}, noStdin, abort.signal)))).toBe(11);
     }
   });
 
   test('that is packed and cut short fails after what could be read', async () => {
     const path = join(directory, 'a.gz');
     await writeFile(path, gzipSync(capture(1000, 5)).subarray(0, -20));
-    await expect(all(recorded(path, false, noStdin, abort.signal))).rejects.toThrow(/cut short/);
+    await expect(all(recorded(path, {}, noStdin, abort.signal))).rejects.toThrow(/cut short/);
   });
 
   test.each(['', 'x', 'nothing\nin here\n'])('without a record fails: %j', async (text) => {
     const path = join(directory, 'a');
     await writeFile(path, text);
-    await expect(all(recorded(path, false, noStdin, abort.signal))).rejects.toThrow(/no tcpsynq/);
+    await expect(all(recorded(path, {}, noStdin, abort.signal))).rejects.toThrow(/no tcpsynq/);
   });
 
   test('that cannot be read fails', async () => {
@@ -119,7 +119,7 @@ describe('a capture', () => {
   });
 
   test("is not one of the module's own files", async () => {
-    const events = recorded('/proc/net/tcpsynq', false, noStdin, abort.signal);
+    const events = recorded('/proc/net/tcpsynq', {}, noStdin, abort.signal);
     await expect(all(events)).rejects.toThrow(Usage);
   });
 

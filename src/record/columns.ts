@@ -1,0 +1,75 @@
+import { OUTCOMES } from './figures.js';
+
+/** What tcp_probe of Linux 4.15 printed, in its order. */
+export const TCP_PROBE_COLUMNS = [
+  'time',
+  'local',
+  'remote',
+  'length',
+  'snd_nxt',
+  'snd_una',
+  'snd_cwnd',
+  'ssthresh',
+  'snd_wnd',
+  'srtt_us',
+  'rcv_wnd',
+] as const;
+
+/** The columns of each kind of line where a stream has no header line for it: those of docs/format.md. */
+export const DEFAULT_COLUMNS = {
+  A: ['time', 'local', 'remote', 'qlen', 'limit'],
+  C: [
+    'time',
+    'half_open',
+    'initial',
+    'added',
+    ...OUTCOMES,
+    'cookies',
+    'cookies_ok',
+    'cookies_bad',
+    'queue_full',
+    'accept_full',
+    'peak',
+    'missed',
+    'lost',
+  ],
+  D: ['time', 'location', 'reason', 'local', 'remote', 'state', 'flags', 'length', 'stack'],
+  L: ['time', 'kind', 'lost', 'lost_total', 'produced_total'],
+  R: ['time', 'local', 'remote', 'qlen', 'outcome', 'age_us', 'synacks'],
+  S: [
+    ...TCP_PROBE_COLUMNS,
+    'rttvar_us',
+    'rto_us',
+    'min_rtt_us',
+    'lost',
+    'retrans',
+    'inflight',
+    'rqueue',
+    'wqueue',
+    'mss',
+    'pacing_rate',
+    'delivery_rate',
+    'bytes_acked',
+    'ca_state',
+    'ca_name',
+    'cookie',
+    'hook',
+  ],
+  X: ['time', 'local', 'remote', 'state', 'cause', 'stack'],
+} as const;
+
+/** The columns of one kind, in the order a stream's header gives them. */
+export class Columns {
+  readonly names: readonly string[];
+  readonly #at: ReadonlyMap<string, number>;
+
+  constructor(names: readonly string[]) {
+    this.names = names;
+    this.#at = new Map(names.map((name, i) => [name, i]));
+  }
+
+  /** Where a column stands, or -1: what a Row then gives is '' or NaN. */
+  index(name: string): number {
+    return this.#at.get(name) ?? -1;
+  }
+}

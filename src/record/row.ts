@@ -1,0 +1,109 @@
+import type { Columns } from './columns.js';
+
+const [ZERO, NINE, POINT, MINUS, LOWER_X] = [0x30, 0x39, 0x2e, 0x2d, 0x78];
+const MAX_FIELDS = 64;
+const POWERS = Array.from({ length: 19 }, (_, i) => 10 ** i);
+
+/**
+ * One record, its fields found but not yet read. It stands for one line after another: a Row and
+ * what it gives are good only until the function it was handed to returns.
+ */
+export class Row {
+  /** The kind's letter; a line of tcp_probe, which has none, is an `S`. */
+  kind = '';
+  /** The line is tcp_probe's own, whose srtt is in jiffies before Linux 3.15. */
+  tcpProbe = false;
+  /** Seconds since the tap was opened. */
+  time = Number.NaN;
+  columns!: Columns;
+  /** Where the fields begin and end in `bytes`, the kind included if the line has one. */
+  readonly starts = new Int32Array(MAX_FIELDS);
+  readonly ends = new Int32Array(MAX_FIELDS);
+  bytes: Buffer = Buffer.alloc(0);
+  /** Fields on the line; those over 64 are not found. */
+  found = 0;
+
+  /** Fields of the line, the kind not among them. */
+  get width(): number {
+    return this.found - (this.tcpProbe ? 0 : 1);
+  }
+
+  #slot(column: number): number {
+    const slot = this.tcpProbe ? column : column + 1;
+    return column < 0 || slot >= this.found ? -1 : slot;
+  }
+
+  /** A field as text, by its index in `columns`; '' where there is none. */
+  text(column: number): string {
+    const slot = this.#slot(column);
+    return slot < 0 ? '' : this.bytes.toString('latin1', this.starts[slot], this.ends[slot]);
+  }
+
+  /** A whole number, decimal or 0x hexadecimal; NaN where the field is none. Exact to 2^53. */
+  number(column: number): number {
+    const slot = this.#slot(column);
+    if (slot < 0) {
+      return Number.NaN;
+    }
+    const { bytes } = this;
+    let at = this.starts[slot] as number;
+    const end = this.ends[slot] as number;
+    const negative = bytes[at] === MINUS;
+    if (negative) {
+      at += 1;
+    }
+    if (bytes[at] === ZERO && bytes[at + 1] === LOWER_X) {
+      return hexadecimal(bytes, at + 2, end);
+    }
+    let value = at < end ? 0 : Number.NaN;
+    for (; at < end; at++) {
+      const digit = (bytes[at] as number) - ZERO;
+      if (digit < 0 || digit > 9) {
+        return Number.NaN;
+      }
+      value = value * 10 + digit;
+    }
+    return negative ? -value : value;
+  }
+
+  /** Seconds as `seconds.nanoseconds`; NaN where the field is not that. */
+  seconds(column: number): number {
+    const slot = this.#slot(column);
+    if (slot < 0) {
+      return Number.NaN;
+    }
+    const { bytes } = this;
+    const end = this.ends[slot] as number;
+    let value = Number.NaN;
+    let fraction = 0;
+    let point = -1;
+    for (let at = this.starts[slot] as number; at < end; at++) {
+      const byte = bytes[at] as number;
+      if (byte >= ZERO && byte <= NINE) {
+        if (point < 0) {
+          value = (Number.isNaN(value) ? 0 : value) * 10 + (byte - ZERO);
+        } else {
+          fraction = fraction * 10 + (byte - ZERO);
+        }
+      } else if (byte === POINT && point < 0) {
+        point = at;
+      } else {
+        return Number.NaN;
+      }
+    }
+    return point < 0 ? value : value + fraction / (POWERS[end - point - 1] ?? Number.NaN);
+  }
+}
+
+function hexadecimal(bytes: Buffer, start: number, end: number): number {
+  let value = start < end ? 0 : Number.NaN;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number;
+    const digit = byte <= NINE ? byte - ZERO : (byte | 0x20) - 0x57;
+    if (digit < 0 || digit > 15) {
+      return Number.NaN;
+    }
+    value = value * 16 + digit;
+  }
+  return value;
+}

@@ -1,0 +1,82 @@
+import type { Readable } from 'node:stream';
+import { errno, Failure, inWords, LOAD_IT, Usage } from '../failure.js';
+import { followChunks, openFile, streamChunks } from './file.js';
+import { moduleFiles } from './module.js';
+import type { Namespace } from './namespace.js';
+import { paced } from './paced.js';
+import type { SourceInfo } from './source.js';
+import { openTap } from './tap.js';
+
+/** A stream as it comes: the module's, or one that was recorded. */
+export interface Bytes {
+  readonly info: SourceInfo;
+  /** The source in words, for messages. */
+  readonly name: string;
+  /** Ends with the input, or without an error when the signal comes. */
+  readonly chunks: AsyncGenerator<Buffer, void, void>;
+}
+
+/** How a capture is read. */
+export interface Reading {
+  /** Do not end where the file ends. */
+  readonly follow?: boolean | undefined;
+  /** Times the pace it was recorded at; undefined for as fast as it can be read. */
+  readonly speed?: number | undefined;
+}
+
+/** A capture, from a file (gzip too) or, for "-", from standard input. */
+export function openCapture(
+  input: string,
+  { follow = false, speed }: Reading,
+  stdin: () => Readable,
+  signal: AbortSignal,
+): Bytes {
+  if (/^\/proc\/.*\/tcpsynq$/.test(input)) {
+    throw new Usage(`-i ${input}: the module's own files are read with -i module`);
+  }
+  const name = input === '-' ? 'standard input' : input;
+  const chunks = follow
+    ? followChunks(input, signal)
+    : streamChunks(input === '-' ? stdin() : openFile(input), name, signal);
+  return {
+    info: {
+      source: input === '-' ? 'stdin' : 'file',
+      from: input,
+      live: follow || input === '-' || speed !== undefined,
+      notKnown: [],
+    },
+    name,
+    chunks: speed === undefined ? chunks : paced(chunks, speed, signal),
+  };
+}
+
+/** The module's stream with a filter of its own: see "Filters" in docs/format.md. */
+export async function openModuleStream(
+  namespace: Namespace,
+  filter: string,
+  signal: AbortSignal,
+): Promise<Bytes> {
+  const from = moduleFiles(namespace).stream;
+  const tap = await openTap(from, filter).catch((error: unknown) => {
+    throw error instanceof Failure ? error : new Failure(whyNot(from, error));
+  });
+  return {
+    info: { source: 'module', from, live: true, notKnown: [] },
+    name: 'the module',
+    chunks: tap.chunks(signal),
+  };
+}
+
+function whyNot(path: string, error: unknown): string {
+  switch (errno(error)) {
+    case 'ENOENT':
+      return `the tcpsynq module is not loaded: ${LOAD_IT}`;
+    case 'EACCES':
+    case 'EPERM':
+      return `cannot open ${path}: it takes root, or the group of the module's parameter gid`;
+    case 'EBUSY':
+      return `cannot open ${path}: as many taps are open as its parameter taps allows`;
+    default:
+      return `cannot open ${path}: ${inWords(error)}`;
+  }
+}

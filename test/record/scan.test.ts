@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Row } from '../../src/record/row.js';
+import { Scanner } from '../../src/record/scan.js';
+import { type Line, MAX_LINE } from '../../src/record/stream.js';
+import { countLine } from '../capture.js';
+
+/** Everything a scanner tells of these chunks, in plain values. */
+function scan(...chunks: (string | Buffer)[]) {
+  const told: (object | Line)[] = [];
+  const scanner = new Scanner({
+    row: (row) => told.push(plain(row)),
+    line: (line) => told.push(line),
+  });
+  for (const chunk of chunks) {
+    scanner.push(Buffer.from(chunk as string));
+  }
+  scanner.end();
+  return { told, scanner };
+}
+
+function plain(row: Row) {
+  return {
+    kind: row.kind,
+    tcpProbe: row.tcpProbe,
+    time: row.time,
+    fields: Object.fromEntries(row.columns.names.map((name, i) => [name, row.text(i)])),
+  };
+}
+
+const ADDED = 'A 1.000000001 10.9.0.1:80 198.18.0.1:1024 512 129';
+const REMOVED = 'R 2.5 [fd09::1]:80 [2001:db8::1]:1024 3 completed 1500250 2';
+const OLD =
+  '0.084533156 10.0.0.10:5001 10.0.0.1:43110 32 0x1c2e4a8 0x1c2e4a8 10 2147483647 57344 37';
+
+describe('rows', () => {
+  test('by their published columns where there is no header', () => {
+    const { told } = scan(`${ADDED}\n${REMOVED}\n`);
+    expect(told).toMatchObject([
+      { kind: 'A', time: 1.000000001, fields: { local: '10.9.0.1:80', qlen: '512', limit: '129' } },
+      { kind: 'R', time: 2.5, fields: { outcome: 'completed', age_us: '1500250', synacks: '2' } },
+    ]);
+  });
+
+  test('by the header in force, which a new header ends', () => {
+    const header = '# A colour time qlen\nA red 3.25 7 later\n# tcpsynq 1\n';
+    const { told } = scan(`${header}${ADDED}\n`);
+    expect(told).toMatchObject([
+      { type: 'comment' },
+      { kind: 'A', time: 3.25, fields: { colour: 'red', qlen: '7' } },
+      { type: 'start' },
+      { kind: 'A', fields: { local: '10.9.0.1:80' } },
+    ]);
+  });
+
+  test("of tcp_probe's own logs, with and without rcv_wnd", () => {
+    const { told } = scan(`${OLD}\n${OLD} 65535\n`);
+    expect(told).toMatchObject([
+      { kind: 'S', tcpProbe: true, time: 0.084533156, fields: { snd_cwnd: '10', rcv_wnd: '' } },
+      { kind: 'S', tcpProbe: true, fields: { srtt_us: '37', rcv_wnd: '65535' } },
+    ]);
+  });
+
+  test('numbers and times', () => {
+    const seen: unknown[] = [];
+    const scanner = new Scanner({
+      row: (row) => seen.push(row.columns.names.map((_, i) => [row.number(i), row.seconds(i)])),
+      line: () => {},
+    });
+    scanner.push(
+      Buffer.from('# A time a b c d e f\nA 0.000000001 -7 0xfFf 9007199254740991 x 1.5 -\n'),
+    );
+    expect(seen).toEqual([
+      [
+        [Number.NaN, 1e-9],
+        [-7, Number.NaN],
+        [4095, Number.NaN],
+        [9007199254740991, 9007199254740991],
+        [Number.NaN, Number.NaN],
+        [Number.NaN, 1.5],
+        [Number.NaN, Number.NaN],
+      ],
+    ]);
+  });
+});
+
+describe('what cannot be read is passed over, counted and located', () => {
+  test.each([
+    ['too few columns', 'A 1.0 10.9.0.1:80\n', '2 columns where there should be 5'],
+    ['no time', 'A now 10.9.0.1:80 1.2.3.4:5 1 2\n', 'time is not seconds.nanoseconds'],
+    ['no record', 'hello\n', 'not a record: it does not start with a one-letter kind'],
+    ['a long line', `A ${'x'.repeat(MAX_LINE)}\n`, `longer than ${MAX_LINE} characters`],
+    ['a cut end', ADDED.slice(0, -1), 'the last line has no end: was it cut?'],
+  ])('%s', (_what, text, reason) => {
+    const { told, scanner } = scan(`${ADDED}\n${text}`);
+    expect(told[1]).toEqual({ type: 'problem', line: 2, reason });
+    expect(scanner).toMatchObject({ lines: 2, problems: 1 });
+  });
+
+  test('megabytes without a line end take no memory and are one problem', () => {
+    const garbage = Buffer.alloc(1 << 20, 0xa5);
+    const { told, scanner } = scan(garbage, garbage, `\n${ADDED}\n`, garbage);
+    expect(told).toMatchObject([
+      { type: 'problem', line: 1 },
+      { kind: 'A' },
+      { type: 'problem', line: 3 },
+    ]);
+    expect(scanner.lines).toBe(3);
+  });
+});
+
+describe('whatever comes', () => {
+  const line = fc.oneof(
+    fc.constantFrom(ADDED, REMOVED, OLD, countLine(1, { half_open: 5 }), '# tcpsynq 1', '', '\r'),
+    fc.constant('# R time outcome'),
+    fc.string({ unit: 'binary', maxLength: 60 }),
+    fc
+      .constantFrom('A', 'R', 'S')
+      .chain((kind) => fc.string().map((rest) => `${kind} 1.5 ${rest}`)),
+  );
+  const input = fc
+    .array(line, { maxLength: 30 })
+    .chain((lines) =>
+      fc.constantFrom('\n', '\r\n').map((end) => Buffer.from(lines.join(end) + end)),
+    );
+
+  test('it is the same in pieces as in one', () => {
+    fc.assert(
+      fc.property(input, fc.array(fc.nat(), { maxLength: 20 }), (bytes, cuts) => {
+        const at = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+        const pieces = [0, ...at].map((from, i) => bytes.subarray(from, at[i] ?? bytes.length));
+        expect(scan(...pieces).told).toEqual(scan(bytes).told);
+      }),
+    );
+  });
+
+  test('it does not throw, and every line is accounted for', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2000 }), (garbage) => {
+        const bytes = Buffer.from(garbage);
+        const { told, scanner } = scan(bytes);
+        const ends = bytes.filter((byte) => byte === 10).length;
+        expect(scanner.lines).toBe(ends + (bytes.length > 0 && bytes.at(-1) !== 10 ? 1 : 0));
+        expect(told.length).toBe(scanner.lines);
+      }),
+    );
+  });
+});
