@@ -61,11 +61,14 @@ export const DEFAULT_COLUMNS = {
 /** The columns of one kind, in the order a stream's header gives them. */
 export class Columns {
   readonly names: readonly string[];
+  /** Where the time stands, or -1. */
+  readonly time: number;
   readonly #at: ReadonlyMap<string, number>;
 
   constructor(names: readonly string[]) {
     this.names = names;
     this.#at = new Map(names.map((name, i) => [name, i]));
+    this.time = this.index('time');
   }
 
   /** Where a column stands, or -1: what a Row then gives is '' or NaN. */

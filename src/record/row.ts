@@ -1,7 +1,7 @@
 import type { Columns } from './columns.js';
+import { MAX_LINE } from './stream.js';
 
 const [ZERO, NINE, POINT, MINUS, LOWER_X] = [0x30, 0x39, 0x2e, 0x2d, 0x78];
-const MAX_FIELDS = 64;
 const POWERS = Array.from({ length: 19 }, (_, i) => 10 ** i);
 
 /**
@@ -16,11 +16,13 @@ export class Row {
   /** Seconds since the tap was opened. */
   time = Number.NaN;
   columns!: Columns;
-  /** Where the fields begin and end in `bytes`, the kind included if the line has one. */
-  readonly starts = new Int32Array(MAX_FIELDS);
-  readonly ends = new Int32Array(MAX_FIELDS);
   bytes: Buffer = Buffer.alloc(0);
-  /** Fields on the line; those over 64 are not found. */
+  /**
+   * Where in `bytes` the separators of the line are: field N, the kind included if the line has
+   * one, lies between N and N + 1; the first is the end of the line before.
+   */
+  readonly cuts = new Int32Array(MAX_LINE + 2);
+  /** Fields on the line. */
   found = 0;
 
   /** Fields of the line, the kind not among them. */
@@ -36,7 +38,9 @@ export class Row {
   /** A field as text, by its index in `columns`; '' where there is none. */
   text(column: number): string {
     const slot = this.#slot(column);
-    return slot < 0 ? '' : this.bytes.toString('latin1', this.starts[slot], this.ends[slot]);
+    return slot < 0
+      ? ''
+      : this.bytes.toString('latin1', (this.cuts[slot] as number) + 1, this.cuts[slot + 1]);
   }
 
   /** A whole number, decimal or 0x hexadecimal; NaN where the field is none. Exact to 2^53. */
@@ -46,8 +50,8 @@ export class Row {
       return Number.NaN;
     }
     const { bytes } = this;
-    let at = this.starts[slot] as number;
-    const end = this.ends[slot] as number;
+    let at = (this.cuts[slot] as number) + 1;
+    const end = this.cuts[slot + 1] as number;
     const negative = bytes[at] === MINUS;
     if (negative) {
       at += 1;
@@ -73,11 +77,11 @@ export class Row {
       return Number.NaN;
     }
     const { bytes } = this;
-    const end = this.ends[slot] as number;
+    const end = this.cuts[slot + 1] as number;
     let value = Number.NaN;
     let fraction = 0;
     let point = -1;
-    for (let at = this.starts[slot] as number; at < end; at++) {
+    for (let at = (this.cuts[slot] as number) + 1; at < end; at++) {
       const byte = bytes[at] as number;
       if (byte >= ZERO && byte <= NINE) {
         if (point < 0) {
