@@ -14,11 +14,14 @@
 
 #define SYNQ_INTERVAL_MS_MIN	10
 #define SYNQ_INTERVAL_MS_MAX	3600000
+#define SYNQ_LATENCY_MS_MAX	10000
 
 static DEFINE_MUTEX(synq_default_lock);	/* guards synq_default */
 static struct synq_filter synq_default = {
-	.kinds = SYNQ_KIND_COUNT,
+	.kinds = SYNQ_KIND_COUNT | SYNQ_KIND_SAMPLE,
 	.interval_ms = 1000,
+	.latency_ms = 10,
+	.hook = SYNQ_SAMPLE_RCV,
 };
 
 static const struct {
@@ -27,6 +30,13 @@ static const struct {
 } synq_kinds[] = {
 	{ "count", SYNQ_KIND_COUNT },
 	{ "event", SYNQ_KIND_EVENT },
+	{ "sample", SYNQ_KIND_SAMPLE },
+};
+
+static const char * const synq_hook_names[] = {
+	[SYNQ_SAMPLE_RCV]			= "rcv",
+	[SYNQ_SAMPLE_XMIT]			= "xmit",
+	[SYNQ_SAMPLE_RCV | SYNQ_SAMPLE_XMIT]	= "both",
 };
 
 /**
@@ -95,6 +105,60 @@ static void synq_show_interval_ms(struct seq_file *seq, const struct synq_filter
 	seq_printf(seq, "%u", filter->interval_ms);
 }
 
+static int synq_set_latency_ms(struct synq_filter *filter, char *value)
+{
+	return synq_set_uint(value, 0, SYNQ_LATENCY_MS_MAX, &filter->latency_ms);
+}
+
+static void synq_show_latency_ms(struct seq_file *seq, const struct synq_filter *filter)
+{
+	seq_printf(seq, "%u", filter->latency_ms);
+}
+
+static int synq_set_full(struct synq_filter *filter, char *value)
+{
+	return synq_set_uint(value, 0, 1, &filter->full);
+}
+
+static void synq_show_full(struct seq_file *seq, const struct synq_filter *filter)
+{
+	seq_printf(seq, "%u", filter->full);
+}
+
+static int synq_set_hook(struct synq_filter *filter, char *value)
+{
+	unsigned int hook;
+
+	for (hook = SYNQ_SAMPLE_RCV; hook < ARRAY_SIZE(synq_hook_names); hook++) {
+		if (strcmp(value, synq_hook_names[hook]))
+			continue;
+		filter->hook = hook;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void synq_show_hook(struct seq_file *seq, const struct synq_filter *filter)
+{
+	seq_puts(seq, synq_hook_names[filter->hook]);
+}
+
+static int synq_set_format(struct synq_filter *filter, char *value)
+{
+	if (!strcmp(value, "tcpprobe"))
+		filter->tcpprobe = true;
+	else if (!strcmp(value, "tcpsynq"))
+		filter->tcpprobe = false;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static void synq_show_format(struct seq_file *seq, const struct synq_filter *filter)
+{
+	seq_puts(seq, filter->tcpprobe ? "tcpprobe" : "tcpsynq");
+}
+
 static int synq_set_port(struct synq_filter *filter, char *value)
 {
 	return synq_set_uint(value, 0, U16_MAX, &filter->port);
@@ -161,12 +225,17 @@ static void synq_show_addr(struct seq_file *seq, const struct synq_filter *filte
 }
 
 static const struct synq_key synq_keys[] = {
-	{ "kinds", "a comma list of: count, event", synq_set_kinds, synq_show_kinds },
+	{ "kinds", "a comma list of: count, event, sample", synq_set_kinds, synq_show_kinds },
 	{ "interval_ms", __stringify(SYNQ_INTERVAL_MS_MIN) " to " __stringify(SYNQ_INTERVAL_MS_MAX),
 	  synq_set_interval_ms, synq_show_interval_ms },
+	{ "latency_ms", "0 to " __stringify(SYNQ_LATENCY_MS_MAX), synq_set_latency_ms,
+	  synq_show_latency_ms },
 	{ "port", "0 to 65535 (0: any)", synq_set_port, synq_show_port },
 	{ "addr", "ADDRESS or ADDRESS/LENGTH, IPv4 or IPv6 (-: any)", synq_set_addr, synq_show_addr },
 	{ "fwmark", "0 to 4294967295 (0: any)", synq_set_fwmark, synq_show_fwmark },
+	{ "full", "0 or 1", synq_set_full, synq_show_full },
+	{ "hook", "rcv, xmit or both", synq_set_hook, synq_show_hook },
+	{ "format", "tcpsynq or tcpprobe", synq_set_format, synq_show_format },
 };
 
 static const struct synq_key *synq_key_find(const char *name)
@@ -186,7 +255,7 @@ static int synq_key_set(struct synq_filter *filter, const char *name, char *valu
 	int err;
 
 	if (!key) {
-		pr_notice_ratelimited("%.32s: no such key; there are kinds interval_ms port addr fwmark\n", name);
+		pr_notice_ratelimited("%.32s: no such key; there are kinds interval_ms latency_ms port addr fwmark full hook format\n", name);
 		return -EINVAL;
 	}
 	strscpy(shown, value, sizeof(shown));
@@ -232,12 +301,15 @@ static const struct kernel_param_ops synq_default_ops = {
 	module_param_cb(name, &synq_default_ops, NULL, 0644);	\
 	MODULE_PARM_DESC(name, text)
 
-SYNQ_FILTER_PARAM(kinds, "what a tap shows unless it asks otherwise: a comma list of count, event (default count)");
+SYNQ_FILTER_PARAM(kinds, "what a tap shows unless it asks otherwise: a comma list of count, event, sample (default count,sample)");
 SYNQ_FILTER_PARAM(interval_ms, "time between C lines in milliseconds, 10 to 3600000 (default 1000)");
-
+SYNQ_FILTER_PARAM(latency_ms, "a reader is woken so many milliseconds after the first record, 0 to 10000 (default 10)");
 SYNQ_FILTER_PARAM(port, "records of connections with this port at either end, 0 to 65535 (default 0: any)");
 SYNQ_FILTER_PARAM(addr, "records of connections with either end in this network, as ADDRESS/LENGTH (default -: any)");
 SYNQ_FILTER_PARAM(fwmark, "records of connections with this mark (default 0: any)");
+SYNQ_FILTER_PARAM(full, "samples: 1 of every segment, 0 only when that connection's cwnd has changed (default 0)");
+SYNQ_FILTER_PARAM(hook, "samples of segments received (rcv), sent (xmit), or both (default rcv)");
+SYNQ_FILTER_PARAM(format, "tcpsynq, or tcpprobe for the bare lines of tcp_probe (default tcpsynq)");
 
 /* ---- As a tap's own ---- */
 

@@ -43,7 +43,7 @@ static __always_inline void synq_ended(const struct request_sock *req,
 
 	synq_count(sn, outcome);
 	if (synq_recording(sn))
-		synq_record_removed(sn, req, outcome, dequeued);
+		synq_event_removed(sn, req, outcome, dequeued);
 }
 
 /* send_synack(sk, dst, fl, req, foc, synack_type, syn_skb) */
@@ -61,7 +61,7 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 	case TCP_SYNACK_NORMAL:
 		synq_count(sn, SYNQ_ADDED);
 		if (synq_recording(sn))
-			synq_record_added(sn, listener, req);
+			synq_event_added(sn, listener, req);
 		break;
 	case TCP_SYNACK_COOKIE:
 		synq_count(sn, SYNQ_COOKIES);

@@ -6,32 +6,44 @@
  * was, while any other kprobe's handler runs on its CPU, and debugfs can turn
  * all kprobes off without a word; an ftrace callback marked permanent is lost
  * to neither, and kernel.ftrace_enabled=0 is refused while it stands.
+ *
+ * Those of the counters stand as long as the module. Those that only write
+ * records stand while some tap wants them, and a while longer, so that taps
+ * opened and closed in a loop do not have the kernel's text patched in a loop.
  */
 #include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
 
 #include "tcpsynq.h"
+
+#define SYNQ_HOOKS_LINGER	(10 * HZ)
 
 /**
  * struct synq_hook - one probed function
  * @symbol: its name in the kernel's symbol table
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
+ * @on_demand: attached only while it has users
  * @ftrace: handler, as an ftrace callback
  * @kprobe: handler, as a kprobe's
  * @via: how it is attached now
  * @ops: what it is attached by, as ftrace
  * @kp: as a kprobe
+ * @users: taps that want it, if on demand
  */
 struct synq_hook {
 	const char		*symbol;
 	const char		*serves;
 	bool			required;
+	bool			on_demand;
 	ftrace_func_t		ftrace;
 	kprobe_pre_handler_t	kprobe;
 
 	enum synq_via		via;
 	struct ftrace_ops	ops;
 	struct kprobe		kp;
+	unsigned int		users;
 };
 
 DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
@@ -39,6 +51,12 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_HOOK(_symbol, fn, _serves, _required)				\
 	{ .symbol = _symbol, .serves = _serves, .required = _required,		\
 	  .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+
+#define SYNQ_HOOK_ON_DEMAND(_symbol, fn, _serves)				\
+	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
+	  .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+
+static DEFINE_MUTEX(synq_hooks_lock);	/* guards those on demand */
 
 static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_SEND_SYNACK4] =
@@ -64,6 +82,10 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_CREATE_CHILD] =
 		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child,
 			  "accept_full", false),
+	[SYNQ_HOOK_RCV] =
+		SYNQ_HOOK_ON_DEMAND("tcp_rcv_established", synq_on_rcv, "sample"),
+	[SYNQ_HOOK_XMIT] =
+		SYNQ_HOOK_ON_DEMAND("__tcp_transmit_skb", synq_on_xmit, "sample"),
 };
 
 static const char * const synq_via_names[] = {
@@ -106,6 +128,11 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 {
 	int err;
 
+	/*
+	 * Anew each time: ftrace_free_filter() leaves pointers to what it has
+	 * freed (kernel/trace/ftrace.c, 6.1), which a second use would free again.
+	 */
+	memset(&hook->ops, 0, sizeof(hook->ops));
 	hook->ops.func = hook->ftrace;
 	/* The handlers call nothing that is hooked: no recursion to guard. */
 	hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
@@ -171,6 +198,8 @@ int synq_hooks_attach(void)
 	int err;
 
 	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++) {
+		if (hook->on_demand)
+			continue;
 		err = synq_hook_attach(hook);
 		if (!err)
 			continue;
@@ -191,11 +220,63 @@ int synq_hooks_attach(void)
 	return 0;
 }
 
+static void synq_hooks_linger(struct work_struct *work)
+{
+	struct synq_hook *hook;
+
+	mutex_lock(&synq_hooks_lock);
+	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++)
+		if (hook->on_demand && !hook->users)
+			synq_hook_detach(hook);
+	mutex_unlock(&synq_hooks_lock);
+}
+
+static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);
+
+/* One user more of each of @hooks, a set of BIT(enum synq_hook_id). 0 or -errno. */
+int synq_hooks_get(unsigned long hooks)
+{
+	unsigned long got = 0;
+	int id, err = 0;
+
+	mutex_lock(&synq_hooks_lock);
+	for_each_set_bit(id, &hooks, SYNQ_HOOKS) {
+		struct synq_hook *hook = &synq_hooks[id];
+
+		if (hook->via == SYNQ_VIA_NONE)
+			err = synq_hook_attach(hook);
+		if (err) {
+			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
+					    hook->symbol, err, hook->serves);
+			break;
+		}
+		hook->users++;
+		got |= BIT(id);
+	}
+	mutex_unlock(&synq_hooks_lock);
+	if (err)
+		synq_hooks_put(got);
+	return err;
+}
+
+void synq_hooks_put(unsigned long hooks)
+{
+	int id;
+
+	mutex_lock(&synq_hooks_lock);
+	for_each_set_bit(id, &hooks, SYNQ_HOOKS)
+		synq_hooks[id].users--;
+	mutex_unlock(&synq_hooks_lock);
+	if (hooks)
+		mod_delayed_work(system_long_wq, &synq_hooks_lingering, SYNQ_HOOKS_LINGER);
+}
+
 /* When it returns no handler runs any more, on any CPU. */
 void synq_hooks_detach(void)
 {
 	int id;
 
+	cancel_delayed_work_sync(&synq_hooks_lingering);
 	for (id = SYNQ_HOOKS - 1; id >= 0; id--)
 		synq_hook_detach(&synq_hooks[id]);
 	synchronize_rcu();
@@ -216,13 +297,15 @@ static u64 synq_hook_missed(const struct synq_hook *hook)
 	return hook->via == SYNQ_VIA_KPROBE ? hook->kp.nmissed : 0;
 }
 
+/* By the hooks of the counters. */
 u64 synq_hooks_missed(void)
 {
 	u64 missed = 0;
 	int id;
 
 	for (id = 0; id < SYNQ_HOOKS; id++)
-		missed += synq_hook_missed(&synq_hooks[id]);
+		if (!synq_hooks[id].on_demand)
+			missed += synq_hook_missed(&synq_hooks[id]);
 	return missed;
 }
 
@@ -231,19 +314,23 @@ void synq_hooks_show(struct seq_file *seq, bool host)
 {
 	int id, cpu;
 
+	mutex_lock(&synq_hooks_lock);
 	for (id = 0; id < SYNQ_HOOKS; id++) {
 		const struct synq_hook *hook = &synq_hooks[id];
+		bool idle = hook->on_demand && hook->via == SYNQ_VIA_NONE;
 		u64 hits = 0;
 
 		for_each_possible_cpu(cpu)
 			hits += READ_ONCE(per_cpu(synq_hits, cpu)[id]);
-		seq_printf(seq, "hook %s %s ", hook->symbol, synq_via_names[hook->via]);
+		seq_printf(seq, "hook %s %s ", hook->symbol,
+			   idle ? "idle" : synq_via_names[hook->via]);
 		if (host)
 			seq_printf(seq, "%llu", hits);
 		else
 			seq_putc(seq, '-');
 		seq_printf(seq, " %llu %s\n", synq_hook_missed(hook), hook->serves);
 	}
+	mutex_unlock(&synq_hooks_lock);
 }
 
 /* Prints a "why" line for each reason the hooks give to doubt the figures. */
@@ -255,6 +342,8 @@ bool synq_hooks_exact(struct seq_file *seq)
 	for (id = 0; id < SYNQ_HOOKS; id++) {
 		const struct synq_hook *hook = &synq_hooks[id];
 
+		if (hook->on_demand)
+			continue;
 		if (hook->via == SYNQ_VIA_NONE) {
 			seq_printf(seq, "why %s is not attached: %s is not counted apart\n",
 				   hook->symbol, hook->serves);

@@ -91,6 +91,8 @@ void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 	f->cookies_bad = synq_mib_since_load(net, c, cpu, SYNQ_MIB_COOKIES_FAILED);
 	f->queue_full = synq_queue_full(net, c, cpu);
 	f->accept_full = synq_accept_full(net, c, cpu);
+	f->samples = READ_ONCE(c->n[SYNQ_SAMPLES]);
+	f->lost = READ_ONCE(c->n[SYNQ_LOST]);
 }
 
 /**
@@ -121,6 +123,8 @@ void synq_net_figures(struct net *net, struct synq_figures *sum)
 		sum->cookies_bad += f.cookies_bad;
 		sum->queue_full += f.queue_full;
 		sum->accept_full += f.accept_full;
+		sum->samples += f.samples;
+		sum->lost += f.lost;
 	}
 }
 

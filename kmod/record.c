@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Records: written by the hooks, kept in rings, read in the order of time. */
+/* Feeds: records written by the hooks, kept in rings, read in the order of time. */
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -7,8 +7,8 @@
 #include <linux/vmalloc.h>
 #include <net/tcp.h>
 
-#include "queue.h"
 #include "record.h"
+#include "ring.h"
 
 #define SYNQ_BUFSIZE_MIN	16
 #define SYNQ_BUFSIZE_MAX	65536
@@ -16,7 +16,7 @@
 static DEFINE_MUTEX(synq_feeds_lock);	/* guards the lists of feeds, and: */
 static size_t synq_feeds_bytes;		/* of all rings */
 
-static unsigned int synq_bufsize = 8192;
+static unsigned int synq_bufsize = 4096;
 
 static int synq_bufsize_set(const char *val, const struct kernel_param *kp)
 {
@@ -36,9 +36,15 @@ static const struct kernel_param_ops synq_bufsize_ops = {
 	.get = param_get_uint,
 };
 module_param_cb(bufsize, &synq_bufsize_ops, &synq_bufsize, 0644);
-MODULE_PARM_DESC(bufsize, "records a tap keeps for each CPU until they are read, 16 to 65536, rounded up to a power of two (default 8192: 512 KiB)");
+MODULE_PARM_DESC(bufsize, "records a tap keeps for each CPU until they are read, 16 to 65536 (default 4096: about 700 KiB)");
 
 /* ---- Written, by the hooks ---- */
+
+static const u32 synq_record_bytes[SYNQ_RECORD_KINDS] = {
+	[SYNQ_RECORD_ADDED]	= ALIGN(sizeof(struct synq_event), 8),
+	[SYNQ_RECORD_REMOVED]	= ALIGN(sizeof(struct synq_event), 8),
+	[SYNQ_RECORD_SAMPLE]	= ALIGN(sizeof(struct synq_sample), 8),
+};
 
 static __always_inline bool synq_addr_wanted(const struct synq_filter *filter,
 					     const struct in6_addr *addr)
@@ -46,11 +52,10 @@ static __always_inline bool synq_addr_wanted(const struct synq_filter *filter,
 	return ipv6_prefix_equal(addr, &filter->addr, filter->addr_bits);
 }
 
-static notrace bool synq_record_wanted(const struct synq_filter *filter,
-				       const struct synq_record *r, u32 mark)
+/* Is it of a connection that the tap asks for? @mark: of the connection. */
+notrace bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r,
+				u32 mark)
 {
-	if (!(filter->kinds & SYNQ_KIND_EVENT))
-		return false;
 	if (filter->port && filter->port != r->local_port && filter->port != r->remote_port)
 		return false;
 	if (filter->fwmark && filter->fwmark != mark)
@@ -59,86 +64,50 @@ static notrace bool synq_record_wanted(const struct synq_filter *filter,
 	       synq_addr_wanted(filter, &r->remote);
 }
 
-static notrace void synq_ring_write(struct synq_ring *ring, const struct synq_record *r)
+/**
+ * synq_feed_write() - write a record to a feed
+ * @sn: of the feed's namespace
+ * @feed: whose it is to be, under RCU
+ * @r: the record, whole, but for its time
+ *
+ * Safe in any context but an NMI. Takes no lock, wakes nobody.
+ */
+notrace void synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
+			     const struct synq_record *r)
 {
-	struct synq_record *slot;
+	u32 bytes = synq_record_bytes[r->kind];
+	struct synq_ring *ring;
+	struct synq_record *to;
 	unsigned long flags;
+	bool first;
 
 	local_irq_save(flags);
+	ring = feed->rings[smp_processor_id()];
+	first = !synq_ring_waiting(ring);
 	WRITE_ONCE(ring->busy, 1);
 	/* Busy before the clock: pairs with synq_feed_begin(). */
 	smp_mb();
 	WRITE_ONCE(ring->produced[r->kind], ring->produced[r->kind] + 1);
-	if (ring->head - smp_load_acquire(&ring->tail) > ring->mask) {
-		WRITE_ONCE(ring->lost[r->kind], ring->lost[r->kind] + 1);
+	to = synq_ring_reserve(ring, bytes);
+	if (to) {
+		memcpy(to, r, bytes);
+		to->time = ktime_get_ns();
+		synq_ring_commit(ring, to, bytes);
+		if (r->kind == SYNQ_RECORD_SAMPLE)
+			synq_count(sn, SYNQ_SAMPLES);
 	} else {
-		slot = &ring->records[ring->head & ring->mask];
-		*slot = *r;
-		slot->time = ktime_get_ns();
-		smp_store_release(&ring->head, ring->head + 1);
+		WRITE_ONCE(ring->lost[r->kind], ring->lost[r->kind] + 1);
+		synq_count(sn, SYNQ_LOST);
 	}
 	smp_store_release(&ring->busy, 0);
+	if (first && !rcu_dereference_check(feed->filter, true)->latency_ms)
+		irq_work_queue(&feed->wake);
 	local_irq_restore(flags);
 }
 
-static notrace void synq_record_write(const struct synq_net *sn, const struct synq_record *r,
-				      u32 mark)
+static void synq_feed_woken(struct irq_work *work)
 {
-	struct synq_feed *feed;
-
-	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true)
-		if (synq_record_wanted(rcu_dereference_check(feed->filter, true), r, mark))
-			synq_ring_write(feed->rings[smp_processor_id()], r);
-}
-
-static notrace void synq_record_ends(struct synq_record *r, const struct request_sock *req)
-{
-	const struct inet_request_sock *ireq = inet_rsk(req);
-
-#if IS_ENABLED(CONFIG_IPV6)
-	if (ireq->ireq_family == AF_INET6) {
-		r->local = ireq->ir_v6_loc_addr;
-		r->remote = ireq->ir_v6_rmt_addr;
-	} else
-#endif /* CONFIG_IPV6 */
-	{
-		ipv6_addr_set_v4mapped(ireq->ir_loc_addr, &r->local);
-		ipv6_addr_set_v4mapped(ireq->ir_rmt_addr, &r->remote);
-	}
-	r->local_port = ireq->ir_num;
-	r->remote_port = ntohs(ireq->ir_rmt_port);
-}
-
-/* Bottom halves are off, the request is held by the caller's caller. */
-noinline void notrace synq_record_added(const struct synq_net *sn, const struct sock *listener,
-					const struct request_sock *req)
-{
-	struct synq_record r = {
-		.kind = SYNQ_RECORD_ADDED,
-		.qlen = reqsk_queue_len(&inet_csk(listener)->icsk_accept_queue),
-		.limit = synq_listener_holds(listener),
-	};
-
-	synq_record_ends(&r, req);
-	synq_record_write(sn, &r, inet_rsk(req)->ir_mark);
-}
-
-noinline void notrace synq_record_removed(const struct synq_net *sn, const struct request_sock *req,
-					  enum synq_counter outcome, bool dequeued)
-{
-	const struct sock *listener = req->rsk_listener;
-	u64 sent = tcp_rsk(req)->snt_synack;
-	struct synq_record r = {
-		.kind = SYNQ_RECORD_REMOVED,
-		.outcome = outcome,
-		.qlen = reqsk_queue_len(&inet_csk(listener)->icsk_accept_queue) - !dequeued,
-		.limit = synq_listener_holds(listener),
-		.age_us = sent ? tcp_clock_us() - sent : 0,
-		.synacks = req->num_retrans + 1,
-	};
-
-	synq_record_ends(&r, req);
-	synq_record_write(sn, &r, inet_rsk(req)->ir_mark);
+	wake_up_interruptible(container_of(work, struct synq_feed, wake)->wait);
 }
 
 /* ---- Kept ---- */
@@ -155,7 +124,7 @@ static void synq_feed_free(struct synq_feed *feed)
 			vfree(feed->rings[cpu]);
 	kfree(feed->rings);
 	kfree(rcu_dereference_protected(feed->filter, true));
-	kfree(feed);
+	kvfree(feed);
 }
 
 /* All rings together may take a sixteenth of the machine's memory. */
@@ -179,20 +148,25 @@ static int synq_feed_charge(struct synq_feed *feed, size_t bytes)
  * synq_feed_open() - give a tap rings, and have the hooks write to them
  * @net: the tap's namespace, held by the tap
  * @filter: what it asks for; copied
+ * @wait: its readers
  *
  * Return: the feed, or an error pointer: -ENOMEM.
  */
-struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter)
+struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
+				 wait_queue_head_t *wait)
 {
-	u32 records = roundup_pow_of_two(READ_ONCE(synq_bufsize));
+	/* So many of the largest; more of the others. */
+	u32 size = READ_ONCE(synq_bufsize) * synq_record_bytes[SYNQ_RECORD_SAMPLE];
 	struct synq_feed *feed;
 	size_t bytes;
 	int cpu;
 
-	feed = kzalloc(sizeof(*feed), GFP_KERNEL_ACCOUNT);
+	feed = kvzalloc(sizeof(*feed), GFP_KERNEL_ACCOUNT);
 	if (!feed)
 		return ERR_PTR(-ENOMEM);
-	bytes = struct_size(feed->rings[0], records, records);
+	feed->wait = wait;
+	init_irq_work(&feed->wake, synq_feed_woken);
+	bytes = struct_size(feed->rings[0], data, size);
 	if (synq_feed_charge(feed, bytes * num_possible_cpus()))
 		goto err;
 	RCU_INIT_POINTER(feed->filter, kmemdup(filter, sizeof(*filter), GFP_KERNEL_ACCOUNT));
@@ -206,7 +180,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 		feed->rings[cpu] = __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!feed->rings[cpu])
 			goto err;
-		feed->rings[cpu]->mask = records - 1;
+		feed->rings[cpu]->size = size;
 	}
 	mutex_lock(&synq_feeds_lock);
 	hlist_add_head_rcu(&feed->node, &synq_net(net)->feeds);
@@ -223,8 +197,9 @@ void synq_feed_close(struct synq_feed *feed)
 	mutex_lock(&synq_feeds_lock);
 	hlist_del_rcu(&feed->node);
 	mutex_unlock(&synq_feeds_lock);
-	/* The hooks run with bottom halves off: none is in a ring after this. */
+	/* The hooks run with preemption off: none is in a ring after this. */
 	synchronize_rcu();
+	irq_work_sync(&feed->wake);
 	synq_feed_free(feed);
 }
 
@@ -250,12 +225,9 @@ bool synq_feed_waiting(const struct synq_feed *feed)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		const struct synq_ring *ring = feed->rings[cpu];
-
-		if (READ_ONCE(ring->head) != READ_ONCE(ring->tail))
+	for_each_possible_cpu(cpu)
+		if (synq_ring_waiting(feed->rings[cpu]))
 			return true;
-	}
 	return false;
 }
 
@@ -268,24 +240,19 @@ bool synq_feed_waiting(const struct synq_feed *feed)
  */
 u64 synq_feed_begin(struct synq_feed *feed)
 {
-	u64 until = ktime_get_ns();
 	int cpu;
 
-	/* The clock before busy: pairs with synq_ring_write(). */
+	feed->until = ktime_get_ns();
+	/* The clock before busy: pairs with synq_feed_write(). */
 	smp_mb();
 	for_each_possible_cpu(cpu) {
 		struct synq_ring *ring = feed->rings[cpu];
-		u32 head;
 
 		while (smp_load_acquire(&ring->busy))
 			cpu_relax();
-		head = smp_load_acquire(&ring->head);
-		while (head != ring->tail &&
-		       ring->records[(head - 1) & ring->mask].time >= until)
-			head--;
-		ring->end = head;
+		synq_ring_snapshot(ring);
 	}
-	return until;
+	return feed->until;
 }
 
 /* The oldest record of the batch, and whose ring it is in; NULL at its end. */
@@ -295,13 +262,9 @@ const struct synq_record *synq_feed_peek(struct synq_feed *feed, int *cpu)
 	int i;
 
 	for_each_possible_cpu(i) {
-		const struct synq_ring *ring = feed->rings[i];
-		const struct synq_record *r;
+		const struct synq_record *r = synq_ring_peek(feed->rings[i]);
 
-		if (ring->tail == ring->end)
-			continue;
-		r = &ring->records[ring->tail & ring->mask];
-		if (!oldest || r->time < oldest->time) {
+		if (r && r->time < feed->until && (!oldest || r->time < oldest->time)) {
 			oldest = r;
 			*cpu = i;
 		}
@@ -314,7 +277,7 @@ void synq_feed_take(struct synq_feed *feed, int cpu)
 {
 	struct synq_ring *ring = feed->rings[cpu];
 
-	smp_store_release(&ring->tail, ring->tail + 1);
+	synq_ring_take(ring, synq_record_bytes[synq_ring_peek(ring)->kind]);
 }
 
 /* Records lost since the feed was opened, of all kinds. */
@@ -352,35 +315,4 @@ u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 	fresh = *lost - feed->reported[kind];
 	feed->reported[kind] = *lost;
 	return fresh;
-}
-
-/* ---- Shown ---- */
-
-static void synq_end_show(struct seq_file *seq, const struct in6_addr *addr, u16 port)
-{
-	if (ipv6_addr_v4mapped(addr))
-		seq_printf(seq, " %pI4:%u", &addr->s6_addr32[3], port);
-	else
-		seq_printf(seq, " [%pI6c]:%u", addr, port);
-}
-
-char synq_record_letter(enum synq_record_kind kind)
-{
-	return kind == SYNQ_RECORD_ADDED ? 'A' : 'R';
-}
-
-void synq_record_show(struct seq_file *seq, const struct synq_record *r, u64 start)
-{
-	seq_putc(seq, synq_record_letter(r->kind));
-	seq_putc(seq, ' ');
-	synq_time_show(seq, r->time - start);
-	synq_end_show(seq, &r->local, r->local_port);
-	synq_end_show(seq, &r->remote, r->remote_port);
-	/* A removal that other CPUs' raced may find the queue counted down already. */
-	seq_printf(seq, " %d", max_t(s32, r->qlen, 0));
-	if (r->kind == SYNQ_RECORD_ADDED)
-		seq_printf(seq, " %u\n", r->limit);
-	else
-		seq_printf(seq, " %s %llu %u\n", synq_outcome_name(r->outcome),
-			   r->age_us, r->synacks);
 }

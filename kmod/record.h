@@ -15,57 +15,93 @@
 #define SYNQ_RECORD_H
 
 #include <linux/in6.h>
+#include <linux/irq_work.h>
 #include <linux/rculist.h>
 #include <linux/seq_file.h>
+#include <linux/wait.h>
+#include <net/tcp.h>
 
 #include "tcpsynq.h"
 
 enum synq_record_kind {
 	SYNQ_RECORD_ADDED,
 	SYNQ_RECORD_REMOVED,
+	SYNQ_RECORD_SAMPLE,
 	SYNQ_RECORD_KINDS
 };
 
 /**
- * struct synq_record - one thing that happened
+ * struct synq_record - one thing that happened; what all kinds have
  * @time: CLOCK_MONOTONIC, nanoseconds
  * @local: our end; IPv4 as v4-mapped
  * @remote: the peer's end
- * @age_us: of a half-open removed, since its first SYN-ACK; microseconds
- * @qlen: half-opens left in the listener's queue
- * @limit: how many it takes
- * @local_port: in host order, as all below
- * @remote_port: the peer's
- * @kind: enum synq_record_kind
- * @outcome: enum synq_counter, of a half-open removed
- * @synacks: SYN-ACKs sent
+ * @local_port: in host order
+ * @remote_port: in host order
+ * @kind: enum synq_record_kind; what it is tells the size
  */
 struct synq_record {
 	u64		time;
 	struct in6_addr	local;
 	struct in6_addr	remote;
-	u64		age_us;
-	u32		qlen;
-	u32		limit;
 	u16		local_port;
 	u16		remote_port;
 	u8		kind;
-	u8		outcome;
+};
+
+/**
+ * struct synq_event - a half-open added or removed
+ * @age_us: of one removed, since its first SYN-ACK; microseconds
+ * @qlen: half-opens left in the listener's queue
+ * @limit: how many it takes
+ * @synacks: SYN-ACKs sent
+ * @outcome: enum synq_counter, of one removed
+ */
+struct synq_event {
+	struct synq_record r;
+	u64		age_us;
+	u32		qlen;
+	u32		limit;
 	u16		synacks;
+	u8		outcome;
 };
 
-struct synq_ring {
-	u32		head;		/* next to write; the writer's */
-	u32		busy;		/* being written; the writer's */
-	u64		produced[SYNQ_RECORD_KINDS];
-	u64		lost[SYNQ_RECORD_KINDS];
-
-	u32		tail ____cacheline_aligned_in_smp;	/* next to read; the reader's */
-	u32		end;		/* where the reader's batch ends */
-
-	u32		mask;
-	struct synq_record records[];
+/**
+ * struct synq_sample - an established connection, as it stood at a segment
+ *
+ * Units are those of struct tcp_info (include/uapi/linux/tcp.h, 6.1), whose
+ * fields these are: sample.c says of each where it is taken from.
+ */
+struct synq_sample {
+	struct synq_record r;
+	u8		hook;		/* SYNQ_SAMPLE_RCV or _XMIT */
+	u8		ca_state;	/* enum tcp_ca_state */
+	u32		length;
+	u32		snd_nxt;
+	u32		snd_una;
+	u32		snd_cwnd;
+	u32		ssthresh;
+	u32		snd_wnd;
+	u32		srtt_us;
+	u32		rcv_wnd;
+	u32		rttvar_us;
+	u32		rto_us;
+	u32		min_rtt_us;	/* ~0: not measured yet */
+	u32		lost;
+	u32		retrans;
+	u32		inflight;
+	u32		rqueue;
+	u32		wqueue;
+	u32		mss;
+	u64		pacing_rate;	/* ~0: unlimited */
+	u64		delivery_rate;
+	u64		bytes_acked;
+	u64		cookie;
+	char		ca_name[TCP_CA_NAME_MAX];
 };
+
+#define SYNQ_SEEN_BITS	12	/* connections a feed knows the cwnd of: 4096 */
+
+struct synq_ring;
 
 /**
  * struct synq_feed - a tap's rings
@@ -73,17 +109,26 @@ struct synq_ring {
  * @filter: what the tap asks for
  * @rings: one for each possible CPU
  * @bytes: what they take
+ * @until: the batch being read has records older than that
  * @reported: losses the reader has been told of
+ * @wake: wakes @wait outside of the hook, for a tap that waits for nothing
+ * @wait: the tap's readers
+ * @seen: last cwnd of a connection, for full=0; sample.c
  */
 struct synq_feed {
 	struct hlist_node		node;
 	struct synq_filter __rcu	*filter;
 	struct synq_ring		**rings;
 	size_t				bytes;
+	u64				until;
 	u64				reported[SYNQ_RECORD_KINDS];
+	struct irq_work			wake;
+	wait_queue_head_t		*wait;
+	u64				seen[1 << SYNQ_SEEN_BITS];
 };
 
-struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter);
+struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
+				 wait_queue_head_t *wait);
 void synq_feed_close(struct synq_feed *feed);
 int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter);
 bool synq_feed_waiting(const struct synq_feed *feed);
@@ -94,7 +139,15 @@ u64 synq_feed_lost(const struct synq_feed *feed);
 u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 			 u64 *lost, u64 *produced);
 
-void synq_record_show(struct seq_file *seq, const struct synq_record *record, u64 start);
+void synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
+		     const struct synq_record *r);
+bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r, u32 mark);
+
+/* ---- Lines (format.c) ---- */
+
+void synq_record_header(struct seq_file *seq);
+void synq_record_show(struct seq_file *seq, const struct synq_record *record, u64 start,
+		      bool tcpprobe);
 char synq_record_letter(enum synq_record_kind kind);
 
 #endif /* SYNQ_RECORD_H */

@@ -65,9 +65,9 @@ static int synq_stat_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "%016llx %016llx %08llx %08llx %08llx %08llx %08llx %08llx %08llx",
 		   stat->half_open, first ? stat->initial : 0, f.added, f.completed,
 		   f.expired, f.reset, f.unreachable, f.closed, f.other);
-	seq_printf(seq, " %08llx %08llx %08llx %08llx %08llx %08x %08x %08llx\n",
+	seq_printf(seq, " %08llx %08llx %08llx %08llx %08llx %08llx %08llx %08llx\n",
 		   f.cookies, f.cookies_ok, f.cookies_bad, f.queue_full,
-		   f.accept_full, 0, 0, first ? synq_hooks_missed() : 0);
+		   f.accept_full, f.samples, f.lost, first ? synq_hooks_missed() : 0);
 	return 0;
 }
 

@@ -25,20 +25,23 @@
 #include "record.h"
 #include "tcpsynq.h"
 
-#define SYNQ_PEAK_NS		(10 * NSEC_PER_MSEC)	/* between looks at the peak */
-#define SYNQ_TAP_TEXT		4096			/* made at a time */
-#define SYNQ_TAP_LINE		512			/* longer than any line */
+#define SYNQ_TICK_MS		10	/* between looks at the peak, at most */
+#define SYNQ_TAP_TEXT		16384	/* made at a time; the header is the longest */
+#define SYNQ_TAP_LINE		768	/* longer than any line */
 
 /**
  * struct synq_tap - one open file
  * @net: the namespace, held
  * @start: when it was opened, nanoseconds of CLOCK_MONOTONIC
  * @wait: its readers and pollers
- * @tick: looks at the peak, wakes for a C line
+ * @tick: looks at the peak, wakes for a C line and for records
+ * @waiting: since when there have been records to read, nanoseconds of
+ *	CLOCK_MONOTONIC; 0: there were none at the last tick
  * @peak: highest half-open count since the last C line
  * @lock: guards all below; not held while waiting
  * @filter: what it asks for
  * @feed: its records, if it asks for any
+ * @hooks: the hooks it wants, a set of BIT(enum synq_hook_id)
  * @header_due: the header has not been made yet
  * @filter_due: the filter was changed and has not been shown since
  * @next_count: when the next C line is due, nanoseconds since @start
@@ -55,11 +58,13 @@ struct synq_tap {
 	u64			start;
 	wait_queue_head_t	wait;
 	struct hrtimer		tick;
+	u64			waiting;
 	s64			peak;
 
 	struct mutex		lock;
 	struct synq_filter	filter;
 	struct synq_feed	*feed;
+	unsigned long		hooks;
 	bool			header_due;
 	bool			filter_due;
 	u64			next_count;
@@ -158,30 +163,54 @@ static u64 synq_tap_now(const struct synq_tap *tap)
 
 static bool synq_tap_counts(const struct synq_tap *tap)
 {
-	return READ_ONCE(tap->filter.kinds) & SYNQ_KIND_COUNT;
+	return synq_filter_kinds(&tap->filter) & SYNQ_KIND_COUNT;
+}
+
+/* Is there text, or a line due that is no record? */
+static bool synq_tap_due(const struct synq_tap *tap)
+{
+	return READ_ONCE(tap->taken) < READ_ONCE(tap->seq.count) ||
+	       READ_ONCE(tap->header_due) || READ_ONCE(tap->filter_due) ||
+	       READ_ONCE(tap->batch) ||
+	       (synq_tap_counts(tap) && synq_tap_now(tap) >= READ_ONCE(tap->next_count));
 }
 
 static bool synq_tap_ready(const struct synq_tap *tap)
 {
-	const struct synq_feed *feed = READ_ONCE(tap->feed);
+	/* Pairs with the release in synq_tap_record(). */
+	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
 
-	return READ_ONCE(tap->taken) < READ_ONCE(tap->seq.count) ||
-	       READ_ONCE(tap->header_due) || READ_ONCE(tap->filter_due) ||
-	       READ_ONCE(tap->batch) ||
-	       (synq_tap_counts(tap) && synq_tap_now(tap) >= READ_ONCE(tap->next_count)) ||
-	       (feed && synq_feed_waiting(feed));
+	return synq_tap_due(tap) || (feed && synq_feed_waiting(feed));
+}
+
+/* Have records waited for latency_ms? Told in steps of the tick. */
+static bool synq_tap_waited(struct synq_tap *tap, u64 now)
+{
+	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
+	u64 latency = (u64)READ_ONCE(tap->filter.latency_ms) * NSEC_PER_MSEC;
+
+	if (!feed || !synq_feed_waiting(feed)) {
+		tap->waiting = 0;
+		return false;
+	}
+	if (!tap->waiting)
+		tap->waiting = now;
+	/* What a tick finds may have come just after the one before. */
+	return now - tap->waiting + SYNQ_TICK_MS * NSEC_PER_MSEC >= latency;
 }
 
 static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 {
 	struct synq_tap *tap = container_of(timer, struct synq_tap, tick);
+	unsigned int latency_ms = READ_ONCE(tap->filter.latency_ms);
+	unsigned int ms = latency_ms ? min_t(unsigned int, latency_ms, SYNQ_TICK_MS) : SYNQ_TICK_MS;
 	s64 half_open = synq_net_half_open(tap->net);
 
 	if (half_open > READ_ONCE(tap->peak))
 		WRITE_ONCE(tap->peak, half_open);
-	if (synq_tap_ready(tap))
+	if (synq_tap_waited(tap, ktime_get_ns()) || synq_tap_due(tap))
 		wake_up_interruptible(&tap->wait);
-	hrtimer_forward_now(timer, ns_to_ktime(SYNQ_PEAK_NS));
+	hrtimer_forward_now(timer, ms_to_ktime(ms));
 	return HRTIMER_RESTART;
 }
 
@@ -193,18 +222,24 @@ void synq_time_show(struct seq_file *seq, u64 ns)
 	seq_printf(seq, "%llu.%09u", s, rem);
 }
 
+/* tcp_probe's lines stand alone. */
 static void synq_tap_put_filter(struct synq_tap *tap)
 {
+	WRITE_ONCE(tap->filter_due, false);
+	if (tap->filter.tcpprobe)
+		return;
 	seq_puts(&tap->seq, "# filter ");
 	synq_filter_show(&tap->seq, &tap->filter);
 	seq_putc(&tap->seq, '\n');
-	WRITE_ONCE(tap->filter_due, false);
 }
 
 static void synq_tap_put_header(struct synq_tap *tap)
 {
 	struct seq_file *seq = &tap->seq;
 
+	WRITE_ONCE(tap->header_due, false);
+	if (tap->filter.tcpprobe)
+		return;
 	seq_puts(seq, "# tcpsynq 1\n");
 	seq_printf(seq, "# kernel %s\n", init_utsname()->release);
 	seq_printf(seq, "# netns %u\n", tap->net->ns.inum);
@@ -214,10 +249,8 @@ static void synq_tap_put_header(struct synq_tap *tap)
 	seq_putc(seq, '\n');
 	synq_tap_put_filter(tap);
 	seq_puts(seq, "# C time half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full peak missed lost\n");
-	seq_puts(seq, "# A time local remote qlen limit\n");
-	seq_puts(seq, "# R time local remote qlen outcome age_us synacks\n");
+	synq_record_header(seq);
 	seq_puts(seq, "# L time kind lost lost_total produced_total\n");
-	WRITE_ONCE(tap->header_due, false);
 }
 
 static void synq_tap_put_count(struct synq_tap *tap)
@@ -247,7 +280,7 @@ static void synq_tap_put_lost(struct synq_tap *tap)
 		fresh = synq_feed_unreported(tap->feed, kind, &lost, &produced);
 		if (!fresh)
 			continue;
-		seq_puts(&tap->seq, "L ");
+		seq_puts(&tap->seq, tap->filter.tcpprobe ? "# L " : "L ");
 		synq_time_show(&tap->seq, tap->until - tap->start);
 		seq_printf(&tap->seq, " %c %llu %llu %llu\n", synq_record_letter(kind),
 			   fresh, lost, produced);
@@ -256,7 +289,8 @@ static void synq_tap_put_lost(struct synq_tap *tap)
 
 /*
  * A batch is what has happened up to a moment. The C line that may end it is
- * of that moment, and so no record after it is older.
+ * of that moment, and so no record after it is older. The first batch is
+ * empty, and its moment is that of opening.
  */
 static void synq_tap_begin(struct synq_tap *tap)
 {
@@ -284,14 +318,15 @@ static void synq_tap_put_batch(struct synq_tap *tap)
 	while (tap->feed && (record = synq_feed_peek(tap->feed, &cpu))) {
 		if (tap->seq.count + SYNQ_TAP_LINE > tap->seq.size)
 			return;
-		synq_record_show(&tap->seq, record, tap->start);
+		synq_record_show(&tap->seq, record, tap->start, tap->filter.tcpprobe);
 		synq_feed_take(tap->feed, cpu);
 	}
+	/* A C line, and an L line of each kind, which are short. */
 	if (tap->seq.count + 2 * SYNQ_TAP_LINE > tap->seq.size)
 		return;
 	if (tap->feed)
 		synq_tap_put_lost(tap);
-	if (tap->count_due)
+	if (tap->count_due && synq_tap_counts(tap))
 		synq_tap_put_count(tap);
 	WRITE_ONCE(tap->batch, false);
 }
@@ -301,34 +336,73 @@ static bool synq_tap_make(struct synq_tap *tap)
 {
 	WRITE_ONCE(tap->taken, 0);
 	WRITE_ONCE(tap->seq.count, 0);
-	if (!tap->batch) {
-		if (tap->header_due)
-			synq_tap_put_header(tap);
-		else if (tap->filter_due)
-			synq_tap_put_filter(tap);
-		else if (!synq_tap_ready(tap))
-			return false;
+	if (tap->header_due)
+		synq_tap_put_header(tap);
+	else if (!tap->batch && tap->filter_due)
+		synq_tap_put_filter(tap);
+	else if (!synq_tap_ready(tap))
+		return false;
+	if (!tap->batch)
 		synq_tap_begin(tap);
-	}
 	synq_tap_put_batch(tap);
 	return tap->seq.count;
 }
 
-/* Rings for a tap that now asks for records; a new filter for one that did. */
+static unsigned long synq_tap_hooks(const struct synq_filter *filter)
+{
+	unsigned long hooks = 0;
+
+	if (synq_filter_kinds(filter) & SYNQ_KIND_SAMPLE) {
+		if (filter->hook & SYNQ_SAMPLE_RCV)
+			hooks |= BIT(SYNQ_HOOK_RCV);
+		if (filter->hook & SYNQ_SAMPLE_XMIT)
+			hooks |= BIT(SYNQ_HOOK_XMIT);
+	}
+	return hooks;
+}
+
+/* What the tap asks for from now on: its hooks attached, its records with rings to go to. */
 static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filter)
 {
+	unsigned long hooks = synq_tap_hooks(filter);
 	struct synq_feed *feed;
+	int err;
 
-	if (tap->feed)
-		return synq_feed_change(tap->feed, filter);
-	if (!(filter->kinds & SYNQ_KIND_EVENT))
-		return 0;
-	feed = synq_feed_open(tap->net, filter);
-	if (IS_ERR(feed))
-		return PTR_ERR(feed);
-	/* The tick looks at it without the lock. */
-	smp_store_release(&tap->feed, feed);
+	err = synq_hooks_get(hooks);
+	if (err)
+		return err;
+	if (tap->feed) {
+		err = synq_feed_change(tap->feed, filter);
+		if (err)
+			goto err_hooks;
+	} else if (synq_filter_kinds(filter) & SYNQ_KIND_RECORDS) {
+		feed = synq_feed_open(tap->net, filter, &tap->wait);
+		if (IS_ERR(feed)) {
+			err = PTR_ERR(feed);
+			goto err_hooks;
+		}
+		/* The tick and pollers look at it without the lock. */
+		smp_store_release(&tap->feed, feed);
+	}
+	synq_hooks_put(tap->hooks);
+	tap->hooks = hooks;
 	return 0;
+
+err_hooks:
+	synq_hooks_put(hooks);
+	return err;
+}
+
+/* A tap records from its first read or write on. A kind that can't be had is left out. */
+static int synq_tap_first_read(struct synq_tap *tap)
+{
+	int err = synq_tap_record(tap, &tap->filter);
+
+	if (err && err != -ENOMEM) {
+		WRITE_ONCE(tap->filter.kinds, tap->filter.kinds & ~SYNQ_KIND_SAMPLE);
+		err = synq_tap_record(tap, &tap->filter);
+	}
+	return err;
 }
 
 /* Waits, unless told not to, until there is text; then holds the tap's lock. */
@@ -339,8 +413,7 @@ static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
 	for (;;) {
 		if (mutex_lock_interruptible(&tap->lock))
 			return -ERESTARTSYS;
-		/* A tap records from its first read or write on. */
-		err = tap->header_due && !tap->feed ? synq_tap_record(tap, &tap->filter) : 0;
+		err = tap->header_due && !tap->feed ? synq_tap_first_read(tap) : 0;
 		if (err) {
 			mutex_unlock(&tap->lock);
 			return err;
@@ -407,10 +480,12 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	if (!err)
 		err = synq_tap_record(tap, &filter);
 	if (!err) {
+		u64 interval = (u64)filter.interval_ms * NSEC_PER_MSEC;
+
 		tap->filter = filter;
 		WRITE_ONCE(tap->filter_due, !tap->header_due);
-		WRITE_ONCE(tap->next_count, min(tap->next_count, synq_tap_now(tap) +
-			   (u64)tap->filter.interval_ms * NSEC_PER_MSEC));
+		WRITE_ONCE(tap->next_count, tap->header_due ? interval :
+			   min(tap->next_count, synq_tap_now(tap) + interval));
 	}
 	mutex_unlock(&tap->lock);
 	kfree(text);
@@ -473,7 +548,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	if (!maybe_get_net(net))
 		goto err_module;
 	err = -ENOMEM;
-	tap = kzalloc(sizeof(*tap), GFP_KERNEL_ACCOUNT);
+	tap = kvzalloc(sizeof(*tap), GFP_KERNEL_ACCOUNT);
 	if (!tap)
 		goto err_net;
 
@@ -485,8 +560,13 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	tap->seq.size = sizeof(tap->text);
 	tap->header_due = true;
 	synq_filter_default(&tap->filter);
+	synq_net_figures(net, &tap->figures);
+	tap->until = tap->start;
+	tap->count_due = true;
+	tap->batch = true;
+	tap->next_count = (u64)tap->filter.interval_ms * NSEC_PER_MSEC;
 	synq_hrtimer_setup(&tap->tick, synq_tap_tick);
-	hrtimer_start(&tap->tick, ns_to_ktime(SYNQ_PEAK_NS), HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&tap->tick, ms_to_ktime(SYNQ_TICK_MS), HRTIMER_MODE_REL_SOFT);
 
 	file->private_data = tap;
 	stream_open(inode, file);
@@ -510,7 +590,8 @@ static int synq_tap_release(struct inode *inode, struct file *file)
 	hrtimer_cancel(&tap->tick);
 	if (tap->feed)
 		synq_feed_close(tap->feed);
-	kfree(tap);
+	synq_hooks_put(tap->hooks);
+	kvfree(tap);
 	put_net(net);
 	atomic_dec(&synq_taps);
 	module_put(THIS_MODULE);

@@ -11,7 +11,10 @@
  *   claim.c     one removal, one count, whichever CPUs race for it
  *   baseline.c  what was half-open before the hooks
  *   netns.c     counters of each network namespace, and their sum
- *   record.c    what a hook writes for taps that ask for more than counts
+ *   record.c    records for taps that ask for more than counts: kept, read
+ *   event.c     records of half-opens added and removed
+ *   sample.c    records of established connections
+ *   format.c    a record as a line
  *   filter.c    what a tap asks for; module parameters and tap writes alike
  *   tap.c       /proc/net/tcpsynq
  *   stat.c      /proc/net/stat/tcpsynq
@@ -53,6 +56,8 @@ enum synq_counter {
 	SYNQ_COOKIES,
 	SYNQ_PEER_UNPROVEN,	/* refused by the three-quarters rule */
 	SYNQ_ACK_OVERFLOW,	/* final ACKs refused for a full accept queue */
+	SYNQ_SAMPLES,		/* written for taps, each tap's apart */
+	SYNQ_LOST,		/* records of any kind for which a tap had no room */
 	SYNQ_COUNTERS
 };
 
@@ -108,7 +113,7 @@ struct synq_net {
 };
 
 /**
- * struct synq_figures - counters as shown, in the order of the C line
+ * struct synq_figures - counters as shown, in the order of the stat file
  *
  * All but @half_open and @initial count up from 0 at load.
  */
@@ -127,6 +132,8 @@ struct synq_figures {
 	u64 cookies_bad;
 	u64 queue_full;
 	u64 accept_full;
+	u64 samples;
+	u64 lost;
 };
 
 extern unsigned int synq_net_id;
@@ -165,6 +172,8 @@ enum synq_hook_id {
 	SYNQ_HOOK_SYN_RECV4,
 	SYNQ_HOOK_SYN_RECV6,
 	SYNQ_HOOK_CREATE_CHILD,
+	SYNQ_HOOK_RCV,
+	SYNQ_HOOK_XMIT,
 	SYNQ_HOOKS
 };
 
@@ -233,10 +242,14 @@ SYNQ_DECLARE_HOOK(synq_on_syn_recv4);
 SYNQ_DECLARE_HOOK(synq_on_syn_recv6);
 SYNQ_DECLARE_HOOK(synq_on_create_child);
 SYNQ_DECLARE_HOOK(synq_on_peer_proven);
+SYNQ_DECLARE_HOOK(synq_on_rcv);
+SYNQ_DECLARE_HOOK(synq_on_xmit);
 
 int synq_hooks_attach(void);
 void synq_hooks_detach(void);
 bool synq_hook_attached(enum synq_hook_id id);
+int synq_hooks_get(unsigned long hooks);
+void synq_hooks_put(unsigned long hooks);
 u64 synq_hooks_missed(void);
 void synq_hooks_show(struct seq_file *seq, bool host);
 bool synq_hooks_exact(struct seq_file *seq);
@@ -246,12 +259,12 @@ bool synq_hooks_exact(struct seq_file *seq);
 int synq_halfopen_init(void);
 void synq_refusal_init(void);
 
-/* ---- Records (record.c) ---- */
+/* ---- Records (event.c) ---- */
 
-void synq_record_added(const struct synq_net *sn, const struct sock *listener,
-		       const struct request_sock *req);
-void synq_record_removed(const struct synq_net *sn, const struct request_sock *req,
-			 enum synq_counter outcome, bool dequeued);
+void synq_event_added(const struct synq_net *sn, const struct sock *listener,
+		      const struct request_sock *req);
+void synq_event_removed(const struct synq_net *sn, const struct request_sock *req,
+			enum synq_counter outcome, bool dequeued);
 
 static __always_inline bool synq_recording(const struct synq_net *sn)
 {
@@ -268,24 +281,45 @@ bool synq_baseline_exact(struct seq_file *seq);
 
 #define SYNQ_KIND_COUNT		BIT(0)
 #define SYNQ_KIND_EVENT		BIT(1)
+#define SYNQ_KIND_SAMPLE	BIT(2)
+#define SYNQ_KIND_RECORDS	(SYNQ_KIND_EVENT | SYNQ_KIND_SAMPLE)
+
+#define SYNQ_SAMPLE_RCV		BIT(0)
+#define SYNQ_SAMPLE_XMIT	BIT(1)
 
 /**
  * struct synq_filter - what a tap asks for
- * @kinds: SYNQ_KIND_*
+ * @kinds: SYNQ_KIND_*; see synq_filter_kinds()
  * @interval_ms: time between C lines, milliseconds
+ * @latency_ms: a reader is woken so long after the first record, milliseconds
  * @port: of either end, host order; 0: any
  * @fwmark: of the connection; 0: any
  * @addr: a network that either end is in; IPv4 as v4-mapped
  * @addr_bits: the length of its prefix, of 128; 0: any
+ * @full: samples of every segment, not only when the cwnd has changed
+ * @hook: SYNQ_SAMPLE_*: samples of which segments
+ * @tcpprobe: the lines of tcp_probe and no other
  */
 struct synq_filter {
 	unsigned int	kinds;
 	unsigned int	interval_ms;
+	unsigned int	latency_ms;
 	unsigned int	port;
 	unsigned int	fwmark;
 	struct in6_addr	addr;
 	unsigned int	addr_bits;
+	unsigned int	full;
+	unsigned int	hook;
+	bool		tcpprobe;
 };
+
+/* The kinds a tap shows: tcp_probe's lines have room for samples only. */
+static __always_inline unsigned int synq_filter_kinds(const struct synq_filter *filter)
+{
+	unsigned int kinds = READ_ONCE(filter->kinds);
+
+	return READ_ONCE(filter->tcpprobe) ? kinds & SYNQ_KIND_SAMPLE : kinds;
+}
 
 #define SYNQ_FILTER_TEXT	512	/* longest write to a tap, bytes */
 

@@ -1,9 +1,9 @@
 // Kinds A and R: every half-open added and removed, once each, in the order of time, to every
 // tap that asks; what a tap loses is counted, and costs no other tap anything.
 
-import { spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Link, load, requireGuest, sleep, status, unload } from './guest.ts';
+import { expectInOrder, of, Tap } from './tap.ts';
 
 requireGuest();
 
@@ -18,65 +18,10 @@ beforeEach(() => {
 });
 afterEach(() => link.remove());
 
-/** A tap in the target's namespace, read by cat until stopped. */
-class Tap {
-  private text = '';
-  private readonly closed: Promise<void>;
-  private readonly child;
-
-  constructor(filter: string, reader = 'exec cat <&3') {
-    this.child = spawn(
-      'ip',
-      [
-        'netns',
-        'exec',
-        link.target,
-        'bash',
-        '-c',
-        `exec 3<>/proc/net/tcpsynq && echo '${filter}' >&3 && ${reader}`,
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    this.child.stdout.setEncoding('latin1');
-    this.child.stdout.on('data', (chunk) => {
-      this.text += chunk;
-    });
-    this.closed = new Promise((resolve) => this.child.on('close', () => resolve()));
-  }
-
-  async ready(): Promise<this> {
-    while (!this.text.includes('\nC ')) await sleep(20);
-    return this;
-  }
-
-  /** Waits for a C line that was made from now on, and ends the tap. */
-  async stop(): Promise<string[][]> {
-    await sleep(1500);
-    this.child.kill('SIGTERM');
-    await this.closed;
-    return this.text
-      .slice(0, this.text.lastIndexOf('\n'))
-      .split('\n')
-      .filter((line) => !line.startsWith('#'))
-      .map((line) => line.split(' '));
-  }
-}
-
-const of = (kind: string, lines: string[][]) => lines.filter((words) => words[0] === kind);
-
-function expectInOrder(lines: string[][]): void {
-  let last = -1;
-  for (const words of lines) {
-    const time = Number(words[1]);
-    if (time < last) expect.fail(`${words.join(' ')} is older than ${last}`);
-    last = time;
-  }
-}
-
 test('one A and one R each, with the right outcome, from two CPUs, in the order of time', async () => {
   link.sysctl('net.ipv4.tcp_synack_retries', 1);
   await link.listener('--port 80,81 --backlog 400000 --accept close');
-  const tap = await new Tap('kinds=count,event').ready();
+  const tap = await new Tap(link, 'kinds=count,event').ready();
   const share = '--rate 2000 --complete 1 --reset 1 --unreach 1 --abandon 1 --then-reset';
   const [a, b] = await Promise.all([
     link.send(`--dport 80 --count 6000 --cpu 0 ${share}`),
@@ -122,9 +67,9 @@ test('one A and one R each, with the right outcome, from two CPUs, in the order 
 test('three taps with different filters: to each its own', async () => {
   await link.listener('--port 80,81 --addr :: --backlog 400000');
   const taps = await Promise.all([
-    new Tap('kinds=count,event port=80').ready(),
-    new Tap('kinds=count,event addr=fd09::/16').ready(),
-    new Tap('kinds=count,event addr=198.18.0.0/15 port=81').ready(),
+    new Tap(link, 'kinds=count,event port=80').ready(),
+    new Tap(link, 'kinds=count,event addr=fd09::/16').ready(),
+    new Tap(link, 'kinds=count,event addr=198.18.0.0/15 port=81').ready(),
   ]);
   await link.send('--dport 80 --count 300');
   await link.send('--dport 81 --count 200 --first 10000');
@@ -140,8 +85,12 @@ test('three taps with different filters: to each its own', async () => {
 
 test('a tap that does not read loses, the others do not, and it adds up', async () => {
   await link.listener('--port 80 --backlog 400000');
-  const reading = await new Tap('kinds=count,event').ready();
-  const asleep = new Tap('kinds=count,event', 'head -c 400 <&3 >/dev/null; sleep 12; exec cat <&3');
+  const reading = await new Tap(link, 'kinds=count,event').ready();
+  const asleep = new Tap(
+    link,
+    'kinds=count,event',
+    'head -c 400 <&3 >/dev/null; sleep 12; exec cat <&3',
+  );
   await sleep(1500);
   await link.send('--dport 80 --count 40000 --rate 8000');
   const all = await reading.stop();
@@ -166,7 +115,7 @@ test('a tap that does not read loses, the others do not, and it adds up', async 
 
 test('nothing is recorded for a tap that asks for counts only', async () => {
   await link.listener('--port 80 --backlog 400000');
-  const tap = await new Tap('kinds=count').ready();
+  const tap = await new Tap(link, 'kinds=count').ready();
   await link.send('--dport 80 --count 1000');
   const lines = await tap.stop();
   expect(lines.filter((words) => words[0] !== 'C')).toEqual([]);

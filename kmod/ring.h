@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A ring of records of different sizes: one writer, one reader, no lock.
+ *
+ * @head and @tail are offsets into @data; equal means empty, so one byte is
+ * always free. A record lies in one piece: one that does not fit before the
+ * end goes to the beginning, and @wrap says where the data before it ends.
+ * The writer moves @wrap only when the reader has passed it.
+ */
+#ifndef SYNQ_RING_H
+#define SYNQ_RING_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#include "record.h"
+
+struct synq_ring {
+	u32		head;		/* next to write; the writer's */
+	u32		wrap;		/* the writer's */
+	u32		busy;		/* being written; the writer's */
+	u64		produced[SYNQ_RECORD_KINDS];
+	u64		lost[SYNQ_RECORD_KINDS];
+
+	u32		tail ____cacheline_aligned_in_smp;	/* next to read; the reader's */
+	u32		end;		/* where the reader's batch ends */
+
+	u32		size ____cacheline_aligned_in_smp;
+	u8		data[] __aligned(8);
+};
+
+/* Room for @bytes in one piece, or NULL. The writer's. */
+static __always_inline void *synq_ring_reserve(struct synq_ring *ring, u32 bytes)
+{
+	u32 tail = smp_load_acquire(&ring->tail);
+	u32 head = ring->head;
+
+	if (head < tail)
+		return tail - head > bytes ? ring->data + head : NULL;
+	if (ring->size - head >= bytes)
+		return ring->data + head;
+	return tail > bytes ? ring->data : NULL;
+}
+
+/* @record, of @bytes, has been written where synq_ring_reserve() said. */
+static __always_inline void synq_ring_commit(struct synq_ring *ring, const void *record, u32 bytes)
+{
+	u32 at = (const u8 *)record - ring->data;
+
+	if (at < ring->head)
+		ring->wrap = ring->head;
+	/* Pairs with the acquire in synq_ring_snapshot(). */
+	smp_store_release(&ring->head, at + bytes);
+}
+
+static inline bool synq_ring_waiting(const struct synq_ring *ring)
+{
+	return READ_ONCE(ring->head) != READ_ONCE(ring->tail);
+}
+
+/* What is in the ring now is the reader's batch. */
+static inline void synq_ring_snapshot(struct synq_ring *ring)
+{
+	/* Pairs with the release in synq_ring_commit(). */
+	ring->end = smp_load_acquire(&ring->head);
+}
+
+/* The oldest record of the batch, or NULL. The reader's. */
+static inline const struct synq_record *synq_ring_peek(struct synq_ring *ring)
+{
+	if (ring->tail > ring->end && ring->tail == ring->wrap)
+		/* Pairs with the acquire in synq_ring_reserve(). */
+		smp_store_release(&ring->tail, 0);
+	return ring->tail == ring->end ? NULL : (const void *)(ring->data + ring->tail);
+}
+
+/* Done with the record that synq_ring_peek() gave, of @bytes. */
+static inline void synq_ring_take(struct synq_ring *ring, u32 bytes)
+{
+	/* Pairs with the acquire in synq_ring_reserve(). */
+	smp_store_release(&ring->tail, ring->tail + bytes);
+}
+
+#endif /* SYNQ_RING_H */

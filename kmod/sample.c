@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Samples: an established connection as it stands when a segment comes in
+ * (tcp_rcv_established(), before anything is done with the segment, as
+ * tcp_probe and the tcp:tcp_probe tracepoint have it) or goes out
+ * (__tcp_transmit_skb()).
+ *
+ * The socket is locked by the caller of what is hooked, so its fields agree.
+ * Not so are preemption and bottom halves: a segment may come from a socket's
+ * backlog, and most go out from a system call.
+ *
+ * full=0. A feed remembers a connection's last cwnd in a table of fixed size,
+ * under a hash of its socket, marked with the hash of its addresses. Two
+ * connections in one place drive each other out, and then each has samples
+ * that it would not need: never too few.
+ */
+#include <linux/hash.h>
+#include <linux/sock_diag.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "record.h"
+
+static __always_inline void synq_sample_ends(struct synq_record *r, const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		r->local = sk->sk_v6_rcv_saddr;
+		r->remote = sk->sk_v6_daddr;
+	} else
+#endif /* CONFIG_IPV6 */
+	{
+		ipv6_addr_set_v4mapped(inet->inet_saddr, &r->local);
+		ipv6_addr_set_v4mapped(inet->inet_daddr, &r->remote);
+	}
+	r->local_port = ntohs(inet->inet_sport);
+	r->remote_port = ntohs(inet->inet_dport);
+}
+
+/* As tcp_compute_delivery_rate() in net/ipv4/tcp.c. */
+static __always_inline u64 synq_delivery_rate(const struct tcp_sock *tp)
+{
+	u32 delivered = READ_ONCE(tp->rate_delivered);
+	u32 interval = READ_ONCE(tp->rate_interval_us);
+
+	if (!delivered || !interval)
+		return 0;
+	return div_u64((u64)delivered * tp->mss_cache * USEC_PER_SEC, interval);
+}
+
+/* Fields of tcp_get_info() (net/ipv4/tcp.c, 6.1) are taken as it takes them. */
+static __always_inline void synq_sample_fill(struct synq_sample *s, struct sock *sk,
+					     const struct sk_buff *skb, u8 hook)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+	unsigned long pacing_rate = READ_ONCE(sk->sk_pacing_rate);
+	u32 cookie[2];
+
+	s->hook = hook;
+	s->length = skb->len;
+	s->snd_nxt = tp->snd_nxt;
+	s->snd_una = tp->snd_una;
+	s->snd_cwnd = tcp_snd_cwnd(tp);
+	s->ssthresh = tcp_current_ssthresh(sk);
+	s->snd_wnd = tp->snd_wnd;
+	s->srtt_us = tp->srtt_us >> 3;
+	s->rcv_wnd = tp->rcv_wnd;
+	s->rttvar_us = tp->mdev_us >> 2;
+	s->rto_us = jiffies_to_usecs(icsk->icsk_rto);
+	s->min_rtt_us = tcp_min_rtt(tp);
+	s->lost = tp->lost_out;
+	s->retrans = tp->total_retrans;
+	s->inflight = tcp_packets_in_flight(tp);
+	/* As get_tcp4_sock() in net/ipv4/tcp_ipv4.c. */
+	s->rqueue = max_t(int, READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq), 0);
+	s->wqueue = READ_ONCE(tp->write_seq) - tp->snd_una;
+	s->mss = tp->mss_cache;
+	s->pacing_rate = pacing_rate == ~0UL ? U64_MAX : pacing_rate;
+	s->delivery_rate = synq_delivery_rate(tp);
+	s->bytes_acked = tp->bytes_acked;
+	s->ca_state = icsk->icsk_ca_state;
+	/* The socket holds the module of its congestion control. */
+	strscpy(s->ca_name, icsk->icsk_ca_ops->name, sizeof(s->ca_name));
+	/* Gives the socket its cookie if it has none yet; it is the only way exported. */
+	sock_diag_save_cookie(sk, cookie);
+	s->cookie = (u64)cookie[1] << 32 | cookie[0];
+}
+
+/* Has the cwnd changed since this feed's last sample of the connection? */
+static __always_inline bool synq_cwnd_changed(struct synq_feed *feed, const struct sock *sk)
+{
+	u64 *seen = &feed->seen[hash_ptr(sk, SYNQ_SEEN_BITS)];
+	u64 now = (u64)sk->sk_hash << 32 | tcp_snd_cwnd(tcp_sk(sk));
+
+	if (READ_ONCE(*seen) == now)
+		return false;
+	WRITE_ONCE(*seen, now);
+	return true;
+}
+
+static noinline notrace void synq_sample_write(const struct synq_net *sn, struct sock *sk,
+					const struct sk_buff *skb, u8 hook)
+{
+	u32 mark = hook == SYNQ_SAMPLE_RCV ? skb->mark : READ_ONCE(sk->sk_mark);
+	struct synq_sample s;
+	struct synq_feed *feed;
+	bool filled = false;
+
+	s.r.kind = SYNQ_RECORD_SAMPLE;
+	synq_sample_ends(&s.r, sk);
+	preempt_disable_notrace();
+	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
+		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
+
+		if (!(synq_filter_kinds(filter) & SYNQ_KIND_SAMPLE) ||
+		    !(filter->hook & hook) || !synq_record_wanted(filter, &s.r, mark))
+			continue;
+		/* Also when all are wanted: full may be changed to 0. */
+		if (!synq_cwnd_changed(feed, sk) && !filter->full)
+			continue;
+		if (!filled)
+			synq_sample_fill(&s, sk, skb, hook);
+		filled = true;
+		synq_feed_write(sn, feed, &s.r);
+	}
+	preempt_enable_notrace();
+}
+
+/* tcp_rcv_established(sk, skb) */
+static __always_inline void synq_on_rcv(const struct synq_call *call)
+{
+	struct sock *sk = (void *)call->arg[0];
+	const struct synq_net *sn = synq_net(sock_net(sk));
+
+	if (synq_recording(sn))
+		synq_sample_write(sn, sk, (const void *)call->arg[1], SYNQ_SAMPLE_RCV);
+}
+
+/* __tcp_transmit_skb(sk, skb, clone_it, gfp_mask, rcv_nxt): its header is not there yet. */
+static __always_inline void synq_on_xmit(const struct synq_call *call)
+{
+	struct sock *sk = (void *)call->arg[0];
+	const struct synq_net *sn = synq_net(sock_net(sk));
+
+	/* A SYN belongs to no established connection. */
+	if (synq_recording(sn) &&
+	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE)))
+		synq_sample_write(sn, sk, (const void *)call->arg[1], SYNQ_SAMPLE_XMIT);
+}
+
+SYNQ_DEFINE_HOOK(synq_on_rcv, SYNQ_HOOK_RCV)
+SYNQ_DEFINE_HOOK(synq_on_xmit, SYNQ_HOOK_XMIT)

@@ -1,0 +1,54 @@
+// A tap read without our command, by cat, and what holds of any stream.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { expect } from 'vitest';
+import { type Link, sleep } from './guest.ts';
+
+/** A tap in the target's namespace of a link, read until stopped. */
+export class Tap {
+  private text = '';
+  private readonly closed: Promise<void>;
+  private readonly child: ChildProcess;
+
+  constructor(link: Link, filter: string, reader = 'exec cat <&3') {
+    const script = `exec 3<>/proc/net/tcpsynq && echo '${filter}' >&3 && ${reader}`;
+    this.child = spawn('ip', ['netns', 'exec', link.target, 'bash', '-c', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.child.stdout?.setEncoding('latin1');
+    this.child.stdout?.on('data', (chunk) => {
+      this.text += chunk;
+    });
+    this.closed = new Promise((resolve) => this.child.on('close', () => resolve()));
+  }
+
+  /** Waits until it records. */
+  async ready(): Promise<this> {
+    while (!this.text.includes('\nC ')) await sleep(20);
+    return this;
+  }
+
+  /** Waits for a C line that was made from now on, and ends the tap. Its lines, as words. */
+  async stop(): Promise<string[][]> {
+    await sleep(1500);
+    this.child.kill('SIGTERM');
+    await this.closed;
+    return this.text
+      .slice(0, this.text.lastIndexOf('\n'))
+      .split('\n')
+      .filter((line) => !line.startsWith('#'))
+      .map((line) => line.split(' '));
+  }
+}
+
+/** The lines of one kind. */
+export const of = (kind: string, lines: string[][]) => lines.filter((words) => words[0] === kind);
+
+export function expectInOrder(lines: string[][]): void {
+  let last = -1;
+  for (const words of lines) {
+    const time = Number(words[1]);
+    if (time < last) expect.fail(`${words.join(' ')} is older than ${last}`);
+    last = time;
+  }
+}
