@@ -106,7 +106,8 @@ bool ring_read(struct ring *r, ring_fn *fn, void *arg)
 		return false;
 	h = (void *)((uint8_t *)b + b->hdr.bh1.offset_to_first_pkt);
 	for (uint32_t i = 0; i < b->hdr.bh1.num_pkts; i++) {
-		fn(arg, (uint8_t *)h + h->tp_mac, h->tp_snaplen);
+		fn(arg, (uint8_t *)h + h->tp_mac, h->tp_snaplen,
+		   h->tp_sec * NSEC_PER_SEC + h->tp_nsec);
 		h = (void *)((uint8_t *)h + h->tp_next_offset);
 	}
 	__atomic_store_n(status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);

@@ -18,7 +18,8 @@ struct ring {
 	uint64_t drops;
 };
 
-typedef void ring_fn(void *arg, const uint8_t *frame, size_t len);
+/* @received: when the kernel saw the frame, CLOCK_REALTIME in ns. */
+typedef void ring_fn(void *arg, const uint8_t *frame, size_t len, uint64_t received);
 
 /* From now on every TCP segment from @target on @l is kept. */
 void ring_open(struct ring *r, const struct link *l, const struct addr *target, size_t mebibytes);

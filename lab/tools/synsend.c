@@ -46,6 +46,7 @@
 #include "outbox.h"
 #include "ring.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -88,7 +89,7 @@ struct options {
 	struct addr dst;
 	struct ports dport, sport;
 	struct prefix src;
-	const char *dst_mac;
+	const char *dst_mac, *log;
 	uint64_t first, count, rate, seconds_ns, linger_ns, hold_ns, retry_ns;
 	uint64_t sources, window;
 	unsigned int retries, weight[SHARES];
@@ -130,6 +131,11 @@ static uint32_t period;
 static _Atomic uint8_t *state;		/* SEEN and so on, per SYN; written by the receiver only */
 static struct waiting *queue;
 static size_t queue_head, queue_tail;
+
+/* With --log, per SYN: when its first SYN-ACK came and when that was answered; 0: not. */
+static struct times {
+	uint64_t synack, answer;
+} *times;
 
 static atomic_int stop;			/* RUNNING, or why not */
 static atomic_ullong settled;		/* SYNs that hold the window no longer */
@@ -361,6 +367,15 @@ static void retry_syns(void)
 
 /* ---- answering ---- */
 
+/* The clock that the ring's times are of. */
+static uint64_t real_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
 static void push_answer(const struct flow *f, struct segment *s, enum kind kind)
 {
 	size_t len = frame_tcp(outbox_frame(&answer_box), wire.header, f, s);
@@ -422,6 +437,8 @@ static void answer(uint64_t n, uint32_t synack_seq, uint32_t tsval)
 		return;
 	}
 	mark(n, ANSWERED);
+	if (times && !again)
+		times[n].answer = real_time();
 	if (!again)
 		atomic_fetch_add(&settled, 1);
 }
@@ -435,7 +452,7 @@ static void answer_later(uint64_t n, uint32_t synack_seq, uint32_t tsval)
 	};
 }
 
-static void on_synack(uint64_t n, const struct segment *s)
+static void on_synack(uint64_t n, const struct segment *s, uint64_t received)
 {
 	if (has(n, SEEN)) {
 		counts.synack_repeat++;
@@ -445,6 +462,8 @@ static void on_synack(uint64_t n, const struct segment *s)
 	}
 	mark(n, SEEN);
 	counts.synack_first++;
+	if (times)
+		times[n].synack = received;
 	if (share_of(n) == ABANDON) {
 		counts.abandoned++;
 		if (!has(n, REFUSED))
@@ -456,7 +475,7 @@ static void on_synack(uint64_t n, const struct segment *s)
 	}
 }
 
-static void on_segment(void *arg, const uint8_t *frame, size_t len)
+static void on_segment(void *arg, const uint8_t *frame, size_t len, uint64_t received)
 {
 	struct received r;
 	uint64_t n;
@@ -473,7 +492,7 @@ static void on_segment(void *arg, const uint8_t *frame, size_t len)
 		mark(n, REFUSED);
 	} else if ((r.segment.flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
 		   r.segment.ack == isn_of(o.first + n) + 1 && share_of(n) != BAD_ACK) {
-		on_synack(n, &r.segment);
+		on_synack(n, &r.segment, received);
 	} else {
 		counts.other++;
 	}
@@ -580,6 +599,9 @@ static const char help[] =
 "  --ring MIB          receive ring (64)\n"
 "  --qdisc             send through the queueing discipline, where tcpdump and\n"
 "                      netem see it\n"
+"  --log FILE          a line for each SYN that got a SYN-ACK: source, its port, the\n"
+"                      target's port, the share, when the kernel received the SYN-ACK\n"
+"                      and when the answer was handed to it; ns since 1970, 0: never\n"
 "\n"
 "Output. syn_sent counts each SYN once, syn_copies and syn_retries the rest.\n"
 "plan_*: how many of them belong to each share; completed, reset, unreachable,\n"
@@ -598,7 +620,7 @@ enum {
 	O_COMPLETE, O_RESET, O_UNREACH, O_ABANDON, O_BAD_ACK,
 	O_HOLD, O_THEN_DATA, O_THEN_RESET, O_RESET_BY, O_ICMP, O_TCP_TS, O_ANSWER_REPEATS,
 	O_RETRY, O_RETRIES, O_DUP, O_DUP_RESET, O_DUP_RACE,
-	O_BLIND, O_CPU, O_RING, O_QDISC, O_HELP
+	O_BLIND, O_CPU, O_RING, O_QDISC, O_LOG, O_HELP
 };
 
 static const struct option long_options[] = {
@@ -616,7 +638,7 @@ static const struct option long_options[] = {
 	{ "retries", 1, 0, O_RETRIES }, { "dup", 1, 0, O_DUP },
 	{ "dup-reset", 1, 0, O_DUP_RESET }, { "dup-race", 0, 0, O_DUP_RACE },
 	{ "blind", 0, 0, O_BLIND }, { "cpu", 1, 0, O_CPU }, { "ring", 1, 0, O_RING },
-	{ "qdisc", 0, 0, O_QDISC }, { "help", 0, 0, O_HELP }, { 0 }
+	{ "qdisc", 0, 0, O_QDISC }, { "log", 1, 0, O_LOG }, { "help", 0, 0, O_HELP }, { 0 }
 };
 
 static void parse_icmp(const char *text)
@@ -709,6 +731,7 @@ static void parse_options(int argc, char **argv)
 		case O_CPU: o.cpu = (int)parse_number("cpu", optarg, 0, 1023); break;
 		case O_RING: o.ring_mib = (size_t)parse_number("ring", optarg, 1, 1024); break;
 		case O_QDISC: o.qdisc = true; break;
+		case O_LOG: o.log = optarg; break;
 		case O_HELP: fputs(help, stdout); exit(0);
 		default: exit(2);	/* getopt_long() has said why */
 		}
@@ -740,6 +763,8 @@ static void parse_options(int argc, char **argv)
 	if (o.blind && (o.weight[COMPLETE] || o.weight[RESET] || o.weight[UNREACH] || o.window ||
 			o.retry_ns))
 		usage_error("--blind hears no SYN-ACK: it goes with --abandon and --bad-ack only, without --window and --retry");
+	if (o.blind && o.log)
+		usage_error("--blind hears no SYN-ACK: there is nothing to --log");
 	if (o.race && (o.dup > OUTBOX_RACERS_MAX + 1 || o.dup_reset > OUTBOX_RACERS_MAX + 1))
 		usage_error("--dup-race: at most %d copies", OUTBOX_RACERS_MAX + 1);
 	if (o.race && o.cpu < 0)
@@ -834,9 +859,39 @@ static void report(uint64_t started, struct link_losses before)
 	       (double)(now_ns() - started) / 1e9);
 }
 
+static FILE *open_log(void)
+{
+	FILE *f = fopen(o.log, "w");
+
+	if (!f)
+		fail("--log: cannot write %s: %s", o.log, strerror(errno));
+	return f;
+}
+
+static void write_log(FILE *f)
+{
+	static const char *const names[] = { "complete", "reset", "unreach", "abandon" };
+	char source[INET6_ADDRSTRLEN];
+
+	for (uint64_t n = 0; n < o.count; n++) {
+		struct flow flow;
+
+		if (!has(n, SEEN))
+			continue;
+		flow_of(o.first + n, &flow);
+		inet_ntop(flow.us.family, flow.us.b, source, sizeof(source));
+		fprintf(f, "%s %u %u %s %llu %llu\n", source, flow.our_port, flow.target_port,
+			names[share_of(n)], (unsigned long long)times[n].synack,
+			(unsigned long long)times[n].answer);
+	}
+	if (fclose(f))
+		fail("--log: cannot write %s: %s", o.log, strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	struct link_losses before;
+	FILE *log = NULL;
 	uint64_t started;
 	uint8_t mac[6];
 	pthread_t receiver;
@@ -855,6 +910,10 @@ int main(int argc, char **argv)
 	state = reserve(o.count);
 	if (o.hold_ns)
 		queue = reserve(o.count * sizeof(*queue));
+	if (o.log) {
+		log = open_log();
+		times = reserve(o.count * sizeof(*times));
+	}
 
 	outbox_open(&syn_box, &wire, !o.qdisc, &stop);
 	outbox_open(&answer_box, &wire, !o.qdisc, &stop);
@@ -880,6 +939,8 @@ int main(int argc, char **argv)
 		pthread_join(receiver, NULL);
 	outbox_close(&syn_box);
 	outbox_close(&answer_box);
+	if (log)
+		write_log(log);
 	report(started, before);
 	return fflush(stdout) ? 1 : 0;
 }
