@@ -1,3 +1,5 @@
+import { hashOf } from './hash.js';
+
 /** 2^14 registers of one byte. */
 const INDEX_BITS = 14;
 const REGISTERS = 1 << INDEX_BITS;
@@ -14,8 +16,9 @@ export class Distinct {
 
   readonly #registers = new Uint8Array(REGISTERS);
 
-  add(key: string): void {
-    const hash = hashOf(key);
+  /** Adds a key of 64 bits, given as two whole numbers of 32. */
+  add(high: number, low: number): void {
+    const hash = hashOf(high, low);
     const at = hash >>> RANK_BITS;
     // The place of the first 1 among the bits that are not the index.
     const rank = Math.min(Math.clz32(hash << INDEX_BITS), RANK_BITS) + 1;
@@ -43,15 +46,4 @@ export class Distinct {
   clear(): void {
     this.#registers.fill(0);
   }
-}
-
-/** FNV-1a, its bits then mixed as MurmurHash3 does at its end, so that each depends on all. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) {
-    hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -1,12 +1,16 @@
+import { hashOf } from './hash.js';
+
 /** A key that may be frequent; it was added at least `least` and at most `most` times. */
 export interface Hitter {
-  readonly key: string;
+  readonly high: number;
+  readonly low: number;
   readonly least: number;
   readonly most: number;
 }
 
 /**
- * The most frequent of any number of keys, in the memory of `capacity` of them.
+ * The most frequent of any number of keys of 64 bits, each given as two whole numbers of 32, in
+ * the memory of `capacity` of them.
  *
  * The algorithm is Misra and Gries' ("Finding repeated elements", Science of Computer Programming
  * 2, 1982): a counter for each of up to `capacity` keys; a new key that finds no counter free
@@ -14,6 +18,9 @@ export interface Hitter {
  * capacity + 1 additions, so there are at most total / (capacity + 1) rounds, which is the most any
  * counter can be too low; and a key that was added more often than that has a counter. A round
  * costs O(capacity), an addition O(1) on average.
+ *
+ * Numbers in a table that is made once: a Map of texts, filled and emptied a thousand times by a
+ * flood of keys, makes the process grow by many times what is kept here.
  */
 export class HeavyHitters {
   /** Additions so far. */
@@ -21,11 +28,14 @@ export class HeavyHitters {
   /** The most that any count is too low by, as it came to be: 0 while every key had a counter. */
   error = 0;
   readonly capacity: number;
-  readonly #counts = new Map<string, number>();
+  #table: Table;
+  #spare: Table;
 
   /** @param capacity keys kept, from 1 on */
   constructor(capacity: number) {
     this.capacity = capacity;
+    this.#table = new Table(capacity);
+    this.#spare = new Table(capacity);
   }
 
   /** The most that any count can be too low by, whatever the keys: `error` is never above it. */
@@ -35,49 +45,101 @@ export class HeavyHitters {
 
   /** Keys that have a counter; while `error` is 0, all that were added. */
   get size(): number {
-    return this.#counts.size;
+    return this.#table.size;
   }
 
-  add(key: string): void {
+  add(high: number, low: number): void {
+    const table = this.#table;
+    const at = table.find(high, low);
     this.total += 1;
-    const count = this.#counts.get(key);
-    if (count !== undefined) {
-      this.#counts.set(key, count + 1);
-    } else if (this.#counts.size < this.capacity) {
-      this.#counts.set(key, 1);
+    if (table.counts[at] !== 0 || table.size < this.capacity) {
+      table.addTo(at, high, low, 1);
     } else {
       this.#takeOneOffAll();
     }
   }
 
-  /** How often a key was added: at least `least`; any key has an answer. */
-  of(key: string): Hitter {
-    const least = this.#counts.get(key) ?? 0;
-    return { key, least, most: least + this.error };
+  /** How often a key was added: any key has an answer. */
+  of(high: number, low: number): Hitter {
+    const least = this.#table.counts[this.#table.find(high, low)] as number;
+    return { high, low, least, most: least + this.error };
   }
 
-  /** The keys with the highest counts, the highest first, those with equal ones by name. */
+  /** The keys with the highest counts, the highest first, those with equal ones by key. */
   top(most: number): Hitter[] {
-    return [...this.#counts.keys()]
-      .map((key) => this.of(key))
-      .sort((a, b) => b.least - a.least || (a.key < b.key ? -1 : 1))
+    const { highs, lows, counts } = this.#table;
+    const hitters: Hitter[] = [];
+    for (const [at, least] of counts.entries()) {
+      if (least > 0) {
+        const [high, low] = [highs[at] as number, lows[at] as number];
+        hitters.push({ high, low, least, most: least + this.error });
+      }
+    }
+    return hitters
+      .sort((a, b) => b.least - a.least || a.high - b.high || a.low - b.low)
       .slice(0, most);
   }
 
   clear(): void {
     this.total = 0;
     this.error = 0;
-    this.#counts.clear();
+    this.#table.clear();
   }
 
   #takeOneOffAll(): void {
+    const [from, to] = [this.#table, this.#spare];
     this.error += 1;
-    for (const [key, count] of this.#counts) {
-      if (count === 1) {
-        this.#counts.delete(key);
-      } else {
-        this.#counts.set(key, count - 1);
+    for (let at = 0; at < from.counts.length; at++) {
+      const count = from.counts[at] as number;
+      if (count > 1) {
+        const [high, low] = [from.highs[at] as number, from.lows[at] as number];
+        to.addTo(to.find(high, low), high, low, count - 1);
       }
     }
+    from.clear();
+    this.#table = to;
+    this.#spare = from;
+  }
+}
+
+/** A hash table of fixed size, at most half full: a key stands at its hash or in a place after it. */
+class Table {
+  size = 0;
+  readonly highs: Uint32Array;
+  readonly lows: Uint32Array;
+  /** 0: the place is free. */
+  readonly counts: Float64Array;
+
+  constructor(capacity: number) {
+    const places = 2 ** Math.ceil(Math.log2(2 * capacity));
+    this.highs = new Uint32Array(places);
+    this.lows = new Uint32Array(places);
+    this.counts = new Float64Array(places);
+  }
+
+  /** Where a key is, or the free place where it belongs. */
+  find(high: number, low: number): number {
+    const { highs, lows, counts } = this;
+    const mask = counts.length - 1;
+    let at = hashOf(high, low) & mask;
+    while (counts[at] !== 0 && (highs[at] !== high || lows[at] !== low)) {
+      at = (at + 1) & mask;
+    }
+    return at;
+  }
+
+  addTo(at: number, high: number, low: number, count: number): void {
+    const before = this.counts[at] as number;
+    if (before === 0) {
+      this.highs[at] = high;
+      this.lows[at] = low;
+      this.size += 1;
+    }
+    this.counts[at] = before + count;
+  }
+
+  clear(): void {
+    this.size = 0;
+    this.counts.fill(0);
   }
 }
