@@ -1,6 +1,7 @@
 import { OUTCOMES } from '../record/figures.js';
 import { byFullness, fullness, type Listener } from '../record/listeners.js';
 import { endings, type SessionView } from '../record/session.js';
+import { type Frame, hintLine, type Size, titleLine } from './frame.js';
 import { plot, timeAxis } from './plot.js';
 import { columnsOf } from './series.js';
 import { pairs } from './table.js';
@@ -39,11 +40,6 @@ export interface Scene {
   readonly notKnown: readonly string[];
 }
 
-export interface Size {
-  readonly columns: number;
-  readonly rows: number;
-}
-
 interface Cell {
   readonly label: string;
   readonly value: string;
@@ -57,10 +53,11 @@ const NARROW = 60;
 
 /** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
 export function drawWatch(scene: Scene, size: Size): Line[] {
-  const title = titleLine(scene, size.columns);
+  const frame = frameOf(scene);
+  const title = titleLine(frame, size.columns);
   const head = grid(cellsOf(scene), size.columns);
   const below = belowChart(scene, size);
-  const hint = hintLine(scene, size.columns);
+  const hint = hintLine(frame, size.columns);
   // What gives way first on a low terminal comes last.
   const room = size.rows - SMALLEST_CHART - 1;
   let used = Math.min(head.length, Math.max(room, 1));
@@ -70,7 +67,7 @@ export function drawWatch(scene: Scene, size: Size): Line[] {
     return granted;
   };
   const headShown = head.slice(0, used);
-  const hints = take(hint === null ? 0 : 1);
+  const hints = take(1);
   const titles = take(1);
   const belowShown = below.slice(0, take(below.length));
   const chart = chartLines(scene, { columns: size.columns, rows: size.rows - used });
@@ -79,25 +76,19 @@ export function drawWatch(scene: Scene, size: Size): Line[] {
     ...headShown,
     ...chart,
     ...belowShown,
-    ...(hints > 0 && hint !== null ? [hint] : []),
+    ...(hints > 0 ? [hint] : []),
   ].slice(0, size.rows);
 }
 
-function titleLine(scene: Scene, columns: number): Line {
-  const end = scene.paused ? 'PAUSED' : scene.clock;
-  let left = 'tcpsynq watch';
-  for (const part of scene.title) {
-    const longer = `${left}${GAP}${printable(part)}`;
-    if (longer.length + GAP.length + end.length <= columns) {
-      left = longer;
-    }
-  }
-  const fill = Math.max(1, columns - left.length - end.length);
-  return [
-    { text: left, look: 'dim' },
-    ' '.repeat(fill),
-    scene.paused ? { text: end, look: 'warn' } : { text: end, look: 'dim' },
-  ];
+function frameOf({ title, clock, paused, keys, listeners }: Scene): Frame {
+  const hints = ['q quit', paused ? 'p go on' : 'p pause', '+/- span'];
+  return {
+    name: 'tcpsynq watch',
+    title,
+    clock,
+    paused,
+    keys: keys ? [...hints, ...(listeners === null ? [] : ['l listeners'])] : null,
+  };
 }
 
 function cellsOf({ view, waiting }: Scene): Cell[] {
@@ -273,15 +264,4 @@ function shareWords({ view, span }: Scene, columns: number): string | null {
     words = longer;
   }
   return words;
-}
-
-function hintLine(scene: Scene, columns: number): Line | null {
-  const keys = [
-    'q quit',
-    scene.paused ? 'p go on' : 'p pause',
-    '+/- span',
-    ...(scene.listeners === null ? [] : ['l listeners']),
-  ];
-  const text = scene.keys ? keys.join(columns < NARROW ? '  ' : GAP) : 'Ctrl-C quits';
-  return [' '.repeat(Math.max(0, columns - text.length)), { text, look: 'dim' }];
 }
