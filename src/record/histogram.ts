@@ -1,0 +1,85 @@
+/** Each power of two is cut into so many buckets, all of one width. */
+const STEPS = 64;
+/** Below this a bucket is one value wide. */
+const EXACT = 2 * STEPS;
+const BITS = 6;
+const HIGHEST = 2 ** 32 - 1;
+const BUCKETS = (32 - BITS - 1) * STEPS + EXACT;
+
+/** Whole numbers from 0 to 2^32 - 1 that lie together, and how many there were. */
+export interface Bucket {
+  /** The middle of the bucket. */
+  readonly value: number;
+  readonly count: number;
+}
+
+/**
+ * How whole numbers are spread, in 14 KB however many there are: log-linear buckets, as in
+ * HdrHistogram. Counts, `min` and `max` are exact; any other value read from it is off by at most
+ * `Histogram.ERROR` of itself.
+ */
+export class Histogram {
+  /** Half a bucket's width as a share of its lower end, at most. */
+  static readonly ERROR = 1 / (2 * STEPS);
+
+  count = 0;
+  min = 0;
+  max = 0;
+  readonly #counts = new Float64Array(BUCKETS);
+
+  /** @param value a whole number from 0 on; above 2^32 - 1 it counts as that */
+  add(value: number): void {
+    const kept = Math.min(value, HIGHEST);
+    this.min = this.count === 0 ? kept : Math.min(this.min, kept);
+    this.max = Math.max(this.max, kept);
+    this.count += 1;
+    const at = indexOf(kept);
+    this.#counts[at] = (this.#counts[at] as number) + 1;
+  }
+
+  /**
+   * The smallest value that at least this share of all are not above: 0.5 is the median. 0 while
+   * there are none.
+   */
+  quantile(share: number): number {
+    const rank = Math.max(1, Math.ceil(share * this.count));
+    let below = 0;
+    for (const { value, count } of this.buckets()) {
+      below += count;
+      if (below >= rank) {
+        return Math.min(Math.max(value, this.min), this.max);
+      }
+    }
+    return 0;
+  }
+
+  /** The buckets that hold something, in rising order. */
+  *buckets(): Generator<Bucket, void, void> {
+    for (const [at, count] of this.#counts.entries()) {
+      if (count > 0) {
+        yield { value: middleOf(at), count };
+      }
+    }
+  }
+
+  /** As it is now; what is added later does not change it. */
+  copy(): Histogram {
+    const copy = new Histogram();
+    copy.count = this.count;
+    copy.min = this.min;
+    copy.max = this.max;
+    copy.#counts.set(this.#counts);
+    return copy;
+  }
+}
+
+function indexOf(value: number): number {
+  const shift = Math.max(0, 31 - Math.clz32(value) - BITS);
+  return shift * STEPS + Math.floor(value / 2 ** shift);
+}
+
+function middleOf(at: number): number {
+  const shift = Math.max(0, Math.floor(at / STEPS) - 1);
+  const width = 2 ** shift;
+  return (at - shift * STEPS) * width + (width - 1) / 2;
+}
