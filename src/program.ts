@@ -1,9 +1,12 @@
+import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CountOptions } from './commands/count.js';
+import type { EventsOptions } from './commands/events.js';
 import type { CommonOptions } from './commands/options.js';
 import type { StatusOptions } from './commands/status.js';
 import type { WatchOptions } from './commands/watch.js';
 import type { Host } from './host.js';
+import { OUTCOMES, type Outcome } from './record/figures.js';
 
 const SHORTEST = 10;
 const LONGEST = 3_600_000;
@@ -34,6 +37,45 @@ export function parseFactor(text: string): number {
     throw new InvalidArgumentError('It takes a factor from 0.001 to 1000000, such as 1 or 10.');
   }
   return value;
+}
+
+function wholeUpTo(text: string, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > most) {
+    throw new InvalidArgumentError(`It takes a whole number from 1 to ${most}.`);
+  }
+  return value;
+}
+
+export function parsePort(text: string): number {
+  return wholeUpTo(text, 65_535);
+}
+
+export function parseMark(text: string): number {
+  return wholeUpTo(text, 2 ** 32 - 1);
+}
+
+/** An IPv4 or IPv6 network as `ADDRESS` or `ADDRESS/LENGTH`. */
+export function parseNetwork(text: string): string {
+  const [, address = '', length] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (Number(length ?? 0) > bits) {
+    throw new InvalidArgumentError(
+      'It takes an IPv4 or IPv6 network such as 198.51.100.0/24, 2001:db8::/64, or one address.',
+    );
+  }
+  return text;
+}
+
+/** Outcomes with commas between. */
+export function parseOutcomes(text: string): readonly Outcome[] {
+  return text.split(',').map((word) => {
+    const outcome = OUTCOMES.find((one) => one === word);
+    if (outcome === undefined) {
+      throw new InvalidArgumentError(`It takes some of ${OUTCOMES.join(',')}.`);
+    }
+    return outcome;
+  });
 }
 
 /**
@@ -117,6 +159,39 @@ export function makeProgram(host: Host, version: string): Command {
     .action(async (_options, command: Command) => {
       const { listeners } = await import('./commands/listeners.js');
       await listeners(host, command.optsWithGlobals<CommonOptions>());
+    });
+
+  program
+    .command('events')
+    .description('every half-open connection as it is added and removed, or what they add up to')
+    .addOption(new Option('--port <port>', 'with this port at either end').argParser(parsePort))
+    .addOption(
+      new Option('--addr <network>', 'with either end in this network').argParser(parseNetwork),
+    )
+    .addOption(
+      new Option('--fwmark <mark>', 'with this mark (not from a capture)').argParser(parseMark),
+    )
+    .addOption(
+      new Option('--outcome <list>', 'only those that ended so, such as expired,reset').argParser(
+        parseOutcomes,
+      ),
+    )
+    .option('-n, --count <number>', 'end after so many events', parsePositive)
+    .option('--top', 'the busiest sources (by /24, IPv6 /64) and listeners, and the outcomes')
+    .option(
+      '--handshake',
+      'how long handshakes take, from SYN to final ACK, over all and by listener',
+    )
+    .addOption(
+      new Option(
+        '--interval <time>',
+        'with --top, --handshake: draw or print so often (default: 1s on a terminal, else once)',
+      ).argParser(parseInterval),
+    )
+    .option('--follow', 'with -i FILE: go on as the file grows')
+    .action(async (_options, command: Command) => {
+      const { events } = await import('./commands/events.js');
+      await events(host, command.optsWithGlobals<EventsOptions>());
     });
 
   program

@@ -83,6 +83,8 @@ describe('no module', () => {
   test.each([
     [['listeners']],
     [['listeners', '--json']],
+    [['events']],
+    [['events', '--top', '-i', 'module']],
     [['status']],
     [['status', '--audit', '--json']],
     [['count', '--by', 'cpu']],

@@ -67,6 +67,15 @@ export function percent(share: number): string {
   return rounded === 100 && share < 1 ? '>99 %' : `${rounded} %`;
 }
 
+/** A time in µs, to three digits: 412 µs, 40.2 ms, 1.25 s, 63.1 s. */
+export function micros(value: number): string {
+  if (value < 999.5) {
+    return `${Math.round(value)} µs`;
+  }
+  const [scaled, unit] = value < 999_500 ? [value / 1e3, 'ms'] : [value / 1e6, 's'];
+  return `${scaled < 999.5 ? Number(scaled.toPrecision(3)) : Math.round(scaled)} ${unit}`;
+}
+
 /** A span of seconds on an axis: 90 s, 10 min, 2 h. */
 export function seconds(value: number): string {
   if (value < 120) {

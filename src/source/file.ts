@@ -5,7 +5,8 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { errno, Failure, inWords } from '../failure.js';
 
-const READ_SIZE = 256 * 1024;
+/** Small, so that what waits for the garbage collector is little. */
+const READ_SIZE = 64 * 1024;
 
 type Chunks = AsyncGenerator<Buffer, void, void>;
 

@@ -5,7 +5,8 @@ import { pause } from './pace.js';
 
 const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
 
-const READ_SIZE = 256 * 1024;
+/** Small, so that what waits for the garbage collector is little. */
+const READ_SIZE = 64 * 1024;
 const SHORTEST_WAIT = 10;
 const LONGEST_WAIT = 50;
 

@@ -1,7 +1,8 @@
+import { printable } from '../chart/text.js';
 import { type Host, note } from '../host.js';
 import type { Listener } from '../record/listeners.js';
 import type { Point, Session } from '../record/session.js';
-import type { Header } from '../record/stream.js';
+import type { Header, Loss } from '../record/stream.js';
 import type { SourceEvent, SourceInfo } from '../source/source.js';
 
 /** What is known at an event, for the views. */
@@ -23,6 +24,10 @@ export interface View {
   close(): Promise<void>;
 }
 
+export function lossWords({ of, lost, lost_total }: Loss): string {
+  return `lost ${lost} records of kind ${printable(of)}, ${lost_total} in all`;
+}
+
 /** What is not a figure, said on stderr. */
 export function aside(host: Host, event: SourceEvent): Promise<void> {
   if (event.type === 'note') {
@@ -32,8 +37,7 @@ export function aside(host: Host, event: SourceEvent): Promise<void> {
     return note(host, 'the module was unloaded; waiting for the module');
   }
   if (event.type === 'loss') {
-    const { of, lost, lost_total } = event.loss;
-    return note(host, `lost ${lost} records of kind ${of}, ${lost_total} in all`);
+    return note(host, lossWords(event.loss));
   }
   return Promise.resolve();
 }

@@ -1,0 +1,68 @@
+import { type Host, note } from '../../host.js';
+import type { Loss } from '../../record/stream.js';
+import { lossWords } from '../view.js';
+import type { Subject } from './tally.js';
+import type { EventView } from './view.js';
+
+/** A tally printed once at the end, and after each interval if one is given. */
+export class Printed implements EventView {
+  readonly #host: Host;
+  readonly #subject: Subject;
+  readonly #json: boolean;
+  #timer: NodeJS.Timeout | null = null;
+  #due = false;
+  #printed = false;
+  #notes: string[] = [];
+
+  /** @param interval in ms; null for the end only */
+  constructor(host: Host, subject: Subject, json: boolean, interval: number | null) {
+    this.#host = host;
+    this.#subject = subject;
+    this.#json = json;
+    if (interval !== null) {
+      this.#timer = setInterval(() => void this.#tick(), interval);
+    }
+  }
+
+  event(): void {}
+
+  loss(loss: Loss): void {
+    this.note(lossWords(loss));
+  }
+
+  note(text: string): void {
+    this.#notes.push(text);
+  }
+
+  async flush(): Promise<void> {
+    for (const text of this.#notes.splice(0)) {
+      await note(this.#host, text);
+    }
+  }
+
+  async ended(): Promise<void> {}
+
+  async close(): Promise<void> {
+    if (this.#timer !== null) {
+      clearInterval(this.#timer);
+    }
+    await this.#print();
+  }
+
+  async #tick(): Promise<void> {
+    // While stdout has not taken the last one, there is no use in another.
+    if (!this.#due) {
+      this.#due = true;
+      await this.#print().catch(() => this.#host.stop());
+      this.#due = false;
+    }
+  }
+
+  async #print(): Promise<void> {
+    const { out } = this.#host;
+    const between = this.#printed && !this.#json ? '\n' : '';
+    this.#printed = true;
+    const text = this.#json ? `${JSON.stringify(this.#subject.json())}\n` : this.#subject.text();
+    await out.write(`${between}${text}`);
+  }
+}

@@ -1,0 +1,162 @@
+import type { Frame, Size } from '../../chart/frame.js';
+import {
+  barLines,
+  drawHandshakes,
+  ERROR_PERCENT,
+  groupsOf,
+  type Handshakes,
+  QUANTILES,
+  quantileColumns,
+} from '../../chart/handshake.js';
+import { table } from '../../chart/table.js';
+import { drawTop, NETWORKS_ERROR, sureness, type Top, tablesOf } from '../../chart/tally.js';
+import type { Line } from '../../chart/text.js';
+import { Histogram } from '../../record/histogram.js';
+import type { Group, Tally } from '../../record/tally.js';
+
+/** Rows of sources and listeners in what is printed. */
+const MOST_ROWS = 20;
+/** And those kept of a paused screen, whose terminal may grow. */
+const MOST_ON_SCREEN = 200;
+const HISTOGRAM_SIZE: Size = { columns: 80, rows: 16 };
+
+/** What is shown of a tally: a screen, a printed text, an object. */
+export interface Subject {
+  readonly name: string;
+  /** Beside those of every screen. */
+  readonly keys: readonly string[];
+  /** As it is now: what is folded in later does not change the pictures it draws. */
+  freeze(): Picture;
+  text(): string;
+  json(): object;
+}
+
+export interface Picture {
+  /** @param chosen counts the presses of the key that goes to the next listener */
+  draw(frame: Frame, size: Size, chosen: number): Line[];
+}
+
+/** `events --top`. */
+export function topOf(tally: Tally, halfOpen: () => number | null, byRemovals: boolean): Subject {
+  const top = (rows: number): Top => ({
+    seconds: tally.seconds,
+    added: byRemovals ? null : tally.all.added,
+    removed: tally.all.removed,
+    outcomes: { ...tally.all.outcomes },
+    halfOpen: halfOpen(),
+    lost: tally.lost,
+    sources: {
+      total: tally.sources.total,
+      networks: tally.sources.networks,
+      exact: tally.sources.exact,
+      error: tally.sources.error,
+      top: tally.sources.top(rows),
+    },
+    listeners: tally.listeners().slice(0, rows),
+  });
+  return {
+    name: 'tcpsynq events --top',
+    keys: [],
+    freeze() {
+      const now = top(MOST_ON_SCREEN);
+      const kept = { ...now, listeners: now.listeners.map(copyOf) };
+      return { draw: (frame, size) => drawTop(kept, frame, size) };
+    },
+    text() {
+      const now = top(MOST_ROWS);
+      const { sources, listeners, outcomes } = tablesOf(now, false);
+      const blocks = [outcomes, listeners, sources].map((one) => table(one).lines.join('\n'));
+      return `${blocks.join('\n\n')}\n# ${sureness(now, false).join(', ')}\n`;
+    },
+    json() {
+      const { sources, listeners, halfOpen: half_open, ...rest } = top(MOST_ROWS);
+      const { networks, exact, error, total } = sources;
+      return {
+        event: 'top',
+        half_open,
+        ...rest,
+        sources: {
+          networks,
+          exact,
+          networks_error: exact ? 0 : NETWORKS_ERROR,
+          count_error: error,
+          top: sources.top.map(({ key, least, most }) => ({
+            network: key,
+            at_least: least,
+            at_most: most,
+            share: total > 0 ? least / total : 0,
+          })),
+        },
+        listeners: listeners.map(({ local, qlen, limit, added, removed, outcomes }) => ({
+          local,
+          qlen,
+          limit,
+          added: byRemovals ? null : added,
+          removed,
+          outcomes,
+        })),
+      };
+    },
+  };
+}
+
+/** `events --handshake`. */
+export function handshakesOf(tally: Tally): Subject {
+  const now = (): Handshakes => ({
+    all: tally.all,
+    listeners: tally.listeners(),
+    lost: tally.lost,
+  });
+  return {
+    name: 'tcpsynq events --handshake',
+    keys: ['l next listener'],
+    freeze() {
+      const { all, listeners, lost } = now();
+      const kept = { all: copyOf(all), listeners: listeners.map(copyOf), lost };
+      return { draw: (frame, size, chosen) => drawHandshakes(kept, chosen, frame, size) };
+    },
+    text() {
+      const shown = now();
+      const [[, all], ...listeners] = groupsOf(shown) as [[string, Group], ...[string, Group][]];
+      const groups = listeners.length > 1 ? listeners.slice(0, MOST_ROWS) : [];
+      const histograms = [['all', all] as const, ...groups].map(([name, { handshakes }]) =>
+        [`# SYN to final ACK, ${name}`, ...barLines(handshakes, HISTOGRAM_SIZE)].join('\n'),
+      );
+      const quantiles = table(quantileColumns(shown, false)).lines.join('\n');
+      return `${quantiles}\n# times within ${ERROR_PERCENT} %, max exact\n\n${histograms.join('\n\n')}\n`;
+    },
+    json() {
+      const shown = now();
+      return {
+        event: 'handshake',
+        seconds: tally.seconds,
+        lost: tally.lost,
+        error: Histogram.ERROR,
+        all: quantilesOf(tally.all),
+        listeners: shown.listeners
+          .filter(({ handshakes }) => handshakes.count > 0)
+          .map((group) => ({ local: group.local, ...quantilesOf(group) })),
+      };
+    },
+  };
+}
+
+function copyOf(group: Group): Group {
+  return { ...group, outcomes: { ...group.outcomes }, handshakes: group.handshakes.copy() };
+}
+
+function quantilesOf({ handshakes, retransmitted }: Group): object {
+  const known = handshakes.count > 0;
+  const quantiles = Object.entries(QUANTILES).map(([name, share]) => [
+    `${name}_us`,
+    known ? handshakes.quantile(share) : null,
+  ]);
+  return {
+    completed: handshakes.count,
+    retransmitted,
+    min_us: known ? handshakes.min : null,
+    ...Object.fromEntries(quantiles),
+    max_us: known ? handshakes.max : null,
+    histogram: [...handshakes.buckets()].map(({ value, count }) => ({ us: value, count })),
+  };
+}
