@@ -77,7 +77,9 @@ export class LiveTally implements EventView {
       void this.#host.suspend().then(() => this.#redraw());
     } else if (key === 'p' || key === ' ') {
       this.#frozen =
-        this.#frozen === null ? { picture: this.#subject.freeze(), clock: this.#clock() } : null;
+        this.#frozen === null
+          ? { picture: this.#subject.picture(true), clock: this.#clock() }
+          : null;
     } else if (key === 'l' || key === 'L') {
       this.#chosen += 1;
     } else {
@@ -98,7 +100,7 @@ export class LiveTally implements EventView {
       return;
     }
     const { columns, rows } = this.#host.out;
-    const picture = this.#frozen?.picture ?? this.#subject.freeze();
+    const picture = this.#frozen?.picture ?? this.#subject.picture(false);
     const lines = picture.draw(this.#frame(), { columns, rows }, this.#chosen);
     await this.#screen.draw(lines).catch(() => this.#host.stop());
   }

@@ -25,8 +25,8 @@ export interface Subject {
   readonly name: string;
   /** Beside those of every screen. */
   readonly keys: readonly string[];
-  /** As it is now: what is folded in later does not change the pictures it draws. */
-  freeze(): Picture;
+  /** As it is now. Only if it is to be `kept` does it stay so when more is folded in. */
+  picture(kept: boolean): Picture;
   text(): string;
   json(): object;
 }
@@ -57,10 +57,10 @@ export function topOf(tally: Tally, halfOpen: () => number | null, byRemovals: b
   return {
     name: 'tcpsynq events --top',
     keys: [],
-    freeze() {
+    picture(kept) {
       const now = top(MOST_ON_SCREEN);
-      const kept = { ...now, listeners: now.listeners.map(copyOf) };
-      return { draw: (frame, size) => drawTop(kept, frame, size) };
+      const shown = kept ? { ...now, listeners: now.listeners.map(copyOf) } : now;
+      return { draw: (frame, size) => drawTop(shown, frame, size) };
     },
     text() {
       const now = top(MOST_ROWS);
@@ -110,10 +110,12 @@ export function handshakesOf(tally: Tally): Subject {
   return {
     name: 'tcpsynq events --handshake',
     keys: ['l next listener'],
-    freeze() {
+    picture(kept) {
       const { all, listeners, lost } = now();
-      const kept = { all: copyOf(all), listeners: listeners.map(copyOf), lost };
-      return { draw: (frame, size, chosen) => drawHandshakes(kept, chosen, frame, size) };
+      const shown = kept
+        ? { all: copyOf(all), listeners: listeners.map(copyOf), lost }
+        : { all, listeners, lost };
+      return { draw: (frame, size, chosen) => drawHandshakes(shown, chosen, frame, size) };
     },
     text() {
       const shown = now();
