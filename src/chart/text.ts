@@ -89,3 +89,20 @@ export function bar(share: number, columns: number): string {
   const full = Math.round(Math.min(Math.max(share, 0), 1) * columns);
   return '█'.repeat(full) + '░'.repeat(columns - full);
 }
+
+/**
+ * Breaks text into lines of at most `columns` at its spaces, but not between a number and its "%"
+ * or "s"; a longer word stays whole.
+ */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/ (?![%s](?:\W|$))/)) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && [...longer].length <= columns) {
+      lines[lines.length - 1] = longer;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
+}

@@ -2,7 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { plot, stepFor, timeAxis } from '../../src/chart/plot.js';
 import { columnsOf, sparkline } from '../../src/chart/series.js';
 import { table } from '../../src/chart/table.js';
-import { percent, printable, rate, render, seconds, whole, widthOf } from '../../src/chart/text.js';
+import {
+  percent,
+  printable,
+  rate,
+  render,
+  seconds,
+  whole,
+  widthOf,
+  wrap,
+} from '../../src/chart/text.js';
 import type { Point } from '../../src/record/session.js';
 
 function points(...values: readonly (readonly [number, number, number?])[]): Point[] {
@@ -67,6 +76,19 @@ describe('lines', () => {
   test('text from outside cannot steer the terminal', () => {
     expect(printable('a\u001b[2Jb\u009bc\u202ed')).toBe('a?[2Jb?c?d');
   });
+});
+
+test('text is broken between words, and numbers keep their units', () => {
+  expect(wrap('completed 95 % of all, in 5 s: most', 12)).toEqual([
+    'completed',
+    '95 % of all,',
+    'in 5 s: most',
+  ]);
+  expect(wrap('a-word-that-is-longer than that', 6)).toEqual([
+    'a-word-that-is-longer',
+    'than',
+    'that',
+  ]);
 });
 
 describe('columnsOf', () => {

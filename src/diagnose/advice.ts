@@ -1,0 +1,166 @@
+import { limitSetBy } from '../record/listeners.js';
+import type { Evidence, Scope } from './evidence.js';
+import { enough, fullIn, type Judged } from './rules.js';
+
+/** The one thing to change. */
+export interface Advice {
+  /** A sysctl, `listen() backlog`, or null where no setting helps. */
+  readonly setting: string | null;
+  /** The command that does it; null if it is done in the application. */
+  readonly command: string | null;
+  /** What it does, or what to do instead. */
+  readonly effect: string;
+  /** What it will not fix. */
+  readonly wont: string | null;
+}
+
+/** What names things in the advice. */
+export interface Names {
+  /** The process that listens, such as "nginx", and its id; null if it is not known. */
+  readonly owner: { readonly name: string; readonly pid: number } | null;
+  /** What makes a command run in the namespace that was looked at; '' for our own. */
+  readonly enter: string;
+}
+
+/** The backlog to ask for is at least this: net.core.somaxconn's default since Linux 5.4. */
+const BACKLOG = 4096;
+
+export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: Names): Advice {
+  const sysctl = (name: string, value: number) => ({
+    setting: name,
+    command: `${names.enter}sysctl -w ${name}=${value}`,
+  });
+  const nothing = { setting: null, command: null, wont: null };
+  const owner =
+    names.owner === null ? 'the application' : `${names.owner.name}[${names.owner.pid}]`;
+  switch (state) {
+    case 'idle':
+    case 'busy':
+      return { ...nothing, effect: 'nothing' };
+    case 'stuck':
+      return {
+        setting: null,
+        command:
+          names.owner === null ? null : `strace -f -e trace=accept,accept4 -p ${names.owner.pid}`,
+        effect: `no setting helps: find out why ${owner} does not call accept() often enough`,
+        wont: 'a larger backlog or somaxconn: more connections would wait, none would be served sooner',
+      };
+    case 'flood': {
+      const wont = `cookies stop no SYN: each still costs CPU and bandwidth, and that takes a filter upstream. Nor does a larger queue help${unless(scope)}`;
+      const cookies = evidence.settings.tcp_syncookies;
+      if (cookies !== null && cookies > 0) {
+        return {
+          ...nothing,
+          effect: `nothing: tcp_syncookies=${cookies} lets honest clients connect when the SYN queue is full`,
+          wont,
+        };
+      }
+      const condition = cookies === null ? 'if it is not set: ' : '';
+      return {
+        ...sysctl('net.ipv4.tcp_syncookies', 1),
+        effect: `${condition}honest clients then connect when the SYN queue is full`,
+        wont,
+      };
+    }
+    case 'surge': {
+      const { listener } = scope;
+      const setBy = listener === null ? null : limitSetBy(listener, evidence.settings);
+      const backlog = Math.max(BACKLOG, powerOfTwo(2 * (listener?.backlog ?? 0)));
+      const wont = 'an application that accepts too slowly, or a surge that goes on growing';
+      if (setBy?.startsWith('tcp_max_syn_backlog')) {
+        // Three quarters of it are to be as much as the backlog.
+        const enough = powerOfTwo(Math.ceil(((listener?.backlog ?? 0) * 4) / 3) + 4);
+        return {
+          ...sysctl('net.ipv4.tcp_max_syn_backlog', enough),
+          effect: `the SYN queue then holds the ${listener?.backlog} of its backlog; at once`,
+          wont,
+        };
+      }
+      if (setBy?.startsWith('somaxconn')) {
+        return {
+          ...sysctl('net.core.somaxconn', backlog),
+          effect: `then restart ${owner}: the limit is taken over by listen(), whose backlog must be as large`,
+          wont,
+        };
+      }
+      const most = evidence.settings.somaxconn;
+      const least = most === null ? backlog : Math.min(backlog, most);
+      return {
+        setting: 'listen() backlog',
+        command: null,
+        effect: `give listen() a backlog of ${least} in ${owner}, and restart it${most === null ? '' : ` (net.core.somaxconn=${most} allows ${most})`}`,
+        wont,
+      };
+    }
+    default:
+      return state satisfies never;
+  }
+}
+
+/** How large a queue would have to be. */
+function unless(scope: Scope): string {
+  const least = Math.ceil(enough(scope));
+  return least === 0
+    ? ''
+    : `, unless it holds over ${least} half-opens; and a faster flood fills that too`;
+}
+
+function powerOfTwo(least: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, least)));
+}
+
+/** Whether the kernel prints "Possible SYN flooding" for a listener. */
+export interface KernelMessage {
+  readonly printed: boolean;
+  /** It is still to come: if it goes on like this, or when the queue is full. */
+  readonly will: boolean;
+  readonly why: string;
+}
+
+/**
+ * What tcp_syn_flood_action() (net/ipv4/tcp_input.c, Linux 6.1) does with its message: it comes
+ * once for a listener, with the first SYN that finds more half-opens queued than the backlog, and
+ * not with tcp_syncookies=2. The three-quarters rule of tcp_max_syn_backlog refuses without it.
+ * Null where the listener is not known.
+ */
+export function kernelMessage({ scope }: Judged, evidence: Evidence): KernelMessage | null {
+  const { listener } = scope;
+  if (listener === null) {
+    return null;
+  }
+  const { backlog, qlen } = listener;
+  const { tcp_syncookies: cookies } = evidence.settings;
+  if (listener.warned) {
+    const when = scope.warned_before ? 'before this watch' : 'during this watch';
+    return {
+      printed: true,
+      will: false,
+      why: `printed ${when}, when over ${backlog} half-opens were queued; once for a listener, so it will not come again`,
+    };
+  }
+  if (cookies === 2) {
+    return {
+      printed: false,
+      will: false,
+      why: 'not printed, and never with tcp_syncookies=2, which answers every SYN with a cookie',
+    };
+  }
+  const setBy = limitSetBy(listener, evidence.settings);
+  if (setBy?.startsWith('tcp_max_syn_backlog')) {
+    return {
+      printed: false,
+      will: false,
+      why: `not printed, and not by a flood: ${setBy} refuses SYNs silently from ${listener.holds} half-opens on, and the message takes more than ${backlog}`,
+    };
+  }
+  if (qlen > backlog) {
+    return { printed: false, will: true, why: 'not printed yet: it comes with the next SYN' };
+  }
+  const left = fullIn(scope);
+  const when = left === null ? '' : `, in about ${Math.max(1, Math.round(left))} s at this rate`;
+  return {
+    printed: false,
+    will: left !== null,
+    why: `not printed: it comes with the first SYN that finds over ${backlog} half-opens queued${when}`,
+  };
+}

@@ -1,0 +1,363 @@
+import type { Columns } from '../record/columns.js';
+import { type FigureName, type Figures, OUTCOMES, type Outcome } from '../record/figures.js';
+import { byFullness, type Listener, type QueueSettings } from '../record/listeners.js';
+import type { Row } from '../record/row.js';
+import type { Sink } from '../record/scan.js';
+import { Sources } from '../record/sources.js';
+import type { Count, Line } from '../record/stream.js';
+import type { AcceptQueue, Evidence, Queue, Scope } from './evidence.js';
+import { Flow, PATIENCE } from './flow.js';
+
+export const UNKNOWN_SETTINGS: QueueSettings = {
+  somaxconn: null,
+  tcp_max_syn_backlog: null,
+  tcp_syncookies: null,
+};
+
+/** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
+const MOST_FLOWS = 1024;
+const COUNTERS = [
+  'added',
+  ...OUTCOMES,
+  'cookies',
+  'cookies_ok',
+  'cookies_bad',
+  'queue_full',
+  'accept_full',
+  'missed',
+] as const satisfies readonly FigureName[];
+const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
+/** C lines come a little late; a second ago may be 0.99 s ago. */
+const ABOUT_A_SECOND = PATIENCE - 0.05;
+
+/** Several readings of one listener. */
+interface Seen {
+  readonly first: Listener;
+  last: Listener;
+  peak: number;
+  readings: number;
+  full: number;
+  shrank: boolean;
+}
+
+/**
+ * Folds a stream, or a capture, and readings of the listeners into evidence. Memory is bounded,
+ * however long it runs and whatever the sources.
+ */
+export class Collector implements Sink {
+  /** Counts folded in so far. */
+  counts = 0;
+  #seconds = 0;
+  readonly #settings: QueueSettings;
+  readonly #sources = new Sources();
+  readonly #seen = new Map<string, Seen>();
+  /** Every address listened on. */
+  readonly #locals = new Set<string>();
+  /** The keys in `#seen` of the last reading. */
+  #listening = new Set<string>();
+  readonly #flows = new Map<string, Flow>();
+  /** Which flow a local address belongs to; null: there were too many. */
+  readonly #flowOf = new Map<string, Flow | null>();
+  #columns: Columns | null = null;
+  readonly #at = { local: -1, remote: -1, qlen: -1, limit: -1, outcome: -1, age: -1 };
+  /** The counts of the last second and a little more. */
+  #recent: Count[] = [];
+  #first: Count | null = null;
+  #latest: Count | null = null;
+  #lowAtFirst = Number.POSITIVE_INFINITY;
+  #peak = 0;
+  #totals: Figures = {};
+  #grown = 0;
+  #cookiesJudged = 0;
+  #lost = 0;
+  #judged = 0;
+  #events = false;
+
+  /** @param settings as read at the start; UNKNOWN_SETTINGS for a capture */
+  constructor(settings: QueueSettings) {
+    this.#settings = settings;
+  }
+
+  /** Seconds of stream from the first count to the last, over all epochs. */
+  get seconds(): number {
+    return this.#seconds + (this.#latest?.time ?? 0) - (this.#first?.time ?? 0);
+  }
+
+  /** A reading of the listeners; the first should come before the first row. */
+  listeners(reading: readonly Listener[]): void {
+    this.#listening = new Set();
+    for (const listener of reading) {
+      const key = `${listener.local} ${listener.inode}`;
+      this.#listening.add(key);
+      this.#locals.add(listener.local);
+      const isFull = listener.accept_qlen > listener.backlog;
+      const seen = this.#seen.get(key);
+      if (seen === undefined) {
+        this.#seen.set(key, {
+          first: listener,
+          last: listener,
+          peak: listener.qlen,
+          readings: 1,
+          full: isFull ? 1 : 0,
+          shrank: false,
+        });
+      } else {
+        seen.shrank ||= listener.accept_qlen < seen.last.accept_qlen;
+        seen.last = listener;
+        seen.peak = Math.max(seen.peak, listener.qlen);
+        seen.readings += 1;
+        seen.full += isFull ? 1 : 0;
+      }
+    }
+  }
+
+  row(row: Row): void {
+    if (row.kind !== 'A' && row.kind !== 'R') {
+      return;
+    }
+    const since = this.#first?.time;
+    if (since === undefined) {
+      return;
+    }
+    if (row.columns !== this.#columns) {
+      this.#learn(row.columns);
+    }
+    this.#events = true;
+    const at = this.#at;
+    const flow = this.#flowAt(row.text(at.local));
+    if (row.kind === 'A') {
+      this.#sources.add(row.text(at.remote));
+      flow?.add(row.time, row.number(at.qlen), row.number(at.limit));
+    } else {
+      const named = row.text(at.outcome) as Outcome;
+      const outcome = OUTCOMES.includes(named) ? named : 'other';
+      flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age) / 1e6, since);
+    }
+  }
+
+  line(line: Line): void {
+    if (line.type === 'start') {
+      this.#endEpoch();
+      for (const flow of this.#flows.values()) {
+        flow.restart();
+      }
+    } else if (line.type === 'record') {
+      if (line.record.kind === 'C') {
+        this.#count(line.record);
+      } else if (line.record.of === 'A' || line.record.of === 'R') {
+        this.#lost += line.record.lost;
+      }
+    }
+  }
+
+  /** What was seen. The collector takes nothing more after that. */
+  finish(): Evidence {
+    const half_open = this.#latest?.half_open ?? 0;
+    this.#endEpoch();
+    const { networks, exact, total } = this.#sources;
+    const [top] = this.#sources.top(1);
+    return {
+      seconds: this.#seconds,
+      half_open,
+      peak: this.#peak,
+      totals: this.#totals,
+      scopes: this.#scopes(),
+      sources:
+        top === undefined ? null : { networks, exact, top: top.key, share: top.least / total },
+      events: this.#events,
+      lost: this.#lost,
+      settings: this.#settings,
+    };
+  }
+
+  #learn(columns: Columns): void {
+    this.#columns = columns;
+    const at = this.#at;
+    at.local = columns.index('local');
+    at.remote = columns.index('remote');
+    at.qlen = columns.index('qlen');
+    at.limit = columns.index('limit');
+    at.outcome = columns.index('outcome');
+    at.age = columns.index('age_us');
+  }
+
+  #count(count: Count): void {
+    this.counts += 1;
+    this.#first ??= count;
+    this.#latest = count;
+    this.#peak = Math.max(this.#peak, count.half_open, count.figures.peak ?? 0);
+    if (count.time <= this.#first.time + PATIENCE) {
+      this.#lowAtFirst = Math.min(this.#lowAtFirst, count.half_open);
+    }
+    this.#recent.push(count);
+    // The last that is a second old stays: it says what had PATIENCE.
+    while ((this.#recent[1]?.time ?? Number.POSITIVE_INFINITY) <= count.time - ABOUT_A_SECOND) {
+      this.#recent.shift();
+    }
+    for (const flow of this.#flows.values()) {
+      flow.settle(count.time);
+    }
+  }
+
+  #endEpoch(): void {
+    const [first, last, earlier] = [this.#first, this.#latest, this.#recent[0]];
+    if (first !== null && last !== null && earlier !== undefined) {
+      this.#seconds += last.time - first.time;
+      this.#judged += Math.max(0, last.time - first.time - PATIENCE);
+      for (const name of COUNTERS) {
+        this.#totals[name] = (this.#totals[name] ?? 0) + growth(first, last, name);
+      }
+      const low = Math.min(...this.#recent.map(({ half_open }) => half_open));
+      this.#grown += low - this.#lowAtFirst;
+      this.#cookiesJudged += growth(first, earlier, 'cookies');
+    }
+    this.#first = null;
+    this.#latest = null;
+    this.#recent = [];
+    this.#lowAtFirst = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * The flow of a local address: that of the listener bound to it, else of one bound to its port
+   * on any address, else its own.
+   */
+  #flowAt(local: string): Flow | null {
+    const known = this.#flowOf.get(local);
+    if (known !== undefined) {
+      return known;
+    }
+    const port = local.slice(local.lastIndexOf(':'));
+    const wildcards = local.startsWith('[') ? [`[::]${port}`] : [`0.0.0.0${port}`, `[::]${port}`];
+    const bound = [local, ...wildcards].find((name) => this.#locals.has(name));
+    const name = bound ?? local;
+    let flow = this.#flows.get(name) ?? null;
+    if (flow === null && this.#flows.size < MOST_FLOWS) {
+      flow = new Flow(name);
+      this.#flows.set(name, flow);
+    }
+    // An address of its own for every connection must not fill memory: then it is looked up again.
+    if (this.#flowOf.size < MOST_FLOWS) {
+      this.#flowOf.set(local, flow);
+    }
+    return flow;
+  }
+
+  #scopes(): Scope[] {
+    const members = new Map<string, Seen[]>();
+    for (const key of this.#listening) {
+      const seen = this.#seen.get(key) as Seen;
+      members.set(seen.last.local, [...(members.get(seen.last.local) ?? []), seen]);
+    }
+    const locals = [...new Set([...members.keys(), ...this.#flows.keys()])];
+    const scopes = locals.map((local) =>
+      listenerScope(local, members.get(local) ?? [], this.#flows.get(local) ?? null, this.#judged),
+    );
+    if (scopes.length === 0) {
+      return [this.#namespaceScope()];
+    }
+    // The kernel counts cookies in the namespace only: they are a listener's if no other was full.
+    const full = scopes.filter(({ queue }) => queue !== null && queue.peak >= queue.holds);
+    const shared = { ...this.#cookies(), ...(this.#seen.size === 0 ? this.#refusals() : {}) };
+    const able = scopes.length === 1 ? scopes : full;
+    if (able.length === 1) {
+      return scopes.map((scope) => (scope === able[0] ? { ...scope, ...shared } : scope));
+    }
+    return Object.values(shared).some((value) => value > 0)
+      ? [...scopes, { ...this.#nobody(), ...shared }]
+      : scopes;
+  }
+
+  #refusals() {
+    const { queue_full = 0, accept_full = 0 } = this.#totals;
+    return { queue_full, accept_full };
+  }
+
+  #cookies() {
+    const { cookies = 0, cookies_ok = 0 } = this.#totals;
+    const cookies_unanswered = Math.max(0, this.#cookiesJudged - cookies_ok);
+    return { cookies, cookies_ok, cookies_unanswered };
+  }
+
+  #nobody(): Scope {
+    return listenerScope(null, [], null, this.#judged);
+  }
+
+  /** From counts alone: what stays half-open, or expires, was not answered. */
+  #namespaceScope(): Scope {
+    const totals = (outcome: Outcome) => this.#totals[outcome] ?? 0;
+    return {
+      ...this.#nobody(),
+      ...this.#cookies(),
+      seconds: this.#seconds,
+      completed: totals('completed'),
+      unanswered: Math.max(0, this.#grown + totals('expired')),
+      failed: totals('reset') + totals('unreachable'),
+      ended: endings(totals),
+      ...this.#refusals(),
+    };
+  }
+}
+
+function growth(from: Count, to: Count, name: FigureName): number {
+  return (to.figures[name] ?? 0) - (from.figures[name] ?? 0);
+}
+
+function endings(of: (outcome: Outcome) => number): Record<Outcome, number> {
+  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, of(outcome)])) as Record<
+    Outcome,
+    number
+  >;
+}
+
+/** @param members the sockets that listen there: several with SO_REUSEPORT */
+function listenerScope(
+  local: string | null,
+  members: readonly Seen[],
+  flow: Flow | null,
+  seconds: number,
+): Scope {
+  // Of several sockets the one that is worst off speaks for the address.
+  const [member] = [...members].sort((a, b) => byFullness(a.last, b.last));
+  const [stuck] = [...members].sort(
+    (a, b) => b.full - a.full || b.last.accept_qlen - a.last.accept_qlen,
+  );
+  return {
+    local,
+    seconds,
+    completed: flow?.completed ?? 0,
+    unanswered: flow?.unanswered ?? 0,
+    failed: flow?.failed ?? 0,
+    ended: endings((outcome) => flow?.ended[outcome] ?? 0),
+    ...NO_COOKIES,
+    drops: members.reduce((sum, { first, last }) => sum + last.drops - first.drops, 0),
+    queue_full: 0,
+    accept_full: 0,
+    queue: queueOf(member, flow),
+    accept: stuck === undefined ? null : acceptQueueOf(stuck),
+    listener: member?.last ?? null,
+    warned_before: members.some(({ first }) => first.warned),
+  };
+}
+
+function queueOf(member: Seen | undefined, flow: Flow | null): Queue | null {
+  if (member !== undefined) {
+    const { qlen, holds, young } = member.last;
+    return { qlen, holds, peak: Math.max(member.peak, flow?.peak ?? 0), old: qlen - young };
+  }
+  if (flow === null || flow.limit === 0) {
+    return null;
+  }
+  const { qlen, limit: holds, peak, young } = flow;
+  return { qlen, holds, peak, old: Math.max(0, qlen - young) };
+}
+
+function acceptQueueOf({ first, last, readings, full, shrank }: Seen): AcceptQueue {
+  return {
+    first: first.accept_qlen,
+    last: last.accept_qlen,
+    backlog: last.backlog,
+    readings,
+    full,
+    shrank,
+  };
+}

@@ -1,0 +1,79 @@
+import type { Figures, Outcome } from '../record/figures.js';
+import type { Listener, QueueSettings } from '../record/listeners.js';
+
+/** A SYN queue over the watch; half-opens. */
+export interface Queue {
+  /** At the end. */
+  readonly qlen: number;
+  /** How many fit; 0 if every SYN is answered with a cookie. */
+  readonly holds: number;
+  /** The most that were seen. */
+  readonly peak: number;
+  /** Of `qlen`, those unanswered for PATIENCE or longer. */
+  readonly old: number;
+}
+
+/** An accept queue over the watch; connections. */
+export interface AcceptQueue {
+  readonly first: number;
+  readonly last: number;
+  readonly backlog: number;
+  /** Readings in all, and those in which it was full. */
+  readonly readings: number;
+  readonly full: number;
+  /** It got shorter between two readings. */
+  readonly shrank: boolean;
+}
+
+/** What happened at one listener, or in the whole namespace. */
+export interface Scope {
+  /** `a.b.c.d:port` or `[v6]:port`; null for what no listener can be named for. */
+  readonly local: string | null;
+  /** Seconds in which the half-opens that are judged began. */
+  readonly seconds: number;
+  /** Half-opens judged: completed, unanswered for PATIENCE, and reset or ended by an ICMP error. */
+  readonly completed: number;
+  readonly unanswered: number;
+  readonly failed: number;
+  /** Ended during the watch, whenever they began. */
+  readonly ended: Readonly<Record<Outcome, number>>;
+  /** SYNs answered with a cookie, cookies that came back, cookies that had PATIENCE and did not. */
+  readonly cookies: number;
+  readonly cookies_ok: number;
+  readonly cookies_unanswered: number;
+  /** SYNs and final ACKs that this listener dropped (`sk_drops`). */
+  readonly drops: number;
+  /** SYNs refused for a full SYN queue, a full accept queue, where no listener is told apart. */
+  readonly queue_full: number;
+  readonly accept_full: number;
+  readonly queue: Queue | null;
+  readonly accept: AcceptQueue | null;
+  /** What /proc/net/tcpsynq_listeners says at the end; null in a capture. */
+  readonly listener: Listener | null;
+  /** The kernel had printed its message before the watch. */
+  readonly warned_before: boolean;
+}
+
+/** All that a verdict rests on. */
+export interface Evidence {
+  /** From the first count to the last, over all epochs. */
+  readonly seconds: number;
+  readonly half_open: number;
+  readonly peak: number;
+  /** Growth of the namespace's counters. */
+  readonly totals: Figures;
+  readonly scopes: readonly Scope[];
+  /** Networks whose half-opens were added; null if there was none, or no A rows were asked for. */
+  readonly sources: {
+    readonly networks: number;
+    readonly exact: boolean;
+    readonly top: string;
+    /** The top network's share of all, at least. */
+    readonly share: number;
+  } | null;
+  /** A and R rows were there to be read. */
+  readonly events: boolean;
+  /** A and R rows that this reader lost. */
+  readonly lost: number;
+  readonly settings: QueueSettings;
+}

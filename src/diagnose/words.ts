@@ -1,0 +1,215 @@
+import { percent, printable, rate, seconds, whole } from '../chart/text.js';
+import { OUTCOMES, refused as refusedInAll } from '../record/figures.js';
+import { type Advice, adviceFor, type KernelMessage, kernelMessage, type Names } from './advice.js';
+import type { Evidence, Scope } from './evidence.js';
+import {
+  answered,
+  cameToNothing,
+  completion,
+  fullIn,
+  type Judged,
+  perSecond,
+  refused,
+  type State,
+  type Verdict,
+} from './rules.js';
+
+/** A diagnosis in words. */
+export interface Report {
+  readonly verdict: Verdict;
+  readonly headline: string;
+  readonly why: readonly string[];
+  readonly advice: Advice;
+  readonly kernel: KernelMessage | null;
+}
+
+/** Other listeners in trouble that are named. */
+const MOST_OTHERS = 4;
+
+const NAMES: Readonly<Record<State, string>> = {
+  stuck: 'ACCEPT QUEUE STUCK',
+  flood: 'FLOOD',
+  surge: 'SURGE',
+  busy: 'BUSY',
+  idle: 'IDLE',
+};
+
+/** @param grouped digits in groups of three, for a person */
+export function report(
+  verdict: Verdict,
+  evidence: Evidence,
+  names: Names,
+  grouped: boolean,
+): Report {
+  const { worst } = verdict;
+  return {
+    verdict,
+    headline: headline(worst),
+    why: why(verdict, evidence, grouped),
+    advice: adviceFor(worst, evidence, names),
+    kernel: kernelMessage(worst, evidence),
+  };
+}
+
+function headline({ state, scope, honest }: Judged): string {
+  const at = scope.local === null ? '' : ` on ${printable(scope.local)}`;
+  switch (state) {
+    case 'stuck':
+      return `${NAMES.stuck}${at}: the application ${scope.ended.completed === 0 ? 'does not accept' : 'accepts too slowly'}`;
+    case 'flood':
+      return `${NAMES.flood}${at}${honest ? ', with honest clients beside it' : ''}`;
+    case 'surge':
+      return `${NAMES.surge}${at}: honest clients, more than its queue is made for`;
+    case 'busy':
+      return `${NAMES.busy}: handshakes complete, no queue is in trouble`;
+    case 'idle':
+      return `${NAMES.idle}: next to no handshake completes`;
+    default:
+      return state satisfies never;
+  }
+}
+
+function why({ worst, also }: Verdict, evidence: Evidence, grouped: boolean): string[] {
+  const { scope, state } = worst;
+  const n = (value: number) => whole(value, grouped);
+  const lines = [handshakes(scope, evidence, n)];
+  const ends = OUTCOMES.reduce((sum, outcome) => sum + scope.ended[outcome], 0);
+  if (ends > 0) {
+    const { completed, expired } = scope.ended;
+    lines.push(
+      `${n(ends)} half-opens ended: ${percent(completed / ends)} completed, ${percent(expired / ends)} expired`,
+    );
+  }
+  if (evidence.sources !== null && (state === 'flood' || state === 'surge')) {
+    const { networks, exact, top, share } = evidence.sources;
+    lines.push(
+      `from ${exact ? '' : 'about '}${n(networks)} networks (/24, /64), the most from ${printable(top)}: ${percent(share)}`,
+    );
+  } else if (evidence.events && state === 'flood') {
+    lines.push('sources not seen: nothing entered the SYN queue meanwhile');
+  }
+  if (scope.queue !== null) {
+    lines.push(queueLine(scope, n));
+  }
+  if (scope.accept !== null && (state === 'stuck' || scope.accept.last > 0)) {
+    const { last, backlog, full, readings } = scope.accept;
+    lines.push(`accept queue ${n(last)} of ${n(backlog)}, full in ${full} of ${readings} readings`);
+  }
+  if (scope.cookies > 0 || scope.cookies_ok > 0) {
+    lines.push(`${n(scope.cookies)} SYNs answered with a cookie, ${n(scope.cookies_ok)} came back`);
+  }
+  const { queue_full = 0, accept_full = 0 } = evidence.totals;
+  if (queue_full + accept_full > 0) {
+    const here = scope.listener === null ? '' : `, ${n(refused(scope, evidence))} of them here`;
+    lines.push(
+      `SYNs refused: ${n(queue_full)} for a full SYN queue, ${n(accept_full)} for a full accept queue${here}`,
+    );
+  }
+  if (evidence.lost > 0) {
+    lines.push(`${n(evidence.lost)} events came too fast to be read: shares are of the others`);
+  }
+  if ((evidence.totals.missed ?? 0) > 0) {
+    lines.push(`${n(evidence.totals.missed ?? 0)} hooked calls missed: see tcpsynq status`);
+  }
+  for (const other of also.slice(0, MOST_OTHERS)) {
+    lines.push(`also: ${headline(other)}`);
+  }
+  if (also.length > MOST_OTHERS) {
+    lines.push(`and ${n(also.length - MOST_OTHERS)} more`);
+  }
+  return lines;
+}
+
+function handshakes(scope: Scope, evidence: Evidence, n: (value: number) => string): string {
+  const decided = answered(scope) + cameToNothing(scope);
+  const watched = seconds(evidence.seconds);
+  if (decided === 0) {
+    return `no handshake was begun and decided in ${watched}`;
+  }
+  const part = (count: number, words: string) =>
+    count === 0 ? [] : [`${percent(count / decided)} ${words}`];
+  const parts = [
+    `${percent(completion(scope) ?? 0)} completed`,
+    ...part(scope.unanswered + scope.cookies_unanswered, 'unanswered after a second'),
+    ...part(scope.failed, 'reset or unreachable'),
+  ];
+  return `${n(decided)} handshakes in ${watched}: ${parts.join(', ')} (a busy server completes over 90 %)`;
+}
+
+function queueLine(scope: Scope, n: (value: number) => string): string {
+  const { qlen, holds, peak, old } = scope.queue ?? { qlen: 0, holds: 0, peak: 0, old: 0 };
+  if (holds === 0) {
+    return 'no SYN is queued: every one is answered with a cookie';
+  }
+  const left = fullIn(scope);
+  const soon =
+    left === null || left === 0
+      ? ''
+      : `; full in about ${seconds(Math.max(1, Math.round(left)))} at this rate`;
+  return `SYN queue ${n(qlen)} of ${n(holds)} (${percent(qlen / holds)}), at most ${n(peak)}, ${n(old)} older than a second${soon}`;
+}
+
+/** One line for monitoring plugins: state, words, and figures after the bar. */
+export function pluginLine({ verdict, headline: words }: Report, evidence: Evidence): string {
+  const { scope } = verdict.worst;
+  const share = completion(scope);
+  const total = evidence.scopes.reduce((sum, one) => sum + cameToNothing(one), 0);
+  const refusals = refusedInAll(evidence.totals);
+  const perf = (label: string, value: string, max = '') => `${label}=${value};;;0;${max}`;
+  const figures = [
+    perf('half_open', String(evidence.half_open)),
+    ...(share === null ? [] : [perf('completed', `${Math.round(share * 1000) / 10}%`, '100')]),
+    perf('failed_per_second', rate(perSecond(scope, total), false)),
+    perf('cookies', String(evidence.totals.cookies ?? 0)),
+    ...(refusals === undefined ? [] : [perf('refused', String(refusals))]),
+    ...(scope.queue === null
+      ? []
+      : [perf('syn_queue', String(scope.queue.qlen), String(scope.queue.holds))]),
+    ...(scope.accept === null
+      ? []
+      : [perf('accept_queue', String(scope.accept.last), String(scope.accept.backlog + 1))]),
+  ];
+  return `TCPSYNQ ${verdict.severity.toUpperCase()} - ${words} | ${figures.join(' ')}`;
+}
+
+/** The same as an object; keys are only ever appended. */
+export function asObject(told: Report, evidence: Evidence): object {
+  const { verdict, headline: words, advice, kernel } = told;
+  const { worst, also, severity } = verdict;
+  const { scopes, ...rest } = evidence;
+  return {
+    verdict: worst.state,
+    honest_clients: worst.honest || worst.state === 'surge' || worst.state === 'busy',
+    listener: worst.scope.local,
+    rule: worst.rule,
+    severity,
+    words,
+    completion: completion(worst.scope),
+    expiry: expiry(worst.scope),
+    full_in_seconds: fullIn(worst.scope),
+    advice,
+    kernel_message: kernel,
+    also: also.map(({ state, rule, honest, scope }) => ({
+      verdict: state,
+      honest_clients: honest,
+      listener: scope.local,
+      rule,
+    })),
+    why: told.why,
+    evidence: { ...rest, scopes: scopes.filter(hasSomething) },
+  };
+}
+
+/** Share of the half-opens that ended, by expiring; null if none ended. */
+function expiry({ ended }: Scope): number | null {
+  const all = OUTCOMES.reduce((sum, outcome) => sum + ended[outcome], 0);
+  return all === 0 ? null : ended.expired / all;
+}
+
+function hasSomething(scope: Scope): boolean {
+  return (
+    answered(scope) + cameToNothing(scope) + scope.cookies + scope.drops > 0 ||
+    (scope.queue?.peak ?? 0) > 0 ||
+    (scope.accept?.last ?? 0) > 0
+  );
+}

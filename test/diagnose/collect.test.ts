@@ -1,0 +1,270 @@
+import { describe, expect, test } from 'vitest';
+import { Collector, UNKNOWN_SETTINGS } from '../../src/diagnose/collect.js';
+import type { Evidence } from '../../src/diagnose/evidence.js';
+import { judge } from '../../src/diagnose/rules.js';
+import type { Listener } from '../../src/record/listeners.js';
+import { Scanner } from '../../src/record/scan.js';
+import { countLine } from '../capture.js';
+import { listener } from './scope.js';
+
+type Figures = Readonly<Record<string, number>>;
+
+/** A stream as the module writes it, with an A or R line for every half-open. */
+class Stream {
+  readonly #lines: (readonly [number, string])[] = [];
+  #n = 0;
+
+  count(time: number, figures: Figures): void {
+    this.#lines.push([time, countLine(time, figures)]);
+  }
+
+  /** One half-open; without an outcome it stays. */
+  halfOpen(begun: number, outcome?: string, age = 0, local = '10.0.0.1:443'): void {
+    this.#n += 1;
+    const remote = `198.18.${this.#n % 256}.${(this.#n >> 8) % 256}:1024`;
+    this.#lines.push([begun, `A ${begun.toFixed(9)} ${local} ${remote} 1 129`]);
+    if (outcome !== undefined) {
+      const end = begun + age;
+      const line = `R ${end.toFixed(9)} ${local} ${remote} 0 ${outcome} ${Math.round(age * 1e6)} 1`;
+      this.#lines.push([end, line]);
+    }
+  }
+
+  text(): string {
+    const lines = [...this.#lines].sort(([a], [b]) => a - b).map(([, line]) => line);
+    return `# tcpsynq 1\n${lines.join('\n')}\n`;
+  }
+}
+
+function fold(text: string, readings: readonly (readonly Listener[])[] = []): Evidence {
+  const collector = new Collector(UNKNOWN_SETTINGS);
+  for (const reading of readings) {
+    collector.listeners(reading);
+  }
+  const scanner = new Scanner(collector);
+  scanner.push(Buffer.from(text));
+  scanner.end();
+  return collector.finish();
+}
+
+/** C lines a tenth of a second apart. */
+function counts(stream: Stream, seconds: number, at: (time: number) => Figures): void {
+  for (let i = 0; i <= seconds * 10; i++) {
+    stream.count(i / 10, at(i / 10));
+  }
+}
+
+describe('events', () => {
+  test('a half-open is judged once it has had a second, and only then', () => {
+    const stream = new Stream();
+    counts(stream, 5, () => ({ half_open: 0 }));
+    for (let i = 0; i < 500; i++) {
+      // 100 a second. Nobody answers a third of them, a third resets.
+      stream.halfOpen(i / 100 + 0.001, ['completed', 'reset', undefined][i % 3], 0.05);
+    }
+    const { scopes, seconds, sources } = fold(stream.text());
+    expect(seconds).toBeCloseTo(5);
+    expect(scopes).toHaveLength(1);
+    const [scope] = scopes;
+    expect(scope?.seconds).toBeCloseTo(4);
+    // Those of the first four seconds.
+    expect(scope?.completed).toBe(134);
+    expect(scope?.failed).toBe(133);
+    expect(scope?.unanswered).toBe(133);
+    // All that ended.
+    expect(scope?.ended).toMatchObject({ completed: 167, reset: 167, expired: 0 });
+    expect(sources).toMatchObject({ networks: 256, exact: true });
+  });
+
+  test('a slow client completes too: after the SYN-ACK was sent again', () => {
+    const stream = new Stream();
+    counts(stream, 6, () => ({ half_open: 0 }));
+    for (let i = 0; i < 100; i++) {
+      stream.halfOpen(i / 100 + 0.001, 'completed', 3.2);
+    }
+    expect(fold(stream.text()).scopes[0]).toMatchObject({ completed: 100, unanswered: 0 });
+  });
+
+  test('what began before the watch is not judged, but its end is told', () => {
+    const stream = new Stream();
+    counts(stream, 3, () => ({ half_open: 0 }));
+    const text = stream
+      .text()
+      .concat('R 3.000000000 10.0.0.1:443 198.18.0.1:1 0 expired 63000000 6\n');
+    expect(fold(text).scopes[0]).toMatchObject({
+      unanswered: 0,
+      completed: 0,
+      ended: { expired: 1 },
+    });
+  });
+
+  test('a capture tells the queue too: what stands in it, and how much of that is old', () => {
+    const lines = Array.from({ length: 150 }, (_, i) => {
+      // 100 in the first second, 50 in the last half.
+      const time = i < 100 ? i / 100 : 3.5 + (i - 100) / 100;
+      return `A ${time} 10.0.0.1:443 198.18.0.1:${i + 1} ${i + 1} 181`;
+    });
+    const text = ['# tcpsynq 1', countLine(0, {}), ...lines, countLine(4, { half_open: 150 }), ''];
+    const seen = fold(text.join('\n'));
+    expect(seen.scopes[0]?.queue).toEqual({ qlen: 150, holds: 181, peak: 150, old: 100 });
+    expect(judge(seen).worst).toMatchObject({ state: 'flood', rule: 'old half-opens' });
+  });
+
+  test('a listener takes what its port gets, on any address', () => {
+    const stream = new Stream();
+    counts(stream, 3, () => ({ half_open: 0 }));
+    for (let i = 0; i < 10; i++) {
+      stream.halfOpen(0.5, undefined, 0, '10.0.0.1:443');
+      stream.halfOpen(0.5, undefined, 0, '[2001:db8::1]:443');
+      stream.halfOpen(0.5, undefined, 0, '10.0.0.9:443');
+      stream.halfOpen(0.5, undefined, 0, '10.0.0.1:80');
+    }
+    const reading = [
+      listener({ local: '0.0.0.0:443' }),
+      listener({ local: '[::]:443', inode: 2 }),
+      listener({ local: '10.0.0.9:443', inode: 3 }),
+    ];
+    const { scopes } = fold(stream.text(), [reading, reading]);
+    const unanswered = Object.fromEntries(scopes.map((one) => [one.local, one.unanswered]));
+    expect(unanswered).toEqual({
+      '0.0.0.0:443': 10,
+      '[::]:443': 10,
+      '10.0.0.9:443': 10,
+      '10.0.0.1:80': 10,
+    });
+  });
+
+  test('local addresses without end take no memory without end', () => {
+    const lines = Array.from(
+      { length: 5000 },
+      (_, i) => `A 0.5 10.1.${i >> 8}.${i & 255}:443 198.18.0.1:1 1 129`,
+    );
+    const text = `# tcpsynq 1\n${countLine(0, {})}\n${lines.join('\n')}\n${countLine(3, {})}\n`;
+    expect(fold(text).scopes.length).toBeLessThanOrEqual(1024);
+  });
+
+  test('rows that were lost are counted', () => {
+    const text = `# tcpsynq 1\n${countLine(0, {})}\nL 1.0 A 70 70 100\nL 2.0 R 5 5 10\n${countLine(3, {})}\n`;
+    expect(fold(text).lost).toBe(75);
+  });
+});
+
+describe('cookies', () => {
+  const cookies = (stream: Stream, ok: number) =>
+    counts(stream, 5, (time) => ({
+      half_open: 0,
+      cookies: Math.round(time * 1000),
+      // They come back half a second later.
+      cookies_ok: Math.round(Math.max(0, time - 0.5) * 1000 * ok),
+    }));
+
+  test('those of the last second are not yet unanswered', () => {
+    const [all, none] = [1, 0].map((ok) => {
+      const stream = new Stream();
+      cookies(stream, ok);
+      return fold(stream.text()).scopes[0];
+    });
+    expect(all).toMatchObject({ cookies: 5000, cookies_ok: 4500, cookies_unanswered: 0 });
+    expect(none).toMatchObject({ cookies: 5000, cookies_ok: 0, cookies_unanswered: 4000 });
+  });
+
+  test("they are a listener's if no other was full", () => {
+    const stream = new Stream();
+    cookies(stream, 0);
+    const full = listener({ local: '0.0.0.0:80', inode: 2, qlen: 129 });
+    const one = fold(stream.text(), [[listener(), full]]).scopes;
+    expect(one.map(({ local, cookies }) => [local, cookies])).toEqual([
+      ['0.0.0.0:443', 0],
+      ['0.0.0.0:80', 5000],
+    ]);
+    const two = fold(stream.text(), [[listener({ qlen: 129 }), full]]).scopes;
+    expect(two.map(({ local, cookies }) => [local, cookies])).toEqual([
+      ['0.0.0.0:443', 0],
+      ['0.0.0.0:80', 0],
+      [null, 5000],
+    ]);
+  });
+});
+
+describe('counts alone', () => {
+  const verdict = (seconds: number, at: (time: number) => Figures) => {
+    const stream = new Stream();
+    counts(stream, seconds, at);
+    return judge(fold(stream.text())).worst;
+  };
+
+  test('a fresh flood: the queue grows, nothing has expired yet', () => {
+    const at = (time: number) => ({ half_open: time * 1000, added: time * 1000 });
+    expect(verdict(5, at)).toMatchObject({ state: 'flood', honest: false });
+  });
+
+  test('an old flood: as many expire as come', () => {
+    const at = (time: number) => ({ half_open: 63_000, added: time * 1000, expired: time * 1000 });
+    expect(verdict(5, at)).toMatchObject({ state: 'flood' });
+  });
+
+  test('steady busy, with many in flight at any time', () => {
+    const at = (time: number) => ({ half_open: 300, added: time * 1000, completed: time * 1000 });
+    expect(verdict(5, at)).toMatchObject({ state: 'busy' });
+  });
+
+  test('a sudden rise of honest clients is no flood', () => {
+    const begun = (time: number) => Math.max(0, time - 3) * 5000;
+    const at = (time: number) => ({
+      half_open: begun(time) - begun(time - 0.1),
+      added: begun(time),
+      completed: begun(time - 0.1),
+    });
+    expect(verdict(5, at)).toMatchObject({ state: 'busy' });
+  });
+
+  test('nothing', () => {
+    expect(verdict(5, () => ({ half_open: 0 }))).toMatchObject({ state: 'idle' });
+  });
+
+  test('a reload of the module does not mix what was before and after', () => {
+    const one = new Stream();
+    counts(one, 3, (time) => ({ added: 5000 + time * 100, completed: 5000 + time * 100 }));
+    const two = new Stream();
+    counts(two, 4, (time) => ({ added: time * 100, completed: time * 100 }));
+    const { seconds, totals } = fold(one.text() + two.text());
+    expect(seconds).toBeCloseTo(7);
+    expect(totals).toMatchObject({ added: 700, completed: 700 });
+  });
+});
+
+describe('readings of the listeners', () => {
+  const text = () => {
+    const stream = new Stream();
+    counts(stream, 3, () => ({ half_open: 0 }));
+    return stream.text();
+  };
+
+  test('queues at the end, the fullest, the drops in between', () => {
+    const { scopes } = fold(text(), [
+      [listener({ qlen: 5, drops: 10 })],
+      [listener({ qlen: 100, drops: 20, accept_qlen: 129 })],
+      [listener({ qlen: 30, young: 12, drops: 25, accept_qlen: 128, warned: true })],
+    ]);
+    expect(scopes).toMatchObject([
+      {
+        local: '0.0.0.0:443',
+        drops: 15,
+        queue: { qlen: 30, holds: 129, peak: 100, old: 18 },
+        accept: { first: 0, last: 128, readings: 3, full: 1, shrank: true },
+        warned_before: false,
+      },
+    ]);
+  });
+
+  test('one that is gone by the last reading is not spoken of', () => {
+    const gone = listener({ local: '0.0.0.0:80', inode: 2, accept_qlen: 129 });
+    expect(fold(text(), [[listener(), gone], [listener()]]).scopes).toHaveLength(1);
+  });
+
+  test('of several sockets on one address the worst off speaks', () => {
+    const reading = [listener(), listener({ inode: 2, accept_qlen: 129 })];
+    const { scopes } = fold(text(), [reading, reading]);
+    expect(scopes).toMatchObject([{ accept: { last: 129, full: 2 } }]);
+  });
+});

@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
+import { fullIn, judge, RULES } from '../../src/diagnose/rules.js';
+import { evidence, listener, scope } from './scope.js';
+
+/** The state and the rule that decided, as "state: rule". */
+function decided(own: Partial<Scope>, all: Partial<Evidence> = {}): string {
+  const { worst } = judge(evidence([scope(own)], all));
+  return `${worst.state}: ${worst.rule}`;
+}
+
+const accept = { first: 0, last: 0, backlog: 128, readings: 20, full: 0, shrank: false };
+const queue = { qlen: 0, holds: 129, peak: 0, old: 0 };
+const ended = scope().ended;
+
+describe('each rule of docs/syn-queue.md', () => {
+  test('accept queue full', () => {
+    expect(decided({ accept: { ...accept, last: 129, full: 10 } })).toBe(
+      'stuck: accept queue full',
+    );
+    expect(decided({ accept: { ...accept, last: 129, full: 9, shrank: true } })).toBe(
+      'idle: none of these',
+    );
+    // Its half-opens are old because their final ACKs were ignored: no flood.
+    expect(
+      decided({ accept: { ...accept, full: 20 }, queue: { ...queue, qlen: 129, old: 129 } }),
+    ).toBe('stuck: accept queue full');
+  });
+
+  test('nothing accepted', () => {
+    const waiting = { ...accept, first: 2, last: 52 };
+    const all = { ...ended, completed: 50 };
+    expect(decided({ accept: waiting, ended: all })).toBe('stuck: nothing accepted');
+    expect(decided({ accept: { ...accept, first: 10, last: 10 } })).toBe('stuck: nothing accepted');
+    // One was accepted; too few to tell; it got shorter; events were lost.
+    expect(decided({ accept: waiting, ended: { ...all, completed: 51 } })).not.toMatch(/^stuck/);
+    expect(decided({ accept: { ...accept, first: 9, last: 9 } })).not.toMatch(/^stuck/);
+    expect(decided({ accept: { ...waiting, shrank: true }, ended: all })).not.toMatch(/^stuck/);
+    expect(decided({ accept: waiting, ended: all }, { lost: 1 })).not.toMatch(/^stuck/);
+  });
+
+  test('refused for the accept queue', () => {
+    const capture = { accept: null, listener: null, accept_full: 30 };
+    const of = (completed: number) => ({ totals: { accept_full: 30, completed } });
+    expect(decided(capture, of(29))).toBe('stuck: refused for the accept queue');
+    expect(decided(capture, of(30))).toBe('surge: refused');
+  });
+
+  test('unanswered', () => {
+    // 200 in 4 s are 50 a second; with 1800 completed a tenth came to nothing.
+    expect(decided({ completed: 1799, unanswered: 200 })).toBe('flood: unanswered');
+    expect(decided({ completed: 1800, unanswered: 200 })).toBe('busy: handshakes');
+    expect(decided({ unanswered: 199 })).toBe('idle: none of these');
+    expect(decided({ failed: 200 })).toBe('flood: unanswered');
+    expect(decided({ cookies: 900, cookies_unanswered: 200 })).toBe('flood: unanswered');
+    // Completed through cookies is completed.
+    expect(decided({ cookies: 2000, cookies_ok: 1800, cookies_unanswered: 200 })).toBe(
+      'surge: cookies',
+    );
+  });
+
+  test('old half-opens', () => {
+    expect(decided({ queue: { ...queue, qlen: 65, peak: 65, old: 65 } })).toBe(
+      'flood: old half-opens',
+    );
+    expect(decided({ queue: { ...queue, qlen: 64, peak: 64, old: 64 } })).toBe(
+      'idle: none of these',
+    );
+    // Nine are too few, however small the queue.
+    expect(decided({ queue: { qlen: 9, holds: 9, peak: 9, old: 9 } })).toBe('idle: none of these');
+    // The accept queue was full for a moment: they may have answered.
+    const full = { ...queue, qlen: 129, peak: 129, old: 129 };
+    const overflown = { totals: { accept_full: 1 } };
+    expect(decided({ queue: full, drops: 1 }, overflown)).toBe('surge: queue half full');
+    expect(decided({ queue: full, accept: { ...accept, full: 1, shrank: true } })).toBe(
+      'surge: queue half full',
+    );
+    // It was another listener's.
+    expect(decided({ queue: full }, overflown)).toBe('flood: old half-opens');
+    // With TCP_DEFER_ACCEPT they may be clients that have nothing to say yet.
+    expect(
+      decided({
+        queue: { ...queue, qlen: 129, peak: 129, old: 129 },
+        listener: listener({ defer_accept: 3 }),
+      }),
+    ).toBe('surge: queue half full');
+  });
+
+  test('queue half full', () => {
+    expect(decided({ completed: 4000, queue: { ...queue, peak: 65 } })).toBe(
+      'surge: queue half full',
+    );
+    expect(decided({ completed: 4000, queue: { ...queue, peak: 64 } })).toBe('busy: handshakes');
+    expect(decided({ completed: 4000, queue: { ...queue, holds: 4, peak: 4 } })).toBe(
+      'busy: handshakes',
+    );
+    // With tcp_syncookies=2 there is no queue to fill.
+    expect(decided({ completed: 4000, queue: { ...queue, holds: 0 } })).toBe('busy: handshakes');
+  });
+
+  test('refused', () => {
+    const some = { completed: 4000, drops: 7 };
+    expect(decided(some, { totals: { queue_full: 3 } })).toBe('surge: refused');
+    // The socket's drops are not all refusals.
+    expect(decided(some)).toBe('busy: handshakes');
+  });
+
+  test('cookies', () => {
+    const some = { cookies: 5, cookies_ok: 5 };
+    expect(decided(some)).toBe('surge: cookies');
+    const always = { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 2 };
+    expect(decided(some, { settings: always })).toBe('busy: handshakes');
+  });
+
+  test('handshakes', () => {
+    expect(decided({ completed: 4 })).toBe('busy: handshakes');
+    expect(decided({ completed: 3 })).toBe('idle: none of these');
+  });
+
+  test('none of these', () => {
+    expect(decided({})).toBe('idle: none of these');
+  });
+
+  test('the document has each of them, in their order', () => {
+    const page = readFileSync(new URL('../../docs/syn-queue.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| `([^`]+)` \| \*\*(\w+)\*\* \|/gm)];
+    expect(rows.map(([, name, state]) => [name, state])).toEqual(
+      RULES.map(({ name, state }) => [name, state]),
+    );
+  });
+});
+
+test('the worst listener speaks first, the others that matter after it', () => {
+  const { worst, also } = judge(
+    evidence([
+      scope({ local: 'busy', completed: 100_000 }),
+      scope({ local: 'small', unanswered: 300 }),
+      scope({ local: 'large', unanswered: 30_000 }),
+      scope({ local: 'surge', queue: { ...queue, peak: 129 } }),
+    ]),
+  );
+  expect(worst.scope.local).toBe('large');
+  expect(also.map((one) => one.scope.local)).toEqual(['small', 'surge']);
+});
+
+test('a flood that has a name comes before one that has none', () => {
+  const { worst } = judge(
+    evidence([
+      scope({ local: null, listener: null, queue: null, cookies_unanswered: 90_000 }),
+      scope({ queue: { ...queue, qlen: 129, peak: 129, old: 129 } }),
+    ]),
+  );
+  expect(worst.scope.local).toBe('0.0.0.0:443');
+});
+
+test('honest clients beside a flood: from one a second, and ten', () => {
+  const honest = (completed: number) =>
+    judge(evidence([scope({ unanswered: 5000, completed })])).worst.honest;
+  expect([honest(10), honest(9)]).toEqual([true, false]);
+});
+
+describe('severity', () => {
+  const severity = (own: Partial<Scope>, all: Partial<Evidence> = {}) =>
+    judge(evidence([scope(own)], all)).severity;
+  const off = { settings: { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 0 } };
+  const flood = { unanswered: 4000, queue: { qlen: 1000, holds: 64_001, peak: 1000, old: 1000 } };
+
+  test('idle and busy are ok, a surge a warning, a stuck application critical', () => {
+    expect(severity({})).toBe('ok');
+    expect(severity({ completed: 4000 })).toBe('ok');
+    expect(severity({ completed: 4000, queue: { ...queue, peak: 129 } })).toBe('warning');
+    expect(severity({ accept: { ...accept, full: 20 } })).toBe('critical');
+  });
+
+  test('a flood is critical where SYNs are refused, or soon will be', () => {
+    expect(severity(flood)).toBe('warning');
+    expect(severity({ ...flood, drops: 1 }, { totals: { queue_full: 1 } })).toBe('critical');
+    // Without cookies: if it brings an eighth of the queue a second. 32 004 in 4 s are 8001 of 64 001.
+    expect(severity({ ...flood, unanswered: 32_004 }, off)).toBe('critical');
+    expect(severity({ ...flood, unanswered: 32_000 }, off)).toBe('warning');
+    expect(severity({ ...flood, unanswered: 32_004 })).toBe('warning');
+  });
+});
+
+test('when the queue is full', () => {
+  const at = (qlen: number, unanswered: number, holds = 129) =>
+    fullIn(scope({ unanswered, queue: { ...queue, qlen, holds } }));
+  expect(at(29, 100)).toBe(4);
+  expect(at(129, 0)).toBe(0);
+  expect(at(0, 0)).toBe(null);
+  expect(at(0, 100, 0)).toBe(null);
+  // 25 a second, of which a queue over half full keeps 200.
+  expect(at(0, 100, 200)).toBe(8);
+  expect(at(0, 100, 201)).toBe(null);
+});

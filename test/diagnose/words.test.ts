@@ -1,0 +1,238 @@
+import { describe, expect, test } from 'vitest';
+import { adviceFor, kernelMessage } from '../../src/diagnose/advice.js';
+import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
+import { judge } from '../../src/diagnose/rules.js';
+import { asObject, pluginLine, report } from '../../src/diagnose/words.js';
+import type { Listener } from '../../src/record/listeners.js';
+import { evidence, listener, scope } from './scope.js';
+
+const NAMES = { owner: { name: 'nginx', pid: 812 }, enter: '' };
+const SETTINGS = { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 1 };
+const queue = { qlen: 0, holds: 129, peak: 0, old: 0 };
+
+function told(own: Partial<Scope>, all: Partial<Evidence> = {}) {
+  const seen = evidence([scope(own)], all);
+  return report(judge(seen), seen, NAMES, false);
+}
+
+describe('headlines', () => {
+  test.each<[string, Partial<Scope>]>([
+    ['IDLE: next to no handshake completes', {}],
+    ['BUSY: handshakes complete, no queue is in trouble', { completed: 4000 }],
+    [
+      'SURGE on 0.0.0.0:443: honest clients, more than its queue is made for',
+      { completed: 4000, queue: { ...queue, peak: 129 } },
+    ],
+    ['FLOOD on 0.0.0.0:443', { unanswered: 4000 }],
+    ['FLOOD', { unanswered: 4000, local: null }],
+    [
+      'FLOOD on 0.0.0.0:443, with honest clients beside it',
+      { unanswered: 4000, completed: 40, cookies_ok: 1 },
+    ],
+    [
+      'ACCEPT QUEUE STUCK on 0.0.0.0:443: the application does not accept',
+      { accept: { first: 129, last: 129, backlog: 128, readings: 9, full: 9, shrank: false } },
+    ],
+    [
+      'ACCEPT QUEUE STUCK on 0.0.0.0:443: the application accepts too slowly',
+      {
+        accept: { first: 129, last: 129, backlog: 128, readings: 9, full: 8, shrank: true },
+        ended: { ...scope().ended, completed: 7 },
+      },
+    ],
+  ])('%s', (headline, own) => {
+    expect(told(own).headline).toBe(headline);
+  });
+});
+
+test('the evidence of a flood', () => {
+  const { why } = told(
+    {
+      completed: 40,
+      cookies_ok: 10,
+      cookies: 900,
+      cookies_unanswered: 890,
+      unanswered: 3000,
+      failed: 60,
+      ended: { ...scope().ended, completed: 40, expired: 160 },
+      queue: { qlen: 100, holds: 129, peak: 129, old: 90 },
+      drops: 12,
+    },
+    {
+      totals: { queue_full: 20, accept_full: 1 },
+      sources: { networks: 500, exact: true, top: '198.18.0.0/24', share: 0.01 },
+      lost: 3,
+    },
+  );
+  expect(why).toEqual([
+    '4000 handshakes in 5 s: 1 % completed, 97 % unanswered after a second, 2 % reset or unreachable (a busy server completes over 90 %)',
+    '200 half-opens ended: 20 % completed, 80 % expired',
+    'from 500 networks (/24, /64), the most from 198.18.0.0/24: 1 %',
+    'SYN queue 100 of 129 (78 %), at most 129, 90 older than a second; full in about 1 s at this rate',
+    '900 SYNs answered with a cookie, 10 came back',
+    'SYNs refused: 20 for a full SYN queue, 1 for a full accept queue, 12 of them here',
+    '3 events came too fast to be read: shares are of the others',
+  ]);
+});
+
+describe('the one thing to change', () => {
+  const surge = (own: Partial<Listener>, settings = SETTINGS) =>
+    told({ completed: 4000, queue: { ...queue, peak: 129 }, listener: listener(own) }, { settings })
+      .advice;
+
+  test('flood without cookies: cookies', () => {
+    const off = { ...SETTINGS, tcp_syncookies: 0 };
+    const { advice } = told(
+      { unanswered: 4000, queue: { ...queue, qlen: 1000, holds: 5000 } },
+      { settings: off },
+    );
+    expect(advice).toMatchObject({
+      setting: 'net.ipv4.tcp_syncookies',
+      command: 'sysctl -w net.ipv4.tcp_syncookies=1',
+      effect: 'honest clients then connect when the SYN queue is full',
+    });
+    // 1000 a second, of which the kernel keeps eight seconds' worth.
+    expect(advice.wont).toMatch(/^cookies stop no SYN.*unless it holds over 8000 half-opens; /);
+  });
+
+  test('in another namespace the command enters it', () => {
+    const seen = evidence([scope({ unanswered: 4000 })], {
+      settings: { ...SETTINGS, tcp_syncookies: 0 },
+    });
+    const { command } = adviceFor(judge(seen).worst, seen, {
+      owner: null,
+      enter: 'ip netns exec web ',
+    });
+    expect(command).toBe('ip netns exec web sysctl -w net.ipv4.tcp_syncookies=1');
+  });
+
+  test('flood with cookies: nothing', () => {
+    const { advice } = told({ unanswered: 4000 });
+    expect(advice).toMatchObject({ setting: null, command: null });
+    expect(advice.effect).toMatch(/^nothing: tcp_syncookies=1 lets honest clients connect/);
+  });
+
+  test('flood in a capture: cookies, if they are off', () => {
+    const unknown = { somaxconn: null, tcp_max_syn_backlog: null, tcp_syncookies: null };
+    const { advice } = told({ unanswered: 4000 }, { settings: unknown });
+    expect(advice.effect).toMatch(/^if it is not set: /);
+  });
+
+  test('surge, limit by listen(): in the application', () => {
+    expect(surge({ backlog: 128 })).toMatchObject({
+      setting: 'listen() backlog',
+      command: null,
+      effect:
+        'give listen() a backlog of 4096 in nginx[812], and restart it (net.core.somaxconn=4096 allows 4096)',
+    });
+  });
+
+  test('surge, limit by somaxconn', () => {
+    expect(surge({ backlog: 4096 })).toMatchObject({
+      setting: 'net.core.somaxconn',
+      command: 'sysctl -w net.core.somaxconn=8192',
+      effect: expect.stringContaining('restart nginx[812]'),
+    });
+  });
+
+  test('surge, limit by tcp_max_syn_backlog: as much as makes the backlog the limit', () => {
+    const off = { ...SETTINGS, tcp_max_syn_backlog: 256, tcp_syncookies: 0 };
+    const { setting, command } = surge({ backlog: 1000 }, off);
+    expect([setting, command]).toEqual([
+      'net.ipv4.tcp_max_syn_backlog',
+      'sysctl -w net.ipv4.tcp_max_syn_backlog=2048',
+    ]);
+  });
+
+  test('stuck: no setting', () => {
+    const accept = { first: 129, last: 129, backlog: 128, readings: 9, full: 9, shrank: false };
+    expect(told({ accept }).advice).toMatchObject({
+      setting: null,
+      command: 'strace -f -e trace=accept,accept4 -p 812',
+      wont: expect.stringContaining('a larger backlog'),
+    });
+  });
+
+  test.each([{}, { completed: 4000 }])('idle and busy: nothing', (own) => {
+    expect(told(own).advice).toMatchObject({ setting: null, command: null, wont: null });
+  });
+});
+
+describe('"Possible SYN flooding"', () => {
+  const message = (own: Partial<Scope>, settings = SETTINGS) => {
+    const seen = evidence([scope(own)], { settings });
+    return kernelMessage(judge(seen).worst, seen);
+  };
+
+  test('printed, before the watch or during it; not again', () => {
+    const warned = { listener: listener({ warned: true }) };
+    expect(message(warned)).toMatchObject({ printed: true, will: false });
+    expect(message(warned)?.why).toMatch(/^printed during this watch/);
+    expect(message({ ...warned, warned_before: true })?.why).toMatch(/^printed before this watch/);
+  });
+
+  test('still to come', () => {
+    const rising = { unanswered: 400, queue: { ...queue, qlen: 29 } };
+    expect(message(rising)).toMatchObject({ printed: false, will: true });
+    expect(message(rising)?.why).toMatch(/over 128 half-opens queued, in about 1 s at this rate$/);
+    expect(message({ listener: listener({ qlen: 129 }) })).toMatchObject({ will: true });
+    expect(message({})).toMatchObject({ printed: false, will: false });
+  });
+
+  test('never: nothing but cookies, or the three-quarters rule', () => {
+    const rising = { unanswered: 400, queue: { ...queue, qlen: 29 } };
+    expect(message(rising, { ...SETTINGS, tcp_syncookies: 2 })?.why).toMatch(/never with/);
+    const rule = { ...SETTINGS, tcp_syncookies: 0, tcp_max_syn_backlog: 64 };
+    expect(message({ ...rising, listener: listener({ holds: 49 }) }, rule)).toMatchObject({
+      will: false,
+      why: expect.stringContaining('refuses SYNs silently from 49 half-opens on'),
+    });
+  });
+
+  test('not known in a capture', () => {
+    expect(message({ listener: null })).toBe(null);
+  });
+});
+
+describe('for monitoring', () => {
+  const line = (own: Partial<Scope>, all: Partial<Evidence> = {}) => {
+    const seen = evidence([scope(own)], all);
+    return pluginLine(report(judge(seen), seen, NAMES, false), seen);
+  };
+
+  test('one line: state, words, figures', () => {
+    expect(
+      line(
+        { unanswered: 4000, completed: 40, queue: { ...queue, qlen: 100 } },
+        { half_open: 100, totals: { cookies: 5, queue_full: 7, accept_full: 1 } },
+      ),
+    ).toBe(
+      'TCPSYNQ WARNING - FLOOD on 0.0.0.0:443, with honest clients beside it | half_open=100;;;0; completed=1%;;;0;100 failed_per_second=1000;;;0; cookies=5;;;0; refused=8;;;0; syn_queue=100;;;0;129 accept_queue=0;;;0;129',
+    );
+  });
+
+  test('figures that are not known are left out', () => {
+    expect(line({ queue: null, accept: null })).toBe(
+      'TCPSYNQ OK - IDLE: next to no handshake completes | half_open=0;;;0; failed_per_second=0;;;0; cookies=0;;;0;',
+    );
+  });
+});
+
+test('as an object', () => {
+  const seen = evidence([
+    scope({ unanswered: 4000, ended: { ...scope().ended, expired: 3, completed: 1 } }),
+    scope({ local: '0.0.0.0:80', queue: { ...queue, peak: 129 } }),
+    scope({ local: '0.0.0.0:22' }),
+  ]);
+  expect(asObject(report(judge(seen), seen, NAMES, false), seen)).toMatchObject({
+    verdict: 'flood',
+    honest_clients: false,
+    listener: '0.0.0.0:443',
+    rule: 'unanswered',
+    severity: 'warning',
+    completion: 0,
+    expiry: 0.75,
+    also: [{ verdict: 'surge', listener: '0.0.0.0:80', rule: 'queue half full' }],
+    evidence: { scopes: [{ local: '0.0.0.0:443' }, { local: '0.0.0.0:80' }] },
+  });
+});
