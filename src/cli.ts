@@ -53,6 +53,7 @@ const host: Host = {
   err: new Output(process.stderr, process.env),
   signal: abort.signal,
   stop: () => abort.abort(),
+  status: OK,
   stdin: () => process.stdin,
   keys: keyboard,
   onExit(one) {
@@ -94,7 +95,7 @@ async function main(): Promise<number> {
   try {
     await program.parseAsync();
     await host.out.flush();
-    return OK;
+    return host.status;
   } catch (error) {
     const code = failed(error);
     return host.out.flush().then(

@@ -15,6 +15,8 @@ export interface Host {
   /** Comes with Ctrl-C, SIGTERM, SIGHUP, `stop`, and when nobody reads stdout any more. */
   readonly signal: AbortSignal;
   stop(): void;
+  /** The exit status of a command that ends without an error: 0, unless it sets another. */
+  status: number;
   stdin(): Readable;
   /** The keyboard, even while stdin is a pipe; null if there is none. */
   keys(): Keys | null;

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CountOptions } from './commands/count.js';
+import type { DiagnoseOptions } from './commands/diagnose.js';
 import type { EventsOptions } from './commands/events.js';
-import type { CommonOptions } from './commands/options.js';
+import type { ListenersOptions } from './commands/listeners.js';
 import type { StatusOptions } from './commands/status.js';
 import type { WatchOptions } from './commands/watch.js';
 import type { Host } from './host.js';
@@ -156,9 +157,30 @@ export function makeProgram(host: Host, version: string): Command {
     .description(
       'SYN queue and accept queue of every listener against its limit, the fullest first',
     )
+    .option('--watch', 'again and again: a screen on a terminal, elsewhere a table an interval')
+    .addOption(
+      new Option(
+        '--interval <time>',
+        'with --watch: time between two readings, such as 500ms or 1s (default: 1s)',
+      ).argParser(parseInterval),
+    )
     .action(async (_options, command: Command) => {
       const { listeners } = await import('./commands/listeners.js');
-      await listeners(host, command.optsWithGlobals<CommonOptions>());
+      await listeners(host, command.optsWithGlobals<ListenersOptions>());
+    });
+
+  program
+    .command('diagnose')
+    .description('idle, busy, surge, flood or stuck: which listener, why, and what to change')
+    .addOption(
+      new Option('--for <time>', 'watch for so long, such as 10s (default: 5s)').argParser(
+        parseInterval,
+      ),
+    )
+    .option('--check', 'one line and exit status 0, 1, 2 or 3, as monitoring plugins do')
+    .action(async (_options, command: Command) => {
+      const { diagnose } = await import('./commands/diagnose.js');
+      await diagnose(host, command.optsWithGlobals<DiagnoseOptions>());
     });
 
   program

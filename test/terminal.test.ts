@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, countLine } from './capture.js';
 import { bash, CLI, lastFrame, onTerminal, run, Started, start } from './command.js';
@@ -85,6 +86,9 @@ describe('no module', () => {
     [['listeners', '--json']],
     [['events']],
     [['events', '--top', '-i', 'module']],
+    [['listeners', '--watch']],
+    [['diagnose']],
+    [['diagnose', '--json']],
     [['status']],
     [['status', '--audit', '--json']],
     [['count', '--by', 'cpu']],
@@ -95,6 +99,12 @@ describe('no module', () => {
     expect(stdout).toBe('');
     expect(stderr).toMatch(LOAD_IT);
     expect(code).toBe(1);
+  });
+
+  test('diagnose --check', async () => {
+    const { stdout, stderr, code } = await run(['diagnose', '--check']);
+    expect(stdout).toMatch(/^TCPSYNQ UNKNOWN - the tcpsynq module is not loaded: .*\n$/);
+    expect([stderr, code]).toEqual(['', 3]);
   });
 });
 
@@ -307,6 +317,10 @@ describe('wrong usage', () => {
     [['watch', '-i', 'x', '--netns', '1'], '--netns has no meaning'],
     [['count', '-i', 'x', '--by', 'state'], 'no meaning for a capture'],
     [['listeners', '-i', 'proc'], 'takes auto or module here'],
+    [['listeners', '--interval', '1s'], '--interval needs --watch'],
+    [['diagnose', '-i', 'proc'], 'takes auto, module, a file or -'],
+    [['diagnose', '-i', 'x', '--for', '5s'], '--for has no meaning for a capture'],
+    [['diagnose', '--for', '1s'], '--for takes 2s or more'],
     [['count', '--netns', 'a/b'], 'not "a/b"'],
   ])('%j', async (args, message) => {
     const { stdout, stderr, code } = await run(args);
@@ -392,6 +406,57 @@ describe('files', () => {
     started.child.kill('SIGTERM');
     const { stderr, code } = await started.ended();
     expect(stderr).toMatch(/^tcpsynq: 2 counts in 1 s: half-open 22, peak 22\n$/);
+    expect(code).toBe(0);
+  });
+});
+
+describe('diagnose', () => {
+  test('a capture', async () => {
+    const { stdout, stderr, code } = await run(['diagnose', '-i', file]);
+    expect(stdout).toMatch(/^FLOOD\n {2}why {5}\d+ handshakes in 2 min: 0 % completed, /);
+    expect(stdout).toMatch(/\n {2}do {6}sysctl -w net\.ipv4\.tcp_syncookies=1\n/);
+    expect([stderr, code]).toEqual(['', 0]);
+  });
+
+  test('--json', async () => {
+    const { stdout, code } = await run(['diagnose', '--json', '-i', '-'], capture(10, 5000));
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'flood', listener: null });
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    [capture(10, 5000), /^TCPSYNQ WARNING - FLOOD \| half_open=0;;;0; /, 1],
+    [capture(10, 0), /^TCPSYNQ OK - IDLE: /, 0],
+    [capture(1, 0), /^TCPSYNQ UNKNOWN - standard input was seen for 1 s only/, 3],
+    ['', /^TCPSYNQ UNKNOWN - standard input holds no counts/, 3],
+  ])('--check %#', async (input, line, status) => {
+    const { stdout, stderr, code } = await run(['diagnose', '--check', '-i', '-'], input);
+    expect(stdout).toMatch(line);
+    expect(stdout.split('\n')).toHaveLength(2);
+    expect([stderr, code]).toEqual(['', status]);
+  });
+
+  test('--check, asked for what makes no sense', async () => {
+    const { stdout, code } = await run(['diagnose', '--check', '--json']);
+    expect(stdout).toBe('TCPSYNQ UNKNOWN - --check and --json exclude each other\n');
+    expect(code).toBe(3);
+  });
+
+  test('too short', async () => {
+    const { stdout, stderr, code } = await run(['diagnose', '-i', '-'], capture(1, 0));
+    expect(stdout).toBe('');
+    expect(stderr).toBe('tcpsynq: standard input was seen for 1 s only: it takes 2 s to tell\n');
+    expect(code).toBe(1);
+  });
+
+  test.each([40, 80, 200])('on a terminal of %i columns', async (columns) => {
+    const started = onTerminal(['diagnose', '-i', file], { columns, rows: 24 });
+    const { stdout, code } = await started.ended();
+    const lines = stripVTControlCharacters(stdout).trimEnd().split(/\r+\n/);
+    expect(lines[0]).toBe('FLOOD');
+    for (const line of lines) {
+      expect(line.length).toBeLessThanOrEqual(columns);
+    }
     expect(code).toBe(0);
   });
 });

@@ -1,13 +1,26 @@
-import { type Column, pairs } from '../chart/table.js';
-import { percent, printable, whole } from '../chart/text.js';
+import { type Column, pairs, table } from '../chart/table.js';
+import { type Line, percent, printable, whole, wrap } from '../chart/text.js';
+import { Usage } from '../failure.js';
 import type { Host } from '../host.js';
+import type { Figures } from '../record/figures.js';
 import { byFullness, fullness, type Listener, limitSetBy } from '../record/listeners.js';
-import { readListeners } from '../source/module.js';
-import { openNamespace } from '../source/namespace.js';
+import { Screen } from '../screen.js';
+import { readListeners, readStat } from '../source/module.js';
+import { type Namespace, openNamespace } from '../source/namespace.js';
 import { findOwners, type Owner } from '../source/owners.js';
+import { pause, stretched } from '../source/pace.js';
 import { readQueueSettings } from '../source/sysctl.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
+
+export interface ListenersOptions extends CommonOptions {
+  /** Again and again. */
+  readonly watch?: boolean;
+  /** Between two readings, in ms; undefined if not asked for. */
+  readonly interval?: number;
+}
+
+const DEFAULT_INTERVAL = 1000;
 
 interface Row {
   readonly listener: Listener;
@@ -16,31 +29,134 @@ interface Row {
 }
 
 /** `tcpsynq listeners`: the SYN queue and the accept queue of every listener, the fullest first. */
-export async function listeners(host: Host, options: CommonOptions): Promise<void> {
+export async function listeners(host: Host, options: ListenersOptions): Promise<void> {
   checkInput(options, 'listeners');
+  if (options.interval !== undefined && !options.watch) {
+    throw new Usage('--interval needs --watch');
+  }
   const namespace = await openNamespace(options.netns);
   try {
-    const found = (await readListeners(namespace)).sort(byFullness);
-    const inodes = new Set(found.map(({ inode }) => inode).filter((inode) => inode !== 0));
-    const [settings, owners] = await Promise.all([
-      readQueueSettings(namespace),
-      findOwners(inodes),
-    ]);
-    const rows = found.map((listener) => ({
-      listener,
-      setBy: limitSetBy(listener, settings),
-      owners: owners.get(listener.inode) ?? [],
-    }));
-    if (options.json) {
-      for (const row of rows) {
-        await printJson(host, asObject(row));
-      }
+    if (options.watch) {
+      await watch(host, options, namespace);
     } else {
-      await printTable(host, host.out.tty ? forPeople(rows) : forPrograms(rows));
+      await print(host, options, await readRows(namespace));
+      if (host.out.tty && !options.json) {
+        const { figures } = await readStat(namespace);
+        await host.out.write(`${neverGotIn(figures, host.out.columns).join('\n')}\n`);
+      }
     }
   } finally {
     namespace.close();
   }
+}
+
+async function readRows(namespace: Namespace): Promise<Row[]> {
+  const found = (await readListeners(namespace)).sort(byFullness);
+  const inodes = new Set(found.map(({ inode }) => inode).filter((inode) => inode !== 0));
+  const [settings, owners] = await Promise.all([readQueueSettings(namespace), findOwners(inodes)]);
+  return found.map((listener) => ({
+    listener,
+    setBy: limitSetBy(listener, settings),
+    owners: owners.get(listener.inode) ?? [],
+  }));
+}
+
+async function print(host: Host, { json }: ListenersOptions, rows: readonly Row[]): Promise<void> {
+  if (json) {
+    const time = new Date().toISOString();
+    for (const row of rows) {
+      await printJson(host, { ...asObject(row), time });
+    }
+  } else {
+    await printTable(host, host.out.tty ? forPeople(rows) : forPrograms(rows));
+  }
+}
+
+/** Until told to stop: a screen on a terminal, elsewhere a table an interval. */
+async function watch(host: Host, options: ListenersOptions, namespace: Namespace): Promise<void> {
+  const interval = options.interval ?? DEFAULT_INTERVAL;
+  const { signal } = host;
+  const screen = host.out.steerable && !options.json ? liveScreen(host) : null;
+  let first = true;
+  try {
+    while (!signal.aborted) {
+      const start = performance.now();
+      const rows = await readRows(namespace);
+      const { figures } = await readStat(namespace);
+      if (screen !== null) {
+        screen.show({ rows, figures });
+      } else {
+        await (first || options.json ? undefined : host.out.write('\n'));
+        await print(host, options, rows);
+      }
+      first = false;
+      const cost = performance.now() - start;
+      await pause(stretched(interval, cost) - cost, signal);
+    }
+  } finally {
+    screen?.close();
+  }
+}
+
+interface Picture {
+  readonly rows: readonly Row[];
+  readonly figures: Figures;
+}
+
+function liveScreen(host: Host) {
+  let picture: Picture | null = null;
+  let closed = false;
+  const redraw = () => {
+    if (picture !== null && !closed) {
+      const { columns, rows } = host.out;
+      void screen.draw(drawn(picture, columns, rows, screen.hasKeys));
+    }
+  };
+  const screen = new Screen(host, (key) => {
+    if (['q', 'Q', '\u0003', '\u0004'].includes(key)) {
+      host.stop();
+    } else if (key === '\u001a') {
+      screen.leave();
+      void host.suspend().then(redraw);
+    }
+  });
+  host.out.onResize(redraw);
+  return {
+    show(next: Picture) {
+      picture = next;
+      redraw();
+    },
+    close() {
+      closed = true;
+      screen.leave();
+    },
+  };
+}
+
+/** What the kernel counts in the namespace only, for want of a listener's own figures. */
+function neverGotIn(figures: Figures, columns: number): string[] {
+  const n = (name: 'cookies' | 'queue_full' | 'accept_full') => whole(figures[name] ?? 0, true);
+  return [
+    `SYNs since load, all listeners: ${n('cookies')} answered with a cookie`,
+    `refused: ${n('queue_full')} for a full SYN queue, ${n('accept_full')} for a full accept queue`,
+  ].flatMap((line) => wrap(line, columns));
+}
+
+function drawn({ rows, figures }: Picture, columns: number, height: number, keys: boolean): Line[] {
+  const below = neverGotIn(figures, columns).map((line) => [line]);
+  const room = Math.max(1, height - below.length - 2);
+  const [head = '', ...body] = table(forPeople(rows), columns).lines;
+  const shown = body.length > room ? body.slice(0, room - 1) : body;
+  const hint = keys ? 'q quit' : 'Ctrl-C quits';
+  return [
+    [{ text: head, look: 'dim' as const }],
+    ...shown.map((line): Line => [line]),
+    ...(shown.length < body.length ? [[`and ${body.length - shown.length} more`]] : []),
+    ...(body.length === 0 ? [['no listeners']] : []),
+    ...new Array<Line>(Math.max(0, room - Math.max(1, body.length))).fill([]),
+    ...below,
+    [' '.repeat(Math.max(0, columns - hint.length)), { text: hint, look: 'dim' as const }],
+  ].slice(0, height);
 }
 
 function asObject({ listener, setBy, owners }: Row): object {

@@ -1,0 +1,246 @@
+import { type Line, type Look, printable, render, wrap } from '../chart/text.js';
+import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
+import type { Evidence } from '../diagnose/evidence.js';
+import { judge, type Verdict } from '../diagnose/rules.js';
+import { asObject, pluginLine, type Report, report } from '../diagnose/words.js';
+import { Failure, Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { Scanner } from '../record/scan.js';
+import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { readListeners } from '../source/module.js';
+import { type Namespace, openNamespace } from '../source/namespace.js';
+import { findOwners } from '../source/owners.js';
+import { pause, stretched } from '../source/pace.js';
+import { isLive } from '../source/select.js';
+import { readQueueSettings } from '../source/sysctl.js';
+import { type CommonOptions, checkInput } from './options.js';
+import { printJson } from './print.js';
+
+export interface DiagnoseOptions extends CommonOptions {
+  /** How long to watch, in ms; undefined if not asked for. */
+  readonly for?: number;
+  /** As monitoring plugins do. */
+  readonly check?: boolean;
+}
+
+const DEFAULT_TIME = 5000;
+/** A half-open must have had a second, and a second's worth of them be judged. In ms. */
+const SHORTEST_TIME = 2000;
+const FILTER = 'kinds=count,event interval_ms=100';
+/** Between two readings of the listeners, in ms. */
+const LISTENERS_EVERY = 250;
+/** When the stream's own clock does not end the watch, in ms. */
+const GRACE = 2000;
+
+/** What monitoring plugins exit with. */
+const STATUS = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
+
+/** `tcpsynq diagnose`: what is happening to the SYN queues, why, and what to change. */
+export async function diagnose(host: Host, options: DiagnoseOptions): Promise<void> {
+  if (!options.check) {
+    await run(host, options);
+    return;
+  }
+  try {
+    await run(host, options);
+  } catch (error) {
+    if (!(error instanceof Failure || error instanceof Usage)) {
+      throw error;
+    }
+    await host.out.write(`TCPSYNQ UNKNOWN - ${printable(error.message).replaceAll('|', '/')}\n`);
+    host.status = STATUS.unknown;
+  }
+}
+
+async function run(host: Host, options: DiagnoseOptions): Promise<void> {
+  check(options);
+  const namespace = isLive(options.input) ? await openNamespace(options.netns) : null;
+  try {
+    const evidence = await (namespace === null
+      ? fromCapture(host, options)
+      : fromModule(host, options, namespace));
+    if (evidence !== null) {
+      await tell(host, options, evidence);
+    }
+  } finally {
+    namespace?.close();
+  }
+}
+
+function check(options: DiagnoseOptions): void {
+  const { input } = options;
+  checkInput(options, null);
+  if (input === 'proc') {
+    throw new Usage('diagnose reads the module or a capture: -i takes auto, module, a file or -');
+  }
+  if (options.check && options.json) {
+    throw new Usage('--check and --json exclude each other');
+  }
+  if (options.for !== undefined && !isLive(input)) {
+    throw new Usage('--for has no meaning for a capture: it is judged as a whole');
+  }
+  if ((options.for ?? DEFAULT_TIME) < SHORTEST_TIME) {
+    throw new Usage('--for takes 2s or more: a client is given a second to answer');
+  }
+}
+
+/** Null if it was stopped before there was enough to judge. */
+async function fromModule(
+  host: Host,
+  options: DiagnoseOptions,
+  namespace: Namespace,
+): Promise<Evidence | null> {
+  const time = options.for ?? DEFAULT_TIME;
+  const done = new AbortController();
+  const signal = AbortSignal.any([host.signal, done.signal]);
+  const collector = new Collector(await readQueueSettings(namespace));
+  // Before the stream is opened, so that every row finds its listener.
+  collector.listeners(await readListeners(namespace));
+  const stream = await openModuleStream(namespace, FILTER, signal);
+  if (host.err.tty && !options.check) {
+    await note(host, `watching for ${time / 1000} s`);
+  }
+  const watchdog = setTimeout(() => done.abort(), time + GRACE);
+  const reading = readAgain(namespace, collector, signal);
+  try {
+    await collect(stream, collector, () => collector.seconds * 1000 >= time);
+  } finally {
+    clearTimeout(watchdog);
+    done.abort();
+  }
+  await reading;
+  // Last, so that no row is younger than what it says of the queues.
+  collector.listeners(await readListeners(namespace));
+  return judgeable(host, collector, stream.name);
+}
+
+async function readAgain(
+  namespace: Namespace,
+  collector: Collector,
+  signal: AbortSignal,
+): Promise<void> {
+  let every = LISTENERS_EVERY;
+  for (;;) {
+    await pause(every, signal);
+    if (signal.aborted) {
+      return;
+    }
+    const before = performance.now();
+    // What fails now fails again at the end, and is told then.
+    const listeners = await readListeners(namespace).catch(() => null);
+    every = stretched(LISTENERS_EVERY, performance.now() - before);
+    if (listeners !== null) {
+      collector.listeners(listeners);
+    }
+  }
+}
+
+async function fromCapture(host: Host, options: DiagnoseOptions): Promise<Evidence | null> {
+  const stream = openCapture(options.input, options, () => host.stdin(), host.signal);
+  const collector = new Collector(UNKNOWN_SETTINGS);
+  const problems = await collect(stream, collector, () => false);
+  if (problems > 0) {
+    await note(host, `passed over ${problems} lines of ${stream.name} that could not be read`);
+  }
+  return judgeable(host, collector, stream.name);
+}
+
+/** Reads until there is enough, or no more. Returns how many lines could not be read. */
+async function collect(
+  { chunks }: Bytes,
+  collector: Collector,
+  enough: () => boolean,
+): Promise<number> {
+  const scanner = new Scanner(collector);
+  for await (const chunk of chunks) {
+    scanner.push(chunk);
+    if (enough()) {
+      return scanner.problems;
+    }
+  }
+  scanner.end();
+  return scanner.problems;
+}
+
+async function judgeable(host: Host, collector: Collector, name: string): Promise<Evidence | null> {
+  if (collector.counts === 0 && !host.signal.aborted) {
+    throw new Failure(`${name} holds no counts: C lines are needed`);
+  }
+  // A little less: counts come when they come.
+  if (collector.seconds * 1000 < SHORTEST_TIME * 0.99) {
+    const words = `${name} was seen for ${Math.round(collector.seconds * 10) / 10} s only: it takes 2 s to tell`;
+    if (!host.signal.aborted) {
+      throw new Failure(words);
+    }
+    await note(host, words);
+    return null;
+  }
+  return collector.finish();
+}
+
+async function tell(host: Host, options: DiagnoseOptions, evidence: Evidence): Promise<void> {
+  const verdict = judge(evidence);
+  const names = { owner: await ownerOf(verdict), enter: enter(options.netns) };
+  const told = report(verdict, evidence, names, host.out.tty && !options.check);
+  if (options.check) {
+    await host.out.write(`${pluginLine(told, evidence)}\n`);
+    host.status = STATUS[verdict.severity];
+  } else if (options.json) {
+    await printJson(host, asObject(told, evidence));
+  } else {
+    await print(host, told);
+  }
+}
+
+async function ownerOf({ worst }: Verdict) {
+  const inode = worst.scope.listener?.inode ?? 0;
+  if (inode === 0) {
+    return null;
+  }
+  return (await findOwners(new Set([inode]))).get(inode)?.[0] ?? null;
+}
+
+/** What makes a command run in that namespace. */
+function enter(netns: string | undefined): string {
+  if (netns === undefined) {
+    return '';
+  }
+  return /^\d+$/.test(netns) ? `nsenter --net=/proc/${netns}/ns/net ` : `ip netns exec ${netns} `;
+}
+
+const LOOKS: Readonly<Record<Verdict['severity'], Look>> = {
+  ok: 'good',
+  warning: 'warn',
+  critical: 'bad',
+};
+const INDENT = '          ';
+
+async function print(host: Host, { verdict, headline, why, advice, kernel }: Report) {
+  const { out } = host;
+  const columns = out.tty ? out.columns : Number.POSITIVE_INFINITY;
+  const { state } = verdict.worst;
+  const quiet = state === 'idle' || state === 'busy';
+  const parts: (readonly [string, readonly string[]])[] = [
+    ['why', why],
+    ['do', [...(advice.command === null ? [] : [advice.command]), advice.effect]],
+    ['not', advice.wont === null ? [] : [advice.wont]],
+    [
+      'kernel',
+      kernel === null || (quiet && !kernel.printed)
+        ? []
+        : [`"Possible SYN flooding" ${kernel.why}`],
+    ],
+  ];
+  const lines: Line[] = wrap(headline, columns).map((text) => [
+    { text, look: LOOKS[verdict.severity] },
+  ]);
+  for (const [label, texts] of parts) {
+    for (const [i, text] of texts.entries()) {
+      for (const [j, piece] of wrap(printable(text), columns - INDENT.length).entries()) {
+        const start = i + j === 0 ? `  ${label}`.padEnd(INDENT.length) : INDENT;
+        lines.push([j === 0 ? start : `${INDENT}`, piece]);
+      }
+    }
+  }
+  await out.write(lines.map((line) => `${render(line, columns, out.colour)}\n`).join(''));
+}
