@@ -108,6 +108,69 @@ describe('module loaded', () => {
     expect(text).toMatch(/listener\[\d+\]/);
   });
 
+  test('count --by state: what ss counts', async () => {
+    await link.listener('--port 80,81 --backlog 400000 --accept hold');
+    await link.send('--dport 80 --count 300');
+    link.client(`--dst ${link.address} --port 81 --count 7 --keep 300 --seconds 300`);
+    await link.until((f) => f.completed === 7);
+    const names: Record<string, string> = { ESTAB: 'ESTABLISHED', 'SYN-RECV': 'NEW_SYN_RECV' };
+    const theirs = lines(link.inTarget(`bash -c "ss -Hant | awk '{print \\$1}' | sort | uniq -c"`))
+      .map((line) => line.trim().split(/ +/))
+      .map(([sockets, state = '']) => [names[state] ?? state.replaceAll('-', '_'), sockets]);
+    const ours = lines(sh(`${tcpsynq} --netns ${link.target} count --by state`))
+      .slice(1)
+      .map((line) => line.split(/ +/));
+    expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(theirs));
+    expect(Object.fromEntries(ours)).toEqual({
+      NEW_SYN_RECV: '300',
+      ESTABLISHED: '7',
+      LISTEN: '2',
+    });
+  });
+
+  test('listeners --watch, not a terminal: a table an interval', async () => {
+    await link.listener('--port 80 --backlog 5000 --accept no');
+    const watch = new Command(
+      `${tcpsynq} --netns ${link.target} listeners --watch --interval 200ms`,
+    );
+    await watch.until((c) => c.stdout.split('\n\n').length > 2);
+    expect(await watch.end('SIGINT')).toBe(0);
+    const [first, second] = watch.stdout.split('\n\n');
+    expect(first).toMatch(/^listener .*\n0\.0\.0\.0:80 +0 +5001 /);
+    expect(second).toMatch(/^listener .*\n0\.0\.0\.0:80 /);
+    expect(watch.stderr).toBe('');
+  });
+
+  test('listeners --watch on a terminal: a screen, with what was refused', async () => {
+    await link.listener('--port 80 --backlog 100 --accept no');
+    await link.send('--dport 80 --count 150');
+    const watch = new Command(
+      `env TERM=xterm-256color script -qec 'stty rows 24 cols 60; exec ${tcpsynq} --netns ${link.target} listeners --watch' /dev/null`,
+    );
+    await watch.until((c) => c.stdout.includes('refused: '));
+    sh("pkill -INT -f '^node [^ ]*/dist/cli.js .*listeners --watch$'");
+    await watch.code;
+    const frame = watch.stdout.slice(
+      watch.stdout.indexOf('\x1b[H'),
+      watch.stdout.indexOf('\x1b[?2026l'),
+    );
+    const shown = stripVTControlCharacters(frame).replaceAll('\r', '').split('\n');
+    for (const line of shown) expect([...line].length).toBeLessThanOrEqual(60);
+    expect(shown[1]).toMatch(/^0\.0\.0\.0:80 +\S+ % +\d+ \/ 101 /);
+    expect(shown).toContain('refused: 49 for a full SYN queue, 0 for a full accept queue');
+    expect(watch.stdout).toContain('\x1b[?1049l');
+  });
+
+  test('diagnose: Ctrl-C ends the watch, and what was seen is judged', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    const watch = new Command(`${tcpsynq} --netns ${link.target} diagnose --for 10m`);
+    while (!status().includes('taps 1 16')) await sleep(100);
+    await sleep(3000);
+    expect(await watch.end('SIGINT')).toBe(0);
+    expect(watch.stdout).toMatch(/^IDLE: /);
+    expect(watch.stderr).toBe('');
+  });
+
   test('status: exact, with its hooks; --audit agrees with the kernel', async () => {
     await link.listener('--port 80 --backlog 400000');
     await link.send('--dport 80 --count 800');
