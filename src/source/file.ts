@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { errno, Failure, inWords } from '../failure.js';
+import { createZstdDecompress, isZstd, NO_ZSTD, unpackZstd } from './zstd.js';
 
 /** Small, so that what waits for the garbage collector is little. */
 const READ_SIZE = 64 * 1024;
@@ -14,8 +15,20 @@ function cannotRead(name: string, error: unknown): Failure {
   return error instanceof Failure ? error : new Failure(`cannot read ${name}: ${inWords(error)}`);
 }
 
-function isGzip(head: Buffer): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
+/** What a file is packed with, by its first four bytes; null if it is not. */
+export function packingOf(head: Buffer): 'gzip' | 'zstd' | null {
+  if (head[0] === 0x1f && head[1] === 0x8b) {
+    return 'gzip';
+  }
+  return isZstd(head) ? 'zstd' : null;
+}
+
+/** Unpacks gzip, of any number of members. */
+function unpackGzip(packed: Readable): AsyncIterable<Buffer> {
+  const unpack = createGunzip();
+  // The pipeline's error reaches the reader of its last stream.
+  pipeline(packed, unpack, () => {});
+  return unpack;
 }
 
 /** Opens a capture file, or a pipe that has a name. Throws a Failure if it cannot be read. */
@@ -36,7 +49,7 @@ export function openFile(path: string): Readable {
   }
 }
 
-/** The bytes of a stream, unpacked if they are gzip's. Ends without an error when the signal comes. */
+/** The bytes of a stream, unpacked if they are gzip's or zstd's. Ends without an error when the signal comes. */
 export async function* streamChunks(stream: Readable, name: string, signal: AbortSignal): Chunks {
   const stop = () => stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
@@ -57,7 +70,7 @@ async function* unpacked(stream: Readable, name: string): Chunks {
   let head = Buffer.alloc(0);
   for (let next = await rest.next(); !next.done; next = await rest.next()) {
     head = Buffer.concat([head, next.value]);
-    if (head.length > 1) {
+    if (head.length > 3) {
       break;
     }
   }
@@ -65,18 +78,23 @@ async function* unpacked(stream: Readable, name: string): Chunks {
     yield head;
     yield* { [Symbol.asyncIterator]: () => rest };
   })();
-  if (!isGzip(head)) {
+  const packing = packingOf(head);
+  if (packing === null) {
     yield* whole;
     return;
   }
-  const gunzip = createGunzip();
-  // The pipeline's error reaches the loop below, which reads its last stream.
-  pipeline(Readable.from(whole), gunzip, () => {});
+  if (packing === 'zstd' && createZstdDecompress === undefined) {
+    throw new Failure(`${name} is packed with zstd, and ${NO_ZSTD}: unpack it with \`zstd -d\``);
+  }
   try {
-    yield* gunzip as AsyncIterable<Buffer>;
+    yield* createZstdDecompress !== undefined && packing === 'zstd'
+      ? unpackZstd(whole, createZstdDecompress)
+      : unpackGzip(Readable.from(whole));
   } catch (error) {
-    throw errno(error)?.startsWith('Z_')
-      ? new Failure(`${name}: the gzip data is damaged or cut short; what came before it was read`)
+    throw errno(error)?.startsWith('Z')
+      ? new Failure(
+          `${name}: the ${packing} data is damaged or cut short; what came before it was read`,
+        )
       : error;
   }
 }
@@ -107,8 +125,9 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
       changed = false;
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
       if (bytesRead > 0) {
-        if (position === 0 && isGzip(buffer)) {
-          throw new Failure(`${path} is packed with gzip: it can be read, but not followed`);
+        const packing = position === 0 ? packingOf(buffer.subarray(0, bytesRead)) : null;
+        if (packing !== null) {
+          throw new Failure(`${path} is packed with ${packing}: it can be read, but not followed`);
         }
         position += bytesRead;
         yield Buffer.from(buffer.subarray(0, bytesRead));

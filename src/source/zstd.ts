@@ -1,0 +1,134 @@
+import { pipeline, Readable, type Transform } from 'node:stream';
+import zlib from 'node:zlib';
+
+/** What Node's zlib has from 22.15 on, which the types of Node 20 do not know. */
+interface Zstd {
+  readonly createZstdCompress?: () => zlib.Gzip;
+  readonly createZstdDecompress?: () => Transform;
+}
+
+/** Packs zstd, and unpacks one frame of it; undefined where this Node cannot. */
+export const { createZstdCompress, createZstdDecompress } = zlib as Zstd;
+
+/** ZSTD_e_flush of zstd.h: everything taken so far can be read. */
+export const ZSTD_FLUSH = 1;
+
+/** Why there is no zstd here. */
+export const NO_ZSTD = `this Node (${process.version}) has no zstd: 22.15 and later have`;
+
+const MAGIC = 0xfd2fb528;
+const RLE = 1;
+
+/** RFC 8878, section 3.1.1: the magic number of a frame. */
+export function isZstd(head: Buffer): boolean {
+  return head.length > 3 && head.readUInt32LE(0) === MAGIC;
+}
+
+/**
+ * Unpacks a file of any number of frames, one after another, as `--append` and `cat` make them.
+ * Node's decompressor ends with the first and says nothing of the rest.
+ */
+export async function* unpackZstd(
+  packed: AsyncIterator<Buffer>,
+  create: () => Transform,
+): AsyncGenerator<Buffer, void, void> {
+  let rest: Buffer = Buffer.alloc(0);
+  const next = async () => {
+    const bytes = rest;
+    rest = Buffer.alloc(0);
+    return bytes.length > 0 ? bytes : ((await packed.next()).value as Buffer | undefined);
+  };
+  async function* frame(first: Buffer, end: FrameEnd) {
+    for (let bytes: Buffer | undefined = first; bytes !== undefined; bytes = await next()) {
+      const at = end.find(bytes);
+      rest = bytes.subarray(at);
+      yield bytes.subarray(0, at);
+      if (end.found) {
+        return;
+      }
+    }
+  }
+  for (let first = await next(); first !== undefined; first = await next()) {
+    const unpack = create();
+    const end = new FrameEnd();
+    // The pipeline's error reaches the loop below, which reads its last stream.
+    pipeline(Readable.from(frame(first, end)), unpack, () => {});
+    yield* unpack as AsyncIterable<Buffer>;
+    if (!end.found) {
+      // Which Node does not say either; the code is the one it has for gzip.
+      throw Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' });
+    }
+  }
+}
+
+/** Finds where a frame ends by the lengths of its blocks: RFC 8878, section 3.1.1. */
+class FrameEnd {
+  found = false;
+  #head: number[] = [];
+  /** Bytes of the head that are still to come; then `#read` knows what they say. */
+  #wanted = 4;
+  #skip = 0;
+  #read: (head: Buffer) => void = this.#magic;
+  #checksum = 0;
+
+  /** @returns how many of these bytes belong to the frame */
+  find(bytes: Buffer): number {
+    let at = 0;
+    while (at < bytes.length && !this.found) {
+      if (this.#skip > 0) {
+        const step = Math.min(this.#skip, bytes.length - at);
+        this.#skip -= step;
+        at += step;
+      } else {
+        this.#head.push(bytes[at] as number);
+        at += 1;
+      }
+      while (!this.found && this.#skip === 0 && this.#head.length === this.#wanted) {
+        const head = Buffer.from(this.#head);
+        this.#head = [];
+        this.#read(head);
+      }
+    }
+    return at;
+  }
+
+  #expect(bytes: number, read: (head: Buffer) => void): void {
+    this.#wanted = bytes;
+    this.#read = read;
+  }
+
+  #magic(head: Buffer): void {
+    if (isZstd(head)) {
+      this.#expect(1, this.#descriptor);
+    } else {
+      // A frame to be skipped, or none, which the decompressor will say.
+      this.#expect(4, (length) => {
+        this.#skip = length.readUInt32LE(0);
+        this.#expect(0, this.#end);
+      });
+    }
+  }
+
+  #descriptor([flags = 0]: Buffer): void {
+    const single = (flags & 0x20) !== 0;
+    const contentSize = [single ? 1 : 0, 2, 4, 8][flags >> 6] ?? 0;
+    const dictionary = [0, 1, 2, 4][flags & 3] ?? 0;
+    this.#checksum = (flags & 4) !== 0 ? 4 : 0;
+    this.#skip = contentSize + dictionary + (single ? 0 : 1);
+    this.#expect(3, this.#block);
+  }
+
+  #block(head: Buffer): void {
+    const word = head.readUIntLE(0, 3);
+    const last = (word & 1) !== 0;
+    this.#skip = ((word >> 1) & 3) === RLE ? 1 : word >> 3;
+    if (last) {
+      this.#skip += this.#checksum;
+      this.#expect(0, this.#end);
+    }
+  }
+
+  #end(): void {
+    this.found = true;
+  }
+}
