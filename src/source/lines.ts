@@ -1,6 +1,6 @@
 import { pipeline, Readable } from 'node:stream';
 import split2 from 'split2';
-import { MAX_LINE, StreamParser } from '../record/stream.js';
+import { type Header, MAX_LINE, StreamParser } from '../record/stream.js';
 import type { Events, SourceEvent } from './source.js';
 
 /**
@@ -43,6 +43,8 @@ function eventsOfLines(
   tally: Tally,
 ): (text: string) => SourceEvent[] | undefined {
   let announced = false;
+  let stream: string | null = null;
+  let latest = 0;
   return (text) => {
     const line = parser.parse(text);
     if (line.type === 'start') {
@@ -52,10 +54,17 @@ function eventsOfLines(
       const { record } = line;
       const event: SourceEvent =
         record.kind === 'C' ? { type: 'count', count: record } : { type: 'loss', loss: record };
+      const before = { stream, latest };
+      latest = record.time;
       if (announced) {
         return [event];
       }
       announced = true;
+      stream = identityOf(parser.header);
+      // The next part of the same tap, where nothing begins anew.
+      if (stream !== null && stream === before.stream && latest >= before.latest) {
+        return [event];
+      }
       return [{ type: 'epoch', header: parser.header }, event];
     } else if (line.type === 'problem') {
       tally.problems += 1;
@@ -66,4 +75,9 @@ function eventsOfLines(
     }
     return undefined;
   };
+}
+
+/** The same for every part of what one tap gave; null if the header does not tell. */
+function identityOf({ boot_id, netns, clock_offset }: Header): string | null {
+  return clock_offset === null ? null : `${boot_id} ${netns} ${clock_offset}`;
 }

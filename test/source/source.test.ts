@@ -72,6 +72,13 @@ describe('decode', () => {
     expect(events.map(({ type }) => type)).toEqual(['note', 'epoch', 'count']);
   });
 
+  test('the header of the next part of the same tap is none', async () => {
+    const parts = [capture(2, 4), `${capture(0, 0).replace(/^C.*\n/m, '')}${countLine(3, {})}\n`];
+    const { events } = await decoded([Buffer.from(parts.join(''))]);
+    expect(events.filter(({ type }) => type === 'epoch')).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'count')).toHaveLength(4);
+  });
+
   test('a second header is a second epoch', async () => {
     const { events } = await decoded([Buffer.from(capture(2, 4) + capture(2, 4))]);
     expect(events.filter(({ type }) => type === 'epoch')).toHaveLength(2);
