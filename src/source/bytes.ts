@@ -50,11 +50,16 @@ export function openCapture(
   };
 }
 
-/** The module's stream with a filter of its own: see "Filters" in docs/format.md. */
+/**
+ * The module's stream with a filter of its own: see "Filters" in docs/format.md.
+ *
+ * @param all miss nothing: see Tap.chunks
+ */
 export async function openModuleStream(
   namespace: Namespace,
   filter: string,
   signal: AbortSignal,
+  all = false,
 ): Promise<Bytes> {
   const from = moduleFiles(namespace).stream;
   const tap = await openTap(from, filter).catch((error: unknown) => {
@@ -63,7 +68,7 @@ export async function openModuleStream(
   return {
     info: { source: 'module', from, live: true, notKnown: [] },
     name: 'the module',
-    chunks: tap.chunks(signal),
+    chunks: tap.chunks(signal, all),
   };
 }
 

@@ -9,11 +9,18 @@ const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify
 const READ_SIZE = 64 * 1024;
 const SHORTEST_WAIT = 10;
 const LONGEST_WAIT = 50;
+/** A tap that is written faster than it can be read is never empty; in ms. */
+const LONGEST_DRAIN = 1000;
 
 /** An open tap: one reader of /proc/net/tcpsynq with a filter of its own. */
 export interface Tap {
-  /** Bytes as they come. Ends when the signal comes or the module is gone; closes the tap. */
-  chunks(signal: AbortSignal): AsyncGenerator<Buffer, void, void>;
+  /**
+   * Bytes as they come. Ends when the signal comes or the module is gone; closes the tap.
+   *
+   * @param all wait no longer than the shortest wait between two reads, and when the signal comes
+   * read what has been recorded by then
+   */
+  chunks(signal: AbortSignal, all?: boolean): AsyncGenerator<Buffer, void, void>;
 }
 
 /**
@@ -33,10 +40,14 @@ export async function openTap(path: string, filter: string): Promise<Tap> {
       ? new Failure(`the module refuses "${filter}": see its log with \`dmesg | tail\``)
       : error;
   }
-  return { chunks: (signal) => readChunks(fd, signal) };
+  return { chunks: (signal, all = false) => readChunks(fd, signal, all) };
 }
 
-async function* readChunks(fd: number, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+async function* readChunks(
+  fd: number,
+  signal: AbortSignal,
+  all: boolean,
+): AsyncGenerator<Buffer, void, void> {
   const buffer = Buffer.allocUnsafe(READ_SIZE);
   let wait = SHORTEST_WAIT;
   try {
@@ -47,11 +58,23 @@ async function* readChunks(fd: number, signal: AbortSignal): AsyncGenerator<Buff
       }
       if (length === undefined) {
         await pause(wait, signal);
-        wait = Math.min(wait * 2, LONGEST_WAIT);
+        wait = Math.min(wait * 2, all ? SHORTEST_WAIT : LONGEST_WAIT);
       } else {
         wait = SHORTEST_WAIT;
         yield Buffer.from(buffer.subarray(0, length));
+        if (length < buffer.length) {
+          // Else a busy host is read line by line, which costs many times as much.
+          await pause(wait, signal);
+        }
       }
+    }
+    const end = performance.now() + LONGEST_DRAIN;
+    while (all && performance.now() < end) {
+      const length = await readSome(fd, buffer);
+      if (!length) {
+        return;
+      }
+      yield Buffer.from(buffer.subarray(0, length));
     }
   } finally {
     await closeFd(fd);
