@@ -5,12 +5,13 @@ import { CommanderError } from 'commander';
 import { Usage } from './failure.js';
 import type { Host, Keys } from './host.js';
 import { Output } from './output.js';
-import { makeProgram } from './program.js';
+import { makeProgram, spelledOut } from './program.js';
 
 const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
 
 const abort = new AbortController();
 const restorers = new Set<() => void>();
+let signalled: Parameters<Host['onSignal']>[0] | null = null;
 
 function restore(): void {
   for (const one of restorers) {
@@ -60,6 +61,12 @@ const host: Host = {
     restorers.add(one);
     return () => restorers.delete(one);
   },
+  onSignal(listener) {
+    signalled = listener;
+    return () => {
+      signalled = null;
+    };
+  },
   suspend: () =>
     new Promise((resolve) => {
       process.once('SIGCONT', resolve);
@@ -70,6 +77,11 @@ const host: Host = {
 
 /** The first ends the command as its input's end would; the second ends the process there and then. */
 function onSignal(signal: NodeJS.Signals): void {
+  if (signalled !== null) {
+    const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+    signalled(signal, signal === 'SIGINT' && terminal);
+    return;
+  }
   if (abort.signal.aborted) {
     restore();
     process.removeAllListeners(signal);
@@ -93,7 +105,7 @@ async function main(): Promise<number> {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   const program = makeProgram(host, JSON.parse(manifest).version);
   try {
-    await program.parseAsync();
+    await program.parseAsync(spelledOut(process.argv));
     await host.out.flush();
     return host.status;
   } catch (error) {

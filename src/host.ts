@@ -22,6 +22,11 @@ export interface Host {
   keys(): Keys | null;
   /** Calls `restore`, which must not wait, however the process ends. Returns what takes that back. */
   onExit(restore: () => void): () => void;
+  /**
+   * Signals go to `listener` and end nothing, until the returned function is called. Those that may
+   * have been typed at a terminal, which reach every process of ours there, are `typed`.
+   */
+  onSignal(listener: (signal: NodeJS.Signals, typed: boolean) => void): () => void;
   /** Stops the process as Ctrl-Z does; resolves when it is continued. */
   suspend(): Promise<void>;
 }

@@ -65,7 +65,7 @@ export class Output {
   }
 
   /** Writes, and waits while the destination is slower: so nothing piles up here. */
-  async write(text: string): Promise<void> {
+  async write(text: string | Uint8Array): Promise<void> {
     if (this.#failure !== null) {
       throw this.#failure;
     }

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { FORMATS, PACKINGS, type Rotation } from './capture/names.js';
+import type { CaptureOptions } from './commands/capture.js';
 import type { CountOptions } from './commands/count.js';
 import type { DiagnoseOptions } from './commands/diagnose.js';
 import type { EventsOptions } from './commands/events.js';
@@ -11,6 +13,14 @@ import { OUTCOMES, type Outcome } from './record/figures.js';
 
 const SHORTEST = 10;
 const LONGEST = 3_600_000;
+const SMALLEST_PART = 4096;
+const SIZES: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+const SPANS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 
 /** A duration such as 500ms, 1s, 2m, in ms. */
@@ -29,6 +39,65 @@ export function parsePositive(text: string): number {
     throw new InvalidArgumentError('It takes a whole number from 1 on.');
   }
   return value;
+}
+
+/** A span of time such as 10s, 5m, 1h, 7d, in ms. */
+export function parseSpan(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text) ?? [];
+  const value = Math.round(Number(digits) * (SPANS[unit ?? ''] ?? Number.NaN));
+  // What setTimeout can wait.
+  if (!(value >= 100 && value < 2 ** 31)) {
+    throw new InvalidArgumentError('It takes a time from 0.1s to 24d, such as 30s, 5m or 1h.');
+  }
+  return value;
+}
+
+/** When to begin a new part: a size such as 100M (of 1024 KiB), or a span of time. */
+export function parseRotation(text: string): Rotation {
+  const [, digits, unit] = /^(\d+)(K|M|G)$/.exec(text) ?? [];
+  if (digits === undefined) {
+    try {
+      return { by: 'time', ms: parseSpan(text) };
+    } catch {
+      throw new InvalidArgumentError(
+        'It takes a size such as 500K, 100M or 2G, or a time such as 30s, 10m, 1h or 1d (M is MiB, m minutes).',
+      );
+    }
+  }
+  const bytes = Number(digits) * (SIZES[unit ?? ''] ?? Number.NaN);
+  if (!(bytes >= SMALLEST_PART && Number.isSafeInteger(bytes))) {
+    throw new InvalidArgumentError('A part has at least 4K.');
+  }
+  return { by: 'size', bytes };
+}
+
+function parseWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** One word or more of a filter, as the module will judge it: no space may end it. */
+function parseWord(text: string): string {
+  if (!/^[\w.,:/-]+$/.test(text)) {
+    throw new InvalidArgumentError('It takes letters, digits and .,:/- only.');
+  }
+  return text;
+}
+
+/**
+ * Command lines as commander reads them: an option whose value may be left out takes the next word
+ * for it, and `capture --compress FILE` would have no file.
+ */
+export function spelledOut(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, i) =>
+    word === '--compress' && (end < 0 || i < end) ? '--compress=gzip' : word,
+  );
 }
 
 /** A factor such as 1, 0.5 or 10x. */
@@ -217,6 +286,84 @@ export function makeProgram(host: Host, version: string): Command {
     });
 
   program
+    .command('capture')
+    .description(
+      'the stream to a file, byte for byte or in another format; with a COMMAND: while that runs',
+    )
+    .usage('[options] <file> [-- command...]')
+    .argument('<file>', 'where to; - for stdout')
+    .argument('[command...]', 'a command to run meanwhile; its exit status is then ours')
+    .addOption(
+      new Option(
+        '--kinds <list>',
+        "what to record: count, event, sample … (default: the module's own)",
+      ).argParser(parseWord),
+    )
+    .addOption(
+      new Option('--port <number>', 'only connections with this port').argParser(
+        parseWithin(1, 65_535),
+      ),
+    )
+    .addOption(
+      new Option('--addr <network>', 'only connections with an end in ADDRESS[/LENGTH]').argParser(
+        parseWord,
+      ),
+    )
+    .addOption(
+      new Option('--fwmark <number>', 'only connections with this mark').argParser(
+        parseWithin(1, 2 ** 32 - 1),
+      ),
+    )
+    .option('--full', 'samples: of every segment, not only when cwnd changes')
+    .addOption(
+      new Option('--hook <where>', 'samples: taken when receiving, sending, or both').choices([
+        'rcv',
+        'xmit',
+        'both',
+      ]),
+    )
+    .addOption(
+      new Option('--interval <time>', 'between two counts, such as 500ms or 1s').argParser(
+        parseInterval,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--format <name>',
+        'raw: as the module writes it; tcpprobe: samples as Linux 4.15 had them',
+      )
+        .choices([...FORMATS])
+        .default('raw'),
+    )
+    .addOption(
+      new Option(
+        '--rotate <size|time>',
+        'begin a new part after so many bytes (100M) or so long (1h): FILE.000001, FILE.000002 …',
+      ).argParser(parseRotation),
+    )
+    .option('--keep <number>', 'delete the oldest parts beyond so many', parsePositive)
+    .addOption(
+      new Option('--compress [how]', 'pack it; as it is written: --compress=zstd').choices([
+        ...PACKINGS,
+      ]),
+    )
+    .addOption(
+      new Option('--duration <time>', 'end after so long: 30s, 5m, 1h').argParser(parseSpan),
+    )
+    .option('-n, --count <number>', 'end after so many records', parsePositive)
+    .option('--fsync', 'have the disk hold it, every second and at the end')
+    .addOption(new Option('--force', 'overwrite what is there').conflicts('append'))
+    .option('--append', 'go on with what is there')
+    .action(async (file: string, words: string[], _options, command: Command) => {
+      const { capture } = await import('./commands/capture.js');
+      const marked = words.length === 0 || spelled(program).includes('--');
+      if (!marked) {
+        program.error(`tcpsynq: unexpected "${words[0]}": a command to run comes after --`);
+      }
+      await capture(host, file, words, command.optsWithGlobals<CaptureOptions>());
+    });
+
+  program
     .command('status')
     .description('the module: is its count exact, its hooks, parameters and readers')
     .option('--audit', "hold the count against the kernel's own sockets; exit 1 if they differ")
@@ -226,4 +373,9 @@ export function makeProgram(host: Host, version: string): Command {
     });
 
   return program;
+}
+
+/** The words it was given, which commander's types leave out. */
+function spelled(program: Command): readonly string[] {
+  return (program as Command & { readonly rawArgs: readonly string[] }).rawArgs;
 }

@@ -84,6 +84,18 @@ export function seconds(value: number): string {
   return value < 7200 ? `${Math.round(value / 6) / 10} min` : `${Math.round(value / 360) / 10} h`;
 }
 
+/** Bytes: 512 B, 1.5 KiB, 20 MiB. */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
 /** A bar of `columns` characters filled to `share` of 1. */
 export function bar(share: number, columns: number): string {
   const full = Math.round(Math.min(Math.max(share, 0), 1) * columns);

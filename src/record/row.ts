@@ -43,6 +43,23 @@ export class Row {
       : this.bytes.toString('latin1', (this.cuts[slot] as number) + 1, this.cuts[slot + 1]);
   }
 
+  /** Every column as text, in their order: what `text` gives of each, for less. */
+  texts(): string[] {
+    const { cuts, found } = this;
+    const base = (cuts[0] as number) + 1;
+    const line = this.bytes.toString('latin1', base, cuts[found]);
+    const out: string[] = [];
+    const first = this.tcpProbe ? 0 : 1;
+    for (let slot = first; slot < first + this.columns.names.length; slot++) {
+      out.push(
+        slot < found
+          ? line.slice((cuts[slot] as number) + 1 - base, (cuts[slot + 1] as number) - base)
+          : '',
+      );
+    }
+    return out;
+  }
+
   /** A whole number, decimal or 0x hexadecimal; NaN where the field is none. Exact to 2^53. */
   number(column: number): number {
     const slot = this.#slot(column);

@@ -49,6 +49,11 @@ export class Scanner {
     return this.#parser.header;
   }
 
+  /** The names of a kind's columns, by the header in force. */
+  columns(kind: string): readonly string[] {
+    return this.#parser.columns(kind);
+  }
+
   /** Lines seen so far, and those of them that could not be read. */
   get lines(): number {
     return this.#parser.lines;

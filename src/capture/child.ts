@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { errno, inWords } from '../failure.js';
+import { type Host, note } from '../host.js';
+
+/** What shells say of a command that is not there, or may not be run. */
+const [NOT_FOUND, NOT_RUNNABLE, BY_SIGNAL] = [127, 126, 128];
+
+/**
+ * Runs a command on our own standard streams, and hands it the signals that are sent to us.
+ * Resolves with its exit status as a shell gives it.
+ *
+ * @param stdin it may read our standard input
+ */
+export function runCommand(
+  host: Host,
+  [file = '', ...args]: readonly string[],
+  stdin: boolean,
+): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, {
+      stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'],
+    });
+    const release = host.onSignal((signal, typed) => {
+      // What is typed at a terminal has reached it already.
+      if (!typed) {
+        child.kill(signal);
+      }
+    });
+    child.on('error', async (error) => {
+      if (child.pid === undefined) {
+        release();
+        await note(host, `cannot run ${file}: ${whyNot(error)}`);
+        resolve(errno(error) === 'ENOENT' ? NOT_FOUND : NOT_RUNNABLE);
+      }
+    });
+    child.on('exit', (code, signal) => {
+      release();
+      resolve(code ?? BY_SIGNAL + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+/** Node names the call, "spawn x ENOENT", and not the reason. */
+function whyNot(error: Error): string {
+  switch (errno(error)) {
+    case 'ENOENT':
+      return 'no such file or directory';
+    case 'EACCES':
+      return 'permission denied';
+    default:
+      return inWords(error);
+  }
+}

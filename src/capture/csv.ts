@@ -1,0 +1,48 @@
+import type { Row } from '../record/row.js';
+import type { Scanner } from '../record/scan.js';
+import type { Count, Loss } from '../record/stream.js';
+import { Places, type Writer } from './converted.js';
+import type { Clock } from './time.js';
+
+/** RFC 4180, but lines end as everywhere here. */
+export class Csv implements Writer {
+  readonly eachEpoch = false;
+  readonly #letters: string;
+  #columns: string[] = [];
+  readonly #places = new Map<string, Places>();
+
+  constructor(letters: string) {
+    this.#letters = letters;
+  }
+
+  header(scanner: Scanner): string {
+    const names = [...this.#letters].flatMap((letter) => scanner.columns(letter));
+    this.#columns = [...new Set(names)].filter((name) => name !== 'time');
+    for (const letter of this.#letters) {
+      this.#places.set(letter, new Places(this.#columns));
+    }
+    return `${['kind', 'time', ...this.#columns, 'records_lost'].map(quoted).join(',')}\n`;
+  }
+
+  row(row: Row, clock: Clock): string {
+    const texts = row.texts();
+    let out = `${row.kind},${clock.text(row.time)}`;
+    for (const at of this.#places.get(row.kind)?.of(row.columns) ?? []) {
+      out += `,${quoted(texts[at] ?? '')}`;
+    }
+    return `${out},\n`;
+  }
+
+  count({ time, figures }: Count, clock: Clock): string {
+    const values = this.#columns.map((name) => figures[name as keyof typeof figures] ?? '');
+    return `C,${clock.text(time)},${values.join(',')},\n`;
+  }
+
+  loss({ time, lost }: Loss, clock: Clock): string {
+    return `L,${clock.text(time)},${','.repeat(this.#columns.length)}${lost}\n`;
+  }
+}
+
+function quoted(field: string): string {
+  return field.includes(',') || field.includes('"') ? `"${field.replaceAll('"', '""')}"` : field;
+}

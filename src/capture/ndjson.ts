@@ -1,0 +1,57 @@
+import type { Columns } from '../record/columns.js';
+import type { Row } from '../record/row.js';
+import type { Scanner } from '../record/scan.js';
+import type { Count, Loss } from '../record/stream.js';
+import type { Writer } from './converted.js';
+import type { Clock } from './time.js';
+
+/** Columns whose values are no numbers, or such that a double cannot hold. */
+const TEXT = new Set(
+  'local remote outcome location reason state flags stack cause ca_state ca_name cookie hook'.split(
+    ' ',
+  ),
+);
+
+/** One object a line; the first says of which stream. */
+export class Ndjson implements Writer {
+  readonly eachEpoch = true;
+  /** What stands before each value, by the columns of a kind. */
+  readonly #keys = new WeakMap<Columns, readonly string[]>();
+
+  header({ header }: Scanner): string {
+    return `${JSON.stringify({ kind: '#', ...header })}\n`;
+  }
+
+  row(row: Row, clock: Clock): string {
+    const { columns } = row;
+    let keys = this.#keys.get(columns);
+    if (keys === undefined) {
+      keys = columns.names.map((name) => `,${JSON.stringify(name)}:`);
+      this.#keys.set(columns, keys);
+    }
+    let out = `{"kind":"${row.kind}","time":${clock.text(row.time)}`;
+    for (const [i, text] of row.texts().entries()) {
+      const name = columns.names[i] as string;
+      if (name !== 'time') {
+        out += keys[i] + value(name, text);
+      }
+    }
+    return `${out}}\n`;
+  }
+
+  count({ time, figures }: Count, clock: Clock): string {
+    return `{"kind":"C","time":${clock.text(time)},${JSON.stringify(figures).slice(1)}\n`;
+  }
+
+  loss({ time, kind: _, ...loss }: Loss, clock: Clock): string {
+    return `{"kind":"L","time":${clock.text(time)},${JSON.stringify(loss).slice(1)}\n`;
+  }
+}
+
+/** Digits stay as they are, however many; what is missing is null. */
+function value(name: string, text: string): string {
+  if (text === '') {
+    return 'null';
+  }
+  return !TEXT.has(name) && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? text : JSON.stringify(text);
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { constants, crc32, createGzip, type Gzip } from 'node:zlib';
+import { Usage } from '../failure.js';
+import { createZstdCompress, NO_ZSTD, ZSTD_FLUSH } from '../source/zstd.js';
+import type { Packing } from './names.js';
+
+/**
+ * Packs bytes so that all up to the last flush can be read, also if nothing comes after it. Each
+ * call returns what is packed by then; calls must not overlap.
+ */
+export interface Packer {
+  push(bytes: Buffer): Promise<Buffer>;
+  flush(): Promise<Buffer>;
+  end(): Promise<Buffer>;
+  /** Makes a whole file of one that is cut at the last flush; empty before the first. */
+  readonly trailer: Buffer;
+}
+
+/** Throws a Usage if this Node cannot. */
+export function makePacker(packing: Packing): Packer {
+  switch (packing) {
+    case 'gzip':
+      return new GzipPacker();
+    case 'zstd':
+      return new ZstdPacker();
+    default:
+      return packing satisfies never;
+  }
+}
+
+abstract class ZlibPacker implements Packer {
+  readonly #stream: Gzip;
+  readonly #flush: number;
+  #out: Buffer[] = [];
+  trailer: Buffer = Buffer.alloc(0);
+
+  constructor(stream: Gzip, flush: number) {
+    this.#stream = stream;
+    this.#flush = flush;
+    stream.on('data', (chunk) => this.#out.push(chunk));
+  }
+
+  async push(bytes: Buffer): Promise<Buffer> {
+    await new Promise<void>((resolve, reject) => {
+      this.#stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+    return this.#take();
+  }
+
+  async flush(): Promise<Buffer> {
+    await new Promise<void>((resolve) => this.#stream.flush(this.#flush, resolve));
+    return this.#take();
+  }
+
+  async end(): Promise<Buffer> {
+    const ended = once(this.#stream, 'end');
+    this.#stream.end();
+    await ended;
+    return this.#take();
+  }
+
+  #take(): Buffer {
+    return Buffer.concat(this.#out.splice(0));
+  }
+}
+
+class GzipPacker extends ZlibPacker {
+  #crc = 0;
+  #length = 0;
+
+  constructor() {
+    super(createGzip(), constants.Z_SYNC_FLUSH);
+  }
+
+  override push(bytes: Buffer): Promise<Buffer> {
+    this.#crc = crc32(bytes, this.#crc);
+    this.#length = (this.#length + bytes.length) % 2 ** 32;
+    return super.push(bytes);
+  }
+
+  override async flush(): Promise<Buffer> {
+    const packed = await super.flush();
+    // An empty last block (RFC 1951, 3.2.6), then CRC-32 and length (RFC 1952, 2.3.1).
+    const trailer = Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    trailer.writeUInt32LE(this.#crc, 2);
+    trailer.writeUInt32LE(this.#length, 6);
+    this.trailer = trailer;
+    return packed;
+  }
+}
+
+class ZstdPacker extends ZlibPacker {
+  constructor() {
+    if (createZstdCompress === undefined) {
+      throw new Usage(`--compress=zstd: ${NO_ZSTD}; gzip it can`);
+    }
+    super(createZstdCompress(), ZSTD_FLUSH);
+  }
+
+  override async flush(): Promise<Buffer> {
+    const packed = await super.flush();
+    // An empty last block (RFC 8878, 3.1.1.2); zlib's frames have no checksum unless asked.
+    this.trailer = Buffer.from([1, 0, 0]);
+    return packed;
+  }
+}

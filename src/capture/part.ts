@@ -1,0 +1,235 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errno, Failure, inWords } from '../failure.js';
+import type { Output } from '../output.js';
+import type { Packer } from './pack.js';
+
+const NEWLINE = 0x0a;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Lines could not be written. What the file holds is whole lines nevertheless. */
+export class CannotWrite extends Failure {
+  /** Lines that were taken and are not in the file. */
+  readonly lines: number;
+
+  constructor(path: string, error: unknown, lines: number) {
+    super(`cannot write ${path}: ${inWords(error)}; what it holds is whole lines`);
+    this.lines = lines;
+  }
+}
+
+function linesIn(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) {
+    lines += 1;
+  }
+  return lines;
+}
+
+/** Where the lines of a capture go: one file, or standard output. */
+export interface Part {
+  readonly path: string;
+  /** Bytes written, packed if they are. */
+  readonly size: number;
+  /** Takes whole lines. A Failure if they cannot be written; those before them are then safe. */
+  write(lines: Buffer): Promise<void>;
+  /** What was written can be read from now on, whatever happens. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How a file that is there already is met. */
+export type Meeting = 'refuse' | 'replace' | 'append';
+
+/** A file of whole lines: where a write fails it is cut after the last line that is whole. */
+export class FilePart implements Part {
+  readonly path: string;
+  size = 0;
+  readonly #file: FileHandle;
+  readonly #packer: Packer | null;
+  readonly #sync: boolean;
+  readonly #regular: boolean;
+  /** Up to here the file can be read to its end. */
+  #safe: number;
+  /** Lines packed since then. */
+  #pending = 0;
+  #dirty = false;
+  #failed = false;
+
+  private constructor(
+    path: string,
+    file: FileHandle,
+    size: number,
+    regular: boolean,
+    packer: Packer | null,
+    sync: boolean,
+  ) {
+    this.path = path;
+    this.#file = file;
+    this.size = size;
+    this.#safe = size;
+    this.#regular = regular;
+    this.#packer = packer;
+    this.#sync = sync;
+  }
+
+  /** @param sync have the disk hold what was written at each flush */
+  static async open(
+    path: string,
+    meeting: Meeting,
+    packer: Packer | null,
+    sync: boolean,
+  ): Promise<FilePart> {
+    const there = await stat(path).catch(() => null);
+    if (there?.isDirectory()) {
+      throw new Failure(`cannot write ${path}: it is a directory`);
+    }
+    if (there?.isFIFO() || there?.isSocket()) {
+      throw new Failure(`cannot write ${path}: it is a pipe; write to - and redirect that`);
+    }
+    // A device holds nothing that could be overwritten.
+    const regular = there === null || there.isFile();
+    const flags = !regular ? 'w' : { refuse: 'wx', replace: 'w', append: 'a' }[meeting];
+    try {
+      const file = await open(path, flags);
+      if (sync && there === null) {
+        await syncDirectory(dirname(path));
+      }
+      const { size } = await file.stat();
+      return new FilePart(path, file, regular ? size : 0, regular, packer, sync);
+    } catch (error) {
+      throw errno(error) === 'EEXIST'
+        ? new Failure(`${path} is there already: --force overwrites it, --append adds to it`)
+        : new Failure(`cannot write ${path}: ${inWords(error)}`);
+    }
+  }
+
+  async write(lines: Buffer): Promise<void> {
+    this.#dirty = true;
+    if (this.#packer === null) {
+      await this.#put(lines);
+      this.#safe = this.size;
+    } else {
+      this.#pending += linesIn(lines);
+      await this.#put(await this.#packer.push(lines));
+    }
+  }
+
+  async flush(): Promise<void> {
+    if (!this.#dirty) {
+      return;
+    }
+    if (this.#packer !== null) {
+      // Its trailer is that of the last flush until this one is on disk.
+      const { trailer } = this.#packer;
+      await this.#put(await this.#packer.flush(), trailer);
+      this.#safe = this.size;
+      this.#pending = 0;
+    }
+    await this.#settle();
+    this.#dirty = false;
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (!this.#failed) {
+        await this.flush();
+        await this.#put((await this.#packer?.end()) ?? NOTHING);
+        await this.#settle();
+      }
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  /** Is it still there, and if asked for, on disk? */
+  async #settle(): Promise<void> {
+    if (!this.#regular) {
+      return;
+    }
+    try {
+      if (this.#sync) {
+        await this.#file.sync();
+      }
+    } catch (error) {
+      this.#failed = true;
+      throw new CannotWrite(this.path, error, 0);
+    }
+    if ((await this.#file.stat()).nlink === 0) {
+      this.#failed = true;
+      throw new Failure(`${this.path} was deleted while it was written: what it held is gone`);
+    }
+  }
+
+  async #put(bytes: Buffer, trailer = this.#packer?.trailer): Promise<void> {
+    let done = 0;
+    while (done < bytes.length) {
+      try {
+        const { bytesWritten } = await this.#file.write(bytes, done);
+        done += bytesWritten;
+        this.size += bytesWritten;
+      } catch (error) {
+        this.#failed = true;
+        let lines = this.#pending;
+        if (this.#packer === null) {
+          const whole = bytes.subarray(0, done).lastIndexOf(NEWLINE) + 1;
+          this.#safe += whole;
+          lines = linesIn(bytes.subarray(whole));
+        }
+        await this.#cut(trailer);
+        throw new CannotWrite(this.path, error, lines);
+      }
+    }
+  }
+
+  /** Back to what can be read. */
+  async #cut(trailer = NOTHING): Promise<void> {
+    try {
+      await this.#file.truncate(this.#safe);
+      this.size = this.#safe;
+      await this.#file.write(trailer, 0, trailer.length, this.#safe);
+    } catch {
+      // The disk is full or worse, and that has been said.
+    }
+  }
+}
+
+/** So that a new file has its name on disk too. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+/** Standard output, at the pace of its reader. */
+export class OutputPart implements Part {
+  readonly path = 'standard output';
+  size = 0;
+  readonly #out: Output;
+  readonly #packer: Packer | null;
+
+  constructor(out: Output, packer: Packer | null) {
+    this.#out = out;
+    this.#packer = packer;
+  }
+
+  async write(lines: Buffer): Promise<void> {
+    await this.#put(this.#packer === null ? lines : await this.#packer.push(lines));
+  }
+
+  async flush(): Promise<void> {
+    if (this.#packer !== null) {
+      await this.#put(await this.#packer.flush());
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#packer !== null) {
+      await this.#put(await this.#packer.end());
+    }
+  }
+
+  async #put(bytes: Buffer): Promise<void> {
+    this.size += bytes.length;
+    await this.#out.write(bytes);
+  }
+}

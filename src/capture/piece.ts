@@ -1,0 +1,41 @@
+import type { Loss } from '../record/stream.js';
+
+/** Whole lines that go to a file together. */
+export interface Piece {
+  readonly bytes: Buffer;
+  /** What a file that begins with these lines, or within them, must have before them. */
+  readonly header: Buffer;
+  /** The lines begin with a header of their own. */
+  readonly start: boolean;
+}
+
+/** What was written, and what could not be. */
+export class Tally {
+  /** Records written: every line but headers and L lines. */
+  records = 0;
+  /** Records that the L lines say were lost. */
+  lost = 0;
+  /** Lines of the input that were no records. */
+  problems = 0;
+  /** The first of them, with its number. */
+  first: string | null = null;
+
+  loss(loss: Loss): void {
+    this.lost += loss.lost;
+  }
+
+  problem(line: number, reason: string): void {
+    this.problems += 1;
+    this.first ??= `line ${line}: ${reason}`;
+  }
+}
+
+/** Makes the lines of a capture from the bytes of a stream, cut anywhere. */
+export interface Format {
+  readonly tally: Tally;
+  /** As many records have come as were asked for; what follows is passed over. */
+  readonly full: boolean;
+  push(chunk: Buffer): Piece[];
+  /** The stream has ended: a last line without an end is not written. */
+  end(): Piece[];
+}

@@ -1,0 +1,81 @@
+import { rate, seconds, size, whole } from '../chart/text.js';
+import { type Host, note } from '../host.js';
+import type { Tally } from './piece.js';
+
+/** How a capture is getting on: a line rewritten in place, on a terminal that is ours alone. */
+export class Progress {
+  readonly #host: Host;
+  readonly #tally: Tally;
+  readonly #shown: boolean;
+  readonly #live: boolean;
+  readonly #begun = performance.now();
+  #at = this.#begun;
+  #records = 0;
+  #drawn = false;
+  #lossTold = false;
+
+  /**
+   * @param alone nobody else writes to the terminal
+   * @param live losses happen now, and something can be done about them
+   */
+  constructor(host: Host, tally: Tally, alone: boolean, live: boolean) {
+    this.#host = host;
+    this.#tally = tally;
+    this.#live = live;
+    this.#shown = alone && host.err.steerable;
+  }
+
+  /** To be called about once a second. */
+  async tick(bytes: number): Promise<void> {
+    const { records, lost } = this.#tally;
+    if (lost > 0 && this.#live && !this.#lossTold) {
+      this.#lossTold = true;
+      await this.note(`records are being lost: ${lost} by now`);
+    }
+    const now = performance.now();
+    const perSecond = ((records - this.#records) / (now - this.#at)) * 1000;
+    this.#at = now;
+    this.#records = records;
+    if (this.#shown) {
+      const parts = [
+        `${whole(records, true)} records`,
+        `${rate(perSecond, true)}/s`,
+        size(bytes),
+        `lost ${whole(lost, true)}`,
+      ];
+      this.#drawn = true;
+      const text = parts.join('   ').slice(0, this.#host.err.columns - 1);
+      await this.#host.err.write(`\r${text}\u001b[K`);
+    }
+  }
+
+  /** Says something else. */
+  async note(text: string): Promise<void> {
+    await this.erase();
+    await note(this.#host, text);
+  }
+
+  async erase(): Promise<void> {
+    if (this.#drawn) {
+      this.#drawn = false;
+      await this.#host.err.write('\r\u001b[K');
+    }
+  }
+
+  /** What was captured, in one line. */
+  async summary(bytes: number, where: string, unwritten: number, deleted: number): Promise<void> {
+    const { records, lost, problems } = this.#tally;
+    const took = (performance.now() - this.#begun) / 1000;
+    const rest = [
+      ...(deleted > 0 ? [`older parts deleted: ${deleted}`] : []),
+      ...(problems > 0 ? [`lines passed over: ${problems}`] : []),
+      ...(unwritten > 0 ? [`last lines not written: ${unwritten}`] : []),
+      lost > 0 && this.#live
+        ? `lost ${lost}: record less (--port, --addr), or load with a larger bufsize`
+        : `lost ${lost}`,
+    ];
+    await this.note(
+      `${records} records in ${seconds(took)}, ${size(bytes)} in ${where}, ${rest.join(', ')}`,
+    );
+  }
+}

@@ -1,0 +1,115 @@
+import { MAX_LINE, StreamParser } from '../record/stream.js';
+import { type Format, type Piece, Tally } from './piece.js';
+
+const [NEWLINE, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER_Z] = [
+  0x0a, 0x20, 0x23, 0x30, 0x39, 0x41, 0x4c, 0x5a,
+];
+const NOTHING: Buffer = Buffer.alloc(0);
+const START = '# tcpsynq ';
+
+/**
+ * The bytes as they come. Lines are counted by their first letter and not read, but for headers,
+ * which every part repeats, and L lines, which tell the losses.
+ */
+export class RawFormat implements Format {
+  readonly tally = new Tally();
+  readonly #limit: number;
+  readonly #losses = new StreamParser();
+  /** The header's lines by what they are about, in the order they came in. */
+  readonly #header = new Map<string, string>();
+  #kept: Buffer = NOTHING;
+  #skipping = false;
+  #lines = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get full(): boolean {
+    return this.tally.records >= this.#limit;
+  }
+
+  push(chunk: Buffer): Piece[] {
+    const bytes = this.#kept.length > 0 ? Buffer.concat([this.#kept, chunk]) : chunk;
+    const pieces: Piece[] = [];
+    let from = 0;
+    let line = 0;
+    /** The last line was one of a header, and the piece begins with it. */
+    let inHeader = false;
+    let start = false;
+    const cut = (to: number) => {
+      if (to > from) {
+        const header = Buffer.from([...this.#header.values()].join(''));
+        pieces.push({ bytes: bytes.subarray(from, to), header, start });
+      }
+      from = to;
+    };
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, line)) {
+      if (this.full) {
+        break;
+      }
+      this.#lines += 1;
+      const first = bytes[line] as number;
+      if (this.#skipping) {
+        this.#skipping = false;
+        from = end + 1;
+        this.tally.problem(this.#lines, `longer than ${MAX_LINE} characters`);
+      } else if (first === HASH) {
+        const text = bytes.toString('utf8', line, end + 1);
+        if (/^# L \d/.test(text)) {
+          this.#loss(text.slice(2));
+        } else {
+          if (!inHeader) {
+            cut(line);
+            start = text.startsWith(START);
+          }
+          this.#comment(text);
+        }
+      } else if (bytes[line + 1] === SPACE && first >= LETTER_A && first <= LETTER_Z) {
+        if (first === LETTER_L) {
+          this.#loss(bytes.toString('utf8', line, end));
+        } else {
+          this.tally.records += 1;
+        }
+      } else if (first >= ZERO && first <= NINE) {
+        this.tally.records += 1;
+      } else if (end > line) {
+        this.tally.problem(this.#lines, 'not a record: it does not start with a one-letter kind');
+      }
+      inHeader = first === HASH;
+      line = end + 1;
+    }
+    cut(line);
+    this.#keep(this.full ? NOTHING : bytes.subarray(line));
+    return pieces;
+  }
+
+  end(): Piece[] {
+    if (this.#kept.length > 0 || this.#skipping) {
+      this.tally.problem(this.#lines + 1, 'the last line has no end: was it cut?');
+    }
+    return [];
+  }
+
+  #keep(rest: Buffer): void {
+    this.#skipping ||= rest.length > MAX_LINE;
+    this.#kept = this.#skipping || rest.length === 0 ? NOTHING : Buffer.from(rest);
+  }
+
+  #comment(text: string): void {
+    this.#losses.parse(text.trimEnd());
+    if (text.startsWith(START)) {
+      this.#header.clear();
+    }
+    this.#header.set(text.split(' ', 2)[1] ?? '', text);
+  }
+
+  #loss(text: string): void {
+    const line = this.#losses.parse(text.trimEnd());
+    if (line.type === 'record' && line.record.kind === 'L') {
+      this.tally.loss(line.record);
+    } else if (line.type === 'problem') {
+      this.tally.problem(this.#lines, line.reason);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+const BILLION = 1_000_000_000;
+
+/** Turns times of a stream into seconds since 1970, to the nanosecond, as a double could not. */
+export class Clock {
+  readonly #seconds: number;
+  readonly #nanoseconds: number;
+
+  /** @param offset the header's clock_offset; null leaves the times as they are */
+  constructor(offset: number | null) {
+    const zero = offset ?? 0;
+    this.#seconds = Math.floor(zero);
+    this.#nanoseconds = Math.round((zero - this.#seconds) * BILLION);
+  }
+
+  /** `seconds.nanoseconds` of a time in seconds. */
+  text(time: number): string {
+    let seconds = Math.floor(time);
+    let nanoseconds = Math.round((time - seconds) * BILLION) + this.#nanoseconds;
+    seconds += this.#seconds + Math.floor(nanoseconds / BILLION);
+    nanoseconds %= BILLION;
+    return `${seconds}.${String(BILLION + nanoseconds).slice(1)}`;
+  }
+}

@@ -1,0 +1,303 @@
+import { statSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { prepareAppend } from '../capture/append.js';
+import { runCommand } from '../capture/child.js';
+import { LETTERS, makeFormat } from '../capture/format.js';
+import type { FormatName, Packing, Rotation } from '../capture/names.js';
+import { makePacker } from '../capture/pack.js';
+import { CannotWrite, FilePart, type Meeting, OutputPart } from '../capture/part.js';
+import { Rotated, Single, type Sink } from '../capture/parts.js';
+import type { Format } from '../capture/piece.js';
+import { Progress } from '../capture/progress.js';
+import { withTicks } from '../capture/ticks.js';
+import { Failure, Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { openNamespace } from '../source/namespace.js';
+import { isLive } from '../source/select.js';
+import { type CommonOptions, checkInput } from './options.js';
+
+/** What the module is asked for; the keys of its filter. */
+interface FilterOptions {
+  readonly kinds?: string;
+  readonly port?: number;
+  readonly addr?: string;
+  readonly fwmark?: number;
+  readonly full?: boolean;
+  readonly hook?: string;
+  /** Between two counts, in ms. */
+  readonly interval?: number;
+}
+
+export interface CaptureOptions extends CommonOptions, FilterOptions {
+  readonly format: FormatName;
+  readonly rotate?: Rotation;
+  readonly keep?: number;
+  readonly compress?: Packing;
+  /** In ms. */
+  readonly duration?: number;
+  readonly count?: number;
+  readonly fsync?: boolean;
+  readonly force?: boolean;
+  readonly append?: boolean;
+}
+
+/** Between two points from which on what was written can be read, in ms. */
+const FLUSH_EVERY = 1000;
+/** Chunks of up to 256 KiB that may wait for the disk or the packer. */
+const READ_AHEAD = 64;
+
+/** `tcpsynq capture`: the stream to a file, until told to stop. */
+export async function capture(
+  host: Host,
+  file: string,
+  command: readonly string[],
+  options: CaptureOptions,
+): Promise<void> {
+  check(host, file, command, options);
+  const { input } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([host.signal, stop.signal]);
+  const namespace = isLive(input) ? await openNamespace(options.netns) : null;
+  try {
+    const source =
+      namespace === null
+        ? openCapture(input, options, () => host.stdin(), signal)
+        : await openModuleStream(namespace, filterOf(options), signal, true);
+    const letters = options.kinds === undefined ? null : lettersOf(options.kinds);
+    const format = makeFormat(options.format, letters, options.count ?? Number.POSITIVE_INFINITY);
+    const sink = await openSink(host, file, options);
+    const timer =
+      options.duration === undefined ? undefined : setTimeout(() => stop.abort(), options.duration);
+    const alone = command.length === 0 && !(file === '-' && host.out.tty);
+    const progress = new Progress(host, format.tally, alone, namespace !== null);
+    const running =
+      command.length === 0
+        ? null
+        : runCommand(host, command, input !== '-').finally(() => stop.abort());
+    try {
+      const ended = await record(host, source, format, sink, progress, { signal, stop });
+      if (ended && namespace !== null) {
+        throw new Failure('the module has gone away: what came until then was captured');
+      }
+    } catch (error) {
+      if (running === null) {
+        throw error;
+      }
+      // The command is not ours to end.
+      await note(host, error instanceof Error ? error.message : String(error));
+      host.status = 1;
+    } finally {
+      clearTimeout(timer);
+    }
+    if (running !== null) {
+      host.status = (await running) || host.status;
+    }
+  } finally {
+    namespace?.close();
+  }
+}
+
+/** @returns whether it was the source that ended, and nobody who told it to */
+async function record(
+  host: Host,
+  source: Bytes,
+  format: Format,
+  sink: Sink,
+  progress: Progress,
+  { signal, stop }: { readonly signal: AbortSignal; readonly stop: AbortController },
+): Promise<boolean> {
+  const errors: unknown[] = [];
+  const keep = (error: unknown) => {
+    errors.push(error);
+  };
+  await writeAll(host, source, format, sink, progress).catch(keep);
+  const ended = !signal.aborted && !format.full;
+  stop.abort();
+  await sink.close().catch(keep);
+  const { first } = format.tally;
+  if (first !== null) {
+    await progress.note(`passed over ${first}`);
+  }
+  if (!host.out.closed) {
+    const unwritten = errors.reduce<number>(
+      (sum, error) => sum + (error instanceof CannotWrite ? error.lines : 0),
+      0,
+    );
+    const deleted = sink instanceof Rotated ? sink.deleted : 0;
+    await progress.summary(sink.size, sink.name, unwritten, deleted);
+  }
+  if (errors.length > 0) {
+    throw errors[0];
+  }
+  return ended;
+}
+
+async function writeAll(
+  host: Host,
+  source: Bytes,
+  format: Format,
+  sink: Sink,
+  progress: Progress,
+): Promise<void> {
+  const ahead = Readable.from(source.chunks, { highWaterMark: READ_AHEAD });
+  try {
+    for await (const chunk of withTicks<Buffer>(ahead[Symbol.asyncIterator](), FLUSH_EVERY)) {
+      if (chunk === null) {
+        await sink.flush();
+        await progress.tick(sink.size);
+        continue;
+      }
+      for (const piece of format.push(chunk)) {
+        await sink.write(piece);
+      }
+      if (format.full || host.out.closed) {
+        return;
+      }
+    }
+    for (const piece of format.end()) {
+      await sink.write(piece);
+    }
+  } finally {
+    ahead.destroy();
+  }
+}
+
+async function openSink(host: Host, path: string, options: CaptureOptions): Promise<Sink> {
+  const packing = options.compress ?? null;
+  const sync = options.fsync ?? false;
+  if (path === '-') {
+    return new Single(
+      new OutputPart(host.out, packing === null ? null : makePacker(packing)),
+      null,
+    );
+  }
+  const meeting: Meeting = options.append ? 'append' : options.force ? 'replace' : 'refuse';
+  const keep = options.keep ?? Number.POSITIVE_INFINITY;
+  if (options.rotate !== undefined) {
+    return Rotated.open({ path, meeting, rotation: options.rotate, keep, packing, sync });
+  }
+  if (isSame(path, options.input)) {
+    throw new Usage(`${path} is what is read: write to another file`);
+  }
+  const packer = packing === null ? null : makePacker(packing);
+  let first: string | null = null;
+  if (meeting === 'append') {
+    const there = await prepareAppend(path, options.format, packing);
+    first = there.first;
+    if (there.cut > 0) {
+      await note(host, `${path} ended in an unfinished line: cut off its ${there.cut} bytes`);
+    }
+  }
+  return new Single(
+    await FilePart.open(path, meeting, packer, sync),
+    options.format === 'csv' ? first : null,
+  );
+}
+
+function isSame(path: string, input: string): boolean {
+  try {
+    const [a, b] = [statSync(path), statSync(input)];
+    return a.isFile() && a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false;
+  }
+}
+
+/** The text that sets a tap's filter; keys that are not given stay as the module has them. */
+function filterOf(options: CaptureOptions): string {
+  const { port, addr, fwmark, full, hook, interval } = options;
+  const kinds = options.kinds ?? (options.format === 'tcpprobe' ? 'sample' : undefined);
+  const keys = {
+    kinds,
+    port,
+    addr,
+    fwmark,
+    full: full ? 1 : undefined,
+    hook,
+    interval_ms: interval,
+  };
+  return Object.entries(keys)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
+}
+
+function lettersOf(kinds: string): string {
+  return kinds
+    .split(',')
+    .map((kind) => LETTERS[kind] ?? '')
+    .join('');
+}
+
+/** Refuses what would have no effect, or one nobody wants. */
+function check(
+  host: Host,
+  file: string,
+  command: readonly string[],
+  options: CaptureOptions,
+): void {
+  const { input, format, kinds } = options;
+  checkInput(options, null);
+  const refuse = (...pairs: [boolean, string][]) => {
+    const [, why] = pairs.find(([holds]) => holds) ?? [];
+    if (why !== undefined) {
+      throw new Usage(why);
+    }
+  };
+  refuse(
+    [input === 'proc', "capture records the module's stream: -i takes module or a capture here"],
+    [options.json === true, 'capture writes JSON with --format ndjson'],
+    [/^$|\/$/.test(file), `"${file}" is not the name of a file`],
+  );
+  const known = Object.keys(LETTERS);
+  if (!isLive(input)) {
+    const unknown = kinds?.split(',').find((kind) => !known.includes(kind));
+    const asked = (['port', 'addr', 'fwmark', 'full', 'hook', 'interval'] as const).find(
+      (key) => options[key] !== undefined,
+    );
+    refuse(
+      [asked !== undefined, `--${asked} is for the module: a capture holds what it holds`],
+      [
+        kinds !== undefined && format === 'raw',
+        '--kinds with -i FILE needs --format csv, ndjson or tcpprobe: raw copies every byte',
+      ],
+      [unknown !== undefined, `there is no kind "${unknown}": ${known.join(', ')}`],
+    );
+  }
+  if (!isLive(input) && input !== '-') {
+    refuse(
+      [options.duration !== undefined, '--duration has no meaning for a capture file'],
+      [
+        options.rotate?.by === 'time',
+        '--rotate TIME has no meaning for a capture file: give a size',
+      ],
+      [command.length > 0, 'a command is run while the module is read, not a file'],
+    );
+  }
+  if (format === 'tcpprobe') {
+    refuse([
+      (kinds ?? 'sample') !== 'sample',
+      '--format tcpprobe holds samples only: --kinds sample',
+    ]);
+  } else if (format === 'csv') {
+    refuse([
+      kinds === undefined || LETTERS[kinds] === undefined,
+      `--format csv holds one kind a file: give --kinds one of ${known.join(', ')}`,
+    ]);
+  }
+  refuse([options.keep !== undefined && options.rotate === undefined, '--keep needs --rotate']);
+  if (file === '-') {
+    const asked = (['rotate', 'fsync', 'force', 'append'] as const).find(
+      (key) => options[key] !== undefined,
+    );
+    refuse(
+      [asked !== undefined, `--${asked} is for files, not for stdout`],
+      [command.length > 0, "a command's own output would mix with the capture: give a file"],
+      [
+        options.compress !== undefined && host.out.tty,
+        'packed data are not for a terminal: give a file, or redirect',
+      ],
+    );
+  }
+}

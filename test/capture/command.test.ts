@@ -1,0 +1,449 @@
+import { mkdtemp, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createZstdCompress } from '../../src/source/zstd.js';
+import { capture, countLine } from '../capture.js';
+import { bash, onTerminal, run, start } from '../command.js';
+
+// The rows of docs/terminal.md on `capture` that a host without the module can show.
+
+let directory: string;
+let file: string;
+let out: string;
+const text = capture(120, 65_536);
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tcpsynq-'));
+  file = join(directory, 'in');
+  out = join(directory, 'out');
+  await writeFile(file, text);
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const read = (path: string) => readFile(path, 'utf8');
+const SUMMARY = /^tcpsynq: 121 records in .*, 7\.7 KiB in .*\/out, lost 0\n$/;
+
+/** A capture from stdin that is under way: its first lines are in the file. */
+async function underWay(args: readonly string[] = [out], path = out) {
+  const started = start(['capture', '-i', '-', ...args]);
+  started.child.stdin?.write(text);
+  const deadline = Date.now() + 10_000;
+  while ((await stat(path).catch(() => null))?.size !== text.length) {
+    if (Date.now() > deadline || started.child.exitCode !== null) {
+      throw new Error(`nothing is written: ${started.stderr}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return started;
+}
+
+test('no module', async () => {
+  const { stdout, stderr, code } = await run(['capture', out]);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(/^tcpsynq: the tcpsynq module is not loaded: load it with .*\n$/);
+  expect(code).toBe(1);
+  expect(await readdir(directory)).toEqual(['in']);
+});
+
+describe('a copy', () => {
+  test('to a file', async () => {
+    const { stdout, stderr, code } = await run(['capture', '-i', file, out]);
+    expect(await read(out)).toBe(text);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(SUMMARY);
+    expect(code).toBe(0);
+  });
+
+  test('to stdout', async () => {
+    const { stdout, stderr, code } = await run(['capture', '-i', '-', '-'], text);
+    expect(stdout).toBe(text);
+    expect(stderr).toMatch(/^tcpsynq: 121 records .* in standard output, lost 0\n$/);
+    expect(code).toBe(0);
+  });
+
+  test('of some records', async () => {
+    await run(['capture', '-i', file, '-n', '5', out]);
+    expect(await read(out)).toBe(
+      text
+        .split('\n')
+        .slice(0, 8 + 5)
+        .join('\n')
+        .concat('\n'),
+    );
+  });
+
+  test('with --fsync', async () => {
+    expect((await run(['capture', '-i', file, '--fsync', out])).code).toBe(0);
+    expect(await read(out)).toBe(text);
+  });
+
+  test('what is lost and what cannot be read is said', async () => {
+    const lines = [
+      countLine(1, {}),
+      'L 1.5 A 40 40 99',
+      '\u0000\u0001',
+      countLine(2, {}),
+      'C 3.0 1',
+    ];
+    const { stdout, stderr, code } = await run(['capture', '-i', '-', '-'], lines.join('\n'));
+    expect(stdout).toBe(`${lines.slice(0, -1).join('\n')}\n`);
+    expect(stderr).toContain('passed over line 3: not a record');
+    expect(stderr).toMatch(/2 records .*, lines passed over: 2, lost 40\n$/);
+    expect(code).toBe(0);
+  });
+});
+
+describe('what is there already', () => {
+  test('is refused', async () => {
+    await writeFile(out, 'mine\n');
+    const { stderr, code } = await run(['capture', '-i', file, out]);
+    expect(stderr).toBe(
+      `tcpsynq: ${out} is there already: --force overwrites it, --append adds to it\n`,
+    );
+    expect(code).toBe(1);
+    expect(await read(out)).toBe('mine\n');
+  });
+
+  test('--force', async () => {
+    await writeFile(out, 'x'.repeat(50_000));
+    expect((await run(['capture', '-i', file, '--force', out])).code).toBe(0);
+    expect(await read(out)).toBe(text);
+  });
+
+  test('--append, after a line that was cut', async () => {
+    await writeFile(out, `${text}C 121.0 7`);
+    const { stderr, code } = await run(['capture', '-i', file, '--append', out]);
+    expect(stderr).toContain(`${out} ended in an unfinished line: cut off its 9 bytes\n`);
+    expect(code).toBe(0);
+    expect(await read(out)).toBe(text + text);
+  });
+
+  test('--append of another tap: a new epoch', async () => {
+    await writeFile(out, text.replace('1790000000.', '1780000000.'));
+    await run(['capture', '-i', file, '--append', out]);
+    const watched = await run(['watch', '-i', out, '--json']);
+    expect(new Set(watched.stdout.match(/"epoch":\d+/g)).size).toBe(2);
+  });
+
+  test('--append to a packed file', async () => {
+    await writeFile(out, gzipSync(text));
+    expect((await run(['capture', '-i', file, '--append', '--compress', out])).code).toBe(0);
+    expect(String(gunzipSync(await readFile(out)))).toBe(text + text);
+  });
+
+  test.each([
+    ['raw', [], 'hello\n', 'is no raw capture'],
+    ['raw', ['--compress'], 'hello\n', 'is not packed: leave --compress out'],
+    ['raw', [], gzipSync('hello\n'), 'is packed with gzip: it takes --compress=gzip'],
+    [
+      'raw',
+      ['--compress'],
+      gzipSync(text).subarray(0, 500),
+      'cut short; .*: nothing can be appended',
+    ],
+    ['csv', ['--kinds', 'count'], 'kind,time,what\n', 'has other columns'],
+    ['ndjson', [], text, 'is no ndjson capture'],
+  ])('--append to what does not go with %s', async (format, args, there, why) => {
+    await writeFile(out, there);
+    const all = ['capture', '-i', file, '--format', format, '--append', ...args, out];
+    const { stderr, code } = await run(all);
+    expect(stderr).toMatch(new RegExp(why));
+    expect(code).toBe(1);
+    expect(await readFile(out)).toEqual(Buffer.from(there));
+  });
+
+  test('--append of csv has one row of columns', async () => {
+    const args = ['capture', '-i', file, '--format', 'csv', '--kinds', 'count', '--append', out];
+    for (const _ of [1, 2]) {
+      expect((await run(args)).code).toBe(0);
+    }
+    const rows = (await read(out)).trimEnd().split('\n');
+    expect(rows).toHaveLength(1 + 2 * 121);
+    expect(rows.filter((row) => row.startsWith('kind'))).toHaveLength(1);
+  });
+});
+
+describe('parts', () => {
+  test('each can be read alone, and all in one', async () => {
+    await run(['capture', '-i', file, '--rotate', '4K', out]);
+    const parts = (await readdir(directory)).filter((name) => name.startsWith('out'));
+    expect(parts.sort()).toEqual(['out.000001', 'out.000002', 'out.000003']);
+    let counts = 0;
+    for (const part of parts) {
+      const watched = await run(['watch', '-i', join(directory, part)]);
+      counts += watched.stdout.trimEnd().split('\n').length - 1;
+    }
+    expect(counts).toBe(121);
+    // The same tap goes on from part to part: no new epoch, and so no gap.
+    const all = await bash(`cat ${out}.0* | $T watch --json -i -`);
+    expect(new Set(all.stdout.match(/"epoch":\d+/g)).size).toBe(1);
+    expect(all.stdout.trimEnd().split('\n')).toHaveLength(121);
+  });
+
+  test('--keep', async () => {
+    const { stderr } = await run(['capture', '-i', file, '--rotate', '4K', '--keep', '2', out]);
+    expect((await readdir(directory)).sort()).toEqual(['in', 'out.000002', 'out.000003']);
+    expect(stderr).toContain('older parts deleted: 1');
+  });
+
+  test('packed', async () => {
+    await run(['capture', '-i', file, '--rotate', '4K', '--compress', `${out}.gz`]);
+    const { stdout, code } = await run(['count', '-i', `${out}.000001.gz`]);
+    expect(stdout).toMatch(/^half_open 0\n/);
+    expect(code).toBe(0);
+  });
+});
+
+describe('packed', () => {
+  test('gzip', async () => {
+    expect((await run(['capture', '--compress', '-i', file, out])).code).toBe(0);
+    expect(String(gunzipSync(await readFile(out)))).toBe(text);
+    expect((await run(['watch', '-i', out])).stdout).toBe(
+      (await run(['watch', '-i', file])).stdout,
+    );
+  });
+
+  test('zstd', async () => {
+    const { stderr, code } = await run(['capture', '--compress=zstd', '-i', file, out]);
+    if (createZstdCompress === undefined) {
+      expect(stderr).toMatch(/^tcpsynq: --compress=zstd: this Node \(v.*\) has no zstd: 22.15/);
+      expect(code).toBe(2);
+      expect(await readdir(directory)).toEqual(['in']);
+    } else {
+      expect(code).toBe(0);
+      const again = await run(['capture', '--compress=zstd', '--append', '-i', file, out]);
+      expect(again.code).toBe(0);
+      expect((await run(['capture', '-i', out, '-'])).stdout).toBe(text + text);
+    }
+  });
+
+  test('a zstd file where Node has no zstd', async () => {
+    await writeFile(out, Buffer.from('28b52ffd2400010000', 'hex'));
+    const { stderr, code } = await run(['count', '-i', out]);
+    expect(stderr).toMatch(
+      createZstdCompress === undefined
+        ? /is packed with zstd, and this Node \(v.*\) has no zstd: .*: unpack it with `zstd -d`\n$/
+        : /the zstd data is damaged/,
+    );
+    expect(code).toBe(1);
+  });
+});
+
+describe('what goes wrong', () => {
+  test('the disk is full', async () => {
+    const { stderr, code } = await run(['capture', '-i', file, '/dev/full']);
+    expect(stderr).toMatch(
+      /^tcpsynq: 121 records in .*, 0 B in \/dev\/full, last lines not written: 129, lost 0\ntcpsynq: cannot write \/dev\/full: no space left on device; what it holds is whole lines\n$/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test('half a line fits', async () => {
+    // ulimit counts kilobytes: 4096 bytes end within a line.
+    const { stderr, code } = await bash(`ulimit -f 4; $T capture -i ${file} ${out}`);
+    expect(stderr).toMatch(/cannot write .*: file too large; what it holds is whole lines\n$/);
+    expect(code).toBe(1);
+    const written = await read(out);
+    expect(written.length).toBeGreaterThan(3900);
+    expect(text.startsWith(written) && written.endsWith('\n')).toBe(true);
+    const missing = text.split('\n').length - written.split('\n').length;
+    expect(stderr).toContain(`last lines not written: ${missing}`);
+  });
+
+  test('stdout is full', async () => {
+    const { stderr, code } = await bash(`$T capture -i ${file} - >/dev/full`);
+    expect(stderr).toMatch(/cannot write: no space left on device\n$/);
+    expect(code).toBe(1);
+  });
+
+  test('nobody reads stdout', async () => {
+    const { stdout, stderr } = await bash(
+      `yes '${countLine(1, {})}' | $T capture -i - - | head -1; echo "\${PIPESTATUS[1]}"`,
+    );
+    expect(stdout).toBe(`${countLine(1, {})}\n0\n`);
+    expect(stderr).toBe('');
+  });
+
+  test('no such directory, no right, a directory', async () => {
+    const to = async (path: string) => (await run(['capture', '-i', file, path])).stderr;
+    expect(await to(join(directory, 'no', 'x'))).toMatch(/cannot write .*: no such file or/);
+    expect(await to(directory)).toMatch(/cannot write .*: it is a directory\n$/);
+    expect(await to('/proc/version/x')).toMatch(/cannot write .*: not a directory\n$/);
+    // Not even root may write there.
+    expect(await to('/proc/sys/x')).toMatch(/cannot write .*: (permission denied|no such file)/);
+    await bash(`mkfifo ${out}`);
+    expect(await to(out)).toMatch(/cannot write .*: it is a pipe; write to - and redirect that\n$/);
+  });
+
+  test('the file it reads', async () => {
+    const { stderr, code } = await run(['capture', '-i', file, '--force', file]);
+    expect(stderr).toMatch(/is what is read: write to another file\n$/);
+    expect(code).toBe(2);
+    expect(await read(file)).toBe(text);
+  });
+
+  test('the file is deleted meanwhile', async () => {
+    const started = await underWay();
+    await unlink(out);
+    started.child.stdin?.write(`${countLine(121, {})}\n`);
+    const { stderr, code } = await started.ended();
+    expect(stderr).toMatch(/out was deleted while it was written: what it held is gone\n$/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('stopped', () => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', async (signal) => {
+    const started = await underWay();
+    started.child.stdin?.write('C 121.0 5');
+    started.child.kill(signal);
+    const { stderr, code } = await started.ended();
+    expect(stderr).toMatch(/tcpsynq: 121 records in .*\n$/);
+    expect(code).toBe(0);
+    expect(await read(out)).toBe(text);
+  });
+
+  test('by --duration', async () => {
+    const { code } = await (await underWay(['--duration', '1.5s', out])).ended();
+    expect(code).toBe(0);
+    expect(await read(out)).toBe(text);
+  });
+
+  test('by SIGKILL: nothing that had come is missing', async () => {
+    const started = await underWay();
+    started.child.kill('SIGKILL');
+    expect((await started.ended()).signal).toBe('SIGKILL');
+    expect(await read(out)).toBe(text);
+  });
+
+  test('by SIGKILL, packed: what had come a second before can be read', async () => {
+    const started = start(['capture', '-i', '-', '--compress', out]);
+    started.child.stdin?.write(text);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    started.child.kill('SIGKILL');
+    await started.ended();
+    const watched = await run(['watch', '-i', out]);
+    expect(watched.stdout.trimEnd().split('\n')).toHaveLength(122);
+    expect(watched.stderr).toMatch(/the gzip data is damaged or cut short; what came before/);
+    const zcat = await bash(`zcat ${out}`);
+    expect(zcat.stdout).toBe(text);
+  });
+});
+
+describe('-- COMMAND', () => {
+  const during = async (script: string, args: readonly string[] = []) => {
+    const started = start(['capture', '-i', '-', ...args, out, '--', 'sh', '-c', script]);
+    started.child.stdin?.write(text);
+    return started;
+  };
+
+  test('ends with its exit status, and passes on what it prints', async () => {
+    const { stdout, stderr, code } = await (await during('sleep 1; echo hello; exit 7')).ended();
+    expect(stdout).toBe('hello\n');
+    expect(stderr).toMatch(SUMMARY);
+    expect(code).toBe(7);
+    expect(await read(out)).toBe(text);
+  });
+
+  test('gets its arguments as they are', async () => {
+    const words = ['capture', '-i', '-', out, '--', 'printf', '%s|', '--compress', '-n', 'a b'];
+    const started = start(words);
+    started.child.stdin?.write(text);
+    expect(await started.ended()).toMatchObject({ stdout: '--compress|-n|a b|', code: 0 });
+  });
+
+  test('signals go to it', async () => {
+    const started = await during(
+      'trap "echo got; exit 3" TERM; echo ready; while :; do sleep 0.1; done',
+    );
+    await started.until(/ready/);
+    started.child.kill('SIGTERM');
+    expect(await started.ended()).toMatchObject({ stdout: 'ready\ngot\n', code: 3 });
+    expect(await read(out)).toBe(text);
+  });
+
+  test('killed by a signal: 128 and its number', async () => {
+    expect((await (await during('kill -KILL $$')).ended()).code).toBe(137);
+  });
+
+  test.each([
+    ['no-such-command', 'no such file or directory', 127],
+    ['/etc/passwd', 'permission denied', 126],
+  ])('that cannot be run: %s', async (command, why, status) => {
+    const { stderr, code } = await start(['capture', '-i', '-', out, '--', command]).ended();
+    expect(stderr.split('\n')[0]).toBe(`tcpsynq: cannot run ${command}: ${why}`);
+    expect(code).toBe(status);
+  });
+
+  test('goes on when the disk is full', async () => {
+    const started = start([
+      'capture',
+      '-i',
+      '-',
+      '/dev/full',
+      '--',
+      'sh',
+      '-c',
+      'sleep 1; echo done',
+    ]);
+    started.child.stdin?.write(text);
+    const { stdout, stderr, code } = await started.ended();
+    expect(stdout).toBe('done\n');
+    expect(stderr).toMatch(/cannot write \/dev\/full/);
+    expect(code).toBe(1);
+  });
+});
+
+test('progress on a terminal', async () => {
+  for (const columns of [40, 200]) {
+    const started = onTerminal(['capture', '-i', '-', join(directory, String(columns))], {
+      columns,
+      rows: 10,
+    });
+    started.child.stdin?.write(text.replaceAll('\n', '\r'));
+    await started.until(/\r\d+ records {3}[\d.]+\/s {3}[\d.]+ \w+/);
+    started.child.stdin?.write('\u0003');
+    const { stdout, code } = await started.ended();
+    const shown = stdout.split('\u001b[K')[0]?.split('\r').at(-1) ?? '';
+    expect(shown).toMatch(/^\d+ records/);
+    expect(shown.length).toBeLessThan(columns);
+    expect(stdout).toContain(`\u001b[Ktcpsynq: `);
+    expect(code).toBe(0);
+  }
+});
+
+describe('wrong usage', () => {
+  test.each([
+    [[], "missing required argument 'file'"],
+    [['x', 'y'], 'unexpected "y": a command to run comes after --'],
+    [['x', '--json'], 'capture writes JSON with --format ndjson'],
+    [['-i', 'proc', 'x'], "capture records the module's stream"],
+    [['-i', 'a', '--port', '1', 'x'], '--port is for the module'],
+    [['-i', 'a', '--kinds', 'event', 'x'], '--kinds with -i FILE needs --format'],
+    [['-i', 'a', '--format', 'ndjson', '--kinds', 'evnt', 'x'], 'there is no kind "evnt"'],
+    [['-i', 'a', '--duration', '1s', 'x'], '--duration has no meaning'],
+    [['-i', 'a', '--rotate', '1h', 'x'], '--rotate TIME has no meaning'],
+    [['-i', 'a', 'x', '--', 'true'], 'a command is run while the module is read'],
+    [['--format', 'xml', 'x'], 'Allowed choices are raw, tcpprobe, csv, ndjson'],
+    [['--format', 'csv', 'x'], '--format csv holds one kind a file'],
+    [['--format', 'csv', '--kinds', 'count,event', 'x'], '--format csv holds one kind a file'],
+    [['--format', 'tcpprobe', '--kinds', 'event', 'x'], '--format tcpprobe holds samples only'],
+    [['--keep', '3', 'x'], '--keep needs --rotate'],
+    [['--rotate', '1', 'x'], 'It takes a size such as 500K'],
+    [['--rotate', '1K', 'x'], 'A part has at least 4K'],
+    [['--compress=lz4', 'x'], 'Allowed choices are gzip, zstd'],
+    [['--force', '--append', 'x'], 'cannot be used with'],
+    [['--port', '65536', 'x'], 'It takes a whole number from 1 to 65535'],
+    [['--addr', '::1 kinds=drop', 'x'], 'letters, digits'],
+    [['--rotate', '1M', 'x/'], '"x/" is not the name of a file'],
+    [['--rotate', '1M', '-'], '--rotate is for files'],
+    [['-', '--', 'true'], "a command's own output would mix"],
+  ])('%j', async (args, message) => {
+    const { stdout, stderr, code } = await run(['capture', ...args]);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});

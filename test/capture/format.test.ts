@@ -1,0 +1,220 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { makeFormat } from '../../src/capture/format.js';
+import type { FormatName } from '../../src/capture/names.js';
+import { MAX_LINE } from '../../src/record/stream.js';
+import { capture, countLine } from '../capture.js';
+
+const ADDED = 'A 1.000000001 10.9.0.1:80 198.18.0.1:1024 512 129';
+const REMOVED = 'R 2.5 [fd09::1]:80 [2001:db8::1]:1024 3 completed 1500250 2';
+const LOST = 'L 3.25 A 7 7 19';
+const SAMPLE =
+  'S 0.25 10.0.0.10:5001 10.0.0.1:43110 32 0x1c2e4a8 0x1c2e4a8 10 2147483647 57344 37 65535';
+const HEADER = capture(0, 0).replace(/^[^#].*\n/gm, '');
+const lines = (...of: string[]) => of.map((line) => `${line}\n`).join('');
+
+/** What a format makes of these chunks, and what it counted. */
+function make(
+  name: FormatName,
+  chunks: readonly (string | Buffer)[],
+  {
+    letters = null,
+    limit = Number.POSITIVE_INFINITY,
+  }: { letters?: string | null; limit?: number } = {},
+) {
+  const format = makeFormat(name, letters, limit);
+  const pieces = [...chunks.flatMap((chunk) => format.push(Buffer.from(chunk as string)))];
+  pieces.push(...format.end());
+  const [first] = pieces;
+  const before = first === undefined || first.start ? '' : String(first.header);
+  return { text: before + pieces.map(({ bytes }) => String(bytes)).join(''), pieces, format };
+}
+
+function cut(text: Buffer, places: readonly number[]): Buffer[] {
+  const at = [0, ...[...places].sort((a, b) => a - b), text.length];
+  return at.slice(1).map((end, i) => text.subarray(at[i], end));
+}
+
+const places = (length: number) => fc.array(fc.integer({ min: 0, max: length }), { maxLength: 8 });
+
+describe('raw', () => {
+  const whole = `${HEADER}${lines(countLine(1, {}), ADDED, REMOVED, LOST)}${HEADER}${lines(ADDED)}`;
+
+  test('is the bytes as they come, wherever they are cut', () => {
+    const bytes = Buffer.from(whole);
+    fc.assert(
+      fc.property(places(bytes.length), (at) => {
+        const { text, format, pieces } = make('raw', cut(bytes, at));
+        expect(text).toBe(whole);
+        expect(format.tally).toMatchObject({ records: 4, lost: 7, problems: 0 });
+        for (const { bytes: piece } of pieces) {
+          expect(piece.at(-1)).toBe(0x0a);
+        }
+      }),
+    );
+  });
+
+  test('each piece has the header in force at its start', () => {
+    const other = HEADER.replace('port=', '').replace('4026531840', '4026532176');
+    const changed = '# filter kinds=event\n';
+    const { pieces } = make('raw', [`${HEADER}${ADDED}\n${changed}${ADDED}\n${other}${ADDED}\n`]);
+    expect(pieces.map(({ header }) => String(header))).toEqual([
+      HEADER,
+      HEADER.replace(/# filter.*\n/, changed),
+      other,
+    ]);
+    expect(pieces.map(({ start }) => start)).toEqual([true, false, true]);
+  });
+
+  test('a last line without an end is left out, and said', () => {
+    const { text, format } = make('raw', [lines(ADDED), 'A 2.0 10.9']);
+    expect(text).toBe(lines(ADDED));
+    expect(format.tally).toMatchObject({ records: 1, problems: 1 });
+    expect(format.tally.first).toMatch(/^line 2: the last line has no end/);
+  });
+
+  test('a line of megabytes is passed over in bounded memory', () => {
+    const long = Array.from({ length: 300 }, () => 'x'.repeat(MAX_LINE / 8));
+    const { text, format } = make('raw', [lines(ADDED), ...long, '\n', lines(REMOVED)]);
+    expect(text).toBe(lines(ADDED, REMOVED));
+    expect(format.tally).toMatchObject({ records: 2, problems: 1 });
+  });
+
+  test('never throws, and what it hands on is whole lines of the input', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), places(400), (bytes, at) => {
+        const input = Buffer.from(bytes);
+        const { pieces } = make(
+          'raw',
+          cut(
+            input,
+            at.filter((place) => place <= input.length),
+          ),
+        );
+        const out = Buffer.concat(pieces.map((piece) => piece.bytes));
+        expect(out.equals(input.subarray(0, input.lastIndexOf(0x0a) + 1))).toBe(true);
+      }),
+    );
+  });
+
+  test('ends after so many records', () => {
+    for (const chunks of [[whole], cut(Buffer.from(whole), [HEADER.length + 300])]) {
+      const { text, format } = make('raw', chunks, { limit: 2 });
+      expect(text).toBe(`${HEADER}${lines(countLine(1, {}), ADDED)}`);
+      expect(format.full).toBe(true);
+    }
+  });
+
+  test("the losses of a tap with format=tcpprobe are counted, which its header's are not", () => {
+    const { format } = make('raw', [`${HEADER}# L 3.0 S 4 4 9\n${SAMPLE.slice(2)}\n`]);
+    expect(format.tally).toMatchObject({ records: 1, lost: 4, problems: 0 });
+  });
+});
+
+describe('tcpprobe', () => {
+  test("is tcp_probe's eleven columns, losses as comments", () => {
+    const appended = `${SAMPLE} 3 4 5 6 7 8 9 10 11 12 13 14 0 cubic 77 rcv`;
+    const { text, format } = make('tcpprobe', [HEADER, lines(appended, ADDED, LOST)]);
+    expect(text).toBe(`${SAMPLE.slice(2)}\n# L 3.250000000 A 7 7 19\n`);
+    expect(format.tally).toMatchObject({ records: 1, lost: 7 });
+  });
+
+  test('finds its columns by name', () => {
+    const header =
+      '# S hook local time remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd\n';
+    const [, time, local, ...rest] = SAMPLE.split(' ');
+    const { text } = make('tcpprobe', [header, `S rcv ${local} ${time} ${rest.join(' ')}\n`]);
+    expect(text).toBe(`${SAMPLE.slice(2)}\n`);
+  });
+
+  test('of an old log is that log', () => {
+    const old = `${SAMPLE.slice(2).replace(/ \d+$/, '')}\n`;
+    expect(make('tcpprobe', [old]).text).toBe(old);
+  });
+});
+
+describe('csv', () => {
+  test('one row of columns, both kinds of an event under it, losses in their place', () => {
+    const { text } = make('csv', [HEADER, lines(ADDED, countLine(2, {}), REMOVED, LOST)], {
+      letters: 'AR',
+    });
+    expect(text).toBe(
+      lines(
+        'kind,time,local,remote,qlen,limit,outcome,age_us,synacks,records_lost',
+        'A,1790000001.123456718,10.9.0.1:80,198.18.0.1:1024,512,129,,,,',
+        'R,1790000002.623456717,[fd09::1]:80,[2001:db8::1]:1024,3,,completed,1500250,2,',
+        'L,1790000003.373456717,,,,,,,,7',
+      ),
+    );
+  });
+
+  test('counts', () => {
+    const { text } = make('csv', [lines(countLine(1, { half_open: -3 }))], { letters: 'C' });
+    const [columns, row] = text.split('\n').map((line) => line.split(','));
+    expect(columns?.slice(0, 3)).toEqual(['kind', 'time', 'half_open']);
+    expect(row?.slice(0, 3)).toEqual(['C', '1.000000000', '-3']);
+    expect(row?.length).toBe(columns?.length);
+  });
+
+  test('what would end a field is quoted', () => {
+    const { text } = make('csv', ['X 1.0 a,b "c" CLOSE why -\n'], { letters: 'X' });
+    expect(text.split('\n')[1]).toBe('X,1.000000000,"a,b","""c""",CLOSE,why,-,');
+  });
+
+  test('has the row of columns once, though there are two streams', () => {
+    const { text } = make('csv', [HEADER, lines(ADDED), HEADER, lines(ADDED)], { letters: 'A' });
+    expect(text.match(/kind/g)).toHaveLength(1);
+    expect(text.split('\n')).toHaveLength(4);
+  });
+});
+
+describe('ndjson', () => {
+  const parse = (text: string) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  test('an object a line, the first of the stream itself', () => {
+    const { text } = make('ndjson', [HEADER, lines(countLine(1, { half_open: 5 }), ADDED, LOST)]);
+    expect(parse(text)).toMatchObject([
+      { kind: '#', version: 1, netns: '4026531840', filter: { kinds: 'count' } },
+      { kind: 'C', time: 1790000001.1234567, half_open: 5, lost: 0 },
+      { kind: 'A', local: '10.9.0.1:80', qlen: 512, limit: 129 },
+      { kind: 'L', of: 'A', lost: 7, lost_total: 7, produced_total: 19 },
+    ]);
+  });
+
+  test('a new stream has a new object, and its own clock', () => {
+    const later = HEADER.replace('1790000000.', '1790000100.');
+    const { text, pieces } = make('ndjson', [`${HEADER}${ADDED}\n${later}${ADDED}\n`]);
+    expect(parse(text).map(({ kind, time }) => [kind, Math.floor(time)])).toEqual([
+      ['#', Number.NaN],
+      ['A', 1790000001],
+      ['#', Number.NaN],
+      ['A', 1790000101],
+    ]);
+    expect(pieces.map(({ start }) => start)).toEqual([false, true]);
+  });
+
+  test('numbers keep every digit; what is none is text', () => {
+    const full = `${SAMPLE} 3 4 5 6 7 8 9 10 1460 18446744073709551615 007 14 0 cubic 9007199254740993 rcv`;
+    const { text } = make('ndjson', [lines(full)]);
+    expect(text).toContain('"pacing_rate":18446744073709551615,');
+    expect(text).toContain('"delivery_rate":"007"');
+    expect(text).toContain('"cookie":"9007199254740993"');
+    expect(text).toContain('"snd_nxt":"0x1c2e4a8"');
+  });
+
+  test('is JSON whatever comes', () => {
+    const words = fc.array(fc.string({ unit: 'binary', maxLength: 9 }), { maxLength: 9 });
+    fc.assert(
+      fc.property(fc.array(words, { maxLength: 3 }), (rows) => {
+        const { text } = make('ndjson', [rows.map((row) => `A 1.5 ${row.join(' ')}\n`).join('')]);
+        if (text !== '') {
+          parse(text);
+        }
+      }),
+    );
+  });
+});
