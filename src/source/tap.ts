@@ -1,12 +1,13 @@
 import { close, constants, open, read, write } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errno, Failure } from '../failure.js';
-import { pause } from './pace.js';
 
 const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
 
 /** Small, so that what waits for the garbage collector is little. */
 const READ_SIZE = 64 * 1024;
+/** In ms; too short for a signal to end it early, which would cost as much as the read. */
 const SHORTEST_WAIT = 10;
 const LONGEST_WAIT = 50;
 /** A tap that is written faster than it can be read is never empty; in ms. */
@@ -24,8 +25,9 @@ export interface Tap {
 }
 
 /**
- * Opens a tap and sets its filter. Rejects with the error of the failed open: ENOENT without the
- * module, EACCES or EPERM without the right, EBUSY or another when no more taps may be open.
+ * Opens a tap and sets its filter; its lines are tcpsynq's, whatever format the module was loaded
+ * with. Rejects with the error of the failed open: ENOENT without the module, EACCES or EPERM
+ * without the right, EBUSY or another when no more taps may be open.
  *
  * Non-blocking, because a blocking read of a file under /proc occupies a thread of libuv that
  * neither a signal nor process.exit() gets back before the read returns.
@@ -33,7 +35,7 @@ export interface Tap {
 export async function openTap(path: string, filter: string): Promise<Tap> {
   const fd = await openFd(path, constants.O_RDWR | constants.O_NONBLOCK);
   try {
-    await writeFd(fd, filter);
+    await writeFd(fd, `format=tcpsynq ${filter}`);
   } catch (error) {
     await closeFd(fd);
     throw errno(error) === 'EINVAL'
@@ -57,14 +59,14 @@ async function* readChunks(
         return;
       }
       if (length === undefined) {
-        await pause(wait, signal);
+        await sleep(wait);
         wait = Math.min(wait * 2, all ? SHORTEST_WAIT : LONGEST_WAIT);
       } else {
         wait = SHORTEST_WAIT;
         yield Buffer.from(buffer.subarray(0, length));
         if (length < buffer.length) {
           // Else a busy host is read line by line, which costs many times as much.
-          await pause(wait, signal);
+          await sleep(wait);
         }
       }
     }
