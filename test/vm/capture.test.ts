@@ -1,0 +1,236 @@
+// `tcpsynq capture` on the real module: what it writes and what it says was lost are together what
+// the module recorded, and whatever ends it, the file is whole lines.
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isLoaded, Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+
+requireGuest();
+
+let link: Link;
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tcpsynq-'));
+  load();
+  link = new Link();
+});
+afterEach(async () => {
+  expect(status()).toContain('taps 0 16');
+  if (isLoaded()) unload();
+  await link.remove();
+  rmSync(directory, { recursive: true });
+});
+
+const path = (name: string) => join(directory, name);
+
+/** A capture in the target's namespace, in the background. */
+class Capture {
+  stdout = '';
+  stderr = '';
+  readonly code: Promise<number | null>;
+  private readonly child;
+
+  constructor(args: string) {
+    const argv = [`${top}/dist/cli.js`, 'capture', '--netns', link.target, ...args.split(' ')];
+    this.child = spawn('node', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child.stdout.on('data', (text) => {
+      this.stdout += text;
+    });
+    this.child.stderr.on('data', (text) => {
+      this.stderr += text;
+    });
+    this.code = new Promise((resolve) => this.child.on('close', resolve));
+  }
+
+  /** Waits until the first bytes are in the file: then it records. */
+  async ready(file: string): Promise<this> {
+    while (!existsSync(file) || statSync(file).size === 0) {
+      if (this.child.exitCode !== null) throw new Error(this.stderr);
+      await sleep(50);
+    }
+    return this;
+  }
+
+  stop(): Promise<number | null> {
+    this.child.kill('SIGTERM');
+    return this.code;
+  }
+}
+
+const linesOf = (text: string) => text.trimEnd().split('\n');
+const of = (kind: string, text: string) =>
+  linesOf(text).filter((line) => line.startsWith(`${kind} `));
+const lostOf = (kind: string, text: string) =>
+  of('L', text)
+    .map((line) => line.split(' '))
+    .filter((words) => words[2] === kind)
+    .reduce((sum, words) => sum + Number(words[3]), 0);
+
+test('two at once in a flood: recorded + lost = produced, for each', async () => {
+  await link.listener('--port 80 --backlog 400000');
+  const all = await new Capture(`--kinds event ${path('all')}`).ready(path('all'));
+  sh('echo 16 > /sys/module/tcpsynq/parameters/bufsize');
+  const some = await new Capture(`--kinds count,event ${path('some')}`).ready(path('some'));
+  await link.send('--dport 80 --count 40000 --rate 8000 --reset 1 --abandon 1');
+  expect(await all.stop()).toBe(0);
+  expect(await some.stop()).toBe(0);
+
+  const whole = readFileSync(path('all'), 'utf8');
+  expect(of('L', whole)).toEqual([]);
+  expect(of('A', whole)).toHaveLength(40_000);
+  expect(of('R', whole)).toHaveLength(20_000);
+  expect(all.stderr).toMatch(/^tcpsynq: 60000 records in .*, lost 0\n$/);
+
+  const lossy = readFileSync(path('some'), 'utf8');
+  const lost = { A: lostOf('A', lossy), R: lostOf('R', lossy) };
+  expect(lost.A).toBeGreaterThan(0);
+  expect(of('A', lossy).length + lost.A).toBe(40_000);
+  expect(of('R', lossy).length + lost.R).toBe(20_000);
+  const records = of('A', lossy).length + of('R', lossy).length + of('C', lossy).length;
+  expect(some.stderr).toContain('records are being lost');
+  expect(some.stderr).toMatch(new RegExp(`${records} records in .*, lost ${lost.A + lost.R}: `));
+});
+
+test('stopped in mid-flood: whole lines, and all of them up to the last', async () => {
+  await link.listener('--port 80 --backlog 400000');
+  const capture = await new Capture(`--kinds event ${path('f')}`).ready(path('f'));
+  const sender = link.sender('--dport 80 --count 60000 --rate 10000');
+  await link.until((f) => f.added > 10_000);
+  expect(await capture.stop()).toBe(0);
+  const before = link.figures().added;
+  await sender.done();
+  const text = readFileSync(path('f'), 'utf8');
+  const added = of('A', text);
+  expect(text.endsWith('\n')).toBe(true);
+  expect(added.length).toBeGreaterThan(10_000);
+  expect(added.length).toBeLessThanOrEqual(before);
+  expect(lostOf('A', text)).toBe(0);
+  // synsend numbers its sources without gaps: none is missing between the first and the last.
+  const ports = new Set(added.map((line) => line.split(' ')[3]));
+  expect(ports.size).toBe(added.length);
+});
+
+test('parts: each with its own header, together everything', async () => {
+  await link.listener('--port 80 --backlog 400000');
+  const file = path('f');
+  const plain = new Capture(`--kinds count,event --rotate 256K ${file}`);
+  const packed = new Capture(`--kinds count,event --compress --rotate 1s ${file}.gz`);
+  await plain.ready(`${file}.000001`);
+  await packed.ready(`${file}.000001.gz`);
+  await link.send('--dport 80 --count 20000 --rate 5000');
+  expect(await plain.stop()).toBe(0);
+  expect(await packed.stop()).toBe(0);
+  const names = readdirSync(directory).sort();
+  for (const ending of [/\.\d{6}$/, /\.\d{6}\.gz$/]) {
+    const texts = names
+      .filter((name) => ending.test(name))
+      .map((name) => readFileSync(path(name)))
+      .map((bytes) => String(bytes[0] === 0x1f ? gunzipSync(bytes) : bytes));
+    expect(texts.length).toBeGreaterThan(3);
+    for (const text of texts) {
+      expect(text).toMatch(/^# tcpsynq 1\n# kernel .*\n# netns \d+\n/);
+      expect(text.match(/^# A time local remote qlen limit$/gm)).toHaveLength(1);
+      expect(text.endsWith('\n')).toBe(true);
+    }
+    expect(of('A', texts.join(''))).toHaveLength(20_000);
+    expect(new Set(of('A', texts.join(''))).size).toBe(20_000);
+  }
+  const watched = linesOf(sh(`cat ${file}.*.gz | node ${top}/dist/cli.js watch --json -i -`));
+  expect(JSON.parse(watched.at(-1) ?? '')).toMatchObject({ epoch: 1, half_open: 20_000 });
+});
+
+test('the disk is full: one line says so, and the file is whole lines', async () => {
+  await link.listener('--port 80 --backlog 400000');
+  const [plain, packed] = [path('plain'), path('packed')];
+  sh(`mkdir ${plain} ${packed}
+    mount -t tmpfs -o size=512k full ${plain}; mount -t tmpfs -o size=128k full ${packed}`);
+  try {
+    const one = await new Capture(`--kinds count,event ${plain}/f`).ready(`${plain}/f`);
+    const other = await new Capture(`--kinds count,event --compress ${packed}/f`).ready(
+      `${packed}/f`,
+    );
+    await link.send('--dport 80 --count 60000 --rate 10000');
+    for (const capture of [one, other]) {
+      expect(await capture.code).toBe(1);
+      expect(capture.stderr).toMatch(
+        /^tcpsynq: \d+ records .*, last lines not written: \d+, lost 0\ntcpsynq: cannot write .*\/f: no space left on device; what it holds is whole lines\n$/,
+      );
+    }
+    const texts = [readFileSync(`${plain}/f`, 'utf8'), sh(`zcat ${packed}/f`)];
+    for (const [i, text] of texts.entries()) {
+      const [, records, missing] =
+        /: (\d+) records .* not written: (\d+)/.exec([one, other][i]?.stderr ?? '') ?? [];
+      expect(text.endsWith('\n')).toBe(true);
+      expect(of('A', text).length).toBeGreaterThan(1000);
+      expect(of('A', text).length + of('C', text).length).toBe(Number(records) - Number(missing));
+    }
+  } finally {
+    sh(`umount ${plain} ${packed}`);
+  }
+});
+
+test('-- COMMAND: everything that happened while it ran, and its exit status', async () => {
+  await link.listener('--port 80 --backlog 400000');
+  const sender = `ip netns exec ${link.attacker} ${top}/lab/tools/build/synsend`;
+  const flood = `--dev ${link.device} --dst ${link.address} --dport 80 --count 3000`;
+  const capture = new Capture(`--kinds event ${path('f')} -- ${sender} ${flood}`);
+  expect(await capture.code).toBe(0);
+  expect(JSON.parse(capture.stdout)).toMatchObject({ syn_sent: 3000 });
+  expect(of('A', readFileSync(path('f'), 'utf8'))).toHaveLength(3000);
+  const failing = new Capture(`--kinds event ${path('g')} -- ${sender} --dst nonsense`);
+  expect(await failing.code).toBe(2);
+});
+
+test("tcpprobe: the module's own lines of that format, but for when each tap was opened", async () => {
+  const peer = link.address.replace(/1$/, '2');
+  sh(`ip netns exec ${link.attacker} iperf3 -s -1 -D --forceflush`);
+  const filter = 'kinds=sample format=tcpprobe full=1 port=5201';
+  const script = `exec 3<>/proc/net/tcpsynq && echo ${filter} >&3 && exec cat <&3 >${path('cat')}`;
+  const cat = spawn('ip', ['netns', 'exec', link.target, 'bash', '-c', script]);
+  while (!existsSync(path('cat'))) await sleep(50);
+  const capture = new Capture(
+    `--format tcpprobe --full --port 5201 ${path('f')} -- ip netns exec ${link.target} iperf3 -c ${peer} -n 400K`,
+  );
+  expect(await capture.code).toBe(0);
+  await sleep(500);
+  cat.kill('SIGTERM');
+  const fields = (name: string) =>
+    linesOf(readFileSync(path(name), 'utf8'))
+      .map((line) => line.split(' ').slice(1).join(' '))
+      // Of two CPUs at one moment, each tap has its own order.
+      .sort();
+  expect(fields('f').length).toBeGreaterThan(10);
+  expect(fields('f')).toEqual(fields('cat'));
+  expect(linesOf(readFileSync(path('f'), 'utf8'))[0]).toMatch(
+    /^\d+\.\d{9} \S+:\d+ \S+:\d+ \d+ 0x[0-9a-f]+ 0x[0-9a-f]+ \d+ \d+ \d+ \d+ \d+$/,
+  );
+});
+
+test('--append after the module was loaded anew: a new epoch', async () => {
+  const file = path('f');
+  for (const more of ['', '--append ']) {
+    if (!isLoaded()) load();
+    const capture = new Capture(`--kinds count --interval 100ms -n 5 ${more}${file}`);
+    expect(await capture.code).toBe(0);
+    expect(capture.stderr).toMatch(/^tcpsynq: 5 records in .*, lost 0\n$/);
+    unload();
+  }
+  load();
+  const epochs = linesOf(sh(`node ${top}/dist/cli.js watch --json -i ${file}`)).map(
+    (line) => JSON.parse(line).epoch,
+  );
+  expect(epochs).toEqual([1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
+});
+
+test('what the module refuses is one line, and leaves no file', async () => {
+  for (const args of ['--kinds nonsense', '--addr 10.0.0.0/33']) {
+    const capture = new Capture(`${args} ${path('f')}`);
+    expect(await capture.code).toBe(1);
+    expect(capture.stderr).toMatch(/^tcpsynq: the module refuses ".*": .*\n$/);
+    expect(existsSync(path('f'))).toBe(false);
+  }
+});
