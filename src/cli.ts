@@ -19,6 +19,10 @@ function restore(): void {
   }
 }
 
+/** A key as a terminal sends it: a character, or an escape sequence such as that of an arrow. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: keys are control characters
+const KEY = /\u001b(?:\[[0-9;]*|O)[A-Za-z~]|./gsu;
+
 function keyboard(): Keys | null {
   let input: ReadStream;
   if (process.stdin.isTTY) {
@@ -33,7 +37,7 @@ function keyboard(): Keys | null {
   let onData: ((chunk: string) => void) | null = null;
   return {
     listen(onKey) {
-      onData = (chunk) => [...chunk].forEach(onKey);
+      onData = (chunk) => (chunk.match(KEY) ?? []).forEach(onKey);
       input.setEncoding('utf8');
       input.setRawMode(true);
       input.on('data', onData);

@@ -3,7 +3,7 @@ import type { Output } from './output.js';
 
 /** The keyboard, key by key. */
 export interface Keys {
-  /** Turns line editing off and hears every key as it is pressed; on again with `close`. */
+  /** Turns line editing off and hears every key as it is pressed, an arrow as its whole escape sequence; on again with `close`. */
   listen(onKey: (key: string) => void): void;
   close(): void;
 }

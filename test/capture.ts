@@ -66,3 +66,79 @@ export function* spoofed(count: number, version: 4 | 6): Generator<string, void,
   }
   yield lines;
 }
+
+/** The columns of a sample, as far as docs/format.md has them from tcp_probe, and those after. */
+export const SAMPLE_COLUMNS =
+  'time local remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd ' +
+  'rttvar_us rto_us min_rtt_us lost retrans inflight rqueue wqueue mss pacing_rate ' +
+  'delivery_rate bytes_acked ca_state ca_name cookie hook';
+
+export const NO_SSTHRESH = 2147483647;
+
+/** The eleven fields of tcp_probe. */
+export function probeLine(
+  time: number,
+  ends: string,
+  cwnd: number,
+  ssthresh: number,
+  srtt: number,
+): string {
+  const una = `0x${Math.round(time * 1e6).toString(16)}`;
+  return `${time.toFixed(9)} ${ends} 1448 ${una} ${una} ${cwnd} ${ssthresh} 65535 ${srtt} 65535`;
+}
+
+/** An S line, its socket told apart by `cookie`. */
+export function sampleLine(
+  time: number,
+  ends: string,
+  cwnd: number,
+  ssthresh: number,
+  srtt: number,
+  cookie = 1,
+): string {
+  const rest = `1000 204000 40000 0 2 ${cwnd} 0 0 1448 0 0 1448 Open cubic ${cookie} rcv`;
+  return `S ${probeLine(time, ends, cwnd, ssthresh, srtt)} ${rest}`;
+}
+
+/** One sample of a transfer. */
+export interface Sampled {
+  readonly time: number;
+  readonly cwnd: number;
+  readonly ssthresh: number;
+  /** In µs. */
+  readonly srtt: number;
+}
+
+/** A transfer whose window grows by one each `step` seconds and is halved at `top`. */
+export function sawtooth(length: number, step: number, top: number): Sampled[] {
+  const samples: Sampled[] = [];
+  let [cwnd, ssthresh] = [10, NO_SSTHRESH];
+  for (let i = 0; i * step <= length; i += 1) {
+    samples.push({ time: i * step, cwnd, ssthresh, srtt: 40_000 + 100 * cwnd });
+    if (cwnd >= top) {
+      cwnd = Math.floor(top / 2);
+      ssthresh = cwnd;
+    } else {
+      cwnd += 1;
+    }
+  }
+  return samples;
+}
+
+/** A capture of transfers between 10.0.0.1 and 10.0.N.2, the first the busiest, and of counts. */
+export function transfers(connections: number, length: number): string {
+  const lines: [number, string][] = [];
+  for (let n = 1; n <= connections; n += 1) {
+    for (const { time, cwnd, ssthresh, srtt } of sawtooth(length, 0.01 * n, 30 + 5 * n)) {
+      const ends = `10.0.0.1:5001 10.0.${n}.2:${41_000 + n}`;
+      lines.push([time, sampleLine(time, ends, cwnd, ssthresh, srtt, n)]);
+    }
+  }
+  for (let second = 0; second <= length; second += 1) {
+    const figures = { half_open: 2, added: 10 * second, completed: 10 * second, peak: 5 };
+    lines.push([second, countLine(second, figures)]);
+  }
+  lines.sort(([a], [b]) => a - b);
+  const header = `# tcpsynq 1\n# kernel 6.1.0\n# clock_offset 1790000000.5\n# C ${COLUMNS}\n`;
+  return `${header}# S ${SAMPLE_COLUMNS}\n${lines.map(([, line]) => `${line}\n`).join('')}`;
+}

@@ -8,7 +8,7 @@ export function stepFor(low: number, high: number, rows: number): number {
   for (let power = 1; ; power *= 10) {
     for (const factor of STEPS) {
       const step = Math.round(factor * power * 10) / 10;
-      if (Number.isInteger(step) && Math.ceil(high / step) + Math.ceil(-low / step) <= rows) {
+      if (Number.isInteger(step) && Math.ceil(high / step) - Math.floor(low / step) <= rows) {
         return step;
       }
     }
@@ -17,7 +17,8 @@ export function stepFor(low: number, high: number, rows: number): number {
 
 /**
  * A line chart with labelled axis, `height` lines none of which is longer than `width`. It starts
- * at 0 (lower only for negative values) and its labels are whole numbers. A null leaves a gap.
+ * at 0 (lower only for negative values) unless `afloat`, and its labels are of whole numbers. A
+ * null leaves a gap.
  *
  * asciichart cannot draw an empty series or NaN and without a height draws a row per unit; all of
  * that is kept from it here.
@@ -27,7 +28,7 @@ export function stepFor(low: number, high: number, rows: number): number {
  */
 export function plot(
   columns: (room: number) => readonly (number | null)[],
-  range: { readonly low: number; readonly high: number },
+  range: { readonly low: number; readonly high: number; readonly afloat?: boolean },
   size: { readonly width: number; readonly height: number },
   label: (value: number) => string,
 ): { readonly lines: string[]; readonly offset: number } | null {
@@ -35,9 +36,9 @@ export function plot(
   if (rows < 1) {
     return null;
   }
-  const low = Math.min(0, range.low);
-  const step = stepFor(low, Math.max(1, range.high), rows);
-  const bottom = -Math.ceil(-low / step) * step;
+  const low = range.afloat ? range.low : Math.min(0, range.low);
+  const step = stepFor(low, Math.max(low + 1, range.high), rows);
+  const bottom = Math.floor(low / step) * step;
   const top = bottom + rows * step;
   const labelWidth = Math.max(label(top).length, label(bottom).length);
   const offset = labelWidth + 2;

@@ -76,8 +76,16 @@ export function micros(value: number): string {
   return `${scaled < 999.5 ? Number(scaled.toPrecision(3)) : Math.round(scaled)} ${unit}`;
 }
 
-/** A span of seconds on an axis: 90 s, 10 min, 2 h. */
+/** A number of things: 1 connection, 2 connections. */
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
+
+/** A span of seconds on an axis: 0.16 ms, 90 s, 10 min, 2 h. */
 export function seconds(value: number): string {
+  if (value > 0 && value < 0.1) {
+    return `${Number((value * 1000).toPrecision(2))} ms`;
+  }
   if (value < 120) {
     return `${Math.round(value * 10) / 10} s`;
   }

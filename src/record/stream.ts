@@ -117,6 +117,10 @@ export class StreamParser {
       this.#columns.clear();
       return { type: 'start' };
     }
+    if (key === 'L' && parseSeconds(rest[0] ?? '') !== undefined) {
+      // A loss as it stands among the bare lines of format=tcpprobe.
+      return this.#loss(DEFAULT_COLUMNS.L, fields.slice(1));
+    }
     if (/^[A-Z]$/.test(key)) {
       this.#columns.set(key, rest);
     } else if (key === 'kernel' || key === 'netns' || key === 'boot_id') {

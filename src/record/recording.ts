@@ -1,0 +1,112 @@
+import { Clock } from './clock.js';
+import type { Wanted } from './ends.js';
+import type { Figures } from './figures.js';
+import type { Row } from './row.js';
+import { type Connection, Connections, MEASURES, type Sample } from './samples.js';
+import { Scanner, type Sink } from './scan.js';
+import type { Line } from './stream.js';
+import { type Moment, Thinned } from './thinned.js';
+
+/** A count of half-opens, as a line C has it. */
+export interface Counted extends Moment {
+  readonly figures: Figures;
+}
+
+/** A connection with what was sampled of it. */
+export interface Recorded extends Connection {
+  readonly series: Thinned<Sample>;
+}
+
+/** Points of one line of a picture: more than it has columns of pixels. */
+const MOST_POINTS = 10_000;
+/** Connections whose samples are kept until the busiest of them are known. */
+const MOST_CONNECTIONS = 200;
+
+/** Folds a stream or capture into what a picture of it shows. Memory is bounded. */
+export class Recording implements Sink {
+  readonly connections: Connections<Recorded>;
+  readonly counts = new Thinned<Counted>({ most: MOST_POINTS }, [
+    ({ figures }) => figures.half_open ?? Number.NaN,
+    ({ figures }) => figures.peak ?? Number.NaN,
+  ]);
+  /** Samples taken of S lines, whose srtt is in microseconds, and of tcp_probe's. */
+  readonly samples = { own: 0, tcpProbe: 0 };
+  /** The time of the first and the last sample or count, on the picture's clock. */
+  first = Number.POSITIVE_INFINITY;
+  last = Number.NEGATIVE_INFINITY;
+  /** Samples that the reader who recorded this had lost. */
+  lost = 0;
+  readonly clock = new Clock();
+  /** The first line that could not be read, in words. */
+  problem: string | null = null;
+  /** Lines that could not be read. */
+  problems = 0;
+  readonly #scanner = new Scanner(this);
+  #epoch = 0;
+  #headed = false;
+
+  constructor(wanted: Wanted) {
+    this.connections = new Connections({
+      wanted,
+      most: MOST_CONNECTIONS,
+      make: (local, remote) => ({
+        local,
+        remote,
+        samples: 0,
+        seen: 0,
+        series: new Thinned({ most: MOST_POINTS }, MEASURES),
+      }),
+      worth: (a, b) => b.samples - a.samples || a.seen - b.seen,
+    });
+  }
+
+  push(chunk: Buffer): void {
+    this.#scanner.push(chunk);
+  }
+
+  end(): void {
+    this.#scanner.end();
+  }
+
+  row(row: Row): void {
+    if (row.kind !== 'S') {
+      return;
+    }
+    const taken = this.connections.take(row, this.#epoch, this.clock.shift(this.#scanner.header));
+    if (typeof taken === 'string') {
+      this.#problem(this.#scanner.lines, taken);
+    } else if (taken !== null) {
+      const { connection, sample } = taken;
+      connection.series.add(sample);
+      // Our module prints microseconds in the form of tcp_probe too; its header tells it apart.
+      const own = !row.tcpProbe || this.#headed;
+      this.samples[own ? 'own' : 'tcpProbe'] += 1;
+      this.#reach(sample.time);
+    }
+  }
+
+  line(line: Line): void {
+    if (line.type === 'start') {
+      this.#epoch += 1;
+      this.#headed = true;
+    } else if (line.type === 'problem') {
+      this.#problem(line.line, line.reason);
+    } else if (line.type === 'record' && line.record.kind === 'C') {
+      const time = line.record.time + this.clock.shift(this.#scanner.header);
+      this.counts.add({ time, epoch: this.#epoch, figures: line.record.figures });
+      this.#reach(time);
+    } else if (line.type === 'record' && line.record.kind === 'L' && line.record.of === 'S') {
+      this.lost += line.record.lost;
+    }
+  }
+
+  #reach(time: number): void {
+    this.first = Math.min(this.first, time);
+    this.last = Math.max(this.last, time);
+  }
+
+  #problem(line: number, reason: string): void {
+    this.problems += 1;
+    this.problem ??= `line ${line}: ${reason}`;
+  }
+}

@@ -1,0 +1,41 @@
+/** How srtt is shown: in what unit, and times what. */
+export interface SrttUnit {
+  /** The unit in words, for an axis. */
+  readonly words: string;
+  /** As the name of a column: "srtt_ms". */
+  readonly column: string;
+  readonly factor: number;
+}
+
+const MILLISECONDS = { words: 'ms', column: 'srtt_ms' } as const;
+
+/** Of S lines, which are in microseconds. */
+export const OF_OUR_OWN: SrttUnit = { ...MILLISECONDS, factor: 1e-3 };
+
+/**
+ * Of tcp_probe's lines: jiffies before Linux 3.15, microseconds from then on (net/ipv4/tcp_probe.c
+ * prints tp->srtt >> 3 in the one, tp->srtt_us >> 3 in the other), and the line does not say which.
+ */
+export const AS_RECORDED: SrttUnit = {
+  words: 'as recorded',
+  column: 'srtt_as_recorded',
+  factor: 1,
+};
+
+/** A unit from `us`, `ms`, `jiffies` or `jiffies:HZ`; null if it is none. */
+export function parseSrttUnit(text: string): SrttUnit | null {
+  const [, hz] = /^jiffies:(\d{1,5})$/.exec(text) ?? [];
+  if (hz !== undefined) {
+    return Number(hz) > 0 ? { ...MILLISECONDS, factor: 1000 / Number(hz) } : null;
+  }
+  switch (text) {
+    case 'us':
+      return OF_OUR_OWN;
+    case 'ms':
+      return { ...MILLISECONDS, factor: 1 };
+    case 'jiffies':
+      return { words: 'jiffies', column: 'srtt_jiffies', factor: 1 };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,140 @@
+/** Something that was so at a moment. */
+export interface Moment {
+  /** Seconds. */
+  readonly time: number;
+  /** Counts the headers of a stream: moments of different epochs are not joined by a line. */
+  readonly epoch: number;
+}
+
+export interface Bounds {
+  /** More than this many are thinned out. */
+  readonly most: number;
+  /** Seconds of one group from the start on; 0 for none until there are too many. */
+  readonly width?: number;
+  /** Those older than so many seconds are forgotten. */
+  readonly keep?: number;
+}
+
+/** A group in the making may grow to so many before it is thinned. */
+const OPEN = 64;
+
+/**
+ * A series of which, when it becomes too long, each group of equal time keeps its extremes: the
+ * moments with the least and the greatest of every measure, and the last. What is kept was all
+ * measured so; nothing is averaged. Memory is bounded however much is added.
+ */
+export class Thinned<T extends Moment> {
+  items: T[] = [];
+  /** How many were added. */
+  added = 0;
+  /** Seconds of one group, doubled as often as it takes; 0 while everything is kept. */
+  width: number;
+  readonly #bounds: Bounds;
+  readonly #measures: readonly ((item: T) => number)[];
+  #open = 0;
+
+  /** @param measures each gives a number of an item, NaN where it has none */
+  constructor(bounds: Bounds, measures: readonly ((item: T) => number)[]) {
+    this.#bounds = bounds;
+    this.#measures = measures;
+    this.width = bounds.width ?? 0;
+  }
+
+  add(item: T): void {
+    this.added += 1;
+    const { items } = this;
+    if (this.width > 0) {
+      const first = items[this.#open];
+      if (first !== undefined && !this.#together(first, item)) {
+        this.#close();
+        this.#open = items.length;
+      } else if (items.length - this.#open > OPEN) {
+        this.#close();
+      }
+    }
+    items.push(item);
+    this.#forget(item.time);
+    if (items.length > this.#bounds.most) {
+      this.#widen();
+    }
+  }
+
+  #together(a: T, b: T): boolean {
+    return (
+      a.epoch === b.epoch && Math.floor(a.time / this.width) === Math.floor(b.time / this.width)
+    );
+  }
+
+  #close(): void {
+    const group = this.items.splice(this.#open);
+    this.items.push(...extremes(group, this.#measures));
+  }
+
+  #forget(now: number): void {
+    const oldest = now - (this.#bounds.keep ?? Number.POSITIVE_INFINITY);
+    const { items } = this;
+    // Many at a time, because what is behind them moves up.
+    const some = items[items.length >> 3];
+    if (items.length >= 2 * OPEN && some !== undefined && some.time < oldest) {
+      const found = items.findIndex(({ time }) => time >= oldest);
+      items.splice(0, found);
+      this.#open = Math.max(0, this.#open - found);
+    }
+  }
+
+  #widen(): void {
+    const latest = this.items.reduce((time, item) => Math.max(time, item.time), 0);
+    const span = latest - (this.items[0]?.time ?? 0);
+    while (this.items.length > this.#bounds.most / 2) {
+      this.width = this.width > 0 ? this.width * 2 : powerOfTwo(span / this.#bounds.most);
+      // Only a file of nothing but headers gets so far that epochs must be thrown together.
+      this.#regroup(this.width > 2 * latest);
+    }
+  }
+
+  #regroup(all: boolean): void {
+    const kept: T[] = [];
+    let start = 0;
+    const { items } = this;
+    for (let i = 1; i <= items.length; i++) {
+      if (i === items.length || !(all || this.#together(items[start] as T, items[i] as T))) {
+        this.#open = kept.length;
+        kept.push(...extremes(items.slice(start, i), this.#measures));
+        start = i;
+      }
+    }
+    this.items = kept;
+  }
+}
+
+/** The power of two that is not above a span; a small one where there is no span. */
+function powerOfTwo(span: number): number {
+  return span > 0 && span < Number.POSITIVE_INFINITY ? 2 ** Math.floor(Math.log2(span)) : 2 ** -20;
+}
+
+function extremes<T extends Moment>(
+  group: readonly T[],
+  measures: readonly ((item: T) => number)[],
+): T[] {
+  if (group.length <= 2) {
+    return [...group];
+  }
+  const kept = new Set([group.length - 1]);
+  for (const measure of measures) {
+    let [least, greatest] = [-1, -1];
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const [i, item] of group.entries()) {
+      const value = measure(item);
+      if (value < low) {
+        [least, low] = [i, value];
+      }
+      if (value > high) {
+        [greatest, high] = [i, value];
+      }
+    }
+    if (least >= 0) {
+      kept.add(least).add(greatest);
+    }
+  }
+  return [...kept].sort((a, b) => a - b).map((i) => group[i] as T);
+}
