@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FORMATS, PACKINGS, type Rotation } from './capture/names.js';
 import type { CaptureOptions } from './commands/capture.js';
@@ -6,10 +5,13 @@ import type { CountOptions } from './commands/count.js';
 import type { DiagnoseOptions } from './commands/diagnose.js';
 import type { EventsOptions } from './commands/events.js';
 import type { ListenersOptions } from './commands/listeners.js';
+import type { PlotOptions } from './commands/plot.js';
 import type { StatusOptions } from './commands/status.js';
 import type { WatchOptions } from './commands/watch.js';
 import type { Host } from './host.js';
+import { parseEnd, parseNetwork } from './record/ends.js';
 import { OUTCOMES, type Outcome } from './record/figures.js';
+import { parseSrttUnit, type SrttUnit } from './record/srtt.js';
 
 const SHORTEST = 10;
 const LONGEST = 3_600_000;
@@ -125,13 +127,10 @@ export function parseMark(text: string): number {
   return wholeUpTo(text, 2 ** 32 - 1);
 }
 
-/** An IPv4 or IPv6 network as `ADDRESS` or `ADDRESS/LENGTH`. */
-export function parseNetwork(text: string): string {
-  const [, address = '', length] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  if (Number(length ?? 0) > bits) {
-    throw new InvalidArgumentError(
-      'It takes an IPv4 or IPv6 network such as 198.51.100.0/24, 2001:db8::/64, or one address.',
+/** A network as the module's filter takes it too; checked here, read where it is used. */
+export function parseAddr(text: string): string {
+  if (parseNetwork(text) === null) {
+    throw new InvalidArgumentError('It takes an IPv4 or IPv6 network such as 198.51.100.0/24, 2001:db8::/64, or one address.',
     );
   }
   return text;
@@ -146,6 +145,52 @@ export function parseOutcomes(text: string): readonly Outcome[] {
     }
     return outcome;
   });
+}
+
+/** Two ends, with anything between them that is no part of one; added to those given before. */
+export function parseConnection(
+  text: string,
+  before: readonly (readonly [string, string])[] = [],
+): readonly (readonly [string, string])[] {
+  const [one, other, ...more] = text.match(/[\da-f.:[\]]+/gi) ?? [];
+  if (
+    one === undefined ||
+    other === undefined ||
+    more.length > 0 ||
+    parseEnd(one) === null ||
+    parseEnd(other) === null
+  ) {
+    throw new InvalidArgumentError(
+      'It takes both ends, such as "10.0.0.1:5001 10.0.0.2:41234" or "[fd00::1]:443 [fd00::2]:1024".',
+    );
+  }
+  return [...before, [one, other]];
+}
+
+function parseUnit(text: string): SrttUnit {
+  const unit = parseSrttUnit(text);
+  if (unit === null) {
+    throw new InvalidArgumentError('It takes us, ms, jiffies, or jiffies:HZ such as jiffies:250.');
+  }
+  return unit;
+}
+
+/** More lines in a picture than this cannot be told apart by their colours. */
+const MOST_CURVES = 16;
+
+function parseCurves(text: string): number {
+  const number = parsePositive(text);
+  if (number > MOST_CURVES) {
+    throw new InvalidArgumentError(`It takes a whole number from 1 to ${MOST_CURVES}.`);
+  }
+  return number;
+}
+
+/** Adds the options that choose connections. */
+function withChoice(command: Command): Command {
+  return command
+    .option('--port <number>', 'connections with this port at either end', parsePort)
+    .option('--addr <network>', 'connections with either end in this network', parseAddr);
 }
 
 /**
@@ -207,6 +252,38 @@ export function makeProgram(host: Host, version: string): Command {
       await watch(host, command.optsWithGlobals<WatchOptions>());
     });
 
+  withChoice(
+    program
+      .command('plot')
+      .argument('[file]', 'a capture, or a log of tcp_probe (gzip too), or - for stdin'),
+  )
+    .description(
+      'a capture as a picture: cwnd, ssthresh, srtt, half-opens; with the gnuplot script and data it was made of',
+    )
+    .option('--connection <ends>', 'the connection between these two ends', parseConnection)
+    .addOption(
+      new Option('--connections <number>', 'draw so many connections, the busiest')
+        .argParser(parseCurves)
+        .default(6),
+    )
+    .option('-o, --output <name>', 'what the files are called, before .gp, .png, -1.dat')
+    .addOption(
+      new Option('--format <format>', 'of the picture (default: png)').choices(['png', 'svg']),
+    )
+    .addOption(
+      new Option(
+        '--srtt-unit <unit>',
+        "unit of srtt in tcp_probe's lines: us, ms, jiffies (before Linux 3.15), jiffies:HZ",
+      ).argParser(parseUnit),
+    )
+    .option('--follow', 'draw again as the file grows')
+    .option('--terminal', 'draw in characters, here')
+    .option('--force', 'write over files that are not an earlier plot')
+    .action(async (file: string | undefined, _options, command: Command) => {
+      const { plot } = await import('./commands/plot.js');
+      await plot(host, file, command.optsWithGlobals<PlotOptions>());
+    });
+
   program
     .command('count')
     .description('the figures, once')
@@ -257,7 +334,7 @@ export function makeProgram(host: Host, version: string): Command {
     .description('every half-open connection as it is added and removed, or what they add up to')
     .addOption(new Option('--port <port>', 'with this port at either end').argParser(parsePort))
     .addOption(
-      new Option('--addr <network>', 'with either end in this network').argParser(parseNetwork),
+      new Option('--addr <network>', 'with either end in this network').argParser(parseAddr),
     )
     .addOption(
       new Option('--fwmark <mark>', 'with this mark (not from a capture)').argParser(parseMark),

@@ -1,4 +1,5 @@
 import { Usage } from '../failure.js';
+import { parseNetwork, type Wanted } from '../record/ends.js';
 import { type Input, isLive } from '../source/select.js';
 
 /** The options that every command takes. */
@@ -34,4 +35,17 @@ export function checkInput(
       `${needsModule} reads the module: -i takes auto or module here, not "${input}"`,
     );
   }
+}
+
+/** Which connections a command shows, as its options say it. */
+export interface Choice {
+  readonly port?: number;
+  /** `ADDRESS` or `ADDRESS/LENGTH`. */
+  readonly addr?: string;
+  readonly connection?: readonly (readonly [string, string])[];
+}
+
+/** A choice that can be asked of each connection. */
+export function wantedOf({ port, addr, connection }: Choice): Wanted {
+  return { port, network: (addr && parseNetwork(addr)) || undefined, pairs: connection };
 }

@@ -1,0 +1,255 @@
+import { drawRecording } from '../chart/recording.js';
+import { count, render, seconds } from '../chart/text.js';
+import { Failure, Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { type Drawing, type Drawn, draw } from '../plot/draw.js';
+import { Products } from '../plot/products.js';
+import { Redraw } from '../plot/redraw.js';
+import { Recording } from '../record/recording.js';
+import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../record/srtt.js';
+import { type Bytes, openCapture } from '../source/bytes.js';
+import { isLive } from '../source/select.js';
+import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
+import { printJson } from './print.js';
+
+export interface PlotOptions extends CommonOptions, Choice {
+  /** Where the script, the data and the picture go: the start of their names. */
+  readonly output?: string;
+  readonly format?: 'png' | 'svg';
+  /** How many connections are drawn, the busiest first. */
+  readonly connections: number;
+  /** What the srtt of tcp_probe's lines is in. */
+  readonly srttUnit?: SrttUnit;
+  readonly terminal?: boolean;
+  readonly force?: boolean;
+}
+
+/** With --follow the picture is drawn anew no oftener than this, in ms. */
+const REDRAW_MS = 1000;
+/** Where stdout is no terminal. */
+const PLAIN_COLUMNS = 80;
+
+/** `tcpsynq plot`: a capture as a picture, with the script and the data that made it. */
+export async function plot(
+  host: Host,
+  file: string | undefined,
+  options: PlotOptions,
+): Promise<void> {
+  const input = inputOf(file, options);
+  const { follow, terminal } = options;
+  if (options.speed !== undefined) {
+    throw new Usage('--speed has no meaning here: a capture is drawn when it has been read');
+  }
+  checkInput({ ...options, input }, null);
+  if (terminal) {
+    refuse(options, '--terminal', ['output', 'format', 'force']);
+    if (follow) {
+      throw new Usage(
+        '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows',
+      );
+    }
+  } else if (input === '-' && options.output === undefined) {
+    throw new Usage(
+      'say with -o what the files are to be called: there is no name to take it from',
+    );
+  }
+  const recording = new Recording(wantedOf(options));
+  const products = terminal
+    ? null
+    : new Products(options.output ?? baseOf(input), options.format ?? 'png');
+  await products?.check(input, options.connections, options.force === true);
+  const bytes = openCapture(input, { follow }, () => host.stdin(), host.signal);
+  const show = shower(host, bytes.name, recording, products, options);
+  const damage = await read(host, bytes, recording, show, options);
+  const { size, passedOver } = recording.connections;
+  if (isEmpty(recording) || (size === 0 && passedOver > 0)) {
+    if (damage === null && host.signal.aborted) {
+      await note(host, `${bytes.name} held no samples and no counts yet`);
+      return;
+    }
+    throw damage ?? new Failure(nothing(bytes.name, recording));
+  }
+  await show();
+  if (!host.out.closed) {
+    await note(host, summary(recording, options));
+  }
+  if (recording.problems > 0) {
+    const others =
+      recording.problems > 1 ? `, and ${count(recording.problems - 1, 'line')} more` : '';
+    await note(host, `passed over ${recording.problem}${others}`);
+  }
+  if (options.srttUnit !== undefined && recording.samples.tcpProbe === 0) {
+    await note(host, `--srtt-unit changed nothing: ${bytes.name} has no lines of tcp_probe`);
+  }
+  if (damage !== null) {
+    throw damage;
+  }
+}
+
+function isEmpty({ first, last }: Recording): boolean {
+  return first > last;
+}
+
+function inputOf(file: string | undefined, { input }: PlotOptions): string {
+  if (file !== undefined && input !== 'auto') {
+    throw new Usage(`plot draws one capture: ${file}, or -i ${input}`);
+  }
+  const chosen = file ?? input;
+  if (file === undefined && isLive(chosen)) {
+    throw new Usage('plot needs a capture: tcpsynq plot FILE (`tcpsynq trace` draws live)');
+  }
+  return chosen;
+}
+
+function refuse(options: PlotOptions, what: string, names: readonly (keyof PlotOptions)[]): void {
+  for (const name of names) {
+    if (options[name] !== undefined) {
+      throw new Usage(`--${name} has no meaning with ${what}`);
+    }
+  }
+}
+
+/** A capture's name without what says how it is packed and of what kind it is. */
+function baseOf(path: string): string {
+  const unpacked = path.replace(/\.(gz|zst)$/, '');
+  return unpacked.replace(/([^/])\.[a-z]\w*$/i, '$1');
+}
+
+/** What shows the recording as it is; on stdout, where the files are, it says so once. */
+function shower(
+  host: Host,
+  name: string,
+  recording: Recording,
+  products: Products | null,
+  options: PlotOptions,
+): () => Promise<void> {
+  let told = false;
+  return async () => {
+    if (products === null) {
+      await onTerminal(host, recording, unitOf(recording, options), options);
+      return;
+    }
+    const drawn = await draw(recording, drawingOf(name, recording, options), products);
+    if (drawn.said !== '') {
+      await note(host, `gnuplot: ${drawn.said}`);
+    }
+    if (!told) {
+      told = true;
+      await tell(host, drawn, recording, options);
+    }
+  };
+}
+
+/** @returns what made the input end early, to be said when what was read is shown; else null */
+async function read(
+  host: Host,
+  { chunks }: Bytes,
+  recording: Recording,
+  show: () => Promise<void>,
+  { follow }: PlotOptions,
+): Promise<Failure | null> {
+  let failure: unknown = null;
+  const redraw = new Redraw(async () => {
+    try {
+      if (!isEmpty(recording)) {
+        await show();
+      }
+    } catch (error) {
+      failure = error;
+      host.stop();
+    }
+  }, REDRAW_MS);
+  try {
+    for await (const chunk of chunks) {
+      recording.push(chunk);
+      if (follow) {
+        redraw.changed();
+      }
+    }
+    if (!host.signal.aborted) {
+      recording.end();
+    }
+  } catch (error) {
+    if (!(error instanceof Failure)) {
+      throw error;
+    }
+    return error;
+  } finally {
+    await redraw.stop();
+  }
+  if (failure !== null) {
+    throw failure;
+  }
+  return null;
+}
+
+function drawingOf(name: string, recording: Recording, options: PlotOptions): Drawing {
+  const { format = 'png', connections } = options;
+  return { name, format, connections, unit: unitOf(recording, options) };
+}
+
+function unitOf({ samples }: Recording, { srttUnit }: PlotOptions): SrttUnit {
+  const unit = samples.tcpProbe > 0 ? (srttUnit ?? AS_RECORDED) : OF_OUR_OWN;
+  if (samples.own > 0 && unit !== OF_OUR_OWN) {
+    throw new Failure(
+      'it holds samples in microseconds and lines of tcp_probe: both are drawn only with --srtt-unit us, if that is their unit too',
+    );
+  }
+  return unit;
+}
+
+async function onTerminal(
+  { out }: Host,
+  recording: Recording,
+  unit: SrttUnit,
+  { connections }: PlotOptions,
+): Promise<void> {
+  const columns = out.tty ? out.columns : PLAIN_COLUMNS;
+  for (const line of drawRecording(recording, connections, unit, columns)) {
+    await out.write(`${render(line, columns, out.colour).trimEnd()}\n`);
+  }
+}
+
+async function tell(
+  host: Host,
+  { picture, script, data }: Drawn,
+  { connections }: Recording,
+  options: PlotOptions,
+): Promise<void> {
+  if (options.json) {
+    const shown = connections.sorted().slice(0, options.connections);
+    await printJson(host, {
+      event: 'plot',
+      picture,
+      script,
+      data,
+      connections: shown.map(({ local, remote, samples }) => ({ local, remote, samples })),
+    });
+  } else {
+    await host.out.write(`${[picture, script, ...data].join('\n')}\n`);
+  }
+}
+
+function summary(recording: Recording, options: PlotOptions): string {
+  const { connections, samples, lost, counts, first, last } = recording;
+  const all = connections.sorted();
+  const left = all.slice(options.connections);
+  const others = left.length + connections.forgotten;
+  const unseen = left.reduce((sum, one) => sum + one.samples, connections.forgottenSamples);
+  return [
+    `${count(samples.own + samples.tcpProbe, 'sample')} of ${count(all.length + connections.forgotten, 'connection')} and ${count(counts.added, 'count')} in ${seconds(last - first)}`,
+    ...(lost > 0 ? [`${count(lost, 'sample')} lost when it was recorded`] : []),
+    ...(others > 0
+      ? [
+          `left out ${count(others, 'connection')} with ${count(unseen, 'sample')}: see --connections, --port, --addr, --connection`,
+        ]
+      : []),
+  ].join('; ');
+}
+
+function nothing(name: string, { problem, connections }: Recording): string {
+  const why = problem === null ? '' : ` (${problem})`;
+  return connections.passedOver > 0
+    ? `none of the ${connections.passedOver} samples in ${name} is of a connection asked for`
+    : `${name} holds no samples and no counts${why}`;
+}

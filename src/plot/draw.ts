@@ -1,0 +1,99 @@
+import { basename } from 'node:path';
+import { gnuplotScript } from '../chart/gnuplot.js';
+import { labelsOf } from '../chart/recording.js';
+import { count } from '../chart/text.js';
+import type { Recording } from '../record/recording.js';
+import type { SrttUnit } from '../record/srtt.js';
+import { runGnuplot } from './gnuplot.js';
+import { type Products, replace } from './products.js';
+import { COUNT_COLUMNS, countTable, sampleTable } from './tables.js';
+
+export interface Drawing {
+  /** What was recorded, for the title. */
+  readonly name: string;
+  readonly format: 'png' | 'svg';
+  /** How many connections, the busiest first. */
+  readonly connections: number;
+  readonly unit: SrttUnit;
+}
+
+export interface Drawn {
+  readonly picture: string;
+  readonly script: string;
+  readonly data: readonly string[];
+  /** What gnuplot had to say; '' as a rule. */
+  readonly said: string;
+}
+
+/** Writes the data and the script, and has gnuplot draw the picture. */
+export async function draw(
+  recording: Recording,
+  drawing: Drawing,
+  products: Products,
+): Promise<Drawn> {
+  const { unit } = drawing;
+  const shown = recording.connections.sorted().slice(0, drawing.connections);
+  const labels = labelsOf(shown);
+  const data: string[] = [];
+  const put = async (path: string, text: string) => {
+    await replace(path, text);
+    data.push(path);
+  };
+  for (const [i, { series }] of shown.entries()) {
+    await put(products.connection(i + 1), sampleTable(labels[i] ?? '', series, unit));
+  }
+  await products.removeFrom(shown.length + 1);
+  const counts = recording.counts.added > 0 ? countTable(recording.counts) : null;
+  if (counts !== null) {
+    await put(products.counts, counts.text);
+  }
+  const script = gnuplotScript({
+    title: titleOf(recording, drawing),
+    output: basename(products.picture),
+    format: drawing.format,
+    curves: shown.map(({ series: { items } }, i) => ({
+      file: basename(products.connection(i + 1)),
+      label: labels[i] ?? '',
+      hasSsthresh: items.some(({ ssthresh }) => !Number.isNaN(ssthresh)),
+      hasSrtt: items.some(({ srtt }) => !Number.isNaN(srtt)),
+    })),
+    srttLabel: `srtt (${unit.words})`,
+    counts:
+      counts === null
+        ? null
+        : { file: basename(products.counts), columns: COUNT_COLUMNS, rates: counts.rates },
+    highest: {
+      cwnd: highest(shown.flatMap(({ series: { items } }) => items.map(({ cwnd }) => cwnd))),
+      srtt: highest(shown.flatMap(({ series: { items } }) => items.map(({ srtt }) => srtt))),
+      halfOpen: highest(
+        recording.counts.items.flatMap(({ figures: { half_open, peak } }) => [half_open, peak]),
+      ),
+    },
+    from: recording.first,
+    to: recording.last,
+    timeLabel: timeLabel(recording),
+  });
+  await replace(products.script, script);
+  const said = await runGnuplot(products.script, products.picture);
+  return { picture: products.picture, script: products.script, data, said };
+}
+
+function highest(values: readonly (number | undefined)[]): number {
+  return values.reduce((high: number, value) => ((value ?? 0) > high ? (value ?? 0) : high), 0);
+}
+
+function titleOf({ connections, lost }: Recording, drawing: Drawing): string {
+  const all = connections.size + connections.forgotten;
+  return [
+    basename(drawing.name).replace(/\p{Cc}/gu, '?'),
+    ...(all > drawing.connections
+      ? [`the busiest ${drawing.connections} of ${all} connections`]
+      : []),
+    ...(lost > 0 ? [`${count(lost, 'sample')} lost when it was recorded`] : []),
+  ].join(',  ');
+}
+
+function timeLabel({ clock }: Recording): string {
+  const start = clock.date(0)?.toISOString().replace('T', ' ').replace('Z', ' UTC');
+  return start === undefined ? 'time (s)' : `time (s) since ${start}`;
+}

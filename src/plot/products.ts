@@ -1,0 +1,98 @@
+import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { OUR_MARK } from '../chart/gnuplot.js';
+import { errno, Failure, inWords, Usage } from '../failure.js';
+
+/** The files of one plot: a script, its data, and the picture, all in one folder. */
+export class Products {
+  /** Where they are, and what their names begin with. */
+  readonly folder: string;
+  readonly name: string;
+  readonly script: string;
+  readonly picture: string;
+  readonly counts: string;
+
+  constructor(base: string, format: 'png' | 'svg') {
+    this.folder = dirname(base);
+    this.name = basename(base);
+    if (!/^[^\p{Cc}]+$/u.test(this.name) || base.endsWith('/')) {
+      throw new Usage('-o takes the start of a file name, without control characters');
+    }
+    this.script = `${base}.gp`;
+    this.picture = `${base}.${format}`;
+    this.counts = `${base}-half-open.dat`;
+  }
+
+  /** The file of the connection that is drawn as number `n`, from 1. */
+  connection(n: number): string {
+    return join(this.folder, `${this.name}-${n}.dat`);
+  }
+
+  /** Refuses to write over what was not made here. */
+  async check(input: string, connections: number, force: boolean): Promise<void> {
+    const tables = Array.from({ length: connections }, (_, i) => this.connection(i + 1));
+    const texts = [this.script, this.counts, ...tables];
+    if ([...texts, this.picture].some((path) => resolve(path) === resolve(input))) {
+      throw new Usage(
+        `the plot would be written over ${input} itself: choose another name with -o`,
+      );
+    }
+    if (force) {
+      return;
+    }
+    for (const path of texts) {
+      if ((await begins(path)) === 'otherwise') {
+        throw notOurs(path);
+      }
+    }
+    // A picture bears no mark, but the script beside it does.
+    if ((await begins(this.picture)) !== 'absent' && (await begins(this.script)) !== 'ours') {
+      throw notOurs(this.picture);
+    }
+  }
+
+  /** Removes the tables that an earlier plot of more connections left behind. */
+  async removeFrom(n: number): Promise<void> {
+    for (let i = n; (await begins(this.connection(i))) === 'ours'; i++) {
+      await rm(this.connection(i), { force: true });
+    }
+  }
+}
+
+function notOurs(path: string): Failure {
+  return new Failure(`${path} is there already: give another name with -o, or --force`);
+}
+
+/** Whether a file is absent, begins with our mark, or begins otherwise. */
+async function begins(path: string): Promise<'absent' | 'ours' | 'otherwise'> {
+  let file: Awaited<ReturnType<typeof open>> | undefined;
+  try {
+    file = await open(path);
+    const head = Buffer.alloc(OUR_MARK.length);
+    await file.read(head, 0, head.length, 0);
+    return head.toString() === OUR_MARK ? 'ours' : 'otherwise';
+  } catch (error) {
+    if (errno(error) === 'ENOENT') {
+      return 'absent';
+    }
+    return 'otherwise';
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Where a file is made before it takes the place of the one at `path`, in the same folder. */
+export function draft(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}`);
+}
+
+/** Writes a file at once: who reads it meanwhile sees the old one or the new one. */
+export async function replace(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(draft(path), text);
+    await rename(draft(path), path);
+  } catch (error) {
+    await rm(draft(path), { force: true });
+    throw new Failure(`cannot write ${path}: ${inWords(error)}`);
+  }
+}

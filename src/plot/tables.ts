@@ -1,0 +1,84 @@
+import { OUR_MARK } from '../chart/gnuplot.js';
+import { OUTCOMES } from '../record/figures.js';
+import type { Counted } from '../record/recording.js';
+import type { Sample } from '../record/samples.js';
+import type { SrttUnit } from '../record/srtt.js';
+import type { Moment, Thinned } from '../record/thinned.js';
+
+/** Figures whose growth is drawn, as connections per second. */
+const COUNTED = ['added', ...OUTCOMES, 'cookies', 'queue_full', 'accept_full'] as const;
+
+/** The columns of the table of counts. */
+export const COUNT_COLUMNS: readonly string[] = [
+  'time_s',
+  'half_open',
+  'peak',
+  ...COUNTED.map((name) => `${name}_per_s`),
+];
+
+/** A figure as gnuplot, R and awk read it; NaN breaks a line. */
+function number(value: number | undefined): string {
+  return value === undefined || Number.isNaN(value) ? 'NaN' : String(Math.round(value * 1e6) / 1e6);
+}
+
+function thinning<T extends Moment>({ width, added, items }: Thinned<T>, extremes: string): string {
+  return width === 0
+    ? `all ${added}`
+    : `${items.length} of ${added}: of each ${width} s those with the least and the greatest ${extremes}, and the last`;
+}
+
+/** One connection as a table; a blank line stands where the recording began anew. */
+export function sampleTable(name: string, series: Thinned<Sample>, unit: SrttUnit): string {
+  const lines = [
+    `${OUR_MARK}: ${name}: ${thinning(series, 'snd_cwnd, ssthresh and srtt')}`,
+    `# time_s snd_cwnd_segments ssthresh_segments ${unit.column}`,
+  ];
+  let epoch = series.items[0]?.epoch;
+  for (const sample of series.items) {
+    if (sample.epoch !== epoch) {
+      epoch = sample.epoch;
+      lines.push('');
+    }
+    const { time, cwnd, ssthresh, srtt } = sample;
+    lines.push(`${time.toFixed(9)} ${cwnd} ${number(ssthresh)} ${number(srtt * unit.factor)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The counts as a table, and those columns of rates that are not 0 throughout. */
+export function countTable(counts: Thinned<Counted>): {
+  readonly text: string;
+  readonly rates: string[];
+} {
+  const lines = [
+    `${OUR_MARK}: half-open connections: ${thinning(counts, 'half_open and peak')}`,
+    `# ${COUNT_COLUMNS.join(' ')}`,
+  ];
+  const rates = new Set<string>();
+  let before: Counted | null = null;
+  for (const count of counts.items) {
+    if (before !== null && before.epoch !== count.epoch) {
+      lines.push('');
+      before = null;
+    }
+    const { time, figures } = count;
+    const seconds = time - (before?.time ?? time);
+    const grown = COUNTED.map((name) => {
+      const growth = (figures[name] ?? Number.NaN) - (before?.figures[name] ?? Number.NaN);
+      if (growth > 0 && seconds > 0) {
+        rates.add(`${name}_per_s`);
+      }
+      return number(seconds > 0 ? growth / seconds : Number.NaN);
+    });
+    lines.push(
+      [time.toFixed(9), number(figures.half_open), number(figures.peak ?? figures.half_open)]
+        .concat(grown)
+        .join(' '),
+    );
+    before = count;
+  }
+  return {
+    text: `${lines.join('\n')}\n`,
+    rates: COUNT_COLUMNS.filter((name) => rates.has(name)),
+  };
+}
