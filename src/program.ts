@@ -7,6 +7,7 @@ import type { EventsOptions } from './commands/events.js';
 import type { ListenersOptions } from './commands/listeners.js';
 import type { PlotOptions } from './commands/plot.js';
 import type { StatusOptions } from './commands/status.js';
+import type { TraceOptions } from './commands/trace.js';
 import type { WatchOptions } from './commands/watch.js';
 import type { Host } from './host.js';
 import { parseEnd, parseNetwork } from './record/ends.js';
@@ -130,7 +131,8 @@ export function parseMark(text: string): number {
 /** A network as the module's filter takes it too; checked here, read where it is used. */
 export function parseAddr(text: string): string {
   if (parseNetwork(text) === null) {
-    throw new InvalidArgumentError('It takes an IPv4 or IPv6 network such as 198.51.100.0/24, 2001:db8::/64, or one address.',
+    throw new InvalidArgumentError(
+      'It takes an IPv4 or IPv6 network such as 198.51.100.0/24, 2001:db8::/64, or one address.',
     );
   }
   return text;
@@ -282,6 +284,42 @@ export function makeProgram(host: Host, version: string): Command {
     .action(async (file: string | undefined, _options, command: Command) => {
       const { plot } = await import('./commands/plot.js');
       await plot(host, file, command.optsWithGlobals<PlotOptions>());
+    });
+
+  withChoice(program.command('trace'))
+    .description(
+      'cwnd and srtt of TCP connections as they are sampled: charts on a terminal, lines elsewhere',
+    )
+    .addOption(
+      new Option('--interval <time>', 'between two lines of a connection')
+        .argParser(parseInterval)
+        .default(1000, '1s'),
+    )
+    .option('--each', 'a line for every sample')
+    .option('-n, --samples <number>', 'end after so many samples', parsePositive)
+    .option('--full', 'sample every segment, not only when cwnd has changed')
+    .addOption(
+      new Option('--hook <where>', 'sample segments as they come, as they go, or both').choices([
+        'rcv',
+        'xmit',
+        'both',
+      ]),
+    )
+    .addOption(
+      new Option('--connections <number>', 'keep so many connections, those seen last')
+        .argParser(parsePositive)
+        .default(100),
+    )
+    .addOption(
+      new Option(
+        '--srtt-unit <unit>',
+        "unit of srtt in tcp_probe's lines: us, ms, jiffies (before Linux 3.15), jiffies:HZ",
+      ).argParser(parseUnit),
+    )
+    .option('--follow', 'with -i FILE: go on as the file grows')
+    .action(async (_options, command: Command) => {
+      const { trace } = await import('./commands/trace.js');
+      await trace(host, command.optsWithGlobals<TraceOptions>());
     });
 
   program

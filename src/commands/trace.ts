@@ -1,0 +1,162 @@
+import { count, seconds } from '../chart/text.js';
+import { Failure, Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../record/srtt.js';
+import { Trace } from '../record/trace.js';
+import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { type Namespace, openNamespace } from '../source/namespace.js';
+import { isLive } from '../source/select.js';
+import { TraceJson, TraceLines } from '../views/trace/lines.js';
+import { LONGEST_SPAN, TraceScreen } from '../views/trace/live.js';
+import type { Subject, TraceView } from '../views/trace/view.js';
+import { lossWords } from '../views/view.js';
+import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
+
+export interface TraceOptions extends CommonOptions, Choice {
+  /** In ms of stream time. */
+  readonly interval: number;
+  /** A line per sample. */
+  readonly each?: boolean;
+  /** End after so many samples. */
+  readonly samples?: number;
+  /** Every segment, not only those at which cwnd changed. */
+  readonly full?: boolean;
+  /** Where segments are sampled: as they are received, as they are sent, both. */
+  readonly hook?: 'rcv' | 'xmit' | 'both';
+  /** How many connections are kept. */
+  readonly connections: number;
+  /** What the srtt of tcp_probe's lines is in. */
+  readonly srttUnit?: SrttUnit;
+}
+
+/** `tcpsynq trace`: cwnd and srtt of connections as they are sampled. */
+export async function trace(host: Host, options: TraceOptions): Promise<void> {
+  check(options);
+  const { input } = options;
+  const namespace = isLive(input) ? await openNamespace(options.netns) : null;
+  try {
+    await follow(host, await open(host, options, namespace), options);
+  } finally {
+    namespace?.close();
+  }
+}
+
+function check(options: TraceOptions): void {
+  const { input } = options;
+  checkInput(options, null);
+  if (input === 'proc') {
+    throw new Usage('trace takes samples from the module or a capture: -i proc has none');
+  }
+  if (!isLive(input) && (options.full !== undefined || options.hook !== undefined)) {
+    const name = options.full !== undefined ? '--full' : '--hook';
+    throw new Usage(`${name} has no meaning for a capture: it holds what was recorded`);
+  }
+}
+
+async function open(
+  host: Host,
+  options: TraceOptions,
+  namespace: Namespace | null,
+): Promise<Bytes> {
+  return namespace === null
+    ? openCapture(options.input, options, () => host.stdin(), host.signal)
+    : openModuleStream(namespace, moduleFilter(options), host.signal);
+}
+
+/** What is wanted in the words of the tap's filter; the counts in it tell the time when nothing is sampled. */
+function moduleFilter({ port, addr, full, hook, interval }: TraceOptions): string {
+  return [
+    `kinds=count,sample interval_ms=${interval}`,
+    ...(full === undefined ? [] : ['full=1']),
+    ...(hook === undefined ? [] : [`hook=${hook}`]),
+    ...(port === undefined ? [] : [`port=${port}`]),
+    ...(addr === undefined ? [] : [`addr=${addr}`]),
+  ].join(' ');
+}
+
+async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<void> {
+  const { info, name, chunks } = bytes;
+  const whole = !info.live;
+  let view: TraceView | null = null;
+  let damaged = '';
+  const trace = new Trace(
+    {
+      wanted: wantedOf(options),
+      most: options.connections,
+      interval: options.interval / 1000,
+      keep: whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN,
+    },
+    {
+      sample: (connection, row) => view?.sample(connection, row),
+      interval: (end, length, seen) => view?.interval(end, length, seen),
+      loss: (loss) => view?.note(lossWords(loss)),
+      problem: (line, reason) => {
+        if (damaged === '') {
+          damaged = `line ${line}: ${reason}`;
+          view?.note(`passed over ${damaged}`);
+        }
+      },
+    },
+  );
+  const subject: Subject = {
+    trace,
+    info,
+    unit: () => (trace.microseconds === false ? (options.srttUnit ?? AS_RECORDED) : OF_OUR_OWN),
+  };
+  const shown = viewFor(host, options, subject, whole);
+  view = shown;
+  try {
+    for await (const chunk of chunks) {
+      trace.push(chunk);
+      await shown.flush();
+      if (host.signal.aborted || trace.samples >= (options.samples ?? Number.POSITIVE_INFINITY)) {
+        break;
+      }
+    }
+    if (host.signal.aborted || options.samples !== undefined) {
+      trace.finish();
+    } else {
+      trace.end();
+      if (trace.samples === 0) {
+        throw new Failure(nothing(name, trace, damaged));
+      }
+    }
+    await shown.flush();
+    if (!host.signal.aborted && options.samples === undefined) {
+      await shown.ended();
+    }
+  } finally {
+    await shown.close();
+  }
+  if (!host.out.closed) {
+    await note(host, summary(trace));
+    if (trace.problems > 1) {
+      await note(host, `passed over ${trace.problems} lines of ${name} in all`);
+    }
+  }
+}
+
+function viewFor(host: Host, options: TraceOptions, subject: Subject, whole: boolean): TraceView {
+  const each = options.each === true;
+  if (options.json) {
+    return new TraceJson(host, subject, each);
+  }
+  return host.out.steerable && !each
+    ? new TraceScreen(host, subject, whole)
+    : new TraceLines(host, subject, each);
+}
+
+function nothing(name: string, { connections }: Trace, damaged: string): string {
+  return connections.passedOver > 0
+    ? `none of the ${connections.passedOver} samples in ${name} is of a connection asked for`
+    : `${name} holds no samples${damaged === '' ? '' : ` (${damaged})`}`;
+}
+
+function summary({ connections, samples, seconds: length, lost }: Trace): string {
+  const { size, forgotten } = connections;
+  return [
+    `${count(samples, 'sample')} of ${count(size + forgotten, 'connection')} in ${seconds(length)}`,
+    ...(forgotten > 0 ? [`forgot ${count(forgotten, 'connection')}, not seen for longest`] : []),
+    ...(lost > 0 ? [`lost ${count(lost, 'sample')}`] : []),
+  ].join(', ');
+}

@@ -1,0 +1,173 @@
+import { inUnit } from '../../chart/connections.js';
+import { printable, rate } from '../../chart/text.js';
+import { type Host, note } from '../../host.js';
+import type { Row } from '../../record/row.js';
+import { OTHERS, type Range, type Traced } from '../../record/trace.js';
+import type { Subject, TraceView } from './view.js';
+
+/** Text for stdout and notes, kept in their order until they can be written. */
+abstract class Pending {
+  protected readonly host: Host;
+  protected readonly subject: Subject;
+  #pending: { text: string; readonly note: boolean }[] = [];
+
+  constructor(host: Host, subject: Subject) {
+    this.host = host;
+    this.subject = subject;
+  }
+
+  note(text: string): void {
+    this.#pending.push({ text, note: true });
+  }
+
+  protected line(text: string): void {
+    const last = this.#pending.at(-1);
+    if (last === undefined || last.note) {
+      this.#pending.push({ text: `${text}\n`, note: false });
+    } else {
+      last.text += `${text}\n`;
+    }
+  }
+
+  async flush(): Promise<void> {
+    for (const { text, note: aside } of this.#pending.splice(0)) {
+      await (aside ? note(this.host, text) : this.host.out.write(text));
+    }
+  }
+
+  async ended(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  /** RFC 3339 in UTC where the clock is known, else seconds of stream time. */
+  protected stamp(time: number): string {
+    return this.subject.trace.clock.date(time)?.toISOString() ?? time.toFixed(3);
+  }
+}
+
+function value(of: number): string {
+  return Number.isNaN(of) ? '-' : String(of);
+}
+
+/** One line per connection and interval, or per sample: words with one space between. */
+export class TraceLines extends Pending implements TraceView {
+  readonly #each: boolean;
+  #started = false;
+
+  /** @param each a line per sample */
+  constructor(host: Host, subject: Subject, each: boolean) {
+    super(host, subject);
+    this.#each = each;
+  }
+
+  sample(connection: Traced, row: Row): void {
+    const { latest, local, remote, others } = connection;
+    if (this.#each && latest !== null) {
+      const unit = this.subject.unit();
+      this.#header(`time local remote cwnd ssthresh ${unit.column} lost retrans inflight`);
+      const numbers = [
+        value(latest.cwnd),
+        value(latest.ssthresh),
+        inUnit(latest.srtt, unit.factor),
+      ];
+      const rest = [others.lost, others.retrans, others.inflight].map((text) => text ?? '-');
+      const time = row.text(row.columns.index('time'));
+      this.line(printable([time, local, remote, ...numbers, ...rest].join(' ')));
+    }
+  }
+
+  interval(end: number, seconds: number | null, connections: readonly Traced[]): void {
+    if (this.#each) {
+      return;
+    }
+    const { column, factor } = this.subject.unit();
+    for (const { local, remote, latest, others, interval } of connections) {
+      this.#header(
+        `time local remote cwnd cwnd_min cwnd_max ssthresh ${column} ${column}_min ${column}_max lost retrans inflight samples/s`,
+      );
+      const { cwnd, srtt, samples } = interval;
+      const words = [
+        this.stamp(end),
+        local,
+        remote,
+        value(latest?.cwnd ?? Number.NaN),
+        value(cwnd.low),
+        value(cwnd.high),
+        value(latest?.ssthresh ?? Number.NaN),
+        ...[latest?.srtt ?? Number.NaN, srtt.low, srtt.high].map((one) => inUnit(one, factor)),
+        ...[others.lost, others.retrans, others.inflight].map((text) => text ?? '-'),
+        seconds === null ? '-' : rate(samples / seconds, false),
+      ];
+      this.line(printable(words.join(' ')));
+    }
+  }
+
+  #header(names: string): void {
+    if (!this.#started) {
+      this.#started = true;
+      this.line(names);
+    }
+  }
+}
+
+/** The same as objects; a sample has every column of its line. */
+export class TraceJson extends Pending implements TraceView {
+  readonly #each: boolean;
+
+  constructor(host: Host, subject: Subject, each: boolean) {
+    super(host, subject);
+    this.#each = each;
+  }
+
+  sample({ latest }: Traced, row: Row): void {
+    if (this.#each && latest !== null) {
+      const fields = row.columns.names.map((name, i) => [name, field(name, row.text(i))] as const);
+      this.line(
+        JSON.stringify({
+          event: 'sample',
+          ...Object.fromEntries(fields),
+          time: this.stamp(latest.time),
+        }),
+      );
+    }
+  }
+
+  interval(end: number, seconds: number | null, connections: readonly Traced[]): void {
+    if (this.#each) {
+      return;
+    }
+    const { column, factor } = this.subject.unit();
+    const range = ({ low, high }: Range, times: number) =>
+      Number.isNaN(low) ? null : { min: scaled(low, times), max: scaled(high, times) };
+    for (const { local, remote, latest, others, interval } of connections) {
+      this.line(
+        JSON.stringify({
+          event: 'connection',
+          time: this.stamp(end),
+          local,
+          remote,
+          cwnd: latest?.cwnd ?? null,
+          cwnd_range: range(interval.cwnd, 1),
+          ssthresh: scaled(latest?.ssthresh ?? Number.NaN, 1),
+          [column]: scaled(latest?.srtt ?? Number.NaN, factor),
+          [`${column}_range`]: range(interval.srtt, factor),
+          ...Object.fromEntries(OTHERS.map((name) => [name, field(name, others[name] ?? '')])),
+          samples: interval.samples,
+          samples_per_second: seconds === null ? null : interval.samples / seconds,
+        }),
+      );
+    }
+  }
+}
+
+function scaled(of: number, factor: number): number | null {
+  return Number.isNaN(of) ? null : Math.round(of * factor * 1e6) / 1e6;
+}
+
+/** Columns that are text, also where they look like a number. */
+const TEXTS: ReadonlySet<string> = new Set(['local', 'remote', 'ca_name', 'cookie', 'hook']);
+
+/** A field as JSON has it: a number where it is one that JSON's readers keep exact. */
+function field(name: string, text: string): string | number | null {
+  const number = !TEXTS.has(name) && /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  return text === '' ? null : Number.isSafeInteger(number) ? number : text;
+}

@@ -1,0 +1,141 @@
+import type { Scene, Shown } from '../../chart/trace.js';
+import type { Host } from '../../host.js';
+import { Span, Stage } from '../stage.js';
+import type { Subject, TraceView } from './view.js';
+
+const SPANS = [10, 30, 60, 120, 300, 600];
+const DEFAULT_SPAN = 60;
+
+/** Seconds of a connection that can be shown. */
+export const LONGEST_SPAN = 600;
+
+const UP = new Set(['\u001b[A', '\u001bOA', 'k']);
+const DOWN = new Set(['\u001b[B', '\u001bOB', 'j']);
+
+/** Charts of one connection and a table of all, full screen. */
+export class TraceScreen implements TraceView {
+  readonly #host: Host;
+  readonly #subject: Subject;
+  readonly #stage: Stage;
+  readonly #span: Span;
+  readonly #whole: boolean;
+  #frozen: Scene | null = null;
+  /** Null to follow the busiest. */
+  #chosen: number | null = null;
+  #marked: number | null = null;
+  #atEnd = false;
+
+  /** @param whole a recording that is read to its end at once */
+  constructor(host: Host, subject: Subject, whole: boolean) {
+    this.#host = host;
+    this.#subject = subject;
+    this.#whole = whole;
+    this.#span = new Span(SPANS, DEFAULT_SPAN, whole);
+    this.#stage = new Stage(host, {
+      draw: () => this.#draw(),
+      press: (key) => this.#press(key),
+    });
+  }
+
+  sample(): void {}
+  interval(): void {}
+
+  note(text: string): void {
+    void this.#stage.say(text);
+  }
+
+  async flush(): Promise<void> {
+    // A recording is drawn when it has been read: before that there is no end to measure from.
+    if (!this.#whole) {
+      this.#stage.redraw();
+    }
+  }
+
+  async ended(): Promise<void> {
+    this.#atEnd = true;
+    await this.#stage.hold();
+  }
+
+  close(): Promise<void> {
+    return this.#stage.close();
+  }
+
+  #press(key: string): boolean {
+    const scene = this.#scene();
+    if (UP.has(key) || DOWN.has(key)) {
+      const { connections } = scene;
+      const at = scene.marked === null ? 0 : connections.indexOf(scene.marked);
+      const next = Math.max(0, Math.min(connections.length - 1, at + (UP.has(key) ? -1 : 1)));
+      this.#marked = connections[next]?.id ?? null;
+      return true;
+    }
+    if (key === '\r' || key === '\n') {
+      const wanted = scene.marked?.id ?? null;
+      this.#chosen = this.#chosen === wanted ? null : wanted;
+      this.#marked = null;
+      return true;
+    }
+    if (key === 'p' || key === ' ') {
+      this.#frozen = this.#frozen === null ? frozen(scene) : null;
+      return true;
+    }
+    const items = scene.charted?.series.items ?? [];
+    return this.#span.press(key, scene.now - (items[0]?.time ?? scene.now));
+  }
+
+  async #draw() {
+    const { drawTrace } = await import('../../chart/trace.js');
+    const { columns, rows } = this.#host.out;
+    return drawTrace(this.#scene(), { columns, rows });
+  }
+
+  #scene(): Scene {
+    const { trace, info } = this.#subject;
+    const { header } = trace;
+    const connections: readonly Shown[] = this.#frozen?.connections ?? trace.busiest();
+    const byId = (id: number | null) => connections.find((one) => one.id === id);
+    const charted = byId(this.#chosen) ?? connections[0] ?? null;
+    const date = trace.clock.date(trace.now);
+    return {
+      edge: this.#atEnd || !info.live ? 'end' : 'now',
+      lost: trace.lost,
+      forgotten: trace.connections.forgotten,
+      now: trace.now,
+      unit: this.#subject.unit(),
+      ...this.#frozen,
+      connections,
+      charted,
+      marked: byId(this.#marked) ?? charted,
+      span: this.#span.seconds,
+      frame: {
+        name: 'tcpsynq trace',
+        title: [
+          info.source === 'file' ? info.from : info.source === 'stdin' ? 'stdin' : info.source,
+          header.kernel ?? '',
+          header.netns === null ? '' : `netns ${header.netns}`,
+        ].filter((part) => part !== ''),
+        clock: date?.toTimeString().slice(0, 8) ?? `${trace.now.toFixed(1)} s`,
+        paused: this.#frozen !== null,
+        keys: this.#stage.hasKeys
+          ? [
+              'q quit',
+              this.#frozen === null ? 'p pause' : 'p go on',
+              '+/- span',
+              ...(connections.length > 1
+                ? ['↑/↓ select', this.#chosen === null ? 'enter chart' : 'enter chart/busiest']
+                : []),
+            ]
+          : null,
+      },
+    };
+  }
+}
+
+/** What later samples do not change. */
+function frozen(scene: Scene): Scene {
+  const connections = scene.connections.map((one) => ({
+    ...one,
+    series: { items: one.series.items.slice() },
+  }));
+  return { ...scene, connections };
+}

@@ -1,0 +1,25 @@
+import type { Row } from '../../record/row.js';
+import type { SrttUnit } from '../../record/srtt.js';
+import type { Trace, Traced } from '../../record/trace.js';
+import type { SourceInfo } from '../../source/source.js';
+
+/** What a view shows. */
+export interface Subject {
+  readonly trace: Trace;
+  readonly info: SourceInfo;
+  /** What srtt is shown in; what is known of it may come with the first sample. */
+  unit(): SrttUnit;
+}
+
+/** One way to show a trace. What it is told is shown, in order, by the next `flush`. */
+export interface TraceView {
+  sample(connection: Traced, row: Row): void;
+  /** @param seconds that it took; null for too short an end of one to tell a rate from */
+  interval(end: number, seconds: number | null, connections: readonly Traced[]): void;
+  /** Something the person should know, for stderr. */
+  note(text: string): void;
+  flush(): Promise<void>;
+  /** A recording has been read to its end. */
+  ended(): Promise<void>;
+  close(): Promise<void>;
+}

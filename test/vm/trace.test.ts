@@ -1,0 +1,86 @@
+// trace and plot on the real module: a transfer over a lossy link.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Link, load, requireGuest, sh, sleep, top, unload } from './guest.ts';
+
+requireGuest();
+
+const tcpsynq = `node ${top}/dist/cli.js`;
+
+let link: Link;
+beforeAll(() => load());
+beforeEach(() => {
+  link = new Link();
+});
+afterEach(() => link.remove());
+afterAll(() => unload());
+
+/** The target sends to the attacker over a link that delays and loses, while `script` runs. */
+async function transfer(seconds: number, script: string): Promise<void> {
+  sh(`ip netns exec ${link.target} tc qdisc add dev veth0 root netem delay 20ms loss 0.5%`);
+  sh(`ip netns exec ${link.attacker} iperf3 -s -1 -D --forceflush`);
+  while (!sh(`ip netns exec ${link.attacker} ss -Hltn`).includes(':5201')) await sleep(50);
+  const child = spawn('bash', ['-c', script], { stdio: 'ignore' });
+  const closed = once(child, 'close');
+  await sleep(2500);
+  link.inTarget(`iperf3 -c 10.9.0.2 -t ${seconds} >/var/tmp/iperf.log`);
+  await sleep(1500);
+  child.kill('SIGTERM');
+  await closed;
+}
+
+test('trace: a line per interval, cwnd within what the stream says', async () => {
+  const log = '/var/tmp/trace.out';
+  await transfer(
+    6,
+    `exec ${tcpsynq} --netns ${link.target} trace --full --port 5201 --json >${log} 2>/var/tmp/trace.err`,
+  );
+  const lines = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const busiest = lines.filter(({ samples }) => samples > 50);
+  expect(busiest.length).toBeGreaterThanOrEqual(4);
+  for (const { local, remote, cwnd_range, srtt_ms, ca_name } of busiest) {
+    expect(local).toMatch(/^10\.9\.0\.1:\d+$/);
+    expect(remote).toBe('10.9.0.2:5201');
+    expect(cwnd_range.min).toBeGreaterThanOrEqual(1);
+    expect(srtt_ms).toBeGreaterThanOrEqual(20);
+    expect(ca_name).not.toBe('');
+  }
+  expect(readFileSync('/var/tmp/trace.err', 'utf8')).toMatch(
+    /^tcpsynq: \d+ samples of 2 connections in /,
+  );
+});
+
+test.each([
+  ['', /'srtt \(ms\)'/],
+  [' format=tcpprobe', /'srtt \(as recorded\)'/],
+])('plot draws what cat wrote: kinds=sample full=1%s', async (format, label) => {
+  const capture = '/var/tmp/transfer.log';
+  const keys = `kinds=${format === '' ? 'count,' : ''}sample full=1 port=5201${format}`;
+  await transfer(
+    6,
+    `exec ip netns exec ${link.target} bash -c 'exec 3<>/proc/net/tcpsynq; echo "${keys}" >&3; exec cat <&3 >${capture}'`,
+  );
+  sh(`cd /var/tmp && ${tcpsynq} plot transfer.log --force >plot.out 2>plot.err`);
+  expect(readFileSync('/var/tmp/plot.err', 'utf8')).toMatch(
+    /^tcpsynq: \d{3,} samples of 2 connections and \d+ counts in [6-9].*\n$/,
+  );
+  expect(statSync('/var/tmp/transfer.png').size).toBeGreaterThan(10_000);
+  const script = readFileSync('/var/tmp/transfer.gp', 'utf8');
+  expect(script).toMatch(label);
+  expect(script).toMatch(/title '10\.9\.0\.1:\d+ → 10\.9\.0\.2:5201'/);
+  const table = readFileSync('/var/tmp/transfer-1.dat', 'utf8');
+  const cwnds = table
+    .split('\n')
+    .filter((line) => /^\d/.test(line))
+    .map((line) => Number(line.split(' ')[1]));
+  // The window grew and came down.
+  expect(Math.max(...cwnds)).toBeGreaterThan(20);
+  const peak = cwnds.indexOf(Math.max(...cwnds));
+  expect(Math.min(...cwnds.slice(peak))).toBeLessThanOrEqual(Math.max(...cwnds) * 0.75);
+});
