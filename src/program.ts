@@ -1,5 +1,20 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { FORMATS, PACKINGS, type Rotation } from './capture/names.js';
+import { Command, Option } from 'commander';
+import {
+  parseAddr,
+  parseConnection,
+  parseCurves,
+  parseFactor,
+  parseInterval,
+  parseMark,
+  parseOutcomes,
+  parsePort,
+  parsePositive,
+  parseRotation,
+  parseSpan,
+  parseUnit,
+  parseWord,
+} from './arguments.js';
+import { FORMATS, PACKINGS } from './capture/names.js';
 import type { CaptureOptions } from './commands/capture.js';
 import type { CountOptions } from './commands/count.js';
 import type { DiagnoseOptions } from './commands/diagnose.js';
@@ -10,87 +25,6 @@ import type { StatusOptions } from './commands/status.js';
 import type { TraceOptions } from './commands/trace.js';
 import type { WatchOptions } from './commands/watch.js';
 import type { Host } from './host.js';
-import { parseEnd, parseNetwork } from './record/ends.js';
-import { OUTCOMES, type Outcome } from './record/figures.js';
-import { parseSrttUnit, type SrttUnit } from './record/srtt.js';
-
-const SHORTEST = 10;
-const LONGEST = 3_600_000;
-const SMALLEST_PART = 4096;
-const SIZES: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-const SPANS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
-
-/** A duration such as 500ms, 1s, 2m, in ms. */
-export function parseInterval(text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? [];
-  const value = Math.round(Number(digits) * (UNITS[unit ?? ''] ?? Number.NaN));
-  if (!(value >= SHORTEST && value <= LONGEST)) {
-    throw new InvalidArgumentError('It takes a duration from 10ms to 60m, such as 500ms or 1s.');
-  }
-  return value;
-}
-
-export function parsePositive(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : 0;
-  if (value < 1 || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError('It takes a whole number from 1 on.');
-  }
-  return value;
-}
-
-/** A span of time such as 10s, 5m, 1h, 7d, in ms. */
-export function parseSpan(text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text) ?? [];
-  const value = Math.round(Number(digits) * (SPANS[unit ?? ''] ?? Number.NaN));
-  // What setTimeout can wait.
-  if (!(value >= 100 && value < 2 ** 31)) {
-    throw new InvalidArgumentError('It takes a time from 0.1s to 24d, such as 30s, 5m or 1h.');
-  }
-  return value;
-}
-
-/** When to begin a new part: a size such as 100M (of 1024 KiB), or a span of time. */
-export function parseRotation(text: string): Rotation {
-  const [, digits, unit] = /^(\d+)(K|M|G)$/.exec(text) ?? [];
-  if (digits === undefined) {
-    try {
-      return { by: 'time', ms: parseSpan(text) };
-    } catch {
-      throw new InvalidArgumentError(
-        'It takes a size such as 500K, 100M or 2G, or a time such as 30s, 10m, 1h or 1d (M is MiB, m minutes).',
-      );
-    }
-  }
-  const bytes = Number(digits) * (SIZES[unit ?? ''] ?? Number.NaN);
-  if (!(bytes >= SMALLEST_PART && Number.isSafeInteger(bytes))) {
-    throw new InvalidArgumentError('A part has at least 4K.');
-  }
-  return { by: 'size', bytes };
-}
-
-function parseWithin(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
-    }
-    return value;
-  };
-}
-
-/** One word or more of a filter, as the module will judge it: no space may end it. */
-function parseWord(text: string): string {
-  if (!/^[\w.,:/-]+$/.test(text)) {
-    throw new InvalidArgumentError('It takes letters, digits and .,:/- only.');
-  }
-  return text;
-}
 
 /**
  * Command lines as commander reads them: an option whose value may be left out takes the next word
@@ -101,91 +35,6 @@ export function spelledOut(argv: readonly string[]): string[] {
   return argv.map((word, i) =>
     word === '--compress' && (end < 0 || i < end) ? '--compress=gzip' : word,
   );
-}
-
-/** A factor such as 1, 0.5 or 10x. */
-export function parseFactor(text: string): number {
-  const value = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1] ?? Number.NaN);
-  if (!(value >= 0.001 && value <= 1e6)) {
-    throw new InvalidArgumentError('It takes a factor from 0.001 to 1000000, such as 1 or 10.');
-  }
-  return value;
-}
-
-function wholeUpTo(text: string, most: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > most) {
-    throw new InvalidArgumentError(`It takes a whole number from 1 to ${most}.`);
-  }
-  return value;
-}
-
-export function parsePort(text: string): number {
-  return wholeUpTo(text, 65_535);
-}
-
-export function parseMark(text: string): number {
-  return wholeUpTo(text, 2 ** 32 - 1);
-}
-
-/** A network as the module's filter takes it too; checked here, read where it is used. */
-export function parseAddr(text: string): string {
-  if (parseNetwork(text) === null) {
-    throw new InvalidArgumentError(
-      'It takes an IPv4 or IPv6 network such as 198.51.100.0/24, 2001:db8::/64, or one address.',
-    );
-  }
-  return text;
-}
-
-/** Outcomes with commas between. */
-export function parseOutcomes(text: string): readonly Outcome[] {
-  return text.split(',').map((word) => {
-    const outcome = OUTCOMES.find((one) => one === word);
-    if (outcome === undefined) {
-      throw new InvalidArgumentError(`It takes some of ${OUTCOMES.join(',')}.`);
-    }
-    return outcome;
-  });
-}
-
-/** Two ends, with anything between them that is no part of one; added to those given before. */
-export function parseConnection(
-  text: string,
-  before: readonly (readonly [string, string])[] = [],
-): readonly (readonly [string, string])[] {
-  const [one, other, ...more] = text.match(/[\da-f.:[\]]+/gi) ?? [];
-  if (
-    one === undefined ||
-    other === undefined ||
-    more.length > 0 ||
-    parseEnd(one) === null ||
-    parseEnd(other) === null
-  ) {
-    throw new InvalidArgumentError(
-      'It takes both ends, such as "10.0.0.1:5001 10.0.0.2:41234" or "[fd00::1]:443 [fd00::2]:1024".',
-    );
-  }
-  return [...before, [one, other]];
-}
-
-function parseUnit(text: string): SrttUnit {
-  const unit = parseSrttUnit(text);
-  if (unit === null) {
-    throw new InvalidArgumentError('It takes us, ms, jiffies, or jiffies:HZ such as jiffies:250.');
-  }
-  return unit;
-}
-
-/** More lines in a picture than this cannot be told apart by their colours. */
-const MOST_CURVES = 16;
-
-function parseCurves(text: string): number {
-  const number = parsePositive(text);
-  if (number > MOST_CURVES) {
-    throw new InvalidArgumentError(`It takes a whole number from 1 to ${MOST_CURVES}.`);
-  }
-  return number;
 }
 
 /** Adds the options that choose connections. */
@@ -370,13 +219,9 @@ export function makeProgram(host: Host, version: string): Command {
   program
     .command('events')
     .description('every half-open connection as it is added and removed, or what they add up to')
-    .addOption(new Option('--port <port>', 'with this port at either end').argParser(parsePort))
-    .addOption(
-      new Option('--addr <network>', 'with either end in this network').argParser(parseAddr),
-    )
-    .addOption(
-      new Option('--fwmark <mark>', 'with this mark (not from a capture)').argParser(parseMark),
-    )
+    .option('--port <number>', 'with this port at either end', parsePort)
+    .option('--addr <network>', 'with either end in this network', parseAddr)
+    .option('--fwmark <mark>', 'with this mark (not from a capture)', parseMark)
     .addOption(
       new Option('--outcome <list>', 'only those that ended so, such as expired,reset').argParser(
         parseOutcomes,
@@ -414,21 +259,9 @@ export function makeProgram(host: Host, version: string): Command {
         "what to record: count, event, sample … (default: the module's own)",
       ).argParser(parseWord),
     )
-    .addOption(
-      new Option('--port <number>', 'only connections with this port').argParser(
-        parseWithin(1, 65_535),
-      ),
-    )
-    .addOption(
-      new Option('--addr <network>', 'only connections with an end in ADDRESS[/LENGTH]').argParser(
-        parseWord,
-      ),
-    )
-    .addOption(
-      new Option('--fwmark <number>', 'only connections with this mark').argParser(
-        parseWithin(1, 2 ** 32 - 1),
-      ),
-    )
+    .option('--port <number>', 'with this port at either end', parsePort)
+    .option('--addr <network>', 'with either end in this network', parseAddr)
+    .option('--fwmark <mark>', 'with this mark', parseMark)
     .option('--full', 'samples: of every segment, not only when cwnd changes')
     .addOption(
       new Option('--hook <where>', 'samples: taken when receiving, sending, or both').choices([

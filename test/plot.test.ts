@@ -277,8 +277,8 @@ describe('plot', () => {
     [['plot', 'x', '--netns', '1'], '--netns has no meaning'],
     [['plot', 'x', '--connections', '17'], 'a whole number from 1 to 16'],
     [['plot', 'x', '--connection', '10.0.0.1:1'], 'It takes both ends'],
-    [['plot', 'x', '--addr', '10.0.0.0/40'], 'It takes ADDRESS or ADDRESS/LENGTH'],
-    [['plot', 'x', '--port', '0'], 'a port from 1 to 65535'],
+    [['plot', 'x', '--addr', '10.0.0.0/40'], 'It takes an IPv4 or IPv6 network'],
+    [['plot', 'x', '--port', '0'], 'It takes a whole number from 1 to 65535'],
     [['plot', 'x', '--srtt-unit', 'h'], 'It takes us, ms, jiffies'],
     [['plot', 'x', '--format', 'pdf'], 'Allowed choices are png, svg'],
   ])('wrong usage: %j', async (args, message) => {

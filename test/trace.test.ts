@@ -147,7 +147,7 @@ test.each([
   [['trace', '-i', 'x', '--hook', 'rcv'], '--hook has no meaning for a capture'],
   [['trace', '--hook', 'up'], 'Allowed choices are rcv, xmit, both'],
   [['trace', '--follow'], '--follow needs a capture file'],
-  [['trace', '--addr', 'localhost'], 'It takes ADDRESS or ADDRESS/LENGTH'],
+  [['trace', '--addr', 'localhost'], 'It takes an IPv4 or IPv6 network'],
 ])('wrong usage: %j', async (args, message) => {
   const { stdout, stderr, code } = await run(args);
   expect(stdout).toBe('');

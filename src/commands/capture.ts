@@ -15,6 +15,7 @@ import { type Host, note } from '../host.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { openNamespace } from '../source/namespace.js';
 import { isLive } from '../source/select.js';
+import type { TapFilter } from '../source/tap.js';
 import { type CommonOptions, checkInput } from './options.js';
 
 /** What the module is asked for; the keys of its filter. */
@@ -204,23 +205,10 @@ function isSame(path: string, input: string): boolean {
   }
 }
 
-/** The text that sets a tap's filter; keys that are not given stay as the module has them. */
-function filterOf(options: CaptureOptions): string {
+function filterOf(options: CaptureOptions): TapFilter {
   const { port, addr, fwmark, full, hook, interval } = options;
   const kinds = options.kinds ?? (options.format === 'tcpprobe' ? 'sample' : undefined);
-  const keys = {
-    kinds,
-    port,
-    addr,
-    fwmark,
-    full: full ? 1 : undefined,
-    hook,
-    interval_ms: interval,
-  };
-  return Object.entries(keys)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(' ');
+  return { kinds, port, addr, fwmark, full: full ? 1 : undefined, hook, interval_ms: interval };
 }
 
 function lettersOf(kinds: string): string {

@@ -26,7 +26,7 @@ export interface DiagnoseOptions extends CommonOptions {
 const DEFAULT_TIME = 5000;
 /** A half-open must have had a second, and a second's worth of them be judged. In ms. */
 const SHORTEST_TIME = 2000;
-const FILTER = 'kinds=count,event interval_ms=100';
+const FILTER = { kinds: 'count,event', interval_ms: 100 };
 /** Between two readings of the listeners, in ms. */
 const LISTENERS_EVERY = 250;
 /** When the stream's own clock does not end the watch, in ms. */

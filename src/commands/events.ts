@@ -1,7 +1,7 @@
-import { BlockList, isIP } from 'node:net';
 import { percent, seconds } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
+import { wants } from '../record/ends.js';
 import { OUTCOMES, type Outcome } from '../record/figures.js';
 import { type HalfOpen, HalfOpenReader } from '../record/halfopen.js';
 import type { Row } from '../record/row.js';
@@ -16,13 +16,9 @@ import { LiveTally } from '../views/events/live.js';
 import { Printed } from '../views/events/printed.js';
 import { handshakesOf, topOf } from '../views/events/tally.js';
 import type { EventView, Reading } from '../views/events/view.js';
-import { type CommonOptions, checkInput } from './options.js';
+import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
 
-export interface EventsOptions extends CommonOptions {
-  /** At either end. */
-  readonly port?: number;
-  /** A network that either end is in, `ADDRESS` or `ADDRESS/LENGTH`. */
-  readonly addr?: string;
+export interface EventsOptions extends CommonOptions, Choice {
   readonly fwmark?: number;
   /** Only half-opens removed, and of those only these. */
   readonly outcome?: readonly Outcome[];
@@ -37,13 +33,17 @@ export interface EventsOptions extends CommonOptions {
 /** `tcpsynq events`: half-opens as they are added and removed, or what they add up to. */
 export async function events(host: Host, options: EventsOptions): Promise<void> {
   check(options);
-  const { input } = options;
+  const { input, port, addr, fwmark } = options;
   const namespace = isLive(input) ? await openNamespace(options.netns) : null;
   try {
     const { info, name, chunks } =
       namespace === null
         ? openCapture(input, options, () => host.stdin(), host.signal)
-        : await openModuleStream(namespace, moduleFilter(options), host.signal);
+        : await openModuleStream(
+            namespace,
+            { kinds: 'count,event', port, addr, fwmark },
+            host.signal,
+          );
     const reading: Reading = {
       header: null,
       from: [info.source === 'file' ? info.from : info.source],
@@ -99,35 +99,14 @@ function check(options: EventsOptions): void {
   }
 }
 
-/** What is wanted in the words of the tap's filter: see "The filter" in docs/format.md. */
-function moduleFilter({ port, addr, fwmark }: EventsOptions): string {
-  return [
-    'kinds=count,event',
-    ...(port === undefined ? [] : [`port=${port}`]),
-    ...(addr === undefined ? [] : [`addr=${addr}`]),
-    ...(fwmark === undefined ? [] : [`fwmark=${fwmark}`]),
-  ].join(' ');
-}
-
-/** The same for a capture, which may hold more than is wanted. */
-function captureFilter({ input, port, addr }: EventsOptions): (event: HalfOpen) => boolean {
-  if (isLive(input)) {
+/** What the module's filter does for a tap: a capture may hold more than is wanted. */
+function captureFilter(options: EventsOptions): (event: HalfOpen) => boolean {
+  const { input, port, addr } = options;
+  if (isLive(input) || (port === undefined && addr === undefined)) {
     return () => true;
   }
-  const network = new BlockList();
-  const [address = '', length] = addr?.split('/') ?? [];
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  if (addr !== undefined) {
-    network.addSubnet(address, Number(length ?? (family === 'ipv6' ? 128 : 32)), family);
-  }
-  const suffix = `:${port}`;
-  const matches = (end: string) => {
-    const host = end.slice(0, end.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
-    return network.check(host, host.includes(':') ? 'ipv6' : 'ipv4');
-  };
-  return ({ local, remote }) =>
-    (port === undefined || local.endsWith(suffix) || remote.endsWith(suffix)) &&
-    (addr === undefined || matches(local) || matches(remote));
+  const wanted = wantedOf(options);
+  return ({ local, remote }) => wants(wanted, local, remote) === true;
 }
 
 /** Takes the stream apart, drops what is not wanted, and tells the rest to a view and a tally. */

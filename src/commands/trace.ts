@@ -58,20 +58,20 @@ async function open(
   options: TraceOptions,
   namespace: Namespace | null,
 ): Promise<Bytes> {
-  return namespace === null
-    ? openCapture(options.input, options, () => host.stdin(), host.signal)
-    : openModuleStream(namespace, moduleFilter(options), host.signal);
-}
-
-/** What is wanted in the words of the tap's filter; the counts in it tell the time when nothing is sampled. */
-function moduleFilter({ port, addr, full, hook, interval }: TraceOptions): string {
-  return [
-    `kinds=count,sample interval_ms=${interval}`,
-    ...(full === undefined ? [] : ['full=1']),
-    ...(hook === undefined ? [] : [`hook=${hook}`]),
-    ...(port === undefined ? [] : [`port=${port}`]),
-    ...(addr === undefined ? [] : [`addr=${addr}`]),
-  ].join(' ');
+  if (namespace === null) {
+    return openCapture(options.input, options, () => host.stdin(), host.signal);
+  }
+  const { port, addr, full, hook, interval } = options;
+  // The counts tell the time while nothing is sampled.
+  const filter = {
+    kinds: 'count,sample',
+    interval_ms: interval,
+    port,
+    addr,
+    full: full ? (1 as const) : undefined,
+    hook,
+  };
+  return openModuleStream(namespace, filter, host.signal);
 }
 
 async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<void> {

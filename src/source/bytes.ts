@@ -5,7 +5,7 @@ import { moduleFiles } from './module.js';
 import type { Namespace } from './namespace.js';
 import { paced } from './paced.js';
 import type { SourceInfo } from './source.js';
-import { openTap } from './tap.js';
+import { openTap, type TapFilter } from './tap.js';
 
 /** A stream as it comes: the module's, or one that was recorded. */
 export interface Bytes {
@@ -57,7 +57,7 @@ export function openCapture(
  */
 export async function openModuleStream(
   namespace: Namespace,
-  filter: string,
+  filter: TapFilter,
   signal: AbortSignal,
   all = false,
 ): Promise<Bytes> {

@@ -90,7 +90,7 @@ async function openModule(wanted: Wanted): Promise<Events | string> {
   let why: unknown;
   try {
     return fromStream(
-      await openTap(files.stream, `kinds=count interval_ms=${wanted.interval}`),
+      await openTap(files.stream, { kinds: 'count', interval_ms: wanted.interval }),
       wanted,
     );
   } catch (error) {

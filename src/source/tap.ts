@@ -24,6 +24,25 @@ export interface Tap {
   chunks(signal: AbortSignal, all?: boolean): AsyncGenerator<Buffer, void, void>;
 }
 
+/** Keys of a tap's filter: see "The filter" in docs/format.md. One not given stays as the module has it. */
+export interface TapFilter {
+  /** A comma list of count, event, sample. */
+  readonly kinds?: string | undefined;
+  readonly interval_ms?: number | undefined;
+  readonly port?: number | undefined;
+  readonly addr?: string | undefined;
+  readonly fwmark?: number | undefined;
+  readonly full?: 0 | 1 | undefined;
+  readonly hook?: string | undefined;
+}
+
+function textOf(filter: TapFilter): string {
+  return Object.entries(filter)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
+}
+
 /**
  * Opens a tap and sets its filter; its lines are tcpsynq's, whatever format the module was loaded
  * with. Rejects with the error of the failed open: ENOENT without the module, EACCES or EPERM
@@ -32,7 +51,8 @@ export interface Tap {
  * Non-blocking, because a blocking read of a file under /proc occupies a thread of libuv that
  * neither a signal nor process.exit() gets back before the read returns.
  */
-export async function openTap(path: string, filter: string): Promise<Tap> {
+export async function openTap(path: string, wanted: TapFilter): Promise<Tap> {
+  const filter = textOf(wanted);
   const fd = await openFd(path, constants.O_RDWR | constants.O_NONBLOCK);
   try {
     await writeFd(fd, `format=tcpsynq ${filter}`);

@@ -436,7 +436,7 @@ describe('wrong usage', () => {
     [['--compress=lz4', 'x'], 'Allowed choices are gzip, zstd'],
     [['--force', '--append', 'x'], 'cannot be used with'],
     [['--port', '65536', 'x'], 'It takes a whole number from 1 to 65535'],
-    [['--addr', '::1 kinds=drop', 'x'], 'letters, digits'],
+    [['--addr', '::1 kinds=drop', 'x'], 'It takes an IPv4 or IPv6 network'],
     [['--rotate', '1M', 'x/'], '"x/" is not the name of a file'],
     [['--rotate', '1M', '-'], '--rotate is for files'],
     [['-', '--', 'true'], "a command's own output would mix"],

@@ -30,7 +30,14 @@ export class Tap {
 
   /** Waits for a C line that was made from now on, and ends the tap. Its lines, as words. */
   async stop(): Promise<string[][]> {
-    await sleep(1500);
+    const now = Date.now() / 1000;
+    const offset = Number(/^# clock_offset (\S+)$/m.exec(this.text)?.[1]);
+    const latest = () => {
+      const end = this.text.lastIndexOf('\n');
+      const at = this.text.lastIndexOf('\nC ', end - 1);
+      return Number(this.text.slice(at + 3, at + 40).split(' ')[0]);
+    };
+    while (offset + latest() < now) await sleep(50);
     this.child.kill('SIGTERM');
     await this.closed;
     return this.text

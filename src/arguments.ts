@@ -1,0 +1,155 @@
+import { InvalidArgumentError } from 'commander';
+import type { Rotation } from './capture/names.js';
+import { parseEnd, parseNetwork } from './record/ends.js';
+import { OUTCOMES, type Outcome } from './record/figures.js';
+import { parseSrttUnit, type SrttUnit } from './record/srtt.js';
+
+// What an option's argument means. Each throws commander's InvalidArgumentError, whose text goes
+// after the option and the bad value.
+
+const SMALLEST_PART = 4096;
+const SIZES: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+/** In ms. */
+const TIMES: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+/** What setTimeout can wait, in ms. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+
+/** A duration such as 500ms, 1.5s, 2m, 1h, 7d, in ms; NaN if it is none. */
+function milliseconds(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  return Math.round(Number(digits) * (TIMES[unit ?? ''] ?? Number.NaN));
+}
+
+/** Time between two readings or pictures, in ms. */
+export function parseInterval(text: string): number {
+  const value = milliseconds(text);
+  if (!(value >= 10 && value <= 3_600_000)) {
+    throw new InvalidArgumentError('It takes a duration from 10ms to 60m, such as 500ms or 1s.');
+  }
+  return value;
+}
+
+export function parsePositive(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (value < 1 || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('It takes a whole number from 1 on.');
+  }
+  return value;
+}
+
+/** How long something goes on, in ms. */
+export function parseSpan(text: string): number {
+  const value = milliseconds(text);
+  if (!(value >= 100 && value <= LONGEST_WAIT)) {
+    throw new InvalidArgumentError('It takes a time from 0.1s to 24d, such as 30s, 5m or 1h.');
+  }
+  return value;
+}
+
+/** When to begin a new part: a size such as 100M (of 1024 KiB), or a span of time. */
+export function parseRotation(text: string): Rotation {
+  const [, digits, unit] = /^(\d+)(K|M|G)$/.exec(text) ?? [];
+  if (digits === undefined) {
+    try {
+      return { by: 'time', ms: parseSpan(text) };
+    } catch {
+      throw new InvalidArgumentError(
+        'It takes a size such as 500K, 100M or 2G, or a time such as 30s, 10m, 1h or 1d (M is MiB, m minutes).',
+      );
+    }
+  }
+  const bytes = Number(digits) * (SIZES[unit ?? ''] ?? Number.NaN);
+  if (!(bytes >= SMALLEST_PART && Number.isSafeInteger(bytes))) {
+    throw new InvalidArgumentError('A part has at least 4K.');
+  }
+  return { by: 'size', bytes };
+}
+
+function parseWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** One word or more of a filter, as the module will judge it: no space may end it. */
+export function parseWord(text: string): string {
+  if (!/^[\w.,:/-]+$/.test(text)) {
+    throw new InvalidArgumentError('It takes letters, digits and .,:/- only.');
+  }
+  return text;
+}
+
+/** A factor such as 1, 0.5 or 10x. */
+export function parseFactor(text: string): number {
+  const value = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1] ?? Number.NaN);
+  if (!(value >= 0.001 && value <= 1e6)) {
+    throw new InvalidArgumentError('It takes a factor from 0.001 to 1000000, such as 1 or 10.');
+  }
+  return value;
+}
+
+export const parsePort = parseWithin(1, 65_535);
+
+export const parseMark = parseWithin(1, 2 ** 32 - 1);
+
+/** A network as the module's filter takes it too; checked here, read where it is used. */
+export function parseAddr(text: string): string {
+  if (parseNetwork(text) === null) {
+    throw new InvalidArgumentError(
+      'It takes an IPv4 or IPv6 network such as 198.51.100.0/24, 2001:db8::/64, or one address.',
+    );
+  }
+  return text;
+}
+
+/** Outcomes with commas between. */
+export function parseOutcomes(text: string): readonly Outcome[] {
+  return text.split(',').map((word) => {
+    const outcome = OUTCOMES.find((one) => one === word);
+    if (outcome === undefined) {
+      throw new InvalidArgumentError(`It takes some of ${OUTCOMES.join(',')}.`);
+    }
+    return outcome;
+  });
+}
+
+/** Two ends, with anything between them that is no part of one; added to those given before. */
+export function parseConnection(
+  text: string,
+  before: readonly (readonly [string, string])[] = [],
+): readonly (readonly [string, string])[] {
+  const [one, other, ...more] = text.match(/[\da-f.:[\]]+/gi) ?? [];
+  if (
+    one === undefined ||
+    other === undefined ||
+    more.length > 0 ||
+    parseEnd(one) === null ||
+    parseEnd(other) === null
+  ) {
+    throw new InvalidArgumentError(
+      'It takes both ends, such as "10.0.0.1:5001 10.0.0.2:41234" or "[fd00::1]:443 [fd00::2]:1024".',
+    );
+  }
+  return [...before, [one, other]];
+}
+
+export function parseUnit(text: string): SrttUnit {
+  const unit = parseSrttUnit(text);
+  if (unit === null) {
+    throw new InvalidArgumentError('It takes us, ms, jiffies, or jiffies:HZ such as jiffies:250.');
+  }
+  return unit;
+}
+
+/** More lines in a picture than this cannot be told apart by their colours. */
+export const parseCurves = parseWithin(1, 16);
