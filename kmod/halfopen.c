@@ -56,7 +56,7 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 	if (!call->arg[4])
 		return;
 	sn = synq_req_net(req);
-	synq_peer_answered(sn);
+	synq_peer_answered(read_pnet(&inet_rsk(req)->ireq_net), sn);
 	switch ((enum tcp_synack_type)call->arg[5]) {
 	case TCP_SYNACK_NORMAL:
 		synq_count(sn, SYNQ_ADDED);
