@@ -15,7 +15,12 @@ export async function runGnuplot(script: string, picture: string): Promise<strin
   // Without the settings of the person's own ~/.gnuplot.
   const args = ['-d', '-e', `picture='${made.replaceAll("'", "''")}'`, script];
   // In a process group of its own: Ctrl-C ends the reading, and what was read is still drawn.
-  const child = spawn('gnuplot', args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const child = spawn('gnuplot', args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+    // Without a locale it warns of a degree sign that it cannot convert.
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, 4096);

@@ -68,7 +68,7 @@ test.each([
   );
   sh(`cd /var/tmp && ${tcpsynq} plot transfer.log --force >plot.out 2>plot.err`);
   expect(readFileSync('/var/tmp/plot.err', 'utf8')).toMatch(
-    /^tcpsynq: \d{3,} samples of 2 connections and \d+ counts in [6-9].*\n$/,
+    /^tcpsynq: \d{3,} samples of 2 connections and \d+ counts in \d+.*\n$/,
   );
   expect(statSync('/var/tmp/transfer.png').size).toBeGreaterThan(10_000);
   const script = readFileSync('/var/tmp/transfer.gp', 'utf8');
