@@ -10,7 +10,17 @@ const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=
 const HERE = '0.0.0.0:80';
 
 let link: Link;
-afterEach(() => link?.remove());
+const links: Link[] = [];
+afterEach(async () => {
+  for (const one of links.splice(0)) await one.remove();
+});
+
+/** Two namespaces that the end of the test removes. */
+function newLink(sysctls: Record<string, number>): Link {
+  const one = new Link(sysctls);
+  links.push(one);
+  return one;
+}
 
 interface Run {
   readonly status: number | null;
@@ -41,7 +51,7 @@ describe('module loaded', () => {
   });
 
   test('idle', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 1 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 1 });
     await link.listener('--port 80 --backlog 128');
     const [told, { status, output }] = await Promise.all([diagnosis(), check()]);
     expect(told).toMatchObject({ verdict: 'idle', rule: 'none of these', also: [] });
@@ -50,7 +60,7 @@ describe('module loaded', () => {
   });
 
   test('steady busy', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 1 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 1 });
     await link.listener('--port 80 --backlog 1024');
     link.client(`--dst ${link.address} --port 80 --count 60000 --rate 200 --rst --seconds 300`);
     await link.until((f) => f.completed > 20);
@@ -60,7 +70,7 @@ describe('module loaded', () => {
   });
 
   test.each([0, 1])('honest surge, tcp_syncookies=%i', async (cookies) => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': cookies });
+    link = newLink({ 'net.ipv4.tcp_syncookies': cookies });
     await link.listener('--port 80 --backlog 100 --accept close');
     // Everyone answers after 0.3 s: some 150 at once, where 101 fit.
     link.sender(
@@ -75,7 +85,7 @@ describe('module loaded', () => {
   });
 
   test('spoofed flood without cookies, on a queue too large for it', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
     await link.listener('--port 80 --backlog 60000');
     link.sender('--dport 80 --count 100000 --rate 1000 --seconds 300');
     await link.until((f) => f.added > 10_000);
@@ -95,7 +105,7 @@ describe('module loaded', () => {
   });
 
   test('spoofed flood without cookies, when the queue is full', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
     await link.listener('--port 80 --backlog 300');
     link.sender('--dport 80 --count 300000 --rate 1000 --seconds 300');
     await link.until((f) => f.queue_full > 100);
@@ -111,7 +121,7 @@ describe('module loaded', () => {
   });
 
   test('spoofed flood with cookies', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 1, 'net.ipv4.tcp_synack_retries': 5 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 1, 'net.ipv4.tcp_synack_retries': 5 });
     sh('dmesg -C');
     await link.listener('--port 80 --backlog 128');
     link.sender('--dport 80 --count 300000 --rate 1000 --seconds 300');
@@ -129,7 +139,7 @@ describe('module loaded', () => {
   });
 
   test('the application stopped accepting', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 1 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 1 });
     const backlog = 3000;
     await link.listener(`--port 80 --backlog ${backlog} --accept no`);
     link.client(
@@ -145,7 +155,7 @@ describe('module loaded', () => {
   });
 
   test('the application stopped accepting, and its queue is full', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 1 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 1 });
     await link.listener('--port 80 --backlog 100 --accept no');
     link.client(
       `--dst ${link.address} --port 80 --count 30000 --rate 100 --parallel 20000 --keep 300 --seconds 300`,
@@ -157,7 +167,7 @@ describe('module loaded', () => {
   });
 
   test('flood and honest clients: both are named, and a busy port hides neither', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
     await link.listener('--port 80,81 --backlog 200000');
     const honest = `--dst ${link.address} --count 100000 --rst --seconds 300`;
     link.sender('--dport 81 --count 190000 --rate 300 --seconds 300');
@@ -175,7 +185,7 @@ describe('module loaded', () => {
   });
 
   test('a capture, with events and without', async () => {
-    link = new Link({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
+    link = newLink({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
     await link.listener('--port 80 --backlog 200000');
     link.sender('--dport 80 --count 190000 --rate 1000 --seconds 300');
     await link.until((f) => f.added > 200);
@@ -207,7 +217,7 @@ describe('module loaded', () => {
   });
 
   test('the three-quarters rule refuses without a message', async () => {
-    link = new Link({
+    link = newLink({
       'net.ipv4.tcp_syncookies': 0,
       'net.ipv4.tcp_max_syn_backlog': 256,
       'net.ipv4.tcp_synack_retries': 5,

@@ -184,9 +184,13 @@ c.recv(1)`;
         new Tap(link, `kinds=count,sample ${filter}`).ready(),
       ),
     );
-    await iperf('-t 3 -P 4');
+    await iperf('-n 1M -P 4');
     const [all, fewer, both] = await Promise.all(
-      [full, changed, sent].map(async (tap) => byConnection((await tap?.stop()) ?? [])),
+      [full, changed, sent].map(async (tap) => {
+        const lines = (await tap?.stop()) ?? [];
+        expect(of('L', lines)).toEqual([]);
+        return byConnection(lines);
+      }),
     );
     expect(all?.size).toBe(5);
     const cwnds = (samples?: Fields[]) => samples?.map((s) => [s.snd_nxt, s.snd_una, s.snd_cwnd]);
