@@ -233,13 +233,19 @@ static void synq_hooks_linger(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);
 
-/* One user more of each of @hooks, a set of BIT(enum synq_hook_id). 0 or -errno. */
+/*
+ * One user more of each of @hooks, a set of BIT(enum synq_hook_id). 0 or
+ * -errno; -EINTR if killed while another's are being detached.
+ */
 int synq_hooks_get(unsigned long hooks)
 {
 	unsigned long got = 0;
 	int id, err = 0;
 
-	mutex_lock(&synq_hooks_lock);
+	if (!hooks)
+		return 0;
+	if (mutex_lock_killable(&synq_hooks_lock))
+		return -EINTR;
 	for_each_set_bit(id, &hooks, SYNQ_HOOKS) {
 		struct synq_hook *hook = &synq_hooks[id];
 
@@ -263,12 +269,13 @@ void synq_hooks_put(unsigned long hooks)
 {
 	int id;
 
+	if (!hooks)
+		return;
 	mutex_lock(&synq_hooks_lock);
 	for_each_set_bit(id, &hooks, SYNQ_HOOKS)
 		synq_hooks[id].users--;
 	mutex_unlock(&synq_hooks_lock);
-	if (hooks)
-		mod_delayed_work(system_long_wq, &synq_hooks_lingering, SYNQ_HOOKS_LINGER);
+	mod_delayed_work(system_long_wq, &synq_hooks_lingering, SYNQ_HOOKS_LINGER);
 }
 
 /* When it returns no handler runs any more, on any CPU. */

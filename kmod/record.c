@@ -71,19 +71,19 @@ notrace bool synq_record_wanted(const struct synq_filter *filter, const struct s
  * @r: the record, whole, but for its time
  *
  * Safe in any context but an NMI. Takes no lock, wakes nobody.
+ *
+ * Return: false if there was no room.
  */
-notrace void synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
+notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 			     const struct synq_record *r)
 {
 	u32 bytes = synq_record_bytes[r->kind];
 	struct synq_ring *ring;
 	struct synq_record *to;
 	unsigned long flags;
-	bool first;
 
 	local_irq_save(flags);
 	ring = feed->rings[smp_processor_id()];
-	first = !synq_ring_waiting(ring);
 	WRITE_ONCE(ring->busy, 1);
 	/* Busy before the clock: pairs with synq_feed_begin(). */
 	smp_mb();
@@ -100,9 +100,10 @@ notrace void synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		synq_count(sn, SYNQ_LOST);
 	}
 	smp_store_release(&ring->busy, 0);
-	if (first && !rcu_dereference_check(feed->filter, true)->latency_ms)
+	if (!rcu_dereference_check(feed->filter, true)->latency_ms)
 		irq_work_queue(&feed->wake);
 	local_irq_restore(flags);
+	return to;
 }
 
 static void synq_feed_woken(struct irq_work *work)

@@ -139,7 +139,7 @@ u64 synq_feed_lost(const struct synq_feed *feed);
 u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 			 u64 *lost, u64 *produced);
 
-void synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
+bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		     const struct synq_record *r);
 bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r, u32 mark);
 

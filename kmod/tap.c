@@ -48,7 +48,9 @@
  * @batch: records older than @until are being made, then what is due at @until
  * @until: when the batch ends, nanoseconds of CLOCK_MONOTONIC
  * @count_due: a C line ends the batch
- * @figures: what it shows
+ * @figures: what it shows, taken at @until, and:
+ * @count_peak: its peak
+ * @count_lost: the records lost until then
  * @seq: writes into @text
  * @taken: how much of @text has been read
  * @text: made for the reader, @seq.count bytes
@@ -72,6 +74,8 @@ struct synq_tap {
 	u64			until;
 	bool			count_due;
 	struct synq_figures	figures;
+	s64			count_peak;
+	u64			count_lost;
 	struct seq_file		seq;
 	size_t			taken;
 	char			text[SYNQ_TAP_TEXT];
@@ -257,9 +261,7 @@ static void synq_tap_put_count(struct synq_tap *tap)
 {
 	const struct synq_figures *f = &tap->figures;
 	struct seq_file *seq = &tap->seq;
-	s64 peak = max(READ_ONCE(tap->peak), f->half_open);
 
-	WRITE_ONCE(tap->peak, f->half_open);
 	seq_puts(seq, "C ");
 	synq_time_show(seq, tap->until - tap->start);
 	seq_printf(seq, " %lld %lld %llu %llu %llu %llu %llu %llu %llu",
@@ -267,8 +269,8 @@ static void synq_tap_put_count(struct synq_tap *tap)
 		   f->reset, f->unreachable, f->closed, f->other);
 	seq_printf(seq, " %llu %llu %llu %llu %llu %lld %llu %llu\n",
 		   f->cookies, f->cookies_ok, f->cookies_bad, f->queue_full,
-		   f->accept_full, peak, synq_hooks_missed(),
-		   tap->feed ? synq_feed_lost(tap->feed) : 0);
+		   f->accept_full, tap->count_peak, synq_hooks_missed(),
+		   tap->count_lost);
 }
 
 static void synq_tap_put_lost(struct synq_tap *tap)
@@ -287,10 +289,22 @@ static void synq_tap_put_lost(struct synq_tap *tap)
 	}
 }
 
+/* The figures of a C line that is of @tap->until. */
+static void synq_tap_count(struct synq_tap *tap)
+{
+	s64 half_open;
+
+	synq_net_figures(tap->net, &tap->figures);
+	half_open = tap->figures.half_open;
+	tap->count_peak = max(xchg(&tap->peak, half_open), half_open);
+	tap->count_lost = tap->feed ? synq_feed_lost(tap->feed) : 0;
+	tap->count_due = true;
+}
+
 /*
  * A batch is what has happened up to a moment. The C line that may end it is
  * of that moment, and so no record after it is older. The first batch is
- * empty, and its moment is that of opening.
+ * empty; its moment is that of opening, or when the tap began to record.
  */
 static void synq_tap_begin(struct synq_tap *tap)
 {
@@ -299,9 +313,9 @@ static void synq_tap_begin(struct synq_tap *tap)
 
 	tap->until = tap->feed ? synq_feed_begin(tap->feed) : ktime_get_ns();
 	now = tap->until - tap->start;
-	tap->count_due = synq_tap_counts(tap) && now >= tap->next_count;
-	if (tap->count_due) {
-		synq_net_figures(tap->net, &tap->figures);
+	tap->count_due = false;
+	if (synq_tap_counts(tap) && now >= tap->next_count) {
+		synq_tap_count(tap);
 		/* A reader that was away gets one line, not one for each it missed. */
 		next = tap->next_count + interval;
 		WRITE_ONCE(tap->next_count, next > now ? next : now + interval);
@@ -324,7 +338,8 @@ static void synq_tap_put_batch(struct synq_tap *tap)
 	/* A C line, and an L line of each kind, which are short. */
 	if (tap->seq.count + 2 * SYNQ_TAP_LINE > tap->seq.size)
 		return;
-	if (tap->feed)
+	/* The first batch is older than the feed. */
+	if (tap->feed && tap->feed->until)
 		synq_tap_put_lost(tap);
 	if (tap->count_due && synq_tap_counts(tap))
 		synq_tap_put_count(tap);
@@ -336,15 +351,16 @@ static bool synq_tap_make(struct synq_tap *tap)
 {
 	WRITE_ONCE(tap->taken, 0);
 	WRITE_ONCE(tap->seq.count, 0);
-	if (tap->header_due)
-		synq_tap_put_header(tap);
-	else if (!tap->batch && tap->filter_due)
-		synq_tap_put_filter(tap);
-	else if (!synq_tap_ready(tap))
-		return false;
-	if (!tap->batch)
-		synq_tap_begin(tap);
-	synq_tap_put_batch(tap);
+	/* A batch may turn out empty, and a header too. */
+	while (!tap->seq.count && synq_tap_ready(tap)) {
+		if (tap->header_due)
+			synq_tap_put_header(tap);
+		else if (!tap->batch && tap->filter_due)
+			synq_tap_put_filter(tap);
+		if (!tap->batch)
+			synq_tap_begin(tap);
+		synq_tap_put_batch(tap);
+	}
 	return tap->seq.count;
 }
 
@@ -376,6 +392,8 @@ static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filte
 		if (err)
 			goto err_hooks;
 	} else if (synq_filter_kinds(filter) & SYNQ_KIND_RECORDS) {
+		u64 now = ktime_get_ns();
+
 		feed = synq_feed_open(tap->net, filter, &tap->wait);
 		if (IS_ERR(feed)) {
 			err = PTR_ERR(feed);
@@ -383,6 +401,10 @@ static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filte
 		}
 		/* The tick and pollers look at it without the lock. */
 		smp_store_release(&tap->feed, feed);
+		if (tap->header_due) {
+			tap->until = now;
+			synq_tap_count(tap);
+		}
 	}
 	synq_hooks_put(tap->hooks);
 	tap->hooks = hooks;
@@ -393,15 +415,30 @@ err_hooks:
 	return err;
 }
 
-/* A tap records from its first read or write on. A kind that can't be had is left out. */
+static int synq_tap_check(const struct synq_filter *filter)
+{
+	if (synq_filter_kinds(filter))
+		return 0;
+	pr_notice_ratelimited("format=tcpprobe: its lines are samples, and kinds has none\n");
+	return -EINVAL;
+}
+
+/* A tap records from its first read or write on. Samples that can't be had are left out. */
 static int synq_tap_first_read(struct synq_tap *tap)
 {
-	int err = synq_tap_record(tap, &tap->filter);
+	struct synq_filter fewer = tap->filter;
+	int err;
 
-	if (err && err != -ENOMEM) {
-		WRITE_ONCE(tap->filter.kinds, tap->filter.kinds & ~SYNQ_KIND_SAMPLE);
-		err = synq_tap_record(tap, &tap->filter);
-	}
+	err = synq_tap_check(&fewer);
+	if (err)
+		return err;
+	err = synq_tap_record(tap, &fewer);
+	fewer.kinds &= ~SYNQ_KIND_SAMPLE;
+	if (!err || err == -ENOMEM || err == -EINTR || !synq_filter_kinds(&fewer))
+		return err;
+	err = synq_tap_record(tap, &fewer);
+	if (!err)
+		WRITE_ONCE(tap->filter.kinds, fewer.kinds);
 	return err;
 }
 
@@ -478,14 +515,21 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	filter = tap->filter;
 	err = synq_filter_parse(&filter, text);
 	if (!err)
+		err = synq_tap_check(&filter);
+	if (!err)
 		err = synq_tap_record(tap, &filter);
 	if (!err) {
 		u64 interval = (u64)filter.interval_ms * NSEC_PER_MSEC;
+		bool headless = tap->filter.tcpprobe && !filter.tcpprobe;
 
-		tap->filter = filter;
-		WRITE_ONCE(tap->filter_due, !tap->header_due);
+		/* What the other filter let in goes before the line that shows this one. */
+		if (tap->feed && !tap->batch && !tap->header_due)
+			synq_tap_begin(tap);
 		WRITE_ONCE(tap->next_count, tap->header_due ? interval :
 			   min(tap->next_count, synq_tap_now(tap) + interval));
+		tap->filter = filter;
+		WRITE_ONCE(tap->header_due, tap->header_due || headless);
+		WRITE_ONCE(tap->filter_due, !tap->header_due);
 	}
 	mutex_unlock(&tap->lock);
 	kfree(text);
@@ -560,9 +604,9 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	tap->seq.size = sizeof(tap->text);
 	tap->header_due = true;
 	synq_filter_default(&tap->filter);
-	synq_net_figures(net, &tap->figures);
 	tap->until = tap->start;
-	tap->count_due = true;
+	tap->peak = S64_MIN;
+	synq_tap_count(tap);
 	tap->batch = true;
 	tap->next_count = (u64)tap->filter.interval_ms * NSEC_PER_MSEC;
 	synq_hrtimer_setup(&tap->tick, synq_tap_tick);

@@ -177,6 +177,7 @@ print(os.read(fd, 65536).decode()[0])`;
     ['full=2', /full=2: allowed is 0 or 1/],
     ['hook=in', /hook=in: allowed is rcv, xmit or both/],
     ['format=json', /format=json: allowed is tcpsynq or tcpprobe/],
+    ['kinds=count format=tcpprobe', /format=tcpprobe: its lines are samples, and kinds has none/],
     ['interval_ms=500 bad=1', /bad: no such key/],
     ['x'.repeat(600), /a filter of 600 bytes: allowed is 512/],
   ])('%s is refused, nothing changes', async (text, line) => {
