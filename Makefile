@@ -101,7 +101,7 @@ test-unit: command
 test-lab: lab-module lab-tools command
 	@lab/deps guest
 	@lab/selftest
-	@LIMIT=$${LIMIT:-2700} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
+	@LIMIT=$${LIMIT:-3600} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
 
 test: lint test-unit test-lab
 
