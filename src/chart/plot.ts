@@ -40,7 +40,10 @@ export function plot(
   const step = stepFor(low, Math.max(low + 1, range.high), rows);
   const bottom = Math.floor(low / step) * step;
   const top = bottom + rows * step;
-  const labelWidth = Math.max(label(top).length, label(bottom).length);
+  // All of them: between 43 and 44 there may be a 43.25.
+  const labelWidth = Math.max(
+    ...Array.from({ length: rows + 1 }, (_, i) => label(Math.round(bottom + i * step)).length),
+  );
   const offset = labelWidth + 2;
   const values = columns(size.width - offset);
   if (size.width - offset < 2 || values.length === 0) {

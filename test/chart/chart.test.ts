@@ -112,6 +112,19 @@ describe('columnsOf', () => {
   });
 });
 
+test('room for the longest label, wherever on the axis it stands', () => {
+  const quarters = (value: number) => String(value / 100);
+  const chart = plot(
+    (room) => Array.from({ length: room }, () => 4310),
+    { low: 4100, high: 4390, afloat: true },
+    { width: 30, height: 13 },
+    quarters,
+  );
+  expect(chart?.lines.map((line) => line.replace(/ [┤┼].*/, '').trim())).toEqual(
+    Array.from({ length: 13 }, (_, i) => quarters(4400 - 25 * i)),
+  );
+});
+
 test('sparkline goes from nothing to the highest', () => {
   expect(sparkline([0, null, 4, 8])).toBe('▁ ▅█');
   expect(sparkline([0, 0])).toBe('▁▁');
