@@ -107,8 +107,9 @@ describe('not a terminal', () => {
   });
 
   test('-n ends it', async () => {
-    const { stdout, code } = await run(['trace', '-i', file, '--each', '-n', '5']);
-    expect(stdout.trimEnd().split('\n').length).toBeGreaterThanOrEqual(6);
+    const { stdout, stderr, code } = await run(['trace', '-i', file, '--each', '-n', '5']);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(6);
+    expect(stderr).toMatch(/^tcpsynq: 5 samples of /);
     expect(code).toBe(0);
   });
 

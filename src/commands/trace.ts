@@ -83,6 +83,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
     {
       wanted: wantedOf(options),
       most: options.connections,
+      until: options.samples,
       interval: options.interval / 1000,
       keep: whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN,
     },
@@ -109,11 +110,11 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
     for await (const chunk of chunks) {
       trace.push(chunk);
       await shown.flush();
-      if (host.signal.aborted || trace.samples >= (options.samples ?? Number.POSITIVE_INFINITY)) {
+      if (trace.done || host.signal.aborted) {
         break;
       }
     }
-    if (host.signal.aborted || options.samples !== undefined) {
+    if (trace.done || host.signal.aborted) {
       trace.finish();
     } else {
       trace.end();
@@ -122,7 +123,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       }
     }
     await shown.flush();
-    if (!host.signal.aborted && options.samples === undefined) {
+    if (!trace.done && !host.signal.aborted) {
       await shown.ended();
     }
   } finally {

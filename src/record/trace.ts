@@ -50,6 +50,8 @@ export interface Following {
   readonly wanted: Wanted;
   /** Connections kept: of more, those not seen for longest are forgotten. */
   readonly most: number;
+  /** Samples after which no more are taken, nor anything else. */
+  readonly until?: number | undefined;
   /** Seconds of stream time in an interval. */
   readonly interval: number;
   /** Seconds after which samples are forgotten; Infinity to keep a whole recording. */
@@ -141,6 +143,11 @@ export class Trace implements Sink {
     }
   }
 
+  /** As many samples as were asked for have been seen. */
+  get done(): boolean {
+    return this.samples === this.#following.until;
+  }
+
   /** All connections, the busiest now first. */
   busiest(): Traced[] {
     return this.connections
@@ -149,6 +156,9 @@ export class Trace implements Sink {
   }
 
   row(row: Row): void {
+    if (this.done) {
+      return;
+    }
     const shift = this.clock.shift(this.#scanner.header);
     this.#reach(row.time + shift);
     if (row.kind !== 'S') {
@@ -176,6 +186,9 @@ export class Trace implements Sink {
   }
 
   line(line: Line): void {
+    if (this.done) {
+      return;
+    }
     if (line.type === 'start') {
       this.finish();
       this.#headed = true;
