@@ -1,57 +1,32 @@
 import { HalfOpenLines } from '../../chart/halfopen.js';
 import { render } from '../../chart/text.js';
-import { type Host, note } from '../../host.js';
+import type { Host } from '../../host.js';
 import type { HalfOpen } from '../../record/halfopen.js';
 import type { Loss } from '../../record/stream.js';
-import { lossWords } from '../view.js';
+import { Pending } from '../pending.js';
 import { Clock, type EventView, type Reading } from './view.js';
 
 /** The columns where stdout is not a terminal; only ever appended to. */
 const COLUMNS = 'time event local remote qlen limit outcome age_us synacks';
 
-/** Text for stdout and stderr, kept in its order until it can be written. */
-abstract class Ordered implements EventView {
-  protected readonly host: Host;
+/** What events in text and in JSON have in common. */
+abstract class OneByOne extends Pending implements EventView {
   protected readonly reading: Reading;
   protected readonly clock = new Clock();
-  #pending: { text: string; readonly note: boolean }[] = [];
 
   constructor(host: Host, reading: Reading) {
-    this.host = host;
+    super(host);
     this.reading = reading;
   }
 
   abstract event(event: HalfOpen): void;
-
-  loss(loss: Loss): void {
-    this.note(lossWords(loss));
-  }
-
-  note(text: string): void {
-    this.#pending.push({ text, note: true });
-  }
-
-  protected line(text: string): void {
-    const last = this.#pending.at(-1);
-    if (last === undefined || last.note) {
-      this.#pending.push({ text: `${text}\n`, note: false });
-    } else {
-      last.text += `${text}\n`;
-    }
-  }
-
-  async flush(): Promise<void> {
-    for (const { text, note: aside } of this.#pending.splice(0)) {
-      await (aside ? note(this.host, text) : this.host.out.write(text));
-    }
-  }
 
   async ended(): Promise<void> {}
   async close(): Promise<void> {}
 }
 
 /** One line an event: aligned on a terminal, words with one space between elsewhere. */
-export class EventLines extends Ordered {
+export class EventLines extends OneByOne {
   readonly #lines = new HalfOpenLines();
   #started = false;
 
@@ -81,7 +56,7 @@ export class EventLines extends Ordered {
 }
 
 /** One object an event, and one for each loss where it happened. */
-export class EventJson extends Ordered {
+export class EventJson extends OneByOne {
   override event({ event, time, ...rest }: HalfOpen): void {
     const stamp = this.clock.stamp(this.reading.header, time);
     this.line(JSON.stringify({ event, time: stamp, stream_time: time, ...rest }));

@@ -1,38 +1,18 @@
 import { inUnit } from '../../chart/connections.js';
 import { printable, rate } from '../../chart/text.js';
-import { type Host, note } from '../../host.js';
+import type { Host } from '../../host.js';
 import type { Row } from '../../record/row.js';
 import { OTHERS, type Range, type Traced } from '../../record/trace.js';
+import { Pending } from '../pending.js';
 import type { Subject, TraceView } from './view.js';
 
-/** Text for stdout and notes, kept in their order until they can be written. */
-abstract class Pending {
-  protected readonly host: Host;
+/** What a trace in text and in JSON have in common. */
+abstract class Printed extends Pending {
   protected readonly subject: Subject;
-  #pending: { text: string; readonly note: boolean }[] = [];
 
   constructor(host: Host, subject: Subject) {
-    this.host = host;
+    super(host);
     this.subject = subject;
-  }
-
-  note(text: string): void {
-    this.#pending.push({ text, note: true });
-  }
-
-  protected line(text: string): void {
-    const last = this.#pending.at(-1);
-    if (last === undefined || last.note) {
-      this.#pending.push({ text: `${text}\n`, note: false });
-    } else {
-      last.text += `${text}\n`;
-    }
-  }
-
-  async flush(): Promise<void> {
-    for (const { text, note: aside } of this.#pending.splice(0)) {
-      await (aside ? note(this.host, text) : this.host.out.write(text));
-    }
   }
 
   async ended(): Promise<void> {}
@@ -49,7 +29,7 @@ function value(of: number): string {
 }
 
 /** One line per connection and interval, or per sample: words with one space between. */
-export class TraceLines extends Pending implements TraceView {
+export class TraceLines extends Printed implements TraceView {
   readonly #each: boolean;
   #started = false;
 
@@ -110,7 +90,7 @@ export class TraceLines extends Pending implements TraceView {
 }
 
 /** The same as objects; a sample has every column of its line. */
-export class TraceJson extends Pending implements TraceView {
+export class TraceJson extends Printed implements TraceView {
   readonly #each: boolean;
 
   constructor(host: Host, subject: Subject, each: boolean) {
