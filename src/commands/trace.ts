@@ -9,7 +9,6 @@ import { isLive } from '../source/select.js';
 import { TraceJson, TraceLines } from '../views/trace/lines.js';
 import { LONGEST_SPAN, TraceScreen } from '../views/trace/live.js';
 import type { Subject, TraceView } from '../views/trace/view.js';
-import { lossWords } from '../views/view.js';
 import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
 
 export interface TraceOptions extends CommonOptions, Choice {
@@ -90,7 +89,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
     {
       sample: (connection, row) => view?.sample(connection, row),
       interval: (end, length, seen) => view?.interval(end, length, seen),
-      loss: (loss) => view?.note(lossWords(loss)),
+      loss: (loss) => view?.loss(loss),
       problem: (line, reason) => {
         if (damaged === '') {
           damaged = `line ${line}: ${reason}`;

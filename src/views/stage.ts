@@ -17,7 +17,7 @@ export class Stage {
   readonly #host: Host;
   readonly #play: Play;
   readonly #screen: Screen;
-  readonly #later = new Set<string>();
+  readonly #later = new Map<string, string>();
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
   #lastFrame = 0;
@@ -44,10 +44,15 @@ export class Stage {
   /** Over the picture a note would be lost: then it is said when the terminal is given back. */
   async say(text: string): Promise<void> {
     if (this.#screen.entered) {
-      this.#later.add(text);
+      this.sayLater(text, text);
     } else {
       await note(this.#host, text);
     }
+  }
+
+  /** Says it when the terminal is given back; of several about one thing the last. */
+  sayLater(text: string, about: string): void {
+    this.#later.set(about, text);
   }
 
   /** Leaves the picture to be looked at until the person has done with it. */
@@ -69,7 +74,7 @@ export class Stage {
       clearTimeout(this.#timer);
     }
     this.#screen.leave();
-    for (const text of this.#later) {
+    for (const text of this.#later.values()) {
       await note(this.#host, text);
     }
   }

@@ -1,108 +1,78 @@
 import type { Frame } from '../../chart/frame.js';
-import { type Host, note } from '../../host.js';
+import type { Line } from '../../chart/text.js';
+import type { Host } from '../../host.js';
 import type { Loss } from '../../record/stream.js';
-import { Screen } from '../../screen.js';
+import { Stage } from '../stage.js';
 import { clock, lossWords } from '../view.js';
 import type { Picture, Subject } from './tally.js';
 import type { EventView, Reading } from './view.js';
 
 /** Between two pictures, in ms, unless another interval is asked for. */
 const DEFAULT_INTERVAL = 1000;
-/** No more pictures per second than a person or a slow line can take. */
-const FRAME_MS = 50;
 
 /** A tally as a full screen, drawn anew at an interval and whenever a key asks for it. */
 export class LiveTally implements EventView {
   readonly #host: Host;
   readonly #subject: Subject;
   readonly #reading: Reading;
-  readonly #screen: Screen;
+  readonly #stage: Stage;
   readonly #timer: NodeJS.Timeout;
-  readonly #later = new Map<string, string>();
   #frozen: { readonly picture: Picture; readonly clock: string } | null = null;
-  #soon: NodeJS.Timeout | null = null;
   #chosen = 0;
-  #closed = false;
 
   /** @param interval in ms; null for the usual one */
   constructor(host: Host, subject: Subject, reading: Reading, interval: number | null) {
     this.#host = host;
     this.#subject = subject;
     this.#reading = reading;
-    this.#screen = new Screen(host, (key) => this.#press(key));
-    host.out.onResize(() => this.#redraw());
-    this.#timer = setInterval(() => this.#redraw(), interval ?? DEFAULT_INTERVAL);
-    this.#redraw();
+    this.#stage = new Stage(host, {
+      draw: async () => this.#draw(),
+      press: (key) => this.#press(key),
+    });
+    this.#timer = setInterval(() => this.#stage.redraw(), interval ?? DEFAULT_INTERVAL);
+    this.#stage.redraw();
   }
 
   event(): void {}
 
-  /** Over the picture it would be lost; it is said when the terminal is given back. */
   loss(loss: Loss): void {
-    this.#later.set(`loss ${loss.of}`, lossWords(loss));
+    this.#stage.sayLater(lossWords(loss), `loss ${loss.of}`);
   }
 
   note(text: string): void {
-    this.#later.set(text, text);
+    this.#stage.sayLater(text, text);
   }
 
   async flush(): Promise<void> {}
 
-  async ended(): Promise<void> {
-    if (!this.#screen.hasKeys) {
-      return;
-    }
-    this.#redraw();
-    const { signal } = this.#host;
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  ended(): Promise<void> {
+    return this.#stage.hold();
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
     clearInterval(this.#timer);
-    if (this.#soon !== null) {
-      clearTimeout(this.#soon);
-    }
-    this.#screen.leave();
-    for (const text of this.#later.values()) {
-      await note(this.#host, text);
-    }
+    return this.#stage.close();
   }
 
-  #press(key: string): void {
-    if (key === 'q' || key === 'Q' || key === '\u0003' || key === '\u0004') {
-      this.#host.stop();
-    } else if (key === '\u001a') {
-      this.#screen.leave();
-      void this.#host.suspend().then(() => this.#redraw());
-    } else if (key === 'p' || key === ' ') {
+  #press(key: string): boolean {
+    if (key === 'p' || key === ' ') {
       this.#frozen =
         this.#frozen === null
           ? { picture: this.#subject.picture(true), clock: this.#clock() }
           : null;
-    } else if (key === 'l' || key === 'L') {
+      return true;
+    }
+    if (key === 'l' || key === 'L') {
       this.#chosen += 1;
-    } else {
-      return;
+      return true;
     }
-    this.#redraw();
+    return false;
   }
 
-  #redraw(): void {
-    if (this.#soon === null && !this.#closed) {
-      this.#soon = setTimeout(() => void this.#draw(), FRAME_MS);
-    }
-  }
-
-  async #draw(): Promise<void> {
-    this.#soon = null;
-    if (this.#closed || this.#host.signal.aborted) {
-      return;
-    }
+  #draw(): Line[] {
     const { columns, rows } = this.#host.out;
     const picture = this.#frozen?.picture ?? this.#subject.picture(false);
-    const lines = picture.draw(this.#frame(), { columns, rows }, this.#chosen);
-    await this.#screen.draw(lines).catch(() => this.#host.stop());
+    return picture.draw(this.#frame(), { columns, rows }, this.#chosen);
   }
 
   #clock(): string {
@@ -122,7 +92,7 @@ export class LiveTally implements EventView {
       ],
       clock: this.#frozen?.clock ?? this.#clock(),
       paused,
-      keys: this.#screen.hasKeys ? hints : null,
+      keys: this.#stage.hasKeys ? hints : null,
     };
   }
 }

@@ -1,6 +1,8 @@
 import type { Scene, Shown } from '../../chart/trace.js';
 import type { Host } from '../../host.js';
+import type { Loss } from '../../record/stream.js';
 import { Span, Stage } from '../stage.js';
+import { lossWords } from '../view.js';
 import type { Subject, TraceView } from './view.js';
 
 const SPANS = [10, 30, 60, 120, 300, 600];
@@ -39,6 +41,10 @@ export class TraceScreen implements TraceView {
 
   sample(): void {}
   interval(): void {}
+
+  loss(loss: Loss): void {
+    this.#stage.sayLater(lossWords(loss), `loss ${loss.of}`);
+  }
 
   note(text: string): void {
     void this.#stage.say(text);

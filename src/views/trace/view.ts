@@ -1,5 +1,6 @@
 import type { Row } from '../../record/row.js';
 import type { SrttUnit } from '../../record/srtt.js';
+import type { Loss } from '../../record/stream.js';
 import type { Trace, Traced } from '../../record/trace.js';
 import type { SourceInfo } from '../../source/source.js';
 
@@ -16,6 +17,8 @@ export interface TraceView {
   sample(connection: Traced, row: Row): void;
   /** @param seconds that it took; null for too short an end of one to tell a rate from */
   interval(end: number, seconds: number | null, connections: readonly Traced[]): void;
+  /** Samples were lost before what is told next. */
+  loss(loss: Loss): void;
   /** Something the person should know, for stderr. */
   note(text: string): void;
   flush(): Promise<void>;
