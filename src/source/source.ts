@@ -1,4 +1,3 @@
-import type { FigureName } from '../record/figures.js';
 import type { Listener } from '../record/listeners.js';
 import type { Count, Header, Loss } from '../record/stream.js';
 
@@ -36,13 +35,3 @@ export const NOT_IN_PROC = [
   'limits of the SYN queues',
   'peaks between two readings',
 ] as const;
-
-/** Figures of the proc fallback that count since the namespace was made, not since a load. */
-export const SINCE_BOOT: readonly FigureName[] = [
-  'cookies',
-  'cookies_ok',
-  'cookies_bad',
-  'queue_full',
-  'listen_overflows',
-  'listen_drops',
-];
