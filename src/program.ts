@@ -44,6 +44,30 @@ function withChoice(command: Command): Command {
     .option('--addr <network>', 'connections with either end in this network', parseAddr);
 }
 
+/** Adds the options that say what is sampled. */
+function withSampling(command: Command): Command {
+  return command
+    .option('--full', 'sample every segment, not only when cwnd has changed')
+    .addOption(
+      new Option('--hook <where>', 'sample segments received, sent, or both').choices([
+        'rcv',
+        'xmit',
+        'both',
+      ]),
+    );
+}
+
+function srttUnit(): Option {
+  return new Option(
+    '--srtt-unit <unit>',
+    "unit of srtt in tcp_probe's lines: us, ms, jiffies (before Linux 3.15), jiffies:HZ",
+  ).argParser(parseUnit);
+}
+
+function follow(): Option {
+  return new Option('--follow', 'with -i FILE: go on as the file grows');
+}
+
 /**
  * The commands and their options. Each command's code is loaded when it runs. Wrong usage rejects
  * parseAsync with a CommanderError after its message was written to the host's stderr.
@@ -97,7 +121,7 @@ export function makeProgram(host: Host, version: string): Command {
     )
     .option('-n, --samples <number>', 'end after so many counts', parsePositive)
     .option('--spark', 'one line with a sparkline, for a status bar')
-    .option('--follow', 'with -i FILE: go on as the file grows')
+    .addOption(follow())
     .action(async (_options, command: Command) => {
       const { watch } = await import('./commands/watch.js');
       await watch(host, command.optsWithGlobals<WatchOptions>());
@@ -121,12 +145,7 @@ export function makeProgram(host: Host, version: string): Command {
     .addOption(
       new Option('--format <format>', 'of the picture (default: png)').choices(['png', 'svg']),
     )
-    .addOption(
-      new Option(
-        '--srtt-unit <unit>',
-        "unit of srtt in tcp_probe's lines: us, ms, jiffies (before Linux 3.15), jiffies:HZ",
-      ).argParser(parseUnit),
-    )
+    .addOption(srttUnit())
     .option('--follow', 'draw again as the file grows')
     .option('--terminal', 'draw in characters, here')
     .option('--force', 'write over files that are not an earlier plot')
@@ -135,37 +154,25 @@ export function makeProgram(host: Host, version: string): Command {
       await plot(host, file, command.optsWithGlobals<PlotOptions>());
     });
 
-  withChoice(program.command('trace'))
+  withSampling(withChoice(program.command('trace')))
     .description(
       'cwnd and srtt of TCP connections as they are sampled: charts on a terminal, lines elsewhere',
     )
     .addOption(
-      new Option('--interval <time>', 'between two lines of a connection')
-        .argParser(parseInterval)
-        .default(1000, '1s'),
+      new Option(
+        '--interval <time>',
+        'time between two lines of a connection, such as 500ms or 1s (default: 1s)',
+      ).argParser(parseInterval),
     )
     .option('--each', 'a line for every sample')
     .option('-n, --samples <number>', 'end after so many samples', parsePositive)
-    .option('--full', 'sample every segment, not only when cwnd has changed')
-    .addOption(
-      new Option('--hook <where>', 'sample segments as they come, as they go, or both').choices([
-        'rcv',
-        'xmit',
-        'both',
-      ]),
-    )
     .addOption(
       new Option('--connections <number>', 'keep so many connections, those seen last')
         .argParser(parsePositive)
         .default(100),
     )
-    .addOption(
-      new Option(
-        '--srtt-unit <unit>',
-        "unit of srtt in tcp_probe's lines: us, ms, jiffies (before Linux 3.15), jiffies:HZ",
-      ).argParser(parseUnit),
-    )
-    .option('--follow', 'with -i FILE: go on as the file grows')
+    .addOption(srttUnit())
+    .addOption(follow())
     .action(async (_options, command: Command) => {
       const { trace } = await import('./commands/trace.js');
       await trace(host, command.optsWithGlobals<TraceOptions>());
@@ -216,12 +223,9 @@ export function makeProgram(host: Host, version: string): Command {
       await diagnose(host, command.optsWithGlobals<DiagnoseOptions>());
     });
 
-  program
-    .command('events')
+  withChoice(program.command('events'))
     .description('every half-open connection as it is added and removed, or what they add up to')
-    .option('--port <number>', 'with this port at either end', parsePort)
-    .option('--addr <network>', 'with either end in this network', parseAddr)
-    .option('--fwmark <mark>', 'with this mark (not from a capture)', parseMark)
+    .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
     .addOption(
       new Option('--outcome <list>', 'only those that ended so, such as expired,reset').argParser(
         parseOutcomes,
@@ -239,14 +243,13 @@ export function makeProgram(host: Host, version: string): Command {
         'with --top, --handshake: draw or print so often (default: 1s on a terminal, else once)',
       ).argParser(parseInterval),
     )
-    .option('--follow', 'with -i FILE: go on as the file grows')
+    .addOption(follow())
     .action(async (_options, command: Command) => {
       const { events } = await import('./commands/events.js');
       await events(host, command.optsWithGlobals<EventsOptions>());
     });
 
-  program
-    .command('capture')
+  withSampling(withChoice(program.command('capture')))
     .description(
       'the stream to a file, byte for byte or in another format; with a COMMAND: while that runs',
     )
@@ -259,19 +262,9 @@ export function makeProgram(host: Host, version: string): Command {
         "what to record: count, event, sample … (default: the module's own)",
       ).argParser(parseWord),
     )
-    .option('--port <number>', 'with this port at either end', parsePort)
-    .option('--addr <network>', 'with either end in this network', parseAddr)
-    .option('--fwmark <mark>', 'with this mark', parseMark)
-    .option('--full', 'samples: of every segment, not only when cwnd changes')
+    .option('--fwmark <mark>', 'connections with this mark', parseMark)
     .addOption(
-      new Option('--hook <where>', 'samples: taken when receiving, sending, or both').choices([
-        'rcv',
-        'xmit',
-        'both',
-      ]),
-    )
-    .addOption(
-      new Option('--interval <time>', 'between two counts, such as 500ms or 1s').argParser(
+      new Option('--interval <time>', 'time between two counts, such as 500ms or 1s').argParser(
         parseInterval,
       ),
     )

@@ -146,6 +146,7 @@ test.each([
   [['trace', '-i', 'proc'], '-i proc has none'],
   [['trace', '-i', 'x', '--full'], '--full has no meaning for a capture'],
   [['trace', '-i', 'x', '--hook', 'rcv'], '--hook has no meaning for a capture'],
+  [['trace', '--each', '--interval', '1s'], '--each and --interval exclude each other'],
   [['trace', '--hook', 'up'], 'Allowed choices are rcv, xmit, both'],
   [['trace', '--follow'], '--follow needs a capture file'],
   [['trace', '--addr', 'localhost'], 'It takes an IPv4 or IPv6 network'],

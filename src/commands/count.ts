@@ -32,6 +32,9 @@ export async function count(host: Host, options: CountOptions): Promise<void> {
     if (options.by !== undefined) {
       throw new Usage(`count --by ${options.by} has no meaning for a capture`);
     }
+    if (options.speed !== undefined) {
+      throw new Usage('--speed has no meaning here: the last count of a capture is shown');
+    }
     await print(host, options, await lastCount(host, options));
     return;
   }

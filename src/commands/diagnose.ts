@@ -79,6 +79,9 @@ function check(options: DiagnoseOptions): void {
   if (options.for !== undefined && !isLive(input)) {
     throw new Usage('--for has no meaning for a capture: it is judged as a whole');
   }
+  if (options.speed !== undefined && !isLive(input)) {
+    throw new Usage('--speed has no meaning here: a capture is judged as a whole');
+  }
   if ((options.for ?? DEFAULT_TIME) < SHORTEST_TIME) {
     throw new Usage('--for takes 2s or more: a client is given a second to answer');
   }

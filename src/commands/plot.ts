@@ -42,7 +42,7 @@ export async function plot(
   }
   checkInput({ ...options, input }, null);
   if (terminal) {
-    refuse(options, '--terminal', ['output', 'format', 'force']);
+    refuse(options, '--terminal', ['output', 'format', 'force', 'json']);
     if (follow) {
       throw new Usage(
         '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows',

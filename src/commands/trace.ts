@@ -12,8 +12,8 @@ import type { Subject, TraceView } from '../views/trace/view.js';
 import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
 
 export interface TraceOptions extends CommonOptions, Choice {
-  /** In ms of stream time. */
-  readonly interval: number;
+  /** In ms of stream time; undefined if not asked for. */
+  readonly interval?: number;
   /** A line per sample. */
   readonly each?: boolean;
   /** End after so many samples. */
@@ -27,6 +27,8 @@ export interface TraceOptions extends CommonOptions, Choice {
   /** What the srtt of tcp_probe's lines is in. */
   readonly srttUnit?: SrttUnit;
 }
+
+const DEFAULT_INTERVAL = 1000;
 
 /** `tcpsynq trace`: cwnd and srtt of connections as they are sampled. */
 export async function trace(host: Host, options: TraceOptions): Promise<void> {
@@ -46,6 +48,9 @@ function check(options: TraceOptions): void {
   if (input === 'proc') {
     throw new Usage('trace takes samples from the module or a capture: -i proc has none');
   }
+  if (options.each && options.interval !== undefined) {
+    throw new Usage('--each and --interval exclude each other');
+  }
   if (!isLive(input) && (options.full !== undefined || options.hook !== undefined)) {
     const name = options.full !== undefined ? '--full' : '--hook';
     throw new Usage(`${name} has no meaning for a capture: it holds what was recorded`);
@@ -60,7 +65,7 @@ async function open(
   if (namespace === null) {
     return openCapture(options.input, options, () => host.stdin(), host.signal);
   }
-  const { port, addr, full, hook, interval } = options;
+  const { port, addr, full, hook, interval = DEFAULT_INTERVAL } = options;
   // The counts tell the time while nothing is sampled.
   const filter = {
     kinds: 'count,sample',
@@ -83,7 +88,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       wanted: wantedOf(options),
       most: options.connections,
       until: options.samples,
-      interval: options.interval / 1000,
+      interval: (options.interval ?? DEFAULT_INTERVAL) / 1000,
       keep: whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN,
     },
     {
@@ -130,6 +135,9 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
   }
   if (!host.out.closed) {
     await note(host, summary(trace));
+    if (options.srttUnit !== undefined && trace.microseconds === true) {
+      await note(host, `--srtt-unit changed nothing: ${name} has no lines of tcp_probe`);
+    }
     if (trace.problems > 1) {
       await note(host, `passed over ${trace.problems} lines of ${name} in all`);
     }

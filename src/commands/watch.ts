@@ -1,4 +1,4 @@
-import { percent, seconds } from '../chart/text.js';
+import { count, percent, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { type FigureName, OUTCOMES, refused } from '../record/figures.js';
@@ -31,6 +31,9 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
     throw new Usage(
       '--interval has no meaning for a capture: its counts come as they were recorded',
     );
+  }
+  if (options.spark && options.json) {
+    throw new Usage('--spark and --json exclude each other');
   }
   const interval = options.interval ?? DEFAULT_INTERVAL;
   const namespace = isLive(input) ? await openNamespace(options.netns) : null;
@@ -126,7 +129,7 @@ function summary(session: Session): string {
     .map((name) => `${name} ${totals[name]}`);
   const turnedAway = refused(totals) ?? 0;
   return [
-    `${counts} counts in ${seconds(length)}: half-open ${latest.figures.half_open}, peak ${peak}`,
+    `${count(counts, 'count')} in ${seconds(length)}: half-open ${latest.figures.half_open}, peak ${peak}`,
     ...outcomes,
     ...rest,
     ...(turnedAway > 0 ? [`refused ${turnedAway}`] : []),
