@@ -113,7 +113,7 @@ describe('not a terminal', () => {
     const { stdout, stderr, code } = await run(['events', '-i', '-'], capture(10, 5));
     expect(stdout).toBe('');
     expect(stderr).toBe(
-      'tcpsynq: standard input holds no events: they are recorded with kinds=event\n',
+      'tcpsynq: standard input holds no events: record them with `tcpsynq capture --kinds count,event FILE`\n',
     );
     expect(code).toBe(1);
     const quiet = await run(['events', '-i', '-'], eventCapture([]));

@@ -150,7 +150,9 @@ class EventsReader {
     }
     const { kinds } = this.scanner.header.filter;
     if (!this.#hasEvents && !kinds?.split(',').includes('event')) {
-      throw new Failure(`${name} holds no events: they are recorded with kinds=event`);
+      throw new Failure(
+        `${name} holds no events: record them with \`tcpsynq capture --kinds count,event FILE\``,
+      );
     }
   }
 
