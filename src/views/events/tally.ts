@@ -69,11 +69,12 @@ export function topOf(tally: Tally, halfOpen: () => number | null, byRemovals: b
       return `${blocks.join('\n\n')}\n# ${sureness(now, false).join(', ')}\n`;
     },
     json() {
-      const { sources, listeners, halfOpen: half_open, ...rest } = top(MOST_ROWS);
+      const { sources, listeners, halfOpen: half_open, seconds, ...rest } = top(MOST_ROWS);
       const { networks, exact, error, total } = sources;
       return {
         event: 'top',
         half_open,
+        seconds: toMicros(seconds),
         ...rest,
         sources: {
           networks,
@@ -131,7 +132,7 @@ export function handshakesOf(tally: Tally): Subject {
       const shown = now();
       return {
         event: 'handshake',
-        seconds: tally.seconds,
+        seconds: toMicros(tally.seconds),
         lost: tally.lost,
         error: Histogram.ERROR,
         all: quantilesOf(tally.all),
@@ -141,6 +142,11 @@ export function handshakesOf(tally: Tally): Subject {
       };
     },
   };
+}
+
+/** Seconds as exact as a difference of times since 1970 can be. */
+function toMicros(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e6;
 }
 
 function copyOf(group: Group): Group {
