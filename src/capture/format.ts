@@ -11,8 +11,6 @@ export const LETTERS: Readonly<Record<string, string>> = {
   count: 'C',
   event: 'AR',
   sample: 'S',
-  drop: 'D',
-  close: 'X',
 };
 
 /**

@@ -157,8 +157,8 @@ describe('csv', () => {
   });
 
   test('what would end a field is quoted', () => {
-    const { text } = make('csv', ['X 1.0 a,b "c" CLOSE why -\n'], { letters: 'X' });
-    expect(text.split('\n')[1]).toBe('X,1.000000000,"a,b","""c""",CLOSE,why,-,');
+    const { text } = make('csv', ['A 1.0 a,b "c" 1 2\n'], { letters: 'A' });
+    expect(text.split('\n')[1]).toMatch(/^A,1.000000000,"a,b","""c""",1,2,/);
   });
 
   test('has the row of columns once, though there are two streams', () => {
