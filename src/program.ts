@@ -119,7 +119,7 @@ export function makeProgram(host: Host, version: string): Command {
         'time between two counts, such as 500ms or 1s (default: 1s)',
       ).argParser(parseInterval),
     )
-    .option('-n, --samples <number>', 'end after so many counts', parsePositive)
+    .option('-n, --count <number>', 'end after so many counts', parsePositive)
     .option('--spark', 'one line with a sparkline, for a status bar')
     .addOption(follow())
     .action(async (_options, command: Command) => {
@@ -165,7 +165,7 @@ export function makeProgram(host: Host, version: string): Command {
       ).argParser(parseInterval),
     )
     .option('--each', 'a line for every sample')
-    .option('-n, --samples <number>', 'end after so many samples', parsePositive)
+    .option('-n, --count <number>', 'end after so many samples', parsePositive)
     .addOption(
       new Option('--connections <number>', 'keep so many connections, those seen last')
         .argParser(parsePositive)

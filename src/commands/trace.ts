@@ -17,7 +17,7 @@ export interface TraceOptions extends CommonOptions, Choice {
   /** A line per sample. */
   readonly each?: boolean;
   /** End after so many samples. */
-  readonly samples?: number;
+  readonly count?: number;
   /** Every segment, not only those at which cwnd changed. */
   readonly full?: boolean;
   /** Where segments are sampled: as they are received, as they are sent, both. */
@@ -87,7 +87,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
     {
       wanted: wantedOf(options),
       most: options.connections,
-      until: options.samples,
+      until: options.count,
       interval: (options.interval ?? DEFAULT_INTERVAL) / 1000,
       keep: whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN,
     },

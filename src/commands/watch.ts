@@ -17,7 +17,7 @@ export interface WatchOptions extends CommonOptions {
   /** Between two counts, in ms; undefined if not asked for. */
   readonly interval?: number;
   /** End after so many counts. */
-  readonly samples?: number;
+  readonly count?: number;
   readonly spark?: boolean;
 }
 
@@ -55,11 +55,11 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
   try {
     for await (const event of events) {
       await view.show(event, fold(state, event));
-      if (state.session.counts === options.samples || host.signal.aborted) {
+      if (state.session.counts === options.count || host.signal.aborted) {
         break;
       }
     }
-    if (!host.signal.aborted && options.samples === undefined) {
+    if (!host.signal.aborted && options.count === undefined) {
       await view.ended();
     }
   } finally {
