@@ -74,7 +74,7 @@ function peersTime(line: string): number {
 }
 
 test('50,000 half-opens: one A and one R each, outcome and age as their peer has it', async () => {
-  link.sysctl('net.ipv4.tcp_synack_retries', 1);
+  link.sysctl('net.ipv4.tcp_synack_retries', 2);
   await link.listener('--port 80,81 --backlog 400000 --accept close');
   // cat keeps up with this rate on emulated CPUs, the command reads what it kept afterwards.
   const file = join(directory, 'stream');
@@ -86,10 +86,11 @@ test('50,000 half-opens: one A and one R each, outcome and age as their peer has
   while (!status().includes('taps 1 16')) await sleep(50);
   const log = join(directory, 'log');
   // The peer's threads are scheduled, the target's softirqs are not, and emulated CPUs stand still
-  // now and then. So every answer is held for 1.5 s, of which 5 % are 75 ms. By then the SYN-ACK
-  // has been sent again: an age that began anew with it would be short by a second.
+  // now and then, for 70 ms in a quiet run. So every answer is held for 5 s, of which 5 % are
+  // 250 ms. By then the SYN-ACK has been sent twice again: an age that began anew with it would be
+  // short by a second or three.
   const sent = await link.send(
-    `--dport 80-81 --count 50000 --rate 2000 --hold 1.5 --seconds 120 --log ${log} ` +
+    `--dport 80-81 --count 50000 --rate 2000 --hold 5 --seconds 120 --log ${log} ` +
       '--complete 1 --reset 1 --unreach 1 --abandon 1 --then-reset',
   );
   await link.empty();
@@ -116,7 +117,7 @@ test('50,000 half-opens: one A and one R each, outcome and age as their peer has
   expect(stderr).not.toMatch(/lost/);
 
   const outcomes: Record<string, number> = {};
-  let [checked, worst] = [0, 0];
+  let checked = 0;
   for (const line of readFileSync(log, 'utf8').trimEnd().split('\n')) {
     const [source, port, targetPort, share = ''] = line.split(' ');
     const ends = `10.9.0.1:${targetPort} ${source}:${port}`;
@@ -130,12 +131,11 @@ test('50,000 half-opens: one A and one R each, outcome and age as their peer has
     if (Math.abs(Number(age) - kept) > allowed(kept)) {
       expect.fail(`${ends}: aged ${age} us, but there for ${kept}`);
     }
-    if (synacks !== '2') expect.fail(`${ends}: ${synacks} SYN-ACKs`);
+    if (synacks !== '3') expect.fail(`${ends}: ${synacks} SYN-ACKs`);
     if (share !== 'abandon') {
       const us = peersTime(line);
       const off = Math.abs(Number(age) - us);
       if (off > allowed(us)) expect.fail(`${ends}: aged ${age} us, ${us} by its peer's clock`);
-      worst = Math.max(worst, off);
       checked += 1;
     }
   }
@@ -146,7 +146,6 @@ test('50,000 half-opens: one A and one R each, outcome and age as their peer has
     expired: sent.abandoned,
   });
   expect(checked).toBe(37_500);
-  console.log(`ages: off by at most ${worst} us`);
 });
 
 test('on a link of 79 ms a handshake takes 79 ms, whenever it is accepted', async () => {
