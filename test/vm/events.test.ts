@@ -1,8 +1,9 @@
 // Kinds A and R: every half-open added and removed, once each, in the order of time, to every
 // tap that asks; what a tap loses is counted, and costs no other tap anything.
 
+import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Link, load, requireGuest, sleep, status, unload } from './guest.ts';
+import { Link, load, requireGuest, sh, sleep, status, unload } from './guest.ts';
 import { expectInOrder, of, Tap } from './tap.ts';
 
 requireGuest();
@@ -86,17 +87,19 @@ test('three taps with different filters: to each its own', async () => {
 test('a tap that does not read loses, the others do not, and it adds up', async () => {
   await link.listener('--port 80 --backlog 400000');
   const reading = await new Tap(link, 'kinds=count,event').ready();
+  sh('rm -f /var/tmp/away /var/tmp/back');
   const asleep = new Tap(
     link,
     'kinds=count,event',
-    'head -c 400 <&3 >/dev/null; sleep 12; exec cat <&3',
+    'head -c 1 <&3 >/dev/null; touch /var/tmp/away; until [ -e /var/tmp/back ]; do sleep 0.1; done; exec cat <&3',
   );
-  await sleep(1500);
+  while (!existsSync('/var/tmp/away')) await sleep(50);
   await link.send('--dport 80 --count 40000 --rate 8000');
   const all = await reading.stop();
   expect(of('A', all).length).toBe(40_000);
   expect(of('L', all)).toEqual([]);
 
+  sh('touch /var/tmp/back');
   await asleep.ready();
   const lines = await asleep.stop();
   expectInOrder(lines);

@@ -217,7 +217,7 @@ c.recv(1)`;
     const asleep = new Tap(
       link,
       'kinds=count,sample full=1',
-      'head -c 400 <&3 >/dev/null; touch /var/tmp/away; until [ -e /var/tmp/back ]; do sleep 0.1; done; exec cat <&3',
+      'head -c 1 <&3 >/dev/null; touch /var/tmp/away; until [ -e /var/tmp/back ]; do sleep 0.1; done; exec cat <&3',
     );
     while (!existsSync('/var/tmp/away')) await sleep(50);
     sh('echo 4096 >/sys/module/tcpsynq/parameters/bufsize');

@@ -32,6 +32,7 @@ export class Tap {
   async stop(): Promise<string[][]> {
     const now = Date.now() / 1000;
     const offset = Number(/^# clock_offset (\S+)$/m.exec(this.text)?.[1]);
+    if (Number.isNaN(offset)) throw new Error('the tap has shown no header');
     const latest = () => {
       const end = this.text.lastIndexOf('\n');
       const at = this.text.lastIndexOf('\nC ', end - 1);
