@@ -227,10 +227,8 @@ test('--append after the module was loaded anew: a new epoch', async () => {
 });
 
 test('what the module refuses is one line, and leaves no file', async () => {
-  for (const args of ['--kinds nonsense', '--addr 10.0.0.0/33']) {
-    const capture = new Capture(`${args} ${path('f')}`);
-    expect(await capture.code).toBe(1);
-    expect(capture.stderr).toMatch(/^tcpsynq: the module refuses ".*": .*\n$/);
-    expect(existsSync(path('f'))).toBe(false);
-  }
+  const capture = new Capture(`--kinds nonsense ${path('f')}`);
+  expect(await capture.code).toBe(1);
+  expect(capture.stderr).toMatch(/^tcpsynq: the module refuses ".*": .*\n$/);
+  expect(existsSync(path('f'))).toBe(false);
 });
