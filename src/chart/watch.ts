@@ -16,6 +16,7 @@ import {
   seconds,
   whole,
   widthOf,
+  wrap,
 } from './text.js';
 
 /** What the live screen shows. */
@@ -220,7 +221,12 @@ function belowChart(scene: Scene, size: Size): Line[] {
   if (words !== null) {
     lines.push([words]);
   } else if (scene.notKnown.length > 0) {
-    lines.push([{ text: `not known here: ${scene.notKnown.join(', ')}`, look: 'dim' }]);
+    // The whole of it is said on stderr as well.
+    const [first = '', ...more] = wrap(
+      `not known here: ${scene.notKnown.join(', ')}`,
+      size.columns - 2,
+    );
+    lines.push([{ text: more.length === 0 ? first : `${first} …`, look: 'dim' }]);
   }
   return lines;
 }
