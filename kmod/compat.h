@@ -10,6 +10,7 @@
 #include <linux/hrtimer.h>
 #include <linux/ptrace.h>
 #include <linux/version.h>
+#include <net/dropreason.h>
 #include <net/inet_connection_sock.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -55,6 +56,54 @@ static __always_inline unsigned long synq_return_address(struct pt_regs *regs)
 #else
 	return 0;
 #endif /* CONFIG_X86 */
+}
+
+/*
+ * The probe of skb:kfree_skb, made of fn(skb, location, reason, rx_sk). 6.11
+ * gave the tracepoint the socket that the segment came for (c53795d48ee8).
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define SYNQ_KFREE_SKB_HAS_SOCKET true
+#define SYNQ_DEFINE_KFREE_SKB(name, fn)						\
+	static void notrace name(void *data, struct sk_buff *skb, void *location, \
+				 enum skb_drop_reason reason, struct sock *rx_sk) \
+	{									\
+		fn(skb, location, reason, rx_sk);				\
+	}
+#else
+#define SYNQ_KFREE_SKB_HAS_SOCKET false
+#define SYNQ_DEFINE_KFREE_SKB(name, fn)						\
+	static void notrace name(void *data, struct sk_buff *skb, void *location, \
+				 enum skb_drop_reason reason)			\
+	{									\
+		fn(skb, location, reason, NULL);				\
+	}
+#endif /* 6.11 */
+
+/*
+ * What the kernel calls a reason to drop, or NULL. 6.4 gave each subsystem a
+ * table of its own (071c0fc6fb91).
+ */
+static inline const char *synq_drop_reason_name(u32 reason)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	u32 subsys = reason >> SKB_DROP_REASON_SUBSYS_SHIFT;
+	u32 n = reason & ~SKB_DROP_REASON_SUBSYS_MASK;
+	const struct drop_reason_list *list;
+	const char *name = NULL;
+
+	if (subsys >= SKB_DROP_REASON_SUBSYS_NUM)
+		return NULL;
+	/* Names are of static data, of the kernel's or of a module's that is in use. */
+	rcu_read_lock();
+	list = rcu_dereference(drop_reasons_by_subsys[subsys]);
+	if (list && n < list->n_reasons)
+		name = list->reasons[n];
+	rcu_read_unlock();
+	return name;
+#else
+	return reason < SKB_DROP_REASON_MAX ? drop_reasons[reason] : NULL;
+#endif /* 6.4 */
 }
 
 /*

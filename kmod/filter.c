@@ -31,6 +31,8 @@ static const struct {
 	{ "count", SYNQ_KIND_COUNT },
 	{ "event", SYNQ_KIND_EVENT },
 	{ "sample", SYNQ_KIND_SAMPLE },
+	{ "drop", SYNQ_KIND_DROP },
+	{ "close", SYNQ_KIND_CLOSE },
 };
 
 static const char * const synq_hook_names[] = {
@@ -143,6 +145,32 @@ static void synq_show_hook(struct seq_file *seq, const struct synq_filter *filte
 	seq_puts(seq, synq_hook_names[filter->hook]);
 }
 
+static int synq_set_proto(struct synq_filter *filter, char *value)
+{
+	if (!strcmp(value, "any"))
+		filter->any_proto = true;
+	else if (!strcmp(value, "tcp"))
+		filter->any_proto = false;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static void synq_show_proto(struct seq_file *seq, const struct synq_filter *filter)
+{
+	seq_puts(seq, filter->any_proto ? "any" : "tcp");
+}
+
+static int synq_set_stack(struct synq_filter *filter, char *value)
+{
+	return synq_set_uint(value, 0, 1, &filter->stack);
+}
+
+static void synq_show_stack(struct seq_file *seq, const struct synq_filter *filter)
+{
+	seq_printf(seq, "%u", filter->stack);
+}
+
 static int synq_set_format(struct synq_filter *filter, char *value)
 {
 	if (!strcmp(value, "tcpprobe"))
@@ -225,7 +253,7 @@ static void synq_show_addr(struct seq_file *seq, const struct synq_filter *filte
 }
 
 static const struct synq_key synq_keys[] = {
-	{ "kinds", "a comma list of: count, event, sample", synq_set_kinds, synq_show_kinds },
+	{ "kinds", "a comma list of: count, event, sample, drop, close", synq_set_kinds, synq_show_kinds },
 	{ "interval_ms", __stringify(SYNQ_INTERVAL_MS_MIN) " to " __stringify(SYNQ_INTERVAL_MS_MAX),
 	  synq_set_interval_ms, synq_show_interval_ms },
 	{ "latency_ms", "0 to " __stringify(SYNQ_LATENCY_MS_MAX), synq_set_latency_ms,
@@ -235,6 +263,8 @@ static const struct synq_key synq_keys[] = {
 	{ "fwmark", "0 to 4294967295 (0: any)", synq_set_fwmark, synq_show_fwmark },
 	{ "full", "0 or 1", synq_set_full, synq_show_full },
 	{ "hook", "rcv, xmit or both", synq_set_hook, synq_show_hook },
+	{ "proto", "tcp or any", synq_set_proto, synq_show_proto },
+	{ "stack", "0 or 1", synq_set_stack, synq_show_stack },
 	{ "format", "tcpsynq or tcpprobe", synq_set_format, synq_show_format },
 };
 
@@ -255,7 +285,7 @@ static int synq_key_set(struct synq_filter *filter, const char *name, char *valu
 	int err;
 
 	if (!key) {
-		pr_notice_ratelimited("%.32s: no such key; there are kinds interval_ms latency_ms port addr fwmark full hook format\n", name);
+		pr_notice_ratelimited("%.32s: no such key; there are kinds interval_ms latency_ms port addr fwmark full hook proto stack format\n", name);
 		return -EINVAL;
 	}
 	strscpy(shown, value, sizeof(shown));
@@ -301,7 +331,7 @@ static const struct kernel_param_ops synq_default_ops = {
 	module_param_cb(name, &synq_default_ops, NULL, 0644);	\
 	MODULE_PARM_DESC(name, text)
 
-SYNQ_FILTER_PARAM(kinds, "what a tap shows unless it asks otherwise: a comma list of count, event, sample (default count,sample)");
+SYNQ_FILTER_PARAM(kinds, "what a tap shows unless it asks otherwise: a comma list of count, event, sample, drop, close (default count,sample)");
 SYNQ_FILTER_PARAM(interval_ms, "time between C lines in milliseconds, 10 to 3600000 (default 1000)");
 SYNQ_FILTER_PARAM(latency_ms, "a reader is woken so many milliseconds after the first record, 0 to 10000 (default 10)");
 SYNQ_FILTER_PARAM(port, "records of connections with this port at either end, 0 to 65535 (default 0: any)");
@@ -309,6 +339,8 @@ SYNQ_FILTER_PARAM(addr, "records of connections with either end in this network,
 SYNQ_FILTER_PARAM(fwmark, "records of connections with this mark (default 0: any)");
 SYNQ_FILTER_PARAM(full, "samples: 1 of every segment, 0 only when that connection's cwnd has changed (default 0)");
 SYNQ_FILTER_PARAM(hook, "samples of segments received (rcv), sent (xmit), or both (default rcv)");
+SYNQ_FILTER_PARAM(proto, "drops of segments of TCP (tcp), or of every protocol (any) (default tcp)");
+SYNQ_FILTER_PARAM(stack, "drops and closes: 1 with the kernel's stack, 0 without (default 0)");
 SYNQ_FILTER_PARAM(format, "tcpsynq, or tcpprobe for the bare lines of tcp_probe (default tcpsynq)");
 
 /* ---- As a tap's own ---- */

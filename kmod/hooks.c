@@ -13,6 +13,7 @@
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/tracepoint.h>
 #include <linux/workqueue.h>
 
 #include "tcpsynq.h"
@@ -20,13 +21,15 @@
 #define SYNQ_HOOKS_LINGER	(10 * HZ)
 
 /**
- * struct synq_hook - one probed function
- * @symbol: its name in the kernel's symbol table
+ * struct synq_hook - one probed function, or tracepoint
+ * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
  * @on_demand: attached only while it has users
  * @ftrace: handler, as an ftrace callback
  * @kprobe: handler, as a kprobe's
+ * @attach: attaches to a tracepoint; 0 or -errno. The fields above are then unused
+ * @detach: undoes it; a handler may still run
  * @via: how it is attached now
  * @ops: what it is attached by, as ftrace
  * @kp: as a kprobe
@@ -39,6 +42,8 @@ struct synq_hook {
 	bool			on_demand;
 	ftrace_func_t		ftrace;
 	kprobe_pre_handler_t	kprobe;
+	int			(*attach)(void);
+	void			(*detach)(void);
 
 	enum synq_via		via;
 	struct ftrace_ops	ops;
@@ -55,6 +60,10 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_HOOK_ON_DEMAND(_symbol, fn, _serves)				\
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
 	  .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+
+#define SYNQ_HOOK_TRACEPOINT(_symbol, fn, _serves)				\
+	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
+	  .attach = fn##_attach, .detach = fn##_detach }
 
 static DEFINE_MUTEX(synq_hooks_lock);	/* guards those on demand */
 
@@ -86,6 +95,19 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		SYNQ_HOOK_ON_DEMAND("tcp_rcv_established", synq_on_rcv, "sample"),
 	[SYNQ_HOOK_XMIT] =
 		SYNQ_HOOK_ON_DEMAND("__tcp_transmit_skb", synq_on_xmit, "sample"),
+	[SYNQ_HOOK_DO_RCV4] =
+		SYNQ_HOOK_ON_DEMAND("tcp_v4_do_rcv", synq_on_do_rcv4, "drop"),
+	[SYNQ_HOOK_DO_RCV6] =
+		SYNQ_HOOK_ON_DEMAND("tcp_v6_do_rcv", synq_on_do_rcv6, "drop"),
+	[SYNQ_HOOK_KFREE_SKB] =
+		SYNQ_HOOK_TRACEPOINT("skb:kfree_skb", synq_drop, "drop"),
+	/* Takes the notes of the two after it: attached first, detached last. */
+	[SYNQ_HOOK_SET_STATE] =
+		SYNQ_HOOK_ON_DEMAND("tcp_set_state", synq_on_set_state, "close"),
+	[SYNQ_HOOK_TCP_RESET] =
+		SYNQ_HOOK_ON_DEMAND("tcp_reset", synq_on_tcp_reset, "close"),
+	[SYNQ_HOOK_TIME_WAIT] =
+		SYNQ_HOOK_ON_DEMAND("tcp_time_wait", synq_on_time_wait, "close"),
 };
 
 static const char * const synq_via_names[] = {
@@ -93,6 +115,7 @@ static const char * const synq_via_names[] = {
 	[SYNQ_VIA_AUTO] = "auto",
 	[SYNQ_VIA_FTRACE] = "ftrace",
 	[SYNQ_VIA_KPROBE] = "kprobe",
+	[SYNQ_VIA_TRACEPOINT] = "tracepoint",
 };
 
 static enum synq_via synq_via = SYNQ_VIA_AUTO;
@@ -159,6 +182,12 @@ static int synq_hook_attach(struct synq_hook *hook)
 {
 	int err = -ENOENT;
 
+	if (hook->attach) {
+		err = hook->attach();
+		if (!err)
+			hook->via = SYNQ_VIA_TRACEPOINT;
+		return err;
+	}
 	if (synq_via != SYNQ_VIA_KPROBE) {
 		err = synq_hook_ftrace(hook);
 		if (!err) {
@@ -184,6 +213,10 @@ static void synq_hook_detach(struct synq_hook *hook)
 		break;
 	case SYNQ_VIA_KPROBE:
 		unregister_kprobe(&hook->kp);
+		break;
+	case SYNQ_VIA_TRACEPOINT:
+		hook->detach();
+		tracepoint_synchronize_unregister();
 		break;
 	case SYNQ_VIA_NONE:
 	case SYNQ_VIA_AUTO:
@@ -222,12 +255,12 @@ int synq_hooks_attach(void)
 
 static void synq_hooks_linger(struct work_struct *work)
 {
-	struct synq_hook *hook;
+	int id;
 
 	mutex_lock(&synq_hooks_lock);
-	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++)
-		if (hook->on_demand && !hook->users)
-			synq_hook_detach(hook);
+	for (id = SYNQ_HOOKS - 1; id >= 0; id--)
+		if (synq_hooks[id].on_demand && !synq_hooks[id].users)
+			synq_hook_detach(&synq_hooks[id]);
 	mutex_unlock(&synq_hooks_lock);
 }
 

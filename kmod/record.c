@@ -40,11 +40,42 @@ MODULE_PARM_DESC(bufsize, "records a tap keeps for each CPU until they are read,
 
 /* ---- Written, by the hooks ---- */
 
-static const u32 synq_record_bytes[SYNQ_RECORD_KINDS] = {
-	[SYNQ_RECORD_ADDED]	= ALIGN(sizeof(struct synq_event), 8),
-	[SYNQ_RECORD_REMOVED]	= ALIGN(sizeof(struct synq_event), 8),
-	[SYNQ_RECORD_SAMPLE]	= ALIGN(sizeof(struct synq_sample), 8),
-};
+/* What a record takes in a ring, bytes. */
+notrace u32 synq_record_size(const struct synq_record *r)
+{
+	const struct synq_drop *drop = container_of(r, struct synq_drop, r);
+	const struct synq_close *close = container_of(r, struct synq_close, r);
+
+	switch (r->kind) {
+	case SYNQ_RECORD_SAMPLE:
+		return ALIGN(sizeof(struct synq_sample), 8);
+	case SYNQ_RECORD_DROP:
+		return ALIGN(offsetof(struct synq_drop, stack.frame[drop->stack.depth]), 8);
+	case SYNQ_RECORD_CLOSE:
+		return ALIGN(offsetof(struct synq_close, stack.frame[close->stack.depth]), 8);
+	default:
+		return ALIGN(sizeof(struct synq_event), 8);
+	}
+}
+
+/* The two ends of a connection, of a socket of TCP. */
+notrace void synq_record_ends(struct synq_record *r, const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		r->local = sk->sk_v6_rcv_saddr;
+		r->remote = sk->sk_v6_daddr;
+	} else
+#endif /* CONFIG_IPV6 */
+	{
+		ipv6_addr_set_v4mapped(inet->inet_saddr, &r->local);
+		ipv6_addr_set_v4mapped(inet->inet_daddr, &r->remote);
+	}
+	r->local_port = ntohs(inet->inet_sport);
+	r->remote_port = ntohs(inet->inet_dport);
+}
 
 static __always_inline bool synq_addr_wanted(const struct synq_filter *filter,
 					     const struct in6_addr *addr)
@@ -77,7 +108,7 @@ notrace bool synq_record_wanted(const struct synq_filter *filter, const struct s
 notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 			     const struct synq_record *r)
 {
-	u32 bytes = synq_record_bytes[r->kind];
+	u32 bytes = synq_record_size(r);
 	struct synq_ring *ring;
 	struct synq_record *to;
 	unsigned long flags;
@@ -156,8 +187,8 @@ static int synq_feed_charge(struct synq_feed *feed, size_t bytes)
 struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
 				 wait_queue_head_t *wait)
 {
-	/* So many of the largest; more of the others. */
-	u32 size = READ_ONCE(synq_bufsize) * synq_record_bytes[SYNQ_RECORD_SAMPLE];
+	/* So many samples; more of what is smaller, fewer of what has a stack. */
+	u32 size = READ_ONCE(synq_bufsize) * ALIGN(sizeof(struct synq_sample), 8);
 	struct synq_feed *feed;
 	size_t bytes;
 	int cpu;
@@ -278,7 +309,7 @@ void synq_feed_take(struct synq_feed *feed, int cpu)
 {
 	struct synq_ring *ring = feed->rings[cpu];
 
-	synq_ring_take(ring, synq_record_bytes[synq_ring_peek(ring)->kind]);
+	synq_ring_take(ring, synq_record_size(synq_ring_peek(ring)));
 }
 
 /* Records lost since the feed was opened, of all kinds. */

@@ -27,6 +27,8 @@ enum synq_record_kind {
 	SYNQ_RECORD_ADDED,
 	SYNQ_RECORD_REMOVED,
 	SYNQ_RECORD_SAMPLE,
+	SYNQ_RECORD_DROP,
+	SYNQ_RECORD_CLOSE,
 	SYNQ_RECORD_KINDS
 };
 
@@ -99,6 +101,69 @@ struct synq_sample {
 	char		ca_name[TCP_CA_NAME_MAX];
 };
 
+#define SYNQ_STACK_MOST	24	/* frames of a stack that are kept */
+
+/**
+ * struct synq_stack - how the kernel came to where it was
+ * @depth: frames, those deepest in; 0: not asked for
+ * @frame: return addresses, the innermost first
+ *
+ * Ends the record it is in, which is written as long as its frames are many.
+ */
+struct synq_stack {
+	u8		depth;
+	unsigned long	frame[SYNQ_STACK_MOST];
+};
+
+/**
+ * struct synq_drop - a segment freed without having been used
+ * @location: who freed it, an address in the kernel's text
+ * @reason: enum skb_drop_reason
+ * @length: bytes, with the header of its protocol; of what is not IP, of all
+ * @ip: it is IPv4 or IPv6
+ * @proto: then IPPROTO_*
+ * @ethertype: else ETH_P_*; 0: of no Ethernet
+ * @flags: byte 13 of a TCP header (RFC 9293, 3.1)
+ * @has_flags: there was so much of one
+ * @state: of its socket, TCP_*; 0: not known
+ */
+struct synq_drop {
+	struct synq_record r;
+	unsigned long	location;
+	u32		reason;
+	u32		length;
+	u16		ethertype;
+	bool		ip;
+	u8		proto;
+	u8		flags;
+	bool		has_flags;
+	u8		state;
+	struct synq_stack stack;
+};
+
+enum synq_cause {
+	SYNQ_CAUSE_OTHER,
+	SYNQ_CAUSE_FIN,
+	SYNQ_CAUSE_RESET_RECEIVED,
+	SYNQ_CAUSE_RESET_SENT,
+	SYNQ_CAUSE_TIMEOUT,
+	SYNQ_CAUSE_ABORTED,
+	SYNQ_CAUSE_ICMP,
+	SYNQ_CAUSES
+};
+
+/**
+ * struct synq_close - a connection that is no more
+ * @state: that it left for TCP_CLOSE, TCP_*
+ * @cause: enum synq_cause; close.c says how it is told
+ */
+struct synq_close {
+	struct synq_record r;
+	u8		state;
+	u8		cause;
+	struct synq_stack stack;
+};
+
 #define SYNQ_SEEN_BITS	12	/* connections a feed knows the cwnd of: 4096 */
 
 struct synq_ring;
@@ -141,7 +206,13 @@ u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 
 bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		     const struct synq_record *r);
+u32 synq_record_size(const struct synq_record *r);
 bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r, u32 mark);
+
+/* ---- What records are made of ---- */
+
+void synq_record_ends(struct synq_record *r, const struct sock *sk);
+void synq_stack_take(struct synq_stack *stack, unsigned long from);
 
 /* ---- Lines (format.c) ---- */
 

@@ -16,28 +16,9 @@
  */
 #include <linux/hash.h>
 #include <linux/sock_diag.h>
-#include <net/ipv6.h>
 #include <net/tcp.h>
 
 #include "record.h"
-
-static __always_inline void synq_sample_ends(struct synq_record *r, const struct sock *sk)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6) {
-		r->local = sk->sk_v6_rcv_saddr;
-		r->remote = sk->sk_v6_daddr;
-	} else
-#endif /* CONFIG_IPV6 */
-	{
-		ipv6_addr_set_v4mapped(inet->inet_saddr, &r->local);
-		ipv6_addr_set_v4mapped(inet->inet_daddr, &r->remote);
-	}
-	r->local_port = ntohs(inet->inet_sport);
-	r->remote_port = ntohs(inet->inet_dport);
-}
 
 /* As tcp_compute_delivery_rate() in net/ipv4/tcp.c. */
 static __always_inline u64 synq_delivery_rate(const struct tcp_sock *tp)
@@ -116,7 +97,7 @@ static noinline notrace void synq_sample_write(const struct synq_net *sn, struct
 	bool filled = false;
 
 	s.r.kind = SYNQ_RECORD_SAMPLE;
-	synq_sample_ends(&s.r, sk);
+	synq_record_ends(&s.r, sk);
 	preempt_disable_notrace();
 	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
 		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);

@@ -27,7 +27,7 @@
 
 #define SYNQ_TICK_MS		10	/* between looks at the peak, at most */
 #define SYNQ_TAP_TEXT		16384	/* made at a time; the header is the longest */
-#define SYNQ_TAP_LINE		768	/* longer than any line */
+#define SYNQ_TAP_LINE		2560	/* longer than any line: one with a stack */
 
 /**
  * struct synq_tap - one open file
@@ -374,6 +374,12 @@ static unsigned long synq_tap_hooks(const struct synq_filter *filter)
 		if (filter->hook & SYNQ_SAMPLE_XMIT)
 			hooks |= BIT(SYNQ_HOOK_XMIT);
 	}
+	if (synq_filter_kinds(filter) & SYNQ_KIND_DROP)
+		hooks |= BIT(SYNQ_HOOK_KFREE_SKB) | (SYNQ_KFREE_SKB_HAS_SOCKET ? 0 :
+			 BIT(SYNQ_HOOK_DO_RCV4) | BIT(SYNQ_HOOK_DO_RCV6));
+	if (synq_filter_kinds(filter) & SYNQ_KIND_CLOSE)
+		hooks |= BIT(SYNQ_HOOK_SET_STATE) | BIT(SYNQ_HOOK_TCP_RESET) |
+			 BIT(SYNQ_HOOK_TIME_WAIT);
 	return hooks;
 }
 

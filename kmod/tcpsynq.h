@@ -14,6 +14,8 @@
  *   record.c    records for taps that ask for more than counts: kept, read
  *   event.c     records of half-opens added and removed
  *   sample.c    records of established connections
+ *   drop.c      records of dropped segments
+ *   close.c     records of connections closed
  *   format.c    a record as a line
  *   filter.c    what a tap asks for; module parameters and tap writes alike
  *   tap.c       /proc/net/tcpsynq
@@ -174,6 +176,12 @@ enum synq_hook_id {
 	SYNQ_HOOK_CREATE_CHILD,
 	SYNQ_HOOK_RCV,
 	SYNQ_HOOK_XMIT,
+	SYNQ_HOOK_DO_RCV4,
+	SYNQ_HOOK_DO_RCV6,
+	SYNQ_HOOK_KFREE_SKB,
+	SYNQ_HOOK_SET_STATE,
+	SYNQ_HOOK_TCP_RESET,
+	SYNQ_HOOK_TIME_WAIT,
 	SYNQ_HOOKS
 };
 
@@ -182,6 +190,7 @@ enum synq_via {
 	SYNQ_VIA_AUTO,		/* as a request: the best there is */
 	SYNQ_VIA_FTRACE,
 	SYNQ_VIA_KPROBE,
+	SYNQ_VIA_TRACEPOINT,
 };
 
 /**
@@ -244,6 +253,14 @@ SYNQ_DECLARE_HOOK(synq_on_create_child);
 SYNQ_DECLARE_HOOK(synq_on_peer_proven);
 SYNQ_DECLARE_HOOK(synq_on_rcv);
 SYNQ_DECLARE_HOOK(synq_on_xmit);
+SYNQ_DECLARE_HOOK(synq_on_do_rcv4);
+SYNQ_DECLARE_HOOK(synq_on_do_rcv6);
+SYNQ_DECLARE_HOOK(synq_on_set_state);
+SYNQ_DECLARE_HOOK(synq_on_tcp_reset);
+SYNQ_DECLARE_HOOK(synq_on_time_wait);
+
+int synq_drop_attach(void);
+void synq_drop_detach(void);
 
 int synq_hooks_attach(void);
 void synq_hooks_detach(void);
@@ -282,7 +299,9 @@ bool synq_baseline_exact(struct seq_file *seq);
 #define SYNQ_KIND_COUNT		BIT(0)
 #define SYNQ_KIND_EVENT		BIT(1)
 #define SYNQ_KIND_SAMPLE	BIT(2)
-#define SYNQ_KIND_RECORDS	(SYNQ_KIND_EVENT | SYNQ_KIND_SAMPLE)
+#define SYNQ_KIND_DROP		BIT(3)
+#define SYNQ_KIND_CLOSE		BIT(4)
+#define SYNQ_KIND_RECORDS	(~SYNQ_KIND_COUNT)
 
 #define SYNQ_SAMPLE_RCV		BIT(0)
 #define SYNQ_SAMPLE_XMIT	BIT(1)
@@ -298,6 +317,8 @@ bool synq_baseline_exact(struct seq_file *seq);
  * @addr_bits: the length of its prefix, of 128; 0: any
  * @full: samples of every segment, not only when the cwnd has changed
  * @hook: SYNQ_SAMPLE_*: samples of which segments
+ * @any_proto: drops of every protocol, not only of TCP
+ * @stack: drops and closes with the kernel's stack
  * @tcpprobe: the lines of tcp_probe and no other
  */
 struct synq_filter {
@@ -310,6 +331,8 @@ struct synq_filter {
 	unsigned int	addr_bits;
 	unsigned int	full;
 	unsigned int	hook;
+	bool		any_proto;
+	unsigned int	stack;
 	bool		tcpprobe;
 };
 

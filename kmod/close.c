@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Closes: a connection leaves its last state for TCP_CLOSE, seen at the entry
+ * of tcp_set_state(), through which TCP always goes. A connection handed to
+ * TIME_WAIT is one: its socket is closed then, and what waits is no
+ * connection any more but a memory of one.
+ *
+ * Why it closed is told in this order (net/ipv4/tcp*.c, 6.1):
+ *
+ *   1. tcp_time_wait() was called for it: both sides have finished; fin.
+ *      tcp_reset(): a RST came, reset_received; or data came for a socket
+ *      that nobody reads any more, which is answered by one, reset_sent.
+ *      Both functions close the socket before they return, so they leave a
+ *      note that tcp_set_state() takes.
+ *   2. LAST_ACK with everything acknowledged, the FIN too: fin.
+ *   3. sk_err, which those that give up set before they close: ECONNABORTED
+ *      by tcp_abort(), aborted; before the connection was established any
+ *      other by tcp_v4_err() or tcp_v6_err(), icmp, unless the retransmission
+ *      timer has just fired: it has nothing pending then; timeout. Later
+ *      ETIMEDOUT, or the last soft error, by tcp_write_err(), timeout.
+ *   4. From a state that tcp_need_reset() has on its list: what closes so
+ *      sends a RST: data not read, SO_LINGER of 0, TCP_LINGER2, a listener
+ *      closed before accept(), a disconnect, memory short; reset_sent.
+ *   5. SYN_SENT: nobody wants it any more, and nothing is sent; aborted.
+ */
+#include <linux/hash.h>
+#include <net/tcp.h>
+
+#include "record.h"
+
+/* ---- Notes ---- */
+
+#define SYNQ_NOTE_BITS		6
+#define SYNQ_NOTE_TRIES		8
+#define SYNQ_NOTE_CAUSE		7UL	/* the bits a socket's address leaves free */
+
+/*
+ * A socket's address, with the cause in its low bits; 0: free. The socket is
+ * locked from a note's writing to its taking, so one writes and one takes it.
+ * With more notes at once than there is room for, the rules 2 to 5 decide.
+ */
+static unsigned long synq_notes[1 << SYNQ_NOTE_BITS];
+
+static __always_inline unsigned long *synq_note(const struct sock *sk, unsigned int try)
+{
+	return &synq_notes[(hash_ptr(sk, SYNQ_NOTE_BITS) + try) % ARRAY_SIZE(synq_notes)];
+}
+
+static __always_inline void synq_note_leave(const struct sock *sk, enum synq_cause cause)
+{
+	unsigned int try;
+
+	for (try = 0; try < SYNQ_NOTE_TRIES; try++)
+		if (!cmpxchg(synq_note(sk, try), 0, (unsigned long)sk | cause))
+			break;
+}
+
+static __always_inline enum synq_cause synq_note_take(const struct sock *sk)
+{
+	unsigned int try;
+
+	for (try = 0; try < SYNQ_NOTE_TRIES; try++) {
+		unsigned long note = READ_ONCE(*synq_note(sk, try));
+
+		if ((note & ~SYNQ_NOTE_CAUSE) != (unsigned long)sk)
+			continue;
+		WRITE_ONCE(*synq_note(sk, try), 0);
+		return note & SYNQ_NOTE_CAUSE;
+	}
+	return SYNQ_CAUSE_OTHER;
+}
+
+/* ---- The close ---- */
+
+#define SYNQ_STATES_BEFORE	(TCPF_SYN_SENT | TCPF_SYN_RECV)
+#define SYNQ_STATES_RESET	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | \
+				 TCPF_FIN_WAIT2 | TCPF_SYN_RECV)
+
+static __always_inline enum synq_cause synq_close_cause(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	int state = sk->sk_state, err = READ_ONCE(sk->sk_err);
+
+	if (state == TCP_LAST_ACK && tp->snd_una == tp->write_seq)
+		return SYNQ_CAUSE_FIN;
+	if (err == ECONNABORTED)
+		return SYNQ_CAUSE_ABORTED;
+	if (err && (1 << state) & SYNQ_STATES_BEFORE)
+		return inet_csk(sk)->icsk_pending ? SYNQ_CAUSE_ICMP : SYNQ_CAUSE_TIMEOUT;
+	if (err && (err == ETIMEDOUT || err == READ_ONCE(sk->sk_err_soft)))
+		return SYNQ_CAUSE_TIMEOUT;
+	if ((1 << state) & SYNQ_STATES_RESET)
+		return SYNQ_CAUSE_RESET_SENT;
+	return state == TCP_SYN_SENT ? SYNQ_CAUSE_ABORTED : SYNQ_CAUSE_OTHER;
+}
+
+static noinline notrace void synq_close_write(const struct synq_net *sn, const struct sock *sk,
+					      enum synq_cause noted, unsigned long caller)
+{
+	u32 mark = READ_ONCE(sk->sk_mark);
+	struct synq_stack stack;
+	struct synq_close c;
+	struct synq_feed *feed;
+
+	c.r.kind = SYNQ_RECORD_CLOSE;
+	c.state = sk->sk_state;
+	c.cause = noted != SYNQ_CAUSE_OTHER ? noted : synq_close_cause(sk);
+	stack.depth = 0;
+	synq_record_ends(&c.r, sk);
+	preempt_disable_notrace();
+	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
+		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
+
+		if (!(synq_filter_kinds(filter) & SYNQ_KIND_CLOSE) ||
+		    !synq_record_wanted(filter, &c.r, mark))
+			continue;
+		c.stack.depth = 0;
+		if (filter->stack) {
+			if (!stack.depth)
+				synq_stack_take(&stack, caller);
+			c.stack = stack;
+		}
+		synq_feed_write(sn, feed, &c.r);
+	}
+	preempt_enable_notrace();
+}
+
+/* tcp_set_state(sk, state) */
+static __always_inline void synq_on_set_state(const struct synq_call *call)
+{
+	const struct sock *sk = (const void *)call->arg[0];
+	const struct synq_net *sn = synq_net(sock_net(sk));
+	enum synq_cause noted;
+
+	/* A listener's end is no connection's; a socket closed before has had its line. */
+	if ((int)call->arg[1] != TCP_CLOSE || sk->sk_protocol != IPPROTO_TCP ||
+	    (1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
+		return;
+	noted = synq_note_take(sk);
+	if (synq_recording(sn))
+		synq_close_write(sn, sk, noted, call->caller);
+}
+
+/* tcp_reset(sk, skb): the header is where the segment was when it came in. */
+static __always_inline void synq_on_tcp_reset(const struct synq_call *call)
+{
+	const struct sock *sk = (const void *)call->arg[0];
+	const struct sk_buff *skb = (const void *)call->arg[1];
+
+	if (sk->sk_state != TCP_CLOSE)
+		synq_note_leave(sk, tcp_hdr(skb)->rst ? SYNQ_CAUSE_RESET_RECEIVED :
+				    SYNQ_CAUSE_RESET_SENT);
+}
+
+/* tcp_time_wait(sk, state, timeo) */
+static __always_inline void synq_on_time_wait(const struct synq_call *call)
+{
+	synq_note_leave((const void *)call->arg[0], SYNQ_CAUSE_FIN);
+}
+
+SYNQ_DEFINE_HOOK(synq_on_set_state, SYNQ_HOOK_SET_STATE)
+SYNQ_DEFINE_HOOK(synq_on_tcp_reset, SYNQ_HOOK_TCP_RESET)
+SYNQ_DEFINE_HOOK(synq_on_time_wait, SYNQ_HOOK_TIME_WAIT)

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Drops: what skb:kfree_skb tells of, TCP unless a tap wants all.
+ *
+ * kfree_skb() is called anywhere, in a hard interrupt or under a scheduler's
+ * lock too, and with buffers in any condition. What is followed here, and why
+ * it may be:
+ *
+ *   skb             is freed only after the tracepoint
+ *   its headers     through skb_header_pointer() alone, and nothing in them
+ *                   is believed before it is checked: an offset never set
+ *                   may lead to bytes that are no header
+ *   skb->sk         only with a destructor: that is called next, and is given
+ *                   the socket, so the socket is there. Without one the field
+ *                   may hold something else (ip_defrag_offset, before 6.1.84)
+ *   rx_sk           (6.11) the caller holds it during the call
+ *   sk's namespace  a socket goes before its namespace; a kernel socket that
+ *                   does not hold it is closed when the namespace ends
+ *   sk's state      shared by all the kinds of socket of TCP; what only a full
+ *                   socket has is not looked at
+ *   skb->dev        never: in a socket's queues it is part of a tree
+ *
+ * Of segments that come in, kernels before 6.11 do not give the socket. Its
+ * state then is the one it was in when tcp_v4_do_rcv() or tcp_v6_do_rcv() was
+ * called with the same segment on the same CPU. Its namespace is not known,
+ * and the drop is offered to the taps of the initial one.
+ */
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+#include <trace/events/skb.h>
+
+#include "record.h"
+
+/* ---- The state of the socket a segment came for ---- */
+
+/**
+ * struct synq_received - the last segment a CPU was given for a socket
+ * @skb: only compared
+ * @seq: its sequence number, by which it is known from another in its place
+ * @state: the socket's
+ */
+struct synq_received {
+	const struct sk_buff	*skb;
+	u32			seq;
+	u8			state;
+};
+
+static DEFINE_PER_CPU(struct synq_received, synq_received);
+
+/* tcp_v4_do_rcv(sk, skb), tcp_v6_do_rcv(sk, skb) */
+static __always_inline void synq_note_received(const struct synq_call *call)
+{
+	const struct sock *sk = (const void *)call->arg[0];
+	const struct sk_buff *skb = (const void *)call->arg[1];
+
+	this_cpu_write(synq_received.skb, skb);
+	this_cpu_write(synq_received.seq, TCP_SKB_CB(skb)->seq);
+	this_cpu_write(synq_received.state, sk->sk_state);
+}
+
+static __always_inline void synq_on_do_rcv4(const struct synq_call *call)
+{
+	synq_note_received(call);
+}
+
+static __always_inline void synq_on_do_rcv6(const struct synq_call *call)
+{
+	synq_note_received(call);
+}
+
+SYNQ_DEFINE_HOOK(synq_on_do_rcv4, SYNQ_HOOK_DO_RCV4)
+SYNQ_DEFINE_HOOK(synq_on_do_rcv6, SYNQ_HOOK_DO_RCV6)
+
+static __always_inline u8 synq_received_state(const struct sk_buff *skb, u32 seq)
+{
+	return this_cpu_read(synq_received.skb) == skb && this_cpu_read(synq_received.seq) == seq ?
+	       this_cpu_read(synq_received.state) : 0;
+}
+
+/* ---- What was in the segment ---- */
+
+#define SYNQ_EXTHDRS_MOST	8	/* extension headers looked behind */
+
+/**
+ * struct synq_packet - what the headers say
+ * @from: sender
+ * @to: receiver
+ * @from_port: in host order; 0 if it has none
+ * @to_port: likewise
+ * @seq: of a TCP header
+ * @offset: of the header after IP's, from skb->data; may be negative
+ * @first: no fragment, or the first of them
+ */
+struct synq_packet {
+	struct in6_addr	from;
+	struct in6_addr	to;
+	u16		from_port;
+	u16		to_port;
+	u32		seq;
+	int		offset;
+	bool		first;
+};
+
+/* 0 in what is set nowhere: then the buffer's data begin with the header. */
+static __always_inline int synq_network_offset(const struct sk_buff *skb)
+{
+	return skb->network_header ? skb_network_offset(skb) : 0;
+}
+
+static bool synq_packet_ipv4(struct synq_packet *p, struct synq_drop *d, const struct sk_buff *skb)
+{
+	int offset = synq_network_offset(skb);
+	const struct iphdr *ip;
+	struct iphdr copy;
+
+	ip = skb_header_pointer(skb, offset, sizeof(copy), &copy);
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return false;
+	ipv6_addr_set_v4mapped(ip->saddr, &p->from);
+	ipv6_addr_set_v4mapped(ip->daddr, &p->to);
+	p->offset = offset + ip->ihl * 4;
+	p->first = !(ip->frag_off & htons(IP_OFFSET));
+	d->proto = ip->protocol;
+	/* 0: a bundle of more than 64 KiB. */
+	d->length = ip->tot_len ? ntohs(ip->tot_len) - ip->ihl * 4 : skb->len - p->offset;
+	return true;
+}
+
+static bool synq_packet_ipv6(struct synq_packet *p, struct synq_drop *d, const struct sk_buff *skb)
+{
+	int offset = synq_network_offset(skb), end, i;
+	const struct ipv6_opt_hdr *opt;
+	const struct ipv6hdr *ip;
+	const struct frag_hdr *frag;
+	struct ipv6_opt_hdr opt_copy;
+	struct frag_hdr frag_copy;
+	struct ipv6hdr copy;
+	u8 next;
+
+	ip = skb_header_pointer(skb, offset, sizeof(copy), &copy);
+	if (!ip || ip->version != 6)
+		return false;
+	p->from = ip->saddr;
+	p->to = ip->daddr;
+	p->first = true;
+	next = ip->nexthdr;
+	offset += sizeof(*ip);
+	end = ip->payload_len ? offset + ntohs(ip->payload_len) : skb->len;
+	for (i = 0; i < SYNQ_EXTHDRS_MOST && p->first; i++) {
+		if (!ipv6_ext_hdr(next) || next == NEXTHDR_NONE)
+			break;
+		opt = skb_header_pointer(skb, offset, sizeof(opt_copy), &opt_copy);
+		if (!opt)
+			return false;
+		if (next == NEXTHDR_FRAGMENT) {
+			frag = skb_header_pointer(skb, offset, sizeof(frag_copy), &frag_copy);
+			if (!frag)
+				return false;
+			p->first = !(frag->frag_off & htons(IP6_OFFSET));
+			next = frag->nexthdr;
+			offset += sizeof(*frag);
+			continue;
+		}
+		offset += next == NEXTHDR_AUTH ? ipv6_authlen(opt) : ipv6_optlen(opt);
+		next = opt->nexthdr;
+	}
+	p->offset = offset;
+	d->proto = next;
+	d->length = max(end - offset, 0);
+	return true;
+}
+
+static void synq_packet_ports(struct synq_packet *p, struct synq_drop *d, const struct sk_buff *skb)
+{
+	const struct tcphdr *tcp;
+	const __be16 *ports;
+	__be16 ports_copy[2];
+	struct tcphdr copy;
+
+	if (!p->first || (d->proto != IPPROTO_TCP && d->proto != IPPROTO_UDP))
+		return;
+	ports = skb_header_pointer(skb, p->offset, sizeof(ports_copy), ports_copy);
+	if (!ports)
+		return;
+	p->from_port = ntohs(ports[0]);
+	p->to_port = ntohs(ports[1]);
+	if (d->proto != IPPROTO_TCP)
+		return;
+	tcp = skb_header_pointer(skb, p->offset, sizeof(copy), &copy);
+	if (!tcp)
+		return;
+	p->seq = ntohl(tcp->seq);
+	d->flags = tcp_flag_byte(tcp);
+	d->has_flags = true;
+}
+
+static void synq_packet_read(struct synq_packet *p, struct synq_drop *d, const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		d->ip = synq_packet_ipv4(p, d, skb);
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		d->ip = synq_packet_ipv6(p, d, skb);
+	if (d->ip) {
+		synq_packet_ports(p, d, skb);
+	} else {
+		d->ethertype = ntohs(skb->protocol);
+		d->length = skb->len;
+	}
+}
+
+/* ---- The drop ---- */
+
+static __always_inline bool synq_is_tcp(const struct sock *sk)
+{
+	if (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)
+		return false;
+	/* The lesser kinds of socket have no protocol of their own to look at. */
+	return !sk_fullsock(sk) || sk->sk_protocol == IPPROTO_TCP;
+}
+
+/* Is it on its way out? Then @sk is the sender's. */
+static __always_inline bool synq_sent_by(const struct sock *sk, const struct synq_packet *p)
+{
+	return sk && synq_is_tcp(sk) && sk->sk_num == p->from_port && p->from_port != p->to_port;
+}
+
+static void synq_drop_fill(struct synq_drop *d, const struct synq_packet *p,
+			   const struct sk_buff *skb, const struct sock *sk)
+{
+	bool out = synq_sent_by(sk, p);
+
+	d->r.local = out ? p->from : p->to;
+	d->r.remote = out ? p->to : p->from;
+	d->r.local_port = out ? p->from_port : p->to_port;
+	d->r.remote_port = out ? p->to_port : p->from_port;
+	if (d->proto != IPPROTO_TCP)
+		return;
+	if (sk && synq_is_tcp(sk))
+		d->state = READ_ONCE(sk->sk_state);
+	else if (d->has_flags)
+		d->state = synq_received_state(skb, p->seq);
+}
+
+static noinline notrace void synq_drop_write(const struct synq_net *sn, const struct sk_buff *skb,
+					     const struct sock *sk, unsigned long location,
+					     u32 reason)
+{
+	struct synq_drop d = { .location = location, .reason = reason };
+	struct synq_packet p = {};
+	struct synq_stack stack;
+	struct synq_feed *feed;
+
+	d.r.kind = SYNQ_RECORD_DROP;
+	synq_packet_read(&p, &d, skb);
+	if (d.ip)
+		synq_drop_fill(&d, &p, skb, sk);
+	stack.depth = 0;
+	preempt_disable_notrace();
+	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
+		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
+
+		if (!(synq_filter_kinds(filter) & SYNQ_KIND_DROP) ||
+		    !(filter->any_proto || d.proto == IPPROTO_TCP) ||
+		    !synq_record_wanted(filter, &d.r, skb->mark))
+			continue;
+		d.stack.depth = 0;
+		if (filter->stack) {
+			if (!stack.depth)
+				synq_stack_take(&stack, location);
+			d.stack = stack;
+		}
+		synq_feed_write(sn, feed, &d.r);
+	}
+	preempt_enable_notrace();
+}
+
+/* The tracepoint's probe is made of it in compat.h. */
+static __always_inline void synq_on_kfree_skb(const struct sk_buff *skb, void *location,
+					      u32 reason, const struct sock *rx_sk)
+{
+	const struct sock *sk = rx_sk ?: skb->destructor ? skb->sk : NULL;
+	const struct synq_net *sn = synq_net(sk ? sock_net(sk) : &init_net);
+
+	this_cpu_inc(synq_hits[SYNQ_HOOK_KFREE_SKB]);
+	if (synq_recording(sn))
+		synq_drop_write(sn, skb, sk, (unsigned long)location, reason);
+}
+
+SYNQ_DEFINE_KFREE_SKB(synq_kfree_skb, synq_on_kfree_skb)
+
+int synq_drop_attach(void)
+{
+	return register_trace_kfree_skb(synq_kfree_skb, NULL);
+}
+
+void synq_drop_detach(void)
+{
+	unregister_trace_kfree_skb(synq_kfree_skb, NULL);
+}
