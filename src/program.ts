@@ -64,6 +64,13 @@ function srttUnit(): Option {
   ).argParser(parseUnit);
 }
 
+function proto(): Option {
+  return new Option(
+    '--proto <which>',
+    'dropped packets of TCP only (tcp), or of any protocol',
+  ).choices(['tcp', 'any']);
+}
+
 function follow(): Option {
   return new Option('--follow', 'with -i FILE: go on as the file grows');
 }
@@ -259,10 +266,12 @@ export function makeProgram(host: Host, version: string): Command {
     .addOption(
       new Option(
         '--kinds <list>',
-        "what to record: count, event, sample … (default: the module's own)",
+        "what to record, of count,event,sample,drop,close (default: the module's own)",
       ).argParser(parseWord),
     )
     .option('--fwmark <mark>', 'connections with this mark', parseMark)
+    .addOption(proto())
+    .option('--stack', 'record the kernel stack of each drop and close')
     .addOption(
       new Option('--interval <time>', 'time between two counts, such as 500ms or 1s').argParser(
         parseInterval,

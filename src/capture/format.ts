@@ -11,6 +11,8 @@ export const LETTERS: Readonly<Record<string, string>> = {
   count: 'C',
   event: 'AR',
   sample: 'S',
+  drop: 'D',
+  close: 'X',
 };
 
 /**

@@ -7,7 +7,7 @@ import type { Clock } from './time.js';
 
 /** Columns whose values are no numbers, or such that a double cannot hold. */
 const TEXT = new Set(
-  'local remote outcome location reason state flags stack cause ca_state ca_name cookie hook'.split(
+  'local remote outcome location reason state flags stack proto cause ca_state ca_name cookie hook'.split(
     ' ',
   ),
 );

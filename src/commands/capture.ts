@@ -26,6 +26,8 @@ interface FilterOptions {
   readonly fwmark?: number;
   readonly full?: boolean;
   readonly hook?: string;
+  readonly proto?: string;
+  readonly stack?: boolean;
   /** Between two counts, in ms. */
   readonly interval?: number;
 }
@@ -42,6 +44,17 @@ export interface CaptureOptions extends CommonOptions, FilterOptions {
   readonly force?: boolean;
   readonly append?: boolean;
 }
+
+const MODULE_ONLY = [
+  'port',
+  'addr',
+  'fwmark',
+  'full',
+  'hook',
+  'proto',
+  'stack',
+  'interval',
+] as const satisfies readonly (keyof FilterOptions)[];
 
 /** Between two points from which on what was written can be read, in ms. */
 const FLUSH_EVERY = 1000;
@@ -206,9 +219,13 @@ function isSame(path: string, input: string): boolean {
 }
 
 function filterOf(options: CaptureOptions): TapFilter {
-  const { port, addr, fwmark, full, hook, interval } = options;
+  const { port, addr, fwmark, full, hook, proto, stack, interval } = options;
   const kinds = options.kinds ?? (options.format === 'tcpprobe' ? 'sample' : undefined);
-  return { kinds, port, addr, fwmark, full: full ? 1 : undefined, hook, interval_ms: interval };
+  return {
+    ...{ kinds, port, addr, fwmark, hook, proto, interval_ms: interval },
+    full: full ? 1 : undefined,
+    stack: stack ? 1 : undefined,
+  };
 }
 
 function lettersOf(kinds: string): string {
@@ -241,9 +258,7 @@ function check(
   const known = Object.keys(LETTERS);
   if (!isLive(input)) {
     const unknown = kinds?.split(',').find((kind) => !known.includes(kind));
-    const asked = (['port', 'addr', 'fwmark', 'full', 'hook', 'interval'] as const).find(
-      (key) => options[key] !== undefined,
-    );
+    const asked = MODULE_ONLY.find((key) => options[key] !== undefined);
     refuse(
       [asked !== undefined, `--${asked} is for the module: a capture holds what it holds`],
       [

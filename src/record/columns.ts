@@ -33,6 +33,18 @@ export const DEFAULT_COLUMNS = {
     'missed',
     'lost',
   ],
+  D: [
+    'time',
+    'location',
+    'reason',
+    'local',
+    'remote',
+    'state',
+    'flags',
+    'length',
+    'stack',
+    'proto',
+  ],
   L: ['time', 'kind', 'lost', 'lost_total', 'produced_total'],
   R: ['time', 'local', 'remote', 'qlen', 'outcome', 'age_us', 'synacks'],
   S: [
@@ -54,6 +66,7 @@ export const DEFAULT_COLUMNS = {
     'cookie',
     'hook',
   ],
+  X: ['time', 'local', 'remote', 'state', 'cause', 'stack'],
 } as const;
 
 /** The columns of one kind, in the order a stream's header gives them. */

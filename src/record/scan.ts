@@ -12,11 +12,11 @@ const FEWEST_OF_TCP_PROBE = TCP_PROBE_COLUMNS.length - 1;
 const NO_CUT = 0x7e;
 
 /** The kinds handed on as rows; there may be millions of them. */
-const AS_ROWS = 'ARS';
+const AS_ROWS = 'ADRSX';
 
 /** What a scanner tells, line by line, in order. */
 export interface Sink {
-  /** A record of kind A, R or S. The row is good only until this returns. */
+  /** A record of kind A, D, R, S or X. The row is good only until this returns. */
   row(row: Row): void;
   /** Any other line: counts, losses, headers, and what could not be read. */
   line(line: Line): void;

@@ -26,7 +26,7 @@ export interface Tap {
 
 /** Keys of a tap's filter: see "The filter" in docs/format.md. One not given stays as the module has it. */
 export interface TapFilter {
-  /** A comma list of count, event, sample. */
+  /** A comma list of count, event, sample, drop, close. */
   readonly kinds?: string | undefined;
   readonly interval_ms?: number | undefined;
   readonly port?: number | undefined;
@@ -34,6 +34,8 @@ export interface TapFilter {
   readonly fwmark?: number | undefined;
   readonly full?: 0 | 1 | undefined;
   readonly hook?: string | undefined;
+  readonly proto?: string | undefined;
+  readonly stack?: 0 | 1 | undefined;
 }
 
 function textOf(filter: TapFilter): string {

@@ -8,6 +8,9 @@ import { capture, countLine } from '../capture.js';
 const ADDED = 'A 1.000000001 10.9.0.1:80 198.18.0.1:1024 512 129';
 const REMOVED = 'R 2.5 [fd09::1]:80 [2001:db8::1]:1024 3 completed 1500250 2';
 const LOST = 'L 3.25 A 7 7 19';
+const DROPPED =
+  'D 3.5 tcp_v4_rcv+0x1f3 NO_SOCKET 10.9.0.1:81 198.18.0.1:1024 - SYN 40 ip_rcv+0x1;tcp_v4_rcv+0x1f3 tcp';
+const CLOSED = 'X 3.75 10.9.0.1:80 198.18.0.1:1024 FIN_WAIT2 fin -';
 const SAMPLE =
   'S 0.25 10.0.0.10:5001 10.0.0.1:43110 32 0x1c2e4a8 0x1c2e4a8 10 2147483647 57344 37 65535';
 const HEADER = capture(0, 0).replace(/^[^#].*\n/gm, '');
@@ -148,6 +151,24 @@ describe('csv', () => {
     );
   });
 
+  test('drops and closes, each with their columns', () => {
+    const drops = make('csv', [HEADER, lines(DROPPED, CLOSED, 'L 4.0 D 2 2 3')], { letters: 'D' });
+    expect(drops.text).toBe(
+      lines(
+        'kind,time,location,reason,local,remote,state,flags,length,stack,proto,records_lost',
+        'D,1790000003.623456717,tcp_v4_rcv+0x1f3,NO_SOCKET,10.9.0.1:81,198.18.0.1:1024,-,SYN,40,ip_rcv+0x1;tcp_v4_rcv+0x1f3,tcp,',
+        'L,1790000004.123456717,,,,,,,,,,2',
+      ),
+    );
+    const closes = make('csv', [HEADER, lines(DROPPED, CLOSED)], { letters: 'X' });
+    expect(closes.text).toBe(
+      lines(
+        'kind,time,local,remote,state,cause,stack,records_lost',
+        'X,1790000003.873456717,10.9.0.1:80,198.18.0.1:1024,FIN_WAIT2,fin,-,',
+      ),
+    );
+  });
+
   test('counts', () => {
     const { text } = make('csv', [lines(countLine(1, { half_open: -3 }))], { letters: 'C' });
     const [columns, row] = text.split('\n').map((line) => line.split(','));
@@ -195,6 +216,15 @@ describe('ndjson', () => {
       ['A', 1790000101],
     ]);
     expect(pieces.map(({ start }) => start)).toEqual([false, true]);
+  });
+
+  test('drops and closes: what may look like a number and is none stays text', () => {
+    const numbered = DROPPED.replace(/tcp$/, '47').replace(' SYN ', ' 0 ');
+    const { text } = make('ndjson', [lines(numbered, CLOSED)]);
+    expect(parse(text).slice(1)).toMatchObject([
+      { kind: 'D', location: 'tcp_v4_rcv+0x1f3', flags: '0', length: 40, proto: '47' },
+      { kind: 'X', state: 'FIN_WAIT2', cause: 'fin', stack: '-' },
+    ]);
   });
 
   test('numbers keep every digit; what is none is text', () => {
