@@ -1,6 +1,7 @@
 import { Clock } from './clock.js';
 import type { Columns } from './columns.js';
 import type { Wanted } from './ends.js';
+import { Intervals } from './intervals.js';
 import type { Row } from './row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './samples.js';
 import { Scanner, type Sink } from './scan.js';
@@ -77,26 +78,22 @@ export class Trace implements Sink {
   lost = 0;
   /** Whether srtt is in microseconds; null before the first sample. */
   microseconds: boolean | null = null;
-  /** The time of the latest line that has one. */
-  now = 0;
-  /** Seconds that all headers' lines span together. */
-  seconds = 0;
   readonly #following: Following;
   readonly #listener: Listener;
   readonly #scanner = new Scanner(this);
+  readonly #intervals: Intervals;
   readonly #seen = new Set<Traced>();
   #columns: Columns | null = null;
   #places: (readonly [keyof Others, number])[] = [];
   #made = 0;
   #epoch = 0;
   #headed = false;
-  #start: number | null = null;
-  #end = Number.POSITIVE_INFINITY;
 
   constructor(following: Following, listener: Listener) {
     this.#following = following;
     this.#listener = listener;
-    const { wanted, most, keep } = following;
+    const { wanted, most, keep, interval } = following;
+    this.#intervals = new Intervals(interval, (end, seconds) => this.#over(end, seconds));
     // A recording that is kept whole is thinned only when there is too much of it.
     const width = keep === Number.POSITIVE_INFINITY ? 0 : GROUP;
     this.connections = new Connections<Traced>({
@@ -123,6 +120,16 @@ export class Trace implements Sink {
     return this.#scanner.header;
   }
 
+  /** The time of the latest line that has one. */
+  get now(): number {
+    return this.#intervals.now;
+  }
+
+  /** Seconds that all headers' lines span together. */
+  get seconds(): number {
+    return this.#intervals.seconds;
+  }
+
   push(chunk: Buffer): void {
     this.#scanner.push(chunk);
   }
@@ -138,9 +145,7 @@ export class Trace implements Sink {
 
   /** Ends the interval under way. */
   finish(): void {
-    if (this.#start !== null) {
-      this.#close(this.now);
-    }
+    this.#intervals.finish();
   }
 
   /** As many samples as were asked for have been seen. */
@@ -160,7 +165,7 @@ export class Trace implements Sink {
       return;
     }
     const shift = this.clock.shift(this.#scanner.header);
-    this.#reach(row.time + shift);
+    this.#intervals.reach(row.time + shift);
     if (row.kind !== 'S') {
       return;
     }
@@ -190,15 +195,13 @@ export class Trace implements Sink {
       return;
     }
     if (line.type === 'start') {
-      this.finish();
+      this.#intervals.restart();
       this.#headed = true;
       this.#epoch += 1;
-      this.#start = null;
-      this.#end = Number.POSITIVE_INFINITY;
     } else if (line.type === 'problem') {
       this.#problem(line.line, line.reason);
     } else if (line.type === 'record') {
-      this.#reach(line.record.time + this.clock.shift(this.#scanner.header));
+      this.#intervals.reach(line.record.time + this.clock.shift(this.#scanner.header));
       if (line.record.kind === 'L' && line.record.of === 'S') {
         this.lost += line.record.lost;
         this.#listener.loss?.(line.record);
@@ -220,28 +223,7 @@ export class Trace implements Sink {
     return others;
   }
 
-  #reach(time: number): void {
-    if (time >= this.#end) {
-      this.#close(this.#end);
-      this.#end = Number.POSITIVE_INFINITY;
-    }
-    if (this.#start === null) {
-      this.#start = time;
-      this.now = time;
-    }
-    if (this.#end === Number.POSITIVE_INFINITY) {
-      const { interval } = this.#following;
-      this.#end = (Math.floor(time / interval) + 1) * interval;
-    }
-    this.seconds += Math.max(0, time - this.now);
-    this.now = Math.max(this.now, time);
-  }
-
-  #close(end: number): void {
-    const begun = this.#end - this.#following.interval;
-    const length = end - Math.max(begun, this.#start ?? begun);
-    // Of less than a tenth there is nothing to be said per second.
-    const seconds = length >= this.#following.interval / 10 ? length : null;
+  #over(end: number, seconds: number | null): void {
     const seen = [...this.#seen].sort((a, b) => b.interval.samples - a.interval.samples);
     this.#listener.interval?.(end, seconds, seen);
     for (const connection of this.connections.sorted()) {
