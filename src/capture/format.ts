@@ -6,15 +6,6 @@ import type { Format } from './piece.js';
 import { RawFormat } from './raw.js';
 import { TcpProbe } from './tcpprobe.js';
 
-/** The letters of the records that each word of the filter key `kinds` asks for. */
-export const LETTERS: Readonly<Record<string, string>> = {
-  count: 'C',
-  event: 'AR',
-  sample: 'S',
-  drop: 'D',
-  close: 'X',
-};
-
 /**
  * What a capture is written as.
  *

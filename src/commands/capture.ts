@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { prepareAppend } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
-import { LETTERS, makeFormat } from '../capture/format.js';
+import { makeFormat } from '../capture/format.js';
 import type { FormatName, Packing, Rotation } from '../capture/names.js';
 import { makePacker } from '../capture/pack.js';
 import { CannotWrite, FilePart, type Meeting, OutputPart } from '../capture/part.js';
@@ -12,6 +12,7 @@ import { Progress } from '../capture/progress.js';
 import { withTicks } from '../capture/ticks.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
+import { isKind, LETTERS } from '../record/columns.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { openNamespace } from '../source/namespace.js';
 import { isLive } from '../source/select.js';
@@ -231,7 +232,7 @@ function filterOf(options: CaptureOptions): TapFilter {
 function lettersOf(kinds: string): string {
   return kinds
     .split(',')
-    .map((kind) => LETTERS[kind] ?? '')
+    .map((kind) => (isKind(kind) ? LETTERS[kind] : ''))
     .join('');
 }
 
@@ -257,7 +258,7 @@ function check(
   );
   const known = Object.keys(LETTERS);
   if (!isLive(input)) {
-    const unknown = kinds?.split(',').find((kind) => !known.includes(kind));
+    const unknown = kinds?.split(',').find((kind) => !isKind(kind));
     const asked = MODULE_ONLY.find((key) => options[key] !== undefined);
     refuse(
       [asked !== undefined, `--${asked} is for the module: a capture holds what it holds`],
@@ -285,7 +286,7 @@ function check(
     ]);
   } else if (format === 'csv') {
     refuse([
-      kinds === undefined || LETTERS[kinds] === undefined,
+      kinds === undefined || !isKind(kinds),
       `--format csv holds one kind a file: give --kinds one of ${known.join(', ')}`,
     ]);
   }

@@ -69,6 +69,22 @@ export const DEFAULT_COLUMNS = {
   X: ['time', 'local', 'remote', 'state', 'cause', 'stack'],
 } as const;
 
+/** The letters of the records that each word of the filter key `kinds` asks for. */
+export const LETTERS = {
+  count: 'C',
+  event: 'AR',
+  sample: 'S',
+  drop: 'D',
+  close: 'X',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** A word of the filter key `kinds`. */
+export type Kind = keyof typeof LETTERS;
+
+export function isKind(word: string): word is Kind {
+  return Object.hasOwn(LETTERS, word);
+}
+
 /** The columns of one kind, in the order a stream's header gives them. */
 export class Columns {
   readonly names: readonly string[];

@@ -1,17 +1,18 @@
 import type { Frame } from '../../chart/frame.js';
 import type { Line } from '../../chart/text.js';
 import type { Host } from '../../host.js';
+import type { HalfOpen } from '../../record/halfopen.js';
 import type { Loss } from '../../record/stream.js';
+import { type Reading, type RecordView, titleOf } from '../records/view.js';
 import { Stage } from '../stage.js';
 import { clock, lossWords } from '../view.js';
 import type { Picture, Subject } from './tally.js';
-import type { EventView, Reading } from './view.js';
 
 /** Between two pictures, in ms, unless another interval is asked for. */
 const DEFAULT_INTERVAL = 1000;
 
 /** A tally as a full screen, drawn anew at an interval and whenever a key asks for it. */
-export class LiveTally implements EventView {
+export class LiveTally implements RecordView<HalfOpen> {
   readonly #host: Host;
   readonly #subject: Subject;
   readonly #reading: Reading;
@@ -33,7 +34,7 @@ export class LiveTally implements EventView {
     this.#stage.redraw();
   }
 
-  event(): void {}
+  record(): void {}
 
   loss(loss: Loss): void {
     this.#stage.sayLater(lossWords(loss), `loss ${loss.of}`);
@@ -44,6 +45,7 @@ export class LiveTally implements EventView {
   }
 
   async flush(): Promise<void> {}
+  async finish(): Promise<void> {}
 
   ended(): Promise<void> {
     return this.#stage.hold();
@@ -81,15 +83,10 @@ export class LiveTally implements EventView {
 
   #frame(): Frame {
     const paused = this.#frozen !== null;
-    const { header, from } = this.#reading;
     const hints = ['q quit', paused ? 'p go on' : 'p pause', ...this.#subject.keys];
     return {
       name: this.#subject.name,
-      title: [
-        ...from,
-        ...(header?.kernel == null ? [] : [header.kernel]),
-        ...(header?.netns == null ? [] : [`netns ${header.netns}`]),
-      ],
+      title: titleOf(this.#reading),
       clock: this.#frozen?.clock ?? this.#clock(),
       paused,
       keys: this.#stage.hasKeys ? hints : null,

@@ -1,11 +1,12 @@
 import { type Host, note } from '../../host.js';
+import type { HalfOpen } from '../../record/halfopen.js';
 import type { Loss } from '../../record/stream.js';
+import type { RecordView } from '../records/view.js';
 import { lossWords } from '../view.js';
 import type { Subject } from './tally.js';
-import type { EventView } from './view.js';
 
 /** A tally printed once at the end, and after each interval if one is given. */
-export class Printed implements EventView {
+export class Printed implements RecordView<HalfOpen> {
   readonly #host: Host;
   readonly #subject: Subject;
   readonly #json: boolean;
@@ -24,7 +25,7 @@ export class Printed implements EventView {
     }
   }
 
-  event(): void {}
+  record(): void {}
 
   loss(loss: Loss): void {
     this.note(lossWords(loss));
@@ -40,13 +41,17 @@ export class Printed implements EventView {
     }
   }
 
+  async finish(): Promise<void> {
+    await this.close();
+    await this.#print();
+  }
+
   async ended(): Promise<void> {}
 
   async close(): Promise<void> {
     if (this.#timer !== null) {
       clearInterval(this.#timer);
     }
-    await this.#print();
   }
 
   async #tick(): Promise<void> {

@@ -1,4 +1,3 @@
-import type { HalfOpen } from '../../record/halfopen.js';
 import type { Header, Loss } from '../../record/stream.js';
 
 /** What is read, for the views. */
@@ -7,24 +6,35 @@ export interface Reading {
   header: Header | null;
   /** What is read, in order of weight: the module or a file, the kernel, the namespace. */
   readonly from: readonly string[];
-  /** Events are of now, not of a capture that is read as fast as it can be. */
+  /** Records are of now, not of a capture that is read as fast as it can be. */
   readonly live: boolean;
 }
 
-/** One way to show events. What `event` and `loss` tell is shown, in order, by the next `flush`. */
-export interface EventView {
-  event(event: HalfOpen): void;
-  /** Records were lost between the event before and the one after. */
+/** What is read as the title of a screen has it, in order of weight. */
+export function titleOf({ from, header }: Reading): string[] {
+  return [
+    ...from,
+    ...(header?.kernel == null ? [] : [header.kernel]),
+    ...(header?.netns == null ? [] : [`netns ${header.netns}`]),
+  ];
+}
+
+/** One way to show records of one kind. What it is told is shown, in order, by the next `flush`. */
+export interface RecordView<R> {
+  record(record: R): void;
+  /** Records were lost between the one before and the one after. */
   loss(loss: Loss): void;
   /** Something the person should know, for stderr. */
   note(text: string): void;
   flush(): Promise<void>;
+  /** All has been told that will be, whether the input ended or was cut off. */
+  finish(): Promise<void>;
   /** The input has come to its end; it was not cut off. */
   ended(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Cuts times of day and dates without making one for every event. */
+/** Cuts times of day and dates without making one for every record. */
 export class Clock {
   #second = Number.NaN;
   #stamp = '';

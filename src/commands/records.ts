@@ -1,0 +1,226 @@
+import { Failure, Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { LETTERS } from '../record/columns.js';
+import { wants } from '../record/ends.js';
+import type { Row } from '../record/row.js';
+import { Scanner } from '../record/scan.js';
+import type { Line, Loss } from '../record/stream.js';
+import { openCapture, openModuleStream } from '../source/bytes.js';
+import { openNamespace } from '../source/namespace.js';
+import { isLive } from '../source/select.js';
+import type { TapFilter } from '../source/tap.js';
+import type { Reading, RecordView } from '../views/records/view.js';
+import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
+
+/** The options of the commands that show records of one kind. */
+export interface RecordOptions extends CommonOptions, Choice {
+  readonly fwmark?: number;
+  /** End after so many records. */
+  readonly count?: number;
+  /** End after so long, in ms. */
+  readonly for?: number;
+}
+
+/** A command's part in reading records of one kind. */
+export interface Plan<R> {
+  /** The word of the filter key `kinds`; with an "s", what its records are called. */
+  readonly kind: 'event' | 'drop' | 'close';
+  readonly view: RecordView<R>;
+  /** What a row of that kind says; a string is the reason why it cannot be read. */
+  read(row: Row): R | string;
+  /** @returns whether the record is wanted, and counts */
+  take(record: R): boolean;
+  /** A row of any kind is of this time, in seconds of stream time. Told before the row is read. */
+  reach?(time: number): void;
+  /** Any line but rows, what could not be read, and losses of that kind. */
+  line?(line: Line): void;
+  /** Records of that kind were lost. */
+  loss(loss: Loss): void;
+  /** Nothing more comes. Not called where it failed. */
+  finish?(): void;
+  /** What was seen, in one line. */
+  summary(): string;
+}
+
+/** Refuses what would silently have no effect. */
+export function checkRecords(options: RecordOptions, things: string): void {
+  const { input, fwmark } = options;
+  checkInput(options, null);
+  if (input === 'proc') {
+    throw new Usage(`${things} come from the module or a capture: -i proc has none`);
+  }
+  if (fwmark !== undefined && !isLive(input)) {
+    throw new Usage('--fwmark has no meaning for a capture: it does not hold the marks');
+  }
+  if (options.for !== undefined && isWhole(options)) {
+    throw new Usage('--for has no meaning for a capture: it is read to its end');
+  }
+}
+
+/** A capture that is read as fast as it can be. */
+export function isWhole({ input, follow, speed }: CommonOptions): boolean {
+  return !isLive(input) && input !== '-' && !follow && speed === undefined;
+}
+
+/** What a record says of its connection; null where it does not know. */
+interface Ends {
+  readonly local: string | null;
+  readonly remote: string | null;
+}
+
+/** What the module's filter does for a tap: a capture may hold more than is wanted. */
+export function captureFilter(options: RecordOptions): (ends: Ends) => boolean {
+  const { input, port, addr } = options;
+  if (isLive(input) || (port === undefined && addr === undefined)) {
+    return () => true;
+  }
+  const wanted = wantedOf(options);
+  return ({ local, remote }) => wants(wanted, local ?? '', remote ?? '') === true;
+}
+
+/**
+ * Reads the module or a capture until told to stop, and tells a view.
+ *
+ * @param filter of the tap, beside what the options say
+ * @throws Failure if the input had nothing to do with records of that kind
+ */
+export async function readRecords<R>(
+  host: Host,
+  options: RecordOptions,
+  filter: TapFilter,
+  planOf: (reading: Reading) => Plan<R>,
+): Promise<void> {
+  const { input, port, addr, fwmark } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([host.signal, stop.signal]);
+  const namespace = isLive(input) ? await openNamespace(options.netns) : null;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const { info, name, chunks } =
+      namespace === null
+        ? openCapture(input, options, () => host.stdin(), signal)
+        : await openModuleStream(namespace, { ...filter, port, addr, fwmark }, signal);
+    if (options.for !== undefined) {
+      timer = setTimeout(() => stop.abort(), options.for);
+    }
+    const reading: Reading = {
+      header: null,
+      from: [info.source === 'file' ? info.from : info.source],
+      live: info.live,
+    };
+    const plan = planOf(reading);
+    const { view } = plan;
+    const reader = new RecordReader(plan, reading, options.count);
+    try {
+      for await (const chunk of chunks) {
+        reader.scanner.push(chunk);
+        await view.flush();
+        if (reader.done || signal.aborted) {
+          break;
+        }
+      }
+      const ended = !reader.done && !signal.aborted;
+      if (ended) {
+        reader.end(name);
+      }
+      plan.finish?.();
+      await view.flush();
+      await view.finish();
+      if (ended) {
+        await view.ended();
+      }
+    } finally {
+      await view.close();
+    }
+    if (!host.out.closed) {
+      await note(host, plan.summary());
+    }
+  } finally {
+    clearTimeout(timer);
+    namespace?.close();
+  }
+}
+
+/** Takes the stream apart and tells a plan what is its business. */
+class RecordReader<R> {
+  readonly scanner: Scanner;
+  /** As many records as were asked for have been seen. */
+  done = false;
+  readonly #plan: Plan<R>;
+  readonly #reading: Reading;
+  readonly #most: number | undefined;
+  readonly #letters: string;
+  #seen = 0;
+  #problems = 0;
+  #hasAny = false;
+
+  constructor(plan: Plan<R>, reading: Reading, most: number | undefined) {
+    this.#plan = plan;
+    this.#reading = reading;
+    this.#most = most;
+    this.#letters = LETTERS[plan.kind];
+    this.scanner = new Scanner({
+      row: (row) => this.#row(row),
+      line: (line) => this.#line(line),
+    });
+  }
+
+  /** The input has ended. */
+  end(name: string): void {
+    const { kind, view } = this.#plan;
+    this.scanner.end();
+    if (this.#problems > 1) {
+      view.note(`passed over ${this.#problems} lines of ${name} in all`);
+    }
+    const { kinds } = this.scanner.header.filter;
+    if (!this.#hasAny && !kinds?.split(',').includes(kind)) {
+      throw new Failure(
+        `${name} holds no ${kind}s: record them with \`tcpsynq capture --kinds count,${kind} FILE\``,
+      );
+    }
+  }
+
+  #row(row: Row): void {
+    if (this.done) {
+      return;
+    }
+    const plan = this.#plan;
+    plan.reach?.(row.time);
+    if (!this.#letters.includes(row.kind)) {
+      return;
+    }
+    this.#hasAny = true;
+    const record = plan.read(row);
+    if (typeof record === 'string') {
+      this.#problem(this.scanner.lines, record);
+    } else if (plan.take(record)) {
+      this.#seen += 1;
+      this.done = this.#seen === this.#most;
+    }
+  }
+
+  #line(line: Line): void {
+    if (this.done) {
+      return;
+    }
+    this.#reading.header = this.scanner.header;
+    if (line.type === 'problem') {
+      this.#problem(line.line, line.reason);
+      return;
+    }
+    this.#plan.line?.(line);
+    if (line.type === 'record' && line.record.kind === 'L') {
+      const { of } = line.record;
+      if (of.length === 1 && this.#letters.includes(of)) {
+        this.#plan.loss(line.record);
+      }
+    }
+  }
+
+  #problem(line: number, reason: string): void {
+    this.#problems += 1;
+    if (this.#problems === 1) {
+      this.#plan.view.note(`passed over line ${line}: ${reason}`);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { AlignedLines } from '../../chart/aligned.js';
+import { type Line, render } from '../../chart/text.js';
+import type { Host } from '../../host.js';
+import type { Loss } from '../../record/stream.js';
+import { Pending } from '../pending.js';
+import { Clock, type Reading, type RecordView } from './view.js';
+
+/** How records of one kind are printed, each by itself. */
+export interface Form<R> {
+  /** The columns where stdout is not a terminal, a space between; only ever appended to. */
+  readonly columns: string;
+  /** What stands under them. */
+  words(record: R, time: string): string;
+  /** The same for a terminal. */
+  readonly aligned: AlignedLines<R>;
+  /** Lines below the record's own. */
+  below?(record: R): readonly string[];
+  /** @param stamp RFC 3339; null where the clock is not known */
+  object(record: R, stamp: string | null): object;
+}
+
+/** A record, whatever else it says. */
+interface Timed {
+  /** Seconds since the tap was opened. */
+  readonly time: number;
+}
+
+/** What records in text and in JSON have in common. */
+abstract class OneByOne<R extends Timed> extends Pending implements RecordView<R> {
+  protected readonly reading: Reading;
+  protected readonly form: Form<R>;
+  protected readonly clock = new Clock();
+
+  constructor(host: Host, reading: Reading, form: Form<R>) {
+    super(host);
+    this.reading = reading;
+    this.form = form;
+  }
+
+  abstract record(record: R): void;
+
+  async finish(): Promise<void> {}
+  async ended(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+/** One line a record: aligned on a terminal, words with one space between elsewhere. */
+export class RecordLines<R extends Timed> extends OneByOne<R> {
+  #started = false;
+
+  override record(record: R): void {
+    const { tty, columns } = this.host.out;
+    const { header } = this.reading;
+    const { form, clock } = this;
+    if (!this.#started) {
+      this.#started = true;
+      this.line(tty ? this.#render(form.aligned.header(columns)) : form.columns);
+    }
+    if (tty) {
+      const time = clock.time(header, record.time);
+      this.line(this.#render(form.aligned.line(record, time, columns)));
+    } else {
+      this.line(form.words(record, clock.stamp(header, record.time) ?? record.time.toFixed(9)));
+    }
+    for (const text of form.below?.(record) ?? []) {
+      this.line(tty ? this.#render([text]) : text);
+    }
+  }
+
+  #render(line: Line): string {
+    const { columns, colour } = this.host.out;
+    return render(line, columns, colour).trimEnd();
+  }
+}
+
+/** One object a record, and one for each loss where it happened. */
+export class RecordJson<R extends Timed> extends OneByOne<R> {
+  override record(record: R): void {
+    const stamp = this.clock.stamp(this.reading.header, record.time);
+    this.line(JSON.stringify(this.form.object(record, stamp)));
+  }
+
+  override loss(loss: Loss): void {
+    const { time, of, lost, lost_total, produced_total } = loss;
+    this.line(
+      JSON.stringify({ event: 'loss', stream_time: time, of, lost, lost_total, produced_total }),
+    );
+    super.loss(loss);
+  }
+}
