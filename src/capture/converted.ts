@@ -1,4 +1,3 @@
-import type { Columns } from '../record/columns.js';
 import type { Row } from '../record/row.js';
 import { Scanner } from '../record/scan.js';
 import type { Count, Line, Loss } from '../record/stream.js';
@@ -111,24 +110,5 @@ export class Converted implements Format {
       this.#out.push(this.#header);
       this.#start = true;
     }
-  }
-}
-
-/** Where the columns that a format wants stand in a line, by the header that is in force. */
-export class Places {
-  readonly #wanted: readonly string[];
-  #columns: Columns | null = null;
-  #at: number[] = [];
-
-  constructor(wanted: readonly string[]) {
-    this.#wanted = wanted;
-  }
-
-  of(columns: Columns): readonly number[] {
-    if (columns !== this.#columns) {
-      this.#columns = columns;
-      this.#at = this.#wanted.map((name) => columns.index(name));
-    }
-    return this.#at;
   }
 }

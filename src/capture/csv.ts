@@ -1,7 +1,8 @@
+import { Places } from '../record/columns.js';
 import type { Row } from '../record/row.js';
 import type { Scanner } from '../record/scan.js';
 import type { Count, Loss } from '../record/stream.js';
-import { Places, type Writer } from './converted.js';
+import type { Writer } from './converted.js';
 import type { Clock } from './time.js';
 
 /** RFC 4180, but lines end as everywhere here. */

@@ -1,7 +1,7 @@
-import { TCP_PROBE_COLUMNS } from '../record/columns.js';
+import { Places, TCP_PROBE_COLUMNS } from '../record/columns.js';
 import type { Row } from '../record/row.js';
 import type { Loss } from '../record/stream.js';
-import { Places, type Writer } from './converted.js';
+import type { Writer } from './converted.js';
 
 /** The eleven columns of tcp_probe in Linux 4.15, bare; losses as comments, as `format=tcpprobe` has them. */
 export class TcpProbe implements Writer {

@@ -103,3 +103,22 @@ export class Columns {
     return this.#at.get(name) ?? -1;
   }
 }
+
+/** Where the columns that are wanted stand in a line, by the header that is in force; -1 for none. */
+export class Places {
+  readonly #wanted: readonly string[];
+  #columns: Columns | null = null;
+  #at: number[] = [];
+
+  constructor(wanted: readonly string[]) {
+    this.#wanted = wanted;
+  }
+
+  of(columns: Columns): readonly number[] {
+    if (columns !== this.#columns) {
+      this.#columns = columns;
+      this.#at = this.#wanted.map((name) => columns.index(name));
+    }
+    return this.#at;
+  }
+}

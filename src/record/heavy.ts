@@ -1,11 +1,13 @@
 import { hashOf } from './hash.js';
 
 /** A key that may be frequent; it was added at least `least` and at most `most` times. */
-export interface Hitter {
+export interface Hitter<T = undefined> {
   readonly high: number;
   readonly low: number;
   readonly least: number;
   readonly most: number;
+  /** What is kept with its counter. */
+  readonly value: T;
 }
 
 /**
@@ -21,15 +23,17 @@ export interface Hitter {
  *
  * Numbers in a table that is made once: a Map of texts, filled and emptied a thousand times by a
  * flood of keys, makes the process grow by many times what is kept here.
+ *
+ * With each counter a value may be kept, which is gone when the counter is.
  */
-export class HeavyHitters {
+export class HeavyHitters<T = undefined> {
   /** Additions so far. */
   total = 0;
   /** The most that any count is too low by, as it came to be: 0 while every key had a counter. */
   error = 0;
   readonly capacity: number;
-  #table: Table;
-  #spare: Table;
+  #table: Table<T>;
+  #spare: Table<T>;
 
   /** @param capacity keys kept, from 1 on */
   constructor(capacity: number) {
@@ -48,34 +52,46 @@ export class HeavyHitters {
     return this.#table.size;
   }
 
-  add(high: number, low: number): void {
+  /**
+   * @param make the value to keep with a new counter
+   * @returns what is kept with the key's counter; undefined if it has none
+   */
+  add(high: number, low: number, make?: () => T): T | undefined {
     const table = this.#table;
     const at = table.find(high, low);
     this.total += 1;
-    if (table.counts[at] !== 0 || table.size < this.capacity) {
-      table.addTo(at, high, low, 1);
-    } else {
-      this.#takeOneOffAll();
+    if (table.counts[at] !== 0) {
+      table.counts[at] = (table.counts[at] as number) + 1;
+      return table.values[at];
     }
+    if (table.size < this.capacity) {
+      table.put(at, high, low, 1, make?.() as T);
+      return table.values[at];
+    }
+    this.#takeOneOffAll();
+    return undefined;
   }
 
   /** How often a key was added: any key has an answer. */
-  of(high: number, low: number): Hitter {
+  of(high: number, low: number): Omit<Hitter, 'value'> {
     const least = this.#table.counts[this.#table.find(high, low)] as number;
     return { high, low, least, most: least + this.error };
   }
 
-  /** The keys with the highest counts, the highest first, those with equal ones by key. */
-  top(most: number): Hitter[] {
-    const { highs, lows, counts } = this.#table;
-    const hitters: Hitter[] = [];
+  /** Every key that has a counter, in no order. */
+  *hitters(): Generator<Hitter<T>, void, void> {
+    const { highs, lows, counts, values } = this.#table;
     for (const [at, least] of counts.entries()) {
       if (least > 0) {
         const [high, low] = [highs[at] as number, lows[at] as number];
-        hitters.push({ high, low, least, most: least + this.error });
+        yield { high, low, least, most: least + this.error, value: values[at] as T };
       }
     }
-    return hitters
+  }
+
+  /** The keys with the highest counts, the highest first, those with equal ones by key. */
+  top(most: number): Hitter<T>[] {
+    return [...this.hitters()]
       .sort((a, b) => b.least - a.least || a.high - b.high || a.low - b.low)
       .slice(0, most);
   }
@@ -93,7 +109,7 @@ export class HeavyHitters {
       const count = from.counts[at] as number;
       if (count > 1) {
         const [high, low] = [from.highs[at] as number, from.lows[at] as number];
-        to.addTo(to.find(high, low), high, low, count - 1);
+        to.put(to.find(high, low), high, low, count - 1, from.values[at] as T);
       }
     }
     from.clear();
@@ -103,18 +119,20 @@ export class HeavyHitters {
 }
 
 /** A hash table of fixed size, at most half full: a key stands at its hash or in a place after it. */
-class Table {
+class Table<T> {
   size = 0;
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
   /** 0: the place is free. */
   readonly counts: Float64Array;
+  readonly values: (T | undefined)[];
 
   constructor(capacity: number) {
     const places = 2 ** Math.ceil(Math.log2(2 * capacity));
     this.highs = new Uint32Array(places);
     this.lows = new Uint32Array(places);
     this.counts = new Float64Array(places);
+    this.values = new Array(places).fill(undefined);
   }
 
   /** Where a key is, or the free place where it belongs. */
@@ -128,18 +146,18 @@ class Table {
     return at;
   }
 
-  addTo(at: number, high: number, low: number, count: number): void {
-    const before = this.counts[at] as number;
-    if (before === 0) {
-      this.highs[at] = high;
-      this.lows[at] = low;
-      this.size += 1;
-    }
-    this.counts[at] = before + count;
+  /** Takes a free place. */
+  put(at: number, high: number, low: number, count: number, value: T): void {
+    this.highs[at] = high;
+    this.lows[at] = low;
+    this.counts[at] = count;
+    this.values[at] = value;
+    this.size += 1;
   }
 
   clear(): void {
     this.size = 0;
     this.counts.fill(0);
+    this.values.fill(undefined);
   }
 }

@@ -43,6 +43,12 @@ export class Row {
       : this.bytes.toString('latin1', (this.cuts[slot] as number) + 1, this.cuts[slot + 1]);
   }
 
+  /** A field as text; null where there is none, or where it is `-`: not known. */
+  word(column: number): string | null {
+    const text = this.text(column);
+    return text === '' || text === '-' ? null : text;
+  }
+
   /** Every column as text, in their order: what `text` gives of each, for less. */
   texts(): string[] {
     const { cuts, found } = this;

@@ -50,6 +50,26 @@ describe('heavy hitters', () => {
     ]);
   });
 
+  test('what is kept with a counter is there as long as the counter', () => {
+    const heavy = new HeavyHitters<{ seen: number }>(2);
+    const add = (low: number) => {
+      const value = heavy.add(0, low, () => ({ seen: 0 }));
+      if (value !== undefined) {
+        value.seen += 1;
+      }
+      return value?.seen;
+    };
+    expect([1, 1, 2, 1].map(add)).toEqual([1, 2, 1, 3]);
+    // Takes one off both: 2 is gone, and begins anew.
+    expect([3, 1, 2].map(add)).toEqual([undefined, 4, 1]);
+    expect(heavy.top(2)).toMatchObject([
+      { low: 1, least: 3, value: { seen: 4 } },
+      { low: 2, least: 1, value: { seen: 1 } },
+    ]);
+    heavy.clear();
+    expect(add(1)).toBe(1);
+  });
+
   test('one among a million that come once', () => {
     const heavy = new HeavyHitters(100);
     for (let i = 0; i < 1_000_000; i++) {

@@ -1,0 +1,52 @@
+import { Places } from './columns.js';
+import type { Row } from './row.js';
+
+/** Why a connection was closed. */
+export const CAUSES = [
+  'fin',
+  'reset_received',
+  'reset_sent',
+  'timeout',
+  'aborted',
+  'icmp',
+  'other',
+] as const;
+
+export type Cause = (typeof CAUSES)[number];
+
+/** A connection that was closed (an X line). What the kernel does not know is null. */
+export interface Close {
+  /** Seconds since the tap was opened. */
+  readonly time: number;
+  /** `a.b.c.d:port` or `[v6]:port`. */
+  readonly local: string | null;
+  readonly remote: string | null;
+  /** The state it left, as the kernel has it without `TCP_`. */
+  readonly state: string | null;
+  /** One of CAUSES, or what a newer module calls it. */
+  readonly cause: string | null;
+  /** `root;…;leaf`. */
+  readonly stack: string | null;
+}
+
+const COLUMNS = ['local', 'remote', 'state', 'cause', 'stack'] as const;
+
+/** Reads X lines. */
+export class CloseReader {
+  readonly #places = new Places(COLUMNS);
+
+  /** What an X line says. */
+  read(row: Row): Close {
+    const [local, remote, state, cause, stack] = this.#places
+      .of(row.columns)
+      .map((at) => row.word(at));
+    return {
+      time: row.time,
+      local: local ?? null,
+      remote: remote ?? null,
+      state: state ?? null,
+      cause: cause ?? null,
+      stack: stack ?? null,
+    };
+  }
+}
