@@ -18,6 +18,7 @@ import { FORMATS, PACKINGS } from './capture/names.js';
 import type { CaptureOptions } from './commands/capture.js';
 import type { CountOptions } from './commands/count.js';
 import type { DiagnoseOptions } from './commands/diagnose.js';
+import type { DropsOptions } from './commands/drops.js';
 import type { EventsOptions } from './commands/events.js';
 import type { ListenersOptions } from './commands/listeners.js';
 import type { PlotOptions } from './commands/plot.js';
@@ -42,6 +43,21 @@ function withChoice(command: Command): Command {
   return command
     .option('--port <number>', 'connections with this port at either end', parsePort)
     .option('--addr <network>', 'connections with either end in this network', parseAddr);
+}
+
+/** Adds the options of records that may be counted, in a table by any of `groupings`. */
+function withCounting(command: Command, by: string, groupings: readonly string[]): Command {
+  return command
+    .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
+    .addOption(new Option('--by <what>', by).choices(groupings))
+    .addOption(
+      new Option(
+        '--interval <time>',
+        'draw or print the table so often (default: 1s on a terminal and with --json, else once)',
+      ).argParser(parseInterval),
+    )
+    .addOption(new Option('--for <time>', 'end after so long: 30s, 5m, 1h').argParser(parseSpan))
+    .addOption(follow());
 }
 
 /** Adds the options that say what is sampled. */
@@ -254,6 +270,30 @@ export function makeProgram(host: Host, version: string): Command {
     .action(async (_options, command: Command) => {
       const { events } = await import('./commands/events.js');
       await events(host, command.optsWithGlobals<EventsOptions>());
+    });
+
+  withCounting(withChoice(program.command('drops')), 'count them by this (default: location)', [
+    'location',
+    'reason',
+    'connection',
+    'state',
+  ])
+    .description(
+      'packets that the kernel drops, counted by where and why; SYNs refused for a full queue are not among them, and told beside',
+    )
+    .option('--each', 'a line for every drop, instead of a table')
+    .option('--stack', 'with --each: the kernel stack below each, the innermost function first')
+    .addOption(proto())
+    .addOption(
+      new Option(
+        '--alert <number>',
+        'say on stderr when so many drops a second are reached (over an interval, 1s unless given), and when no longer; exit status 1 if they ever were',
+      ).argParser(parsePositive),
+    )
+    .option('-n, --count <number>', 'end after so many drops', parsePositive)
+    .action(async (_options, command: Command) => {
+      const { drops } = await import('./commands/drops.js');
+      await drops(host, command.optsWithGlobals<DropsOptions>());
     });
 
   withSampling(withChoice(program.command('capture')))

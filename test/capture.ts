@@ -142,3 +142,44 @@ export function transfers(connections: number, length: number): string {
   const header = `# tcpsynq 1\n# kernel 6.1.0\n# clock_offset 1790000000.5\n# C ${COLUMNS}\n`;
   return `${header}# S ${SAMPLE_COLUMNS}\n${lines.map(([, line]) => `${line}\n`).join('')}`;
 }
+
+const HEAD = `# tcpsynq 1
+# kernel 6.1.0-56-amd64
+# netns 4026531840
+# boot_id 0d5c8f4e-1f6b-4a57-9d0e-3c1c4b8a9d10
+# clock_offset 1790000000.5
+`;
+
+export const DROP_COLUMNS = 'time location reason local remote state flags length stack proto';
+
+/** A capture of drops: a count each second, whose refused SYNs grow by 10, and these lines. */
+export function dropCapture(seconds: number, lines: readonly string[], columns = DROP_COLUMNS) {
+  return counted('drop', `# D ${columns}\n`, seconds, lines);
+}
+
+function counted(kind: string, header: string, seconds: number, lines: readonly string[]): string {
+  const timeOf = (line: string) => Number(line.split(' ')[1]);
+  const counts = Array.from({ length: seconds + 1 }, (_, second) =>
+    countLine(second, { queue_full: 7 * second, accept_full: 3 * second }),
+  );
+  const all = [...counts, ...lines].sort((a, b) => timeOf(a) - timeOf(b));
+  return (
+    `${HEAD}# filter kinds=count,${kind} interval_ms=1000\n# C ${COLUMNS}\n${header}` +
+    `# L time kind lost lost_total produced_total\n${all.map((line) => `${line}\n`).join('')}`
+  );
+}
+
+/** `count` dropped SYNs in pieces, each of another connection. */
+export function* spoofedDrops(count: number): Generator<string, void, void> {
+  yield `${HEAD}# filter kinds=count,drop\n# D ${DROP_COLUMNS}\n`;
+  let lines = '';
+  for (let i = 0; i < count; i += 1) {
+    const remote = `${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.77:${1024 + (i % 60_000)}`;
+    lines += `D ${(i / 1e5).toFixed(9)} tcp_v4_rcv+0x1f3 NO_SOCKET 10.9.0.1:80 ${remote} - SYN 40 - tcp\n`;
+    if (lines.length > 1 << 16) {
+      yield lines;
+      lines = '';
+    }
+  }
+  yield lines;
+}

@@ -1,4 +1,4 @@
-import type { Line, Look } from './text.js';
+import { type Line, type Look, printable } from './text.js';
 
 /** From so many columns on, times are shown to the microsecond. */
 const ROOMY = 100;
@@ -24,6 +24,22 @@ export function timeColumn<T>(order: number): AlignedColumn<T> {
     width: (columns) => (columns < ROOMY ? 8 : 15),
     text: (_, clock) => clock,
     look: () => 'dim',
+  };
+}
+
+/** A word of the item; `-` where it is not known. */
+export function wordColumn<T>(
+  title: string,
+  order: number,
+  width: number,
+  of: (item: T) => string | null,
+): AlignedColumn<T> {
+  return {
+    title,
+    align: 'left',
+    order,
+    width: () => width,
+    text: (item) => printable(of(item) ?? '-'),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { HalfOpen } from '../record/halfopen.js';
-import { type AlignedColumn, AlignedLines, timeColumn } from './aligned.js';
+import { type AlignedColumn, AlignedLines, timeColumn, wordColumn } from './aligned.js';
 import { type Look, micros, printable, whole } from './text.js';
 
 const LOOKS: Readonly<Record<string, Look>> = {
@@ -19,20 +19,8 @@ const COLUMNS: readonly AlignedColumn<HalfOpen>[] = [
     text: ({ event }) => (event === 'added' ? '+' : '-'),
     look: ({ event }) => (event === 'added' ? 'bold' : 'dim'),
   },
-  {
-    title: 'REMOTE',
-    align: 'left',
-    order: 1,
-    width: () => 15,
-    text: ({ remote }) => printable(remote),
-  },
-  {
-    title: 'LOCAL',
-    align: 'left',
-    order: 5,
-    width: () => 8,
-    text: ({ local }) => printable(local),
-  },
+  wordColumn('REMOTE', 1, 15, ({ remote }) => remote),
+  wordColumn('LOCAL', 5, 8, ({ local }) => local),
   {
     title: 'QUEUE',
     align: 'right',

@@ -63,15 +63,19 @@ export function isWhole({ input, follow, speed }: CommonOptions): boolean {
 }
 
 /** What a record says of its connection; null where it does not know. */
-interface Ends {
+export interface Ends {
   readonly local: string | null;
   readonly remote: string | null;
 }
 
+/** A capture of which some connections only are wanted. */
+export function isFiltered({ input, port, addr }: RecordOptions): boolean {
+  return !isLive(input) && (port !== undefined || addr !== undefined);
+}
+
 /** What the module's filter does for a tap: a capture may hold more than is wanted. */
 export function captureFilter(options: RecordOptions): (ends: Ends) => boolean {
-  const { input, port, addr } = options;
-  if (isLive(input) || (port === undefined && addr === undefined)) {
+  if (!isFiltered(options)) {
     return () => true;
   }
   const wanted = wantedOf(options);

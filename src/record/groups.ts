@@ -60,7 +60,7 @@ interface Counter {
 }
 
 /**
- * Counts records in groups, in the memory of KEPT of them, some 1 MB, however many there are: see
+ * Counts records in groups, in the memory of KEPT of them, a few MB, however many there are: see
  * HeavyHitters for what then becomes of the rest.
  */
 export class Groups<R> {

@@ -81,10 +81,11 @@ export class RecordJson<R extends Timed> extends OneByOne<R> {
   }
 
   override loss(loss: Loss): void {
-    const { time, of, lost, lost_total, produced_total } = loss;
-    this.line(
-      JSON.stringify({ event: 'loss', stream_time: time, of, lost, lost_total, produced_total }),
-    );
+    this.line(JSON.stringify(lossObject(loss)));
     super.loss(loss);
   }
+}
+
+export function lossObject({ time, kind: _, ...loss }: Loss): object {
+  return { event: 'loss', stream_time: time, ...loss };
 }

@@ -24,8 +24,12 @@ export interface RecordView<R> {
   record(record: R): void;
   /** Records were lost between the one before and the one after. */
   loss(loss: Loss): void;
-  /** Something the person should know, for stderr. */
-  note(text: string): void;
+  /**
+   * Something the person should know, for stderr.
+   *
+   * @param about where it can be said only later, of several about one thing the last is
+   */
+  note(text: string, about?: string): void;
   flush(): Promise<void>;
   /** All has been told that will be, whether the input ended or was cut off. */
   finish(): Promise<void>;

@@ -1,0 +1,234 @@
+import { rate } from '../chart/text.js';
+import { Usage } from '../failure.js';
+import type { Host } from '../host.js';
+import { Alert } from '../record/alert.js';
+import { Board } from '../record/board.js';
+import { Clock } from '../record/clock.js';
+import type { Grouping } from '../record/groups.js';
+import { Intervals } from '../record/intervals.js';
+import { Refusals } from '../record/refusals.js';
+import type { Row } from '../record/row.js';
+import { GroupScreen } from '../views/groups/live.js';
+import { GroupObjects, GroupTables } from '../views/groups/printed.js';
+import type { GroupView, Subject } from '../views/groups/view.js';
+import { type Form, RecordJson, RecordLines } from '../views/records/lines.js';
+import type { Reading } from '../views/records/view.js';
+import {
+  captureFilter,
+  type Ends,
+  isFiltered,
+  isWhole,
+  type Plan,
+  type RecordOptions,
+} from './records.js';
+
+/** The options of the commands that show records each by itself, or counted in groups. */
+export interface CountedOptions extends RecordOptions {
+  /** Counted by what: the name of a grouping. */
+  readonly by?: string;
+  /** In ms of stream time; undefined if not asked for. */
+  readonly interval?: number;
+  /** With the kernel stack of each. */
+  readonly stack?: boolean;
+  /** Records per second that are too many. */
+  readonly alert?: number;
+}
+
+/** What is known of a kind of records that may be counted. */
+export interface Countable<R> {
+  readonly kind: 'drop' | 'close';
+  /** Show each by itself. */
+  readonly each: boolean;
+  readonly form: Form<R>;
+  /** The groupings there are, first the usual one. */
+  readonly groupings: readonly Grouping<R>[];
+  /** SYNs refused are told beside them. */
+  readonly withRefused: boolean;
+  read(row: Row): R | string;
+  /** Beside that its connection is. */
+  wanted(record: R): boolean;
+  /** It is shown, or counted. */
+  taken?(record: R): void;
+  /** What was seen, in one line. */
+  summary(seen: Seen): string;
+}
+
+/** What every such record says. */
+interface Shown extends Ends {
+  /** Seconds since the tap was opened. */
+  readonly time: number;
+  readonly stack: string | null;
+}
+
+/** What was seen, whatever the keys made of the table. */
+export interface Seen {
+  readonly records: number;
+  /** From the first line that has a time to the last. */
+  readonly seconds: number;
+  readonly lost: number;
+  /** SYNs refused meanwhile. */
+  readonly refused: number;
+  readonly alert: Alert | null;
+}
+
+const DEFAULT_INTERVAL = 1000;
+
+/** The interval in force, in ms. */
+export function intervalOf({ interval = DEFAULT_INTERVAL }: CountedOptions): number {
+  return interval;
+}
+
+/** Refuses what would silently have no effect. */
+export function checkCounted({ stack, interval, alert }: CountedOptions, each: boolean): void {
+  if (stack && !each) {
+    throw new Usage('--stack shows the stack of each: a table has no room for them');
+  }
+  if (interval !== undefined && each && alert === undefined) {
+    throw new Usage('--interval goes with a table: one by one they come as they happen');
+  }
+}
+
+/** Shows records each by itself, or in groups. */
+export function planCounted<R extends Shown>(
+  host: Host,
+  options: CountedOptions,
+  reading: Reading,
+  countable: Countable<R>,
+): Plan<R> {
+  const { kind, each } = countable;
+  const length = intervalOf(options) / 1000;
+  const clock = new Clock();
+  const shift = () => (reading.header === null ? 0 : clock.shift(reading.header));
+  const stamp = (time: number) => clock.date(time)?.toISOString() ?? null;
+  const alert = options.alert === undefined ? null : new Alert(options.alert, length);
+  const subject = subjectOf(host, options, countable, alert);
+  const { board, whole } = subject;
+  const table = each ? null : tableFor(host, options, subject, reading, stamp);
+  const view =
+    table ?? new (options.json ? RecordJson : RecordLines)(host, reading, countable.form);
+  const isWanted = captureFilter(options);
+  const refusals = new Refusals();
+  let [records, lost, stacks] = [0, 0, 0];
+  /** Of the interval under way. */
+  let recent = 0;
+  let told = false;
+  const intervals = new Intervals(length, (end, seconds) => {
+    const turned = alert?.judge(recent) ?? null;
+    // The stream goes on for a moment after the last count.
+    const isRest = seconds === null && recent === 0 && told;
+    recent = 0;
+    if (alert !== null && turned !== null) {
+      const how = alert.on ? 'reached' : 'fell to';
+      const when = stamp(end) ?? `${end.toFixed(3)} s`;
+      const text = `${kind}s ${how} ${rate(turned, false)}/s by ${when}: --alert ${alert.limit}`;
+      view.note(text, `alert ${how}`);
+    }
+    if (!whole && !isRest) {
+      told = true;
+      board.turn(seconds);
+      table?.interval(end, seconds);
+    }
+  });
+  return {
+    kind,
+    view,
+    read: (row) => countable.read(row),
+    take(record) {
+      if (!isWanted(record) || !countable.wanted(record)) {
+        return false;
+      }
+      records += 1;
+      recent += 1;
+      stacks += record.stack === null ? 0 : 1;
+      if (table !== null) {
+        board.add(record);
+      }
+      view.record(record);
+      countable.taken?.(record);
+      return true;
+    },
+    reach: (time) => intervals.reach(time + shift()),
+    line(line) {
+      if (line.type === 'start') {
+        intervals.restart();
+        board.refusals.skip();
+        refusals.skip();
+      } else if (line.type === 'record') {
+        // A count tells of the time before it, which it may be the first to end.
+        if (line.record.kind === 'C') {
+          board.count(line.record, shift());
+          refusals.count(line.record, shift());
+        }
+        intervals.reach(line.record.time + shift());
+      }
+    },
+    loss(loss) {
+      lost += loss.lost;
+      // Of a capture it is not known whether they would have been wanted.
+      recent += isFiltered(options) ? 0 : loss.lost;
+      board.lose(loss.lost);
+      view.loss(loss);
+    },
+    finish() {
+      intervals.finish();
+      if (whole) {
+        const seconds = intervals.seconds > 0 ? intervals.seconds : null;
+        board.turn(seconds);
+        table?.interval(intervals.now, seconds);
+      }
+      if (options.stack && records > 0 && stacks === 0) {
+        view.note(
+          `no ${kind} has a stack: record them with \`tcpsynq capture --kinds count,${kind} --stack FILE\``,
+        );
+      }
+      if (alert?.reached) {
+        host.status = 1;
+      }
+    },
+    summary: () =>
+      countable.summary({
+        records,
+        seconds: intervals.seconds,
+        lost,
+        refused: refusals.now(true)?.total ?? 0,
+        alert,
+      }),
+  };
+}
+
+function subjectOf<R>(
+  host: Host,
+  options: CountedOptions,
+  { kind, groupings, withRefused }: Countable<R>,
+  alert: Alert | null,
+): Subject<R> {
+  const { by, interval, json } = options;
+  const first = groupings.find((one) => one.by === by) ?? groupings[0];
+  const isScreen = host.out.steerable && !json;
+  // Others can be switched to on a screen only.
+  const rest = isScreen ? groupings.filter((one) => one !== first) : [];
+  const shown = first === undefined ? [] : [first, ...rest];
+  return {
+    things: `${kind}s`,
+    groupings: shown,
+    board: new Board(shown),
+    withRefused,
+    alert,
+    whole: !json && interval === undefined && (!isScreen || isWhole(options)),
+  };
+}
+
+function tableFor<R>(
+  host: Host,
+  { json }: CountedOptions,
+  subject: Subject<R>,
+  reading: Reading,
+  stamp: (time: number) => string | null,
+): GroupView<R> {
+  if (json) {
+    return new GroupObjects(host, subject, stamp);
+  }
+  return host.out.steerable
+    ? new GroupScreen(host, subject, reading)
+    : new GroupTables(host, subject, stamp);
+}

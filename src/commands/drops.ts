@@ -1,0 +1,79 @@
+import { count, seconds } from '../chart/text.js';
+import { Usage } from '../failure.js';
+import type { Host } from '../host.js';
+import { type Drop, DropReader } from '../record/drop.js';
+import type { Aspect, Grouping } from '../record/groups.js';
+import { isLive } from '../source/select.js';
+import { dropForm } from '../views/drops.js';
+import {
+  type CountedOptions,
+  checkCounted,
+  intervalOf,
+  planCounted,
+  type Seen,
+} from './counted.js';
+import { checkRecords, readRecords } from './records.js';
+
+export interface DropsOptions extends CountedOptions {
+  /** Show each by itself. */
+  readonly each?: boolean;
+  readonly proto?: 'tcp' | 'any';
+}
+
+function aspect(name: 'location' | 'reason' | 'state' | 'local' | 'remote'): Aspect<Drop> {
+  return { name, of: (drop) => drop[name] ?? '-' };
+}
+
+const [LOCATION, REASON, STATE] = [aspect('location'), aspect('reason'), aspect('state')];
+
+const GROUPINGS: readonly Grouping<Drop>[] = [
+  { by: 'location', keys: [LOCATION], beside: [REASON, STATE] },
+  { by: 'reason', keys: [REASON], beside: [LOCATION, STATE] },
+  {
+    by: 'connection',
+    keys: [aspect('remote'), aspect('local')],
+    beside: [REASON, LOCATION, STATE],
+  },
+  { by: 'state', keys: [STATE], beside: [REASON, LOCATION] },
+];
+
+/** `tcpsynq drops`: packets that the kernel drops, counted by where and why, or one by one. */
+export async function drops(host: Host, options: DropsOptions): Promise<void> {
+  const { each = false, stack, proto, input } = options;
+  checkRecords(options, 'drops');
+  if (each && options.by !== undefined) {
+    throw new Usage('--each and --by exclude each other');
+  }
+  checkCounted(options, each);
+  const reader = new DropReader();
+  const filter = {
+    kinds: 'count,drop',
+    interval_ms: intervalOf(options),
+    proto,
+    stack: stack ? (1 as const) : undefined,
+  };
+  const onlyTcp = proto === 'tcp' && !isLive(input);
+  await readRecords(host, options, filter, (reading) =>
+    planCounted(host, options, reading, {
+      kind: 'drop',
+      each,
+      form: dropForm(stack === true),
+      groupings: GROUPINGS,
+      withRefused: true,
+      read: (row) => reader.read(row),
+      wanted: (drop) => !onlyTcp || drop.proto === 'tcp',
+      summary,
+    }),
+  );
+}
+
+function summary({ records, seconds: length, lost, refused, alert }: Seen): string {
+  return [
+    `${count(records, 'drop')} in ${seconds(length)}`,
+    ...(lost > 0 ? [`lost ${lost}`] : []),
+    ...(refused > 0 ? [`besides ${count(refused, 'SYN')} refused (see listeners)`] : []),
+    ...(alert?.reached
+      ? [`--alert ${alert.limit} was reached, at most ${Math.round(alert.most)}/s`]
+      : []),
+  ].join(', ');
+}

@@ -1,0 +1,21 @@
+import { DropLines } from '../chart/drop.js';
+import { stackLines } from '../chart/stack.js';
+import type { Drop } from '../record/drop.js';
+import type { Form } from './records/lines.js';
+
+/** How dropped packets are printed, each by itself. */
+export function dropForm(stacks: boolean): Form<Drop> {
+  return {
+    columns: 'time location reason local remote state flags length proto',
+    aligned: new DropLines(),
+    words({ location, reason, local, remote, state, flags, length, proto }, time) {
+      return [time, location, reason, local, remote, state, flags, length, proto]
+        .map((word) => word ?? '-')
+        .join(' ');
+    },
+    ...(stacks ? { below: ({ stack }) => stackLines(stack) } : {}),
+    object({ time, ...rest }, stamp) {
+      return { event: 'drop', time: stamp, stream_time: time, ...rest };
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { drawGroups, type Scene } from '../../chart/groups.js';
+import type { Line } from '../../chart/text.js';
+import { type Host, note } from '../../host.js';
+import type { Loss } from '../../record/stream.js';
+import { type Reading, titleOf } from '../records/view.js';
+import { Stage } from '../stage.js';
+import { clock, lossWords } from '../view.js';
+import { type Controls, FIRST, hints, press } from './controls.js';
+import { type GroupView, type Subject, sceneOf } from './view.js';
+
+/** The groups as a full screen, drawn anew by the interval and whenever a key asks for it. */
+export class GroupScreen<R> implements GroupView<R> {
+  readonly #host: Host;
+  readonly #subject: Subject<R>;
+  readonly #reading: Reading;
+  readonly #stage: Stage;
+  #controls: Controls = FIRST;
+  /** Of each grouping what stood when it was paused. */
+  #frozen: { readonly scenes: readonly Scene[]; readonly clock: string } | null = null;
+
+  constructor(host: Host, subject: Subject<R>, reading: Reading) {
+    this.#host = host;
+    this.#subject = subject;
+    this.#reading = reading;
+    this.#stage = new Stage(host, {
+      draw: async () => this.#draw(),
+      press: (key) => this.#press(key),
+    });
+    this.#stage.redraw();
+  }
+
+  record(): void {}
+
+  interval(): void {
+    this.#stage.redraw();
+  }
+
+  loss(loss: Loss): void {
+    this.#stage.sayLater(lossWords(loss), `loss ${loss.of}`);
+  }
+
+  note(text: string, about = text): void {
+    if (this.#host.err.tty) {
+      this.#stage.sayLater(text, about);
+    } else {
+      // Nothing is drawn over it there, and who reads it wants it now.
+      void note(this.#host, text);
+    }
+  }
+
+  async flush(): Promise<void> {
+    // How far it has come; else the figures change by the interval only, so that they can be read.
+    if (this.#subject.whole) {
+      this.#stage.redraw();
+    }
+  }
+  async finish(): Promise<void> {}
+
+  ended(): Promise<void> {
+    return this.#stage.hold();
+  }
+
+  close(): Promise<void> {
+    return this.#stage.close();
+  }
+
+  #press(key: string): boolean {
+    const before = this.#controls;
+    const now = press(before, key, this.#reading.live);
+    if (now === null) {
+      return false;
+    }
+    const { board } = this.#subject;
+    this.#controls = now;
+    if (now.stopped !== before.stopped) {
+      board.counting = !now.stopped;
+    }
+    if (now.resets !== before.resets) {
+      board.clear();
+    }
+    if (now.paused !== before.paused) {
+      this.#frozen = now.paused ? { scenes: this.#scenes(), clock: this.#clock() } : null;
+    }
+    return true;
+  }
+
+  #scenes(): Scene[] {
+    const standings = this.#subject.board.standings();
+    return standings.map((_, i) => sceneOf(this.#subject, standings, i));
+  }
+
+  #draw(): Line[] {
+    const { columns, rows } = this.#host.out;
+    const { groupings, things } = this.#subject;
+    const { grouping, paused } = this.#controls;
+    const at = grouping % groupings.length;
+    const scene = (this.#frozen?.scenes ?? this.#scenes())[at] as Scene;
+    const frame = {
+      name: `tcpsynq ${things} --by ${groupings[at]?.by}`,
+      title: titleOf(this.#reading),
+      clock: this.#frozen?.clock ?? this.#clock(),
+      paused,
+      keys: this.#stage.hasKeys ? hints(this.#controls, this.#reading.live) : null,
+    };
+    return drawGroups(scene, frame, { columns, rows });
+  }
+
+  #clock(): string {
+    return this.#reading.live ? clock(Date.now() / 1000) : '';
+  }
+}

@@ -1,0 +1,106 @@
+import { groupLines } from '../../chart/groups.js';
+import type { Host } from '../../host.js';
+import { cutTo } from '../../record/groups.js';
+import type { Loss } from '../../record/stream.js';
+import { Pending } from '../pending.js';
+import { lossObject } from '../records/lines.js';
+import { type GroupView, type Subject, sceneOf } from './view.js';
+
+/** Groups in what is printed; the rest are told together. */
+const MOST_ROWS = 50;
+
+/** What tables and objects have in common. */
+abstract class Printed<R> extends Pending implements GroupView<R> {
+  protected readonly subject: Subject<R>;
+  readonly #stamp: (time: number) => string | null;
+
+  /** @param stamp RFC 3339 of a time of stream time; null where the clock is not known */
+  constructor(host: Host, subject: Subject<R>, stamp: (time: number) => string | null) {
+    super(host);
+    this.subject = subject;
+    this.#stamp = stamp;
+  }
+
+  abstract print(end: number, stamp: string | null, seconds: number | null): void;
+
+  interval(end: number, seconds: number | null): void {
+    this.print(end, this.#stamp(end), seconds);
+  }
+
+  protected scene() {
+    const { board } = this.subject;
+    const standings = board.standings().map((one) => cutTo(one, MOST_ROWS));
+    return sceneOf(this.subject, standings, 0);
+  }
+
+  record(): void {}
+  async finish(): Promise<void> {}
+  async ended(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+/** A table an interval, an empty line between two. */
+export class GroupTables<R> extends Printed<R> {
+  #printed = false;
+
+  override print(end: number, stamp: string | null): void {
+    const { out } = this.host;
+    if (this.#printed) {
+      this.line('');
+    }
+    this.#printed = true;
+    const columns = out.tty ? out.columns : undefined;
+    for (const line of groupLines(this.scene(), stamp ?? end.toFixed(3), columns)) {
+      this.line(line);
+    }
+  }
+}
+
+/** An object an interval, and one for each loss where it happened. */
+export class GroupObjects<R> extends Printed<R> {
+  override print(end: number, stamp: string | null, seconds: number | null): void {
+    const { things, groupings, alert } = this.subject;
+    const { standing, keys, beside, lost, refused } = this.scene();
+    const { all, groups, others, left, error } = standing;
+    this.line(
+      JSON.stringify({
+        event: things,
+        time: stamp,
+        stream_time: rounded(end),
+        seconds: rounded(seconds),
+        by: groupings[0]?.by,
+        [things]: all.interval,
+        per_second: rounded(all.rate),
+        total: all.total,
+        lost,
+        ...(this.subject.withRefused
+          ? {
+              refused_syns: refused?.total ?? null,
+              refused_syns_per_second: rounded(refused?.rate ?? null),
+            }
+          : {}),
+        ...(alert === null ? {} : { alert: alert.on }),
+        groups: groups.map((group) => ({
+          ...Object.fromEntries(keys.map((name, i) => [name, group.keys[i]])),
+          [things]: group.interval,
+          per_second: rounded(group.rate),
+          total: group.total,
+          at_most: group.total + error,
+          ...Object.fromEntries(beside.map((name, i) => [`${name}s`, group.beside[i]])),
+        })),
+        left_out: { groups: left, [things]: others.interval, total: others.total },
+        total_error: error,
+      }),
+    );
+  }
+
+  override loss(loss: Loss): void {
+    this.line(JSON.stringify(lossObject(loss)));
+    super.loss(loss);
+  }
+}
+
+/** To six places; more of them are noise of a double. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1e6) / 1e6;
+}

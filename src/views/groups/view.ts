@@ -1,0 +1,50 @@
+import type { Scene } from '../../chart/groups.js';
+import type { Alert } from '../../record/alert.js';
+import type { Board } from '../../record/board.js';
+import type { Grouping, Standing } from '../../record/groups.js';
+import type { RecordView } from '../records/view.js';
+
+/** What is shown of records counted in groups. */
+export interface Subject<R> {
+  /** What they are called: "drops". */
+  readonly things: string;
+  /** The groupings that can be switched to, first the one asked for. */
+  readonly groupings: readonly Grouping<R>[];
+  readonly board: Board<R>;
+  /** SYNs refused are told beside them. */
+  readonly withRefused: boolean;
+  readonly alert: Alert | null;
+  /** What is per second is of the whole time, told once at the end. */
+  readonly whole: boolean;
+}
+
+/** One way to show records counted in groups. */
+export interface GroupView<R> extends RecordView<R> {
+  /**
+   * An interval is over, or the whole time; what was counted in it stands on the board.
+   *
+   * @param end in seconds of stream time
+   * @param seconds that it took; null for too few to tell a rate from
+   */
+  interval(end: number, seconds: number | null): void;
+}
+
+/** A grouping as it stands, for a picture or a table. */
+export function sceneOf<R>(
+  { things, groupings, board, withRefused, alert, whole }: Subject<R>,
+  standings: readonly Standing[],
+  grouping: number,
+): Scene {
+  const at = grouping % groupings.length;
+  const { keys, beside } = groupings[at] as Grouping<R>;
+  return {
+    things,
+    keys: keys.map(({ name }) => name),
+    beside: beside.map(({ name }) => name),
+    standing: standings[at] as Standing,
+    lost: board.lost,
+    refused: withRefused ? board.refusals.now(whole) : null,
+    alert: alert === null ? null : { limit: alert.limit, on: alert.on, reached: alert.reached },
+    stopped: !board.counting,
+  };
+}
