@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import type { Rotation } from './capture/names.js';
+import { CAUSES } from './record/close.js';
 import { parseEnd, parseNetwork } from './record/ends.js';
-import { OUTCOMES, type Outcome } from './record/figures.js';
+import { OUTCOMES } from './record/figures.js';
 import { parseSrttUnit, type SrttUnit } from './record/srtt.js';
 
 // What an option's argument means. Each throws commander's InvalidArgumentError, whose text goes
@@ -112,16 +113,21 @@ export function parseAddr(text: string): string {
   return text;
 }
 
-/** Outcomes with commas between. */
-export function parseOutcomes(text: string): readonly Outcome[] {
-  return text.split(',').map((word) => {
-    const outcome = OUTCOMES.find((one) => one === word);
-    if (outcome === undefined) {
-      throw new InvalidArgumentError(`It takes some of ${OUTCOMES.join(',')}.`);
-    }
-    return outcome;
-  });
+/** Some of these words, with commas between. */
+function parseSome<Word extends string>(words: readonly Word[]): (text: string) => readonly Word[] {
+  return (text) =>
+    text.split(',').map((part) => {
+      const word = words.find((one) => one === part);
+      if (word === undefined) {
+        throw new InvalidArgumentError(`It takes some of ${words.join(',')}.`);
+      }
+      return word;
+    });
 }
+
+export const parseOutcomes = parseSome(OUTCOMES);
+
+export const parseCauses = parseSome(CAUSES);
 
 /** Two ends, with anything between them that is no part of one; added to those given before. */
 export function parseConnection(

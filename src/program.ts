@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import {
   parseAddr,
+  parseCauses,
   parseConnection,
   parseCurves,
   parseFactor,
@@ -16,6 +17,7 @@ import {
 } from './arguments.js';
 import { FORMATS, PACKINGS } from './capture/names.js';
 import type { CaptureOptions } from './commands/capture.js';
+import type { ClosesOptions } from './commands/closes.js';
 import type { CountOptions } from './commands/count.js';
 import type { DiagnoseOptions } from './commands/diagnose.js';
 import type { DropsOptions } from './commands/drops.js';
@@ -294,6 +296,25 @@ export function makeProgram(host: Host, version: string): Command {
     .action(async (_options, command: Command) => {
       const { drops } = await import('./commands/drops.js');
       await drops(host, command.optsWithGlobals<DropsOptions>());
+    });
+
+  withCounting(
+    withChoice(program.command('closes')),
+    'count them by this, in a table; remote: by address, without its port',
+    ['cause', 'state', 'remote', 'local'],
+  )
+    .description('every connection as it is closed: both ends, the state it left, and why')
+    .addOption(
+      new Option(
+        '--cause <list>',
+        'only those closed so, such as reset_received,timeout',
+      ).argParser(parseCauses),
+    )
+    .option('--stack', 'the kernel stack below each, the innermost function first')
+    .option('-n, --count <number>', 'end after so many closes', parsePositive)
+    .action(async (_options, command: Command) => {
+      const { closes } = await import('./commands/closes.js');
+      await closes(host, command.optsWithGlobals<ClosesOptions>());
     });
 
   withSampling(withChoice(program.command('capture')))

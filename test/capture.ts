@@ -157,6 +157,11 @@ export function dropCapture(seconds: number, lines: readonly string[], columns =
   return counted('drop', `# D ${columns}\n`, seconds, lines);
 }
 
+/** The same of closes. */
+export function closeCapture(seconds: number, lines: readonly string[]) {
+  return counted('close', '# X time local remote state cause stack\n', seconds, lines);
+}
+
 function counted(kind: string, header: string, seconds: number, lines: readonly string[]): string {
   const timeOf = (line: string) => Number(line.split(' ')[1]);
   const counts = Array.from({ length: seconds + 1 }, (_, second) =>

@@ -1,0 +1,82 @@
+import { count, percent, seconds } from '../chart/text.js';
+import type { Host } from '../host.js';
+import { CAUSES, type Cause, type Close, CloseReader } from '../record/close.js';
+import type { Aspect, Grouping } from '../record/groups.js';
+import { closeForm } from '../views/closes.js';
+import {
+  type CountedOptions,
+  checkCounted,
+  intervalOf,
+  planCounted,
+  type Seen,
+} from './counted.js';
+import { checkRecords, readRecords } from './records.js';
+
+export interface ClosesOptions extends Omit<CountedOptions, 'alert'> {
+  /** Only those closed so. */
+  readonly cause?: readonly Cause[];
+}
+
+function aspect(name: 'cause' | 'state' | 'local'): Aspect<Close> {
+  return { name, of: (close) => close[name] ?? '-' };
+}
+
+const [CAUSE, STATE] = [aspect('cause'), aspect('state')];
+
+/** Without its port, of which a client has a new one each time. */
+const REMOTE: Aspect<Close> = {
+  name: 'remote',
+  of: ({ remote }) => remote?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') ?? '-',
+};
+
+const GROUPINGS: readonly Grouping<Close>[] = [
+  { by: 'cause', keys: [CAUSE], beside: [STATE] },
+  { by: 'state', keys: [STATE], beside: [CAUSE] },
+  { by: 'remote', keys: [REMOTE], beside: [CAUSE, STATE] },
+  { by: 'local', keys: [aspect('local')], beside: [CAUSE, STATE] },
+];
+
+/** `tcpsynq closes`: connections as they are closed, one by one or counted. */
+export async function closes(host: Host, options: ClosesOptions): Promise<void> {
+  const { by, stack, cause } = options;
+  const each = by === undefined;
+  checkRecords(options, 'closes');
+  checkCounted(options, each);
+  const reader = new CloseReader();
+  const counts = new Map<string, number>();
+  const filter = {
+    kinds: 'count,close',
+    interval_ms: intervalOf(options),
+    stack: stack ? (1 as const) : undefined,
+  };
+  await readRecords(host, options, filter, (reading) =>
+    planCounted(host, options, reading, {
+      kind: 'close',
+      each,
+      form: closeForm(stack === true),
+      groupings: GROUPINGS,
+      withRefused: false,
+      read: (row) => reader.read(row),
+      wanted: (close) => cause === undefined || cause.some((one) => one === close.cause),
+      taken(close) {
+        const known = CAUSES.find((one) => one === close.cause) ?? 'other';
+        counts.set(known, (counts.get(known) ?? 0) + 1);
+      },
+      summary: (seen) => summary(seen, counts),
+    }),
+  );
+}
+
+function summary(
+  { records, seconds: length, lost }: Seen,
+  counts: ReadonlyMap<string, number>,
+): string {
+  return [
+    `${count(records, 'close')} in ${seconds(length)}`,
+    ...CAUSES.filter((one) => counts.has(one)).map((one) => {
+      const closed = counts.get(one) ?? 0;
+      return `${one} ${closed} (${percent(closed / records)})`;
+    }),
+    ...(lost > 0 ? [`lost ${lost}`] : []),
+  ].join(', ');
+}

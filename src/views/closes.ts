@@ -1,0 +1,19 @@
+import { CloseLines } from '../chart/close.js';
+import { stackLines } from '../chart/stack.js';
+import type { Close } from '../record/close.js';
+import type { Form } from './records/lines.js';
+
+/** How closed connections are printed, each by itself. */
+export function closeForm(stacks: boolean): Form<Close> {
+  return {
+    columns: 'time local remote state cause',
+    aligned: new CloseLines(),
+    words({ local, remote, state, cause }, time) {
+      return [time, local, remote, state, cause].map((word) => word ?? '-').join(' ');
+    },
+    ...(stacks ? { below: ({ stack }) => stackLines(stack) } : {}),
+    object({ time, ...rest }, stamp) {
+      return { event: 'close', time: stamp, stream_time: time, ...rest };
+    },
+  };
+}
