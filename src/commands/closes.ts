@@ -29,7 +29,7 @@ const REMOTE: Aspect<Close> = {
   of: ({ remote }) => remote?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') ?? '-',
 };
 
-const GROUPINGS: readonly Grouping<Close>[] = [
+const GROUPINGS: readonly [Grouping<Close>, ...Grouping<Close>[]] = [
   { by: 'cause', keys: [CAUSE], beside: [STATE] },
   { by: 'state', keys: [STATE], beside: [CAUSE] },
   { by: 'remote', keys: [REMOTE], beside: [CAUSE, STATE] },

@@ -41,7 +41,7 @@ export interface Countable<R> {
   readonly each: boolean;
   readonly form: Form<R>;
   /** The groupings there are, first the usual one. */
-  readonly groupings: readonly Grouping<R>[];
+  readonly groupings: readonly [Grouping<R>, ...Grouping<R>[]];
   /** SYNs refused are told beside them. */
   readonly withRefused: boolean;
   read(row: Row): R | string;
@@ -207,11 +207,9 @@ function subjectOf<R>(
   const isScreen = host.out.steerable && !json;
   // Others can be switched to on a screen only.
   const rest = isScreen ? groupings.filter((one) => one !== first) : [];
-  const shown = first === undefined ? [] : [first, ...rest];
   return {
     things: `${kind}s`,
-    groupings: shown,
-    board: new Board(shown),
+    board: new Board([first, ...rest]),
     withRefused,
     alert,
     whole: !json && interval === undefined && (!isScreen || isWhole(options)),

@@ -26,7 +26,7 @@ function aspect(name: 'location' | 'reason' | 'state' | 'local' | 'remote'): Asp
 
 const [LOCATION, REASON, STATE] = [aspect('location'), aspect('reason'), aspect('state')];
 
-const GROUPINGS: readonly Grouping<Drop>[] = [
+const GROUPINGS: readonly [Grouping<Drop>, ...Grouping<Drop>[]] = [
   { by: 'location', keys: [LOCATION], beside: [REASON, STATE] },
   { by: 'reason', keys: [REASON], beside: [LOCATION, STATE] },
   {

@@ -1,17 +1,18 @@
-import { type Grouping, Groups, type Standing } from './groups.js';
+import { type Grouping, Groups } from './groups.js';
 import { Refusals } from './refusals.js';
 import type { Count } from './stream.js';
 
 /** Records counted by the interval in each of several ways, with what was lost and refused meanwhile. */
 export class Board<R> {
-  readonly groups: readonly Groups<R>[];
+  /** One of each grouping, in their order. */
+  readonly groups: readonly [Groups<R>, ...Groups<R>[]];
   /** Records lost that would have been counted here. */
   lost = 0;
   refusals = new Refusals();
   #counting = true;
 
-  constructor(groupings: readonly Grouping<R>[]) {
-    this.groups = groupings.map((grouping) => new Groups(grouping));
+  constructor([first, ...more]: readonly [Grouping<R>, ...Grouping<R>[]]) {
+    this.groups = [new Groups(first), ...more.map((grouping) => new Groups(grouping))];
   }
 
   /** What comes is counted; else it is passed over. */
@@ -52,10 +53,6 @@ export class Board<R> {
     for (const one of this.groups) {
       one.turn(seconds);
     }
-  }
-
-  standings(): Standing[] {
-    return this.groups.map((one) => one.standing());
   }
 
   /** Forgets all that was counted. */

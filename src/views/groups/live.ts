@@ -1,6 +1,7 @@
 import { drawGroups, type Scene } from '../../chart/groups.js';
 import type { Line } from '../../chart/text.js';
 import { type Host, note } from '../../host.js';
+import type { Groups } from '../../record/groups.js';
 import type { Loss } from '../../record/stream.js';
 import { type Reading, titleOf } from '../records/view.js';
 import { Stage } from '../stage.js';
@@ -79,24 +80,26 @@ export class GroupScreen<R> implements GroupView<R> {
       board.clear();
     }
     if (now.paused !== before.paused) {
-      this.#frozen = now.paused ? { scenes: this.#scenes(), clock: this.#clock() } : null;
+      this.#frozen = now.paused
+        ? { scenes: board.groups.map((one) => this.#sceneOf(one)), clock: this.#clock() }
+        : null;
     }
     return true;
   }
 
-  #scenes(): Scene[] {
-    const standings = this.#subject.board.standings();
-    return standings.map((_, i) => sceneOf(this.#subject, standings, i));
+  #sceneOf(groups: Groups<R>): Scene {
+    return sceneOf(this.#subject, { grouping: groups.grouping, standing: groups.standing() });
   }
 
   #draw(): Line[] {
     const { columns, rows } = this.#host.out;
-    const { groupings, things } = this.#subject;
+    const { board, things } = this.#subject;
     const { grouping, paused } = this.#controls;
-    const at = grouping % groupings.length;
-    const scene = (this.#frozen?.scenes ?? this.#scenes())[at] as Scene;
+    const at = grouping % board.groups.length;
+    const shown = board.groups[at] ?? board.groups[0];
+    const scene = this.#frozen?.scenes[at] ?? this.#sceneOf(shown);
     const frame = {
-      name: `tcpsynq ${things} --by ${groupings[at]?.by}`,
+      name: `tcpsynq ${things} --by ${shown.grouping.by}`,
       title: titleOf(this.#reading),
       clock: this.#frozen?.clock ?? this.#clock(),
       paused,

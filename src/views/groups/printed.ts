@@ -28,9 +28,11 @@ abstract class Printed<R> extends Pending implements GroupView<R> {
   }
 
   protected scene() {
-    const { board } = this.subject;
-    const standings = board.standings().map((one) => cutTo(one, MOST_ROWS));
-    return sceneOf(this.subject, standings, 0);
+    const groups = this.subject.board.groups[0];
+    return sceneOf(this.subject, {
+      grouping: groups.grouping,
+      standing: cutTo(groups.standing(), MOST_ROWS),
+    });
   }
 
   record(): void {}
@@ -59,7 +61,7 @@ export class GroupTables<R> extends Printed<R> {
 /** An object an interval, and one for each loss where it happened. */
 export class GroupObjects<R> extends Printed<R> {
   override print(end: number, stamp: string | null, seconds: number | null): void {
-    const { things, groupings, alert } = this.subject;
+    const { things, board, alert } = this.subject;
     const { standing, keys, beside, lost, refused } = this.scene();
     const { all, groups, others, left, error } = standing;
     this.line(
@@ -68,7 +70,7 @@ export class GroupObjects<R> extends Printed<R> {
         time: stamp,
         stream_time: rounded(end),
         seconds: rounded(seconds),
-        by: groupings[0]?.by,
+        by: board.groups[0].grouping.by,
         [things]: all.interval,
         per_second: rounded(all.rate),
         total: all.total,

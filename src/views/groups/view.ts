@@ -8,8 +8,7 @@ import type { RecordView } from '../records/view.js';
 export interface Subject<R> {
   /** What they are called: "drops". */
   readonly things: string;
-  /** The groupings that can be switched to, first the one asked for. */
-  readonly groupings: readonly Grouping<R>[];
+  /** With the groupings that can be switched to, first the one asked for. */
   readonly board: Board<R>;
   /** SYNs refused are told beside them. */
   readonly withRefused: boolean;
@@ -31,17 +30,15 @@ export interface GroupView<R> extends RecordView<R> {
 
 /** A grouping as it stands, for a picture or a table. */
 export function sceneOf<R>(
-  { things, groupings, board, withRefused, alert, whole }: Subject<R>,
-  standings: readonly Standing[],
-  grouping: number,
+  { things, board, withRefused, alert, whole }: Subject<R>,
+  { grouping, standing }: { readonly grouping: Grouping<R>; readonly standing: Standing },
 ): Scene {
-  const at = grouping % groupings.length;
-  const { keys, beside } = groupings[at] as Grouping<R>;
+  const { keys, beside } = grouping;
   return {
     things,
     keys: keys.map(({ name }) => name),
     beside: beside.map(({ name }) => name),
-    standing: standings[at] as Standing,
+    standing,
     lost: board.lost,
     refused: withRefused ? board.refusals.now(whole) : null,
     alert: alert === null ? null : { limit: alert.limit, on: alert.on, reached: alert.reached },
