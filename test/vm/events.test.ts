@@ -22,7 +22,7 @@ afterEach(() => link.remove());
 test('one A and one R each, with the right outcome, from two CPUs, in the order of time', async () => {
   link.sysctl('net.ipv4.tcp_synack_retries', 1);
   await link.listener('--port 80,81 --backlog 400000 --accept close');
-  const tap = await new Tap(link, 'kinds=count,event').ready();
+  const tap = await new Tap(link.target, 'kinds=count,event').ready();
   const share = '--rate 2000 --complete 1 --reset 1 --unreach 1 --abandon 1 --then-reset';
   const [a, b] = await Promise.all([
     link.send(`--dport 80 --count 6000 --cpu 0 ${share}`),
@@ -68,9 +68,9 @@ test('one A and one R each, with the right outcome, from two CPUs, in the order 
 test('three taps with different filters: to each its own', async () => {
   await link.listener('--port 80,81 --addr :: --backlog 400000');
   const taps = await Promise.all([
-    new Tap(link, 'kinds=count,event port=80').ready(),
-    new Tap(link, 'kinds=count,event addr=fd09::/16').ready(),
-    new Tap(link, 'kinds=count,event addr=198.18.0.0/15 port=81').ready(),
+    new Tap(link.target, 'kinds=count,event port=80').ready(),
+    new Tap(link.target, 'kinds=count,event addr=fd09::/16').ready(),
+    new Tap(link.target, 'kinds=count,event addr=198.18.0.0/15 port=81').ready(),
   ]);
   await link.send('--dport 80 --count 300');
   await link.send('--dport 81 --count 200 --first 10000');
@@ -86,10 +86,10 @@ test('three taps with different filters: to each its own', async () => {
 
 test('a tap that does not read loses, the others do not, and it adds up', async () => {
   await link.listener('--port 80 --backlog 400000');
-  const reading = await new Tap(link, 'kinds=count,event').ready();
+  const reading = await new Tap(link.target, 'kinds=count,event').ready();
   sh('rm -f /var/tmp/away /var/tmp/back');
   const asleep = new Tap(
-    link,
+    link.target,
     'kinds=count,event',
     'head -c 1 <&3 >/dev/null; touch /var/tmp/away; until [ -e /var/tmp/back ]; do sleep 0.1; done; exec cat <&3',
   );
@@ -118,7 +118,7 @@ test('a tap that does not read loses, the others do not, and it adds up', async 
 
 test('nothing is recorded for a tap that asks for counts only', async () => {
   await link.listener('--port 80 --backlog 400000');
-  const tap = await new Tap(link, 'kinds=count').ready();
+  const tap = await new Tap(link.target, 'kinds=count').ready();
   await link.send('--dport 80 --count 1000');
   const lines = await tap.stop();
   expect(lines.filter((words) => words[0] !== 'C')).toEqual([]);

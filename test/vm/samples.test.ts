@@ -74,7 +74,7 @@ describe('with the module loaded', () => {
     // Its default clock is each CPU's own: lines of two CPUs may come out of order.
     sh(`cd ${TRACING}; echo 65536 >buffer_size_kb; echo mono >trace_clock; echo >trace`);
     sh(`echo 1 >${TRACING}/events/tcp/tcp_probe/enable`);
-    const tap = await new Tap(link, 'kinds=count,sample full=1').ready();
+    const tap = await new Tap(link.target, 'kinds=count,sample full=1').ready();
     await iperf('-t 4 -P 2', peer);
     await sleep(500);
     sh(`echo 0 >${TRACING}/events/tcp/tcp_probe/enable`);
@@ -129,7 +129,7 @@ describe('with the module loaded', () => {
 
   test('agree with ss at rest', async () => {
     netem('delay 10ms');
-    const tap = await new Tap(link, 'kinds=count,sample full=1 port=7000').ready();
+    const tap = await new Tap(link.target, 'kinds=count,sample full=1 port=7000').ready();
     // The peer answers the bulk with one byte, and, once ss has looked, with another.
     const peer = `
 import socket, time
@@ -181,7 +181,7 @@ c.recv(1)`;
     netem('delay 5ms loss 1%');
     const [full, changed, sent] = await Promise.all(
       ['full=1', 'full=0', 'full=1 hook=both'].map((filter) =>
-        new Tap(link, `kinds=count,sample ${filter}`).ready(),
+        new Tap(link.target, `kinds=count,sample ${filter}`).ready(),
       ),
     );
     await iperf('-n 1M -P 4');
@@ -209,13 +209,13 @@ c.recv(1)`;
   test('filters: to each its own; a tap that does not read loses alone, and it adds up', async () => {
     const taps = await Promise.all(
       ['port=5201', 'addr=fd09::/64', 'fwmark=7', 'addr=192.0.2.0/24'].map((filter) =>
-        new Tap(link, `kinds=count,sample full=1 ${filter}`).ready(),
+        new Tap(link.target, `kinds=count,sample full=1 ${filter}`).ready(),
       ),
     );
     // A small buffer, and a reader that is away until told.
     sh('echo 64 >/sys/module/tcpsynq/parameters/bufsize; rm -f /var/tmp/away /var/tmp/back');
     const asleep = new Tap(
-      link,
+      link.target,
       'kinds=count,sample full=1',
       'head -c 1 <&3 >/dev/null; touch /var/tmp/away; until [ -e /var/tmp/back ]; do sleep 0.1; done; exec cat <&3',
     );
@@ -253,7 +253,7 @@ c.recv(1)`;
     const patched = () => readFileSync(`${TRACING}/enabled_functions`, 'utf8');
     while (hook('tcp_rcv_established') !== 'idle') await sleep(500);
     expect(patched()).not.toContain('tcp_rcv_established');
-    const tap = await new Tap(link, 'kinds=count,sample').ready();
+    const tap = await new Tap(link.target, 'kinds=count,sample').ready();
     expect(hook('tcp_rcv_established')).toBe('ftrace');
     expect(hook('__tcp_transmit_skb')).toBe('idle');
     expect(patched()).toContain('tcp_rcv_established');

@@ -2,19 +2,21 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { expect } from 'vitest';
-import { type Link, sleep } from './guest.ts';
+import { sleep } from './guest.ts';
 
-/** A tap in the target's namespace of a link, read until stopped. */
+/** A tap in a network namespace, or without one in the guest's own; read until stopped. */
 export class Tap {
   private text = '';
   private readonly closed: Promise<void>;
   private readonly child: ChildProcess;
 
-  constructor(link: Link, filter: string, reader = 'exec cat <&3') {
+  constructor(namespace: string | undefined, filter: string, reader = 'exec cat <&3') {
     const script = `exec 3<>/proc/net/tcpsynq && echo '${filter}' >&3 && ${reader}`;
-    this.child = spawn('ip', ['netns', 'exec', link.target, 'bash', '-c', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const shell = ['bash', '-c', script];
+    const [command = '', ...args] = namespace
+      ? ['ip', 'netns', 'exec', namespace, ...shell]
+      : shell;
+    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.child.stdout?.setEncoding('latin1');
     this.child.stdout?.on('data', (chunk) => {
       this.text += chunk;

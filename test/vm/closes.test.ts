@@ -1,0 +1,285 @@
+// Kind X: each way a connection can close, once, under the right cause.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+import { expectInOrder, of, Tap } from './tap.ts';
+
+requireGuest();
+
+const client = join(top, 'lab/tools/build/client');
+
+let link: Link;
+beforeEach(() => {
+  link = new Link();
+});
+afterEach(() => link.remove());
+
+interface Close {
+  local: string;
+  remote: string;
+  state: string;
+  cause: string;
+  stack: string;
+}
+
+function closes(lines: string[][]): Close[] {
+  expectInOrder(lines);
+  expect(of('L', lines)).toEqual([]);
+  return of('X', lines).map((words) => {
+    expect(words.length).toBe(7);
+    const [, , local, remote, state, cause, stack] = words as string[];
+    return { local, remote, state, cause, stack } as Close;
+  });
+}
+
+/** How many closed so. */
+function ways(found: Close[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { state, cause } of found) {
+    counts[`${state} ${cause}`] = (counts[`${state} ${cause}`] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const tapped = (filter: string) => new Tap(link.target, `kinds=count,close ${filter}`).ready();
+
+/** Python in a namespace of the link; what it printed. */
+const python = (namespace: string, program: string) =>
+  sh(`ip netns exec ${namespace} python3 - <<'P'\nimport socket, struct, time\n${program}\nP`);
+
+describe('with the module loaded', () => {
+  beforeAll(() => load());
+  afterAll(() => {
+    expect(status()).toContain('taps 0 16');
+    unload();
+  });
+
+  test.each([
+    ['IPv4', '10.9.0.1', '10.9.0.1:80'],
+    ['IPv6', 'fd09::1', '[fd09::1]:80'],
+  ])('fin: the peer finishes first, and we do: %s', async (_, dst, local) => {
+    // Reads to the end, then closes.
+    await link.listener('--addr :: --port 80');
+    await link.listener('--addr :: --port 81 --accept close');
+    const tap = await tapped('');
+    await link.client(`--dst ${dst} --port 80 --count 20 --bytes 100`).done();
+    await link.client(`--dst ${dst} --port 81 --count 30`).done();
+    await sleep(500);
+    const found = closes(await tap.stop());
+    expect(ways(found.filter((c) => c.local === local))).toEqual({ 'LAST_ACK fin': 20 });
+    // Which of the two FINs comes first is a race; that both came is not.
+    const ours = found.filter((c) => c.local === local.replace('80', '81'));
+    expect(ours.length).toBe(30);
+    expect(new Set(ours.map(({ cause }) => cause))).toEqual(new Set(['fin']));
+    expect(new Set(found.map(({ remote }) => remote)).size).toBe(50);
+  });
+
+  test('fin: TIME_WAIT is not a second close', async () => {
+    await link.listener('--port 81 --accept close');
+    const tap = await tapped('');
+    python(
+      link.attacker,
+      `for _ in range(10):
+    s = socket.create_connection(("10.9.0.1", 81))
+    s.recv(1)
+    s.close()`,
+    );
+    await sleep(500);
+    expect(Number(link.inTarget('ss -Htan state time-wait').split('\n').length)).toBe(11);
+    // The FIN that ends FIN_WAIT1 comes with its ACK, or after it.
+    const found = closes(await tap.stop());
+    expect(found.length).toBe(10);
+    expect(new Set(found.map(({ cause }) => cause))).toEqual(new Set(['fin']));
+    expect(found.every(({ state }) => /^FIN_WAIT[12]$/.test(state))).toBe(true);
+  });
+
+  test('reset_received, and reset_sent at the other end', async () => {
+    await link.listener('--port 80 --accept hold');
+    const tap = await tapped('');
+    const peer = await new Tap(link.attacker, 'kinds=count,close stack=1').ready();
+    await link.client('--dst 10.9.0.1 --port 80 --count 25 --keep 0.2 --rst').done();
+    await sleep(500);
+    expect(ways(closes(await tap.stop()))).toEqual({ 'ESTABLISHED reset_received': 25 });
+    const theirs = closes(await peer.stop());
+    expect(ways(theirs)).toEqual({ 'ESTABLISHED reset_sent': 25 });
+    for (const { stack } of theirs) expect(stack).toMatch(/;tcp_disconnect\+0x[0-9a-f]+$/);
+  });
+
+  test('reset_received: nobody listens', async () => {
+    const tap = await tapped('');
+    link.inTarget('bash -c "exec 3<>/dev/tcp/10.9.0.2/9" 2>/dev/null || true');
+    expect(ways(closes(await tap.stop()))).toEqual({ 'SYN_SENT reset_received': 1 });
+  });
+
+  test('reset_sent: closed with data unread, without lingering, before accept(), or spoken to after', async () => {
+    const tap = await tapped('stack=1');
+    const both = (ours: string, theirs: string) =>
+      sh(`ip netns exec ${link.target} python3 - <<'P' &
+import select, socket, struct
+l = socket.socket()
+l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+l.bind(("10.9.0.1", 80))
+l.listen(8)
+${ours}
+P
+until ip netns exec ${link.target} ss -Hltn sport = :80 | grep -q :80; do sleep 0.05; done
+ip netns exec ${link.attacker} python3 - <<'P'
+import socket, time
+s = socket.create_connection(("10.9.0.1", 80))
+try:
+    ${theirs}
+except ConnectionResetError:
+    pass
+P
+wait`);
+    both(
+      'c, _ = l.accept(); c.recv(1, socket.MSG_PEEK); c.close()',
+      's.send(b"unread"); s.recv(1)',
+    );
+    both(
+      'c, _ = l.accept(); c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.close()',
+      's.recv(1)',
+    );
+    both('select.select([l], [], []); l.close()', 's.recv(1)');
+    both(
+      // TCP_LINGER2: so long it stays in FIN_WAIT2, where TIME_WAIT would have it at once.
+      'c, _ = l.accept(); c.setsockopt(socket.IPPROTO_TCP, 8, 100); c.close()',
+      's.recv(1); time.sleep(0.5); s.send(b"too late"); time.sleep(0.5)',
+    );
+    const found = closes(await tap.stop());
+    expect(found.map(({ state, cause }) => `${state} ${cause}`)).toEqual([
+      'ESTABLISHED reset_sent',
+      'ESTABLISHED reset_sent',
+      'ESTABLISHED reset_sent',
+      'FIN_WAIT2 reset_sent',
+    ]);
+    // The stack says which of them it was.
+    expect(found[0]?.stack).toMatch(/__tcp_close\+[^;]*$/);
+    expect(found[1]?.stack).toMatch(/__tcp_close\+[^;]*;tcp_disconnect\+[^;]*$/);
+    expect(found[2]?.stack).toMatch(/inet_csk_listen_stop\+[^;]*;.*tcp_disconnect\+[^;]*$/);
+    expect(found[3]?.stack).toMatch(/tcp_rcv_state_process\+/);
+  });
+
+  test('timeout: retransmissions unanswered, keepalives, SYNs', async () => {
+    link.sysctl('net.ipv4.tcp_syn_retries', 1);
+    const tap = await tapped('');
+    python(
+      link.target,
+      `
+import subprocess
+l = socket.socket(); l.bind(("10.9.0.1", 90)); l.listen(8)
+p = subprocess.Popen(["ip", "netns", "exec", "${link.attacker}", "python3", "-c",
+  "import socket, time; a = [socket.create_connection(('10.9.0.1', 90)) for _ in range(2)]; time.sleep(30)"])
+c, _ = l.accept(); d, _ = l.accept()
+c.setsockopt(socket.IPPROTO_TCP, 18, 1500)  # TCP_USER_TIMEOUT
+d.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT):
+    d.setsockopt(socket.IPPROTO_TCP, option, 1)
+subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""
+table ip lab {
+  chain in { type filter hook input priority 0; tcp dport 90 drop; }
+}""")
+c.send(b"into the dark")
+for s in (c, d):
+    try:
+        s.recv(1)
+    except TimeoutError:
+        pass
+p.kill()
+try:
+    # Over loopback, and dropped there.
+    socket.socket().connect(("10.9.0.1", 90))
+except TimeoutError:
+    pass
+`,
+    );
+    const found = closes(await tap.stop());
+    expect(ways(found.filter(({ local }) => local === '10.9.0.1:90'))).toEqual({
+      'ESTABLISHED timeout': 2,
+    });
+    expect(ways(found.filter(({ remote }) => remote === '10.9.0.1:90'))).toEqual({
+      'SYN_SENT timeout': 1,
+    });
+  });
+
+  test('aborted: by ss -K, and an attempt given up', async () => {
+    await link.listener('--port 80 --accept hold');
+    sh(`ip netns exec ${link.attacker} nft -f - <<'R'
+table ip lab {
+  chain in { type filter hook input priority 0; tcp dport 99 drop; }
+}
+R`);
+    const tap = await tapped('');
+    const client = link.client('--dst 10.9.0.1 --port 80 --count 3 --keep 3');
+    await sleep(1000);
+    link.inTarget('ss -K sport = :80');
+    await client.done();
+    link.inTarget('timeout 1 bash -c "exec 3<>/dev/tcp/10.9.0.2/99" || true');
+    const found = closes(await tap.stop());
+    expect(ways(found.filter(({ local }) => local === '10.9.0.1:80'))).toEqual({
+      'ESTABLISHED aborted': 3,
+    });
+    expect(ways(found.filter(({ remote }) => remote === '10.9.0.2:99'))).toEqual({
+      'SYN_SENT aborted': 1,
+    });
+  });
+
+  test('icmp: the way there says that there is none', async () => {
+    sh(`ip -n ${link.target} route add 10.99.0.0/24 via 10.9.0.2
+        ip -n ${link.attacker} route add unreachable 10.99.0.0/24
+        ip netns exec ${link.attacker} sysctl -qw net.ipv4.ip_forward=1`);
+    const tap = await tapped('');
+    expect(
+      python(
+        link.target,
+        `
+try:
+    socket.socket().connect(("10.99.0.1", 80))
+except OSError as e:
+    print(e.strerror)`,
+      ),
+    ).toBe('No route to host\n');
+    const found = closes(await tap.stop());
+    expect(ways(found)).toEqual({ 'SYN_SENT icmp': 1 });
+    expect(found[0]?.remote).toBe('10.99.0.1:80');
+  });
+
+  test('tcpsynq closes: as many as there were, counted by cause', async () => {
+    await link.listener('--port 80 --accept hold');
+    const run = `node ${top}/dist/cli.js closes`;
+    sh(`
+      ip netns exec ${link.target} ${run} --json -n 25 >/var/tmp/closes.out 2>/var/tmp/closes.err &
+      ip netns exec ${link.target} ${run} --json --by cause --interval 1s >/var/tmp/by.out 2>&1 & by=$!
+      until grep -q 'taps 2 ' /proc/net/tcpsynq_status; do sleep 0.1; done; sleep 1
+      ip netns exec ${link.attacker} ${client} --dst 10.9.0.1 --port 80 --count 25 --rst >/dev/null
+      until grep -q '"total":25' /var/tmp/by.out; do sleep 0.1; done
+      kill $by; wait`);
+    const lines = readFileSync('/var/tmp/closes.out', 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).cause)).toEqual(Array(25).fill('reset_received'));
+    expect(readFileSync('/var/tmp/closes.err', 'utf8')).toMatch(
+      /^tcpsynq: 25 closes in .*, reset_received 25 \(100 %\)$/m,
+    );
+    const last = readFileSync('/var/tmp/by.out', 'utf8').match(/^\{.*"total":25.*$/m)?.[0] ?? '';
+    expect(JSON.parse(last).groups).toMatchObject([{ cause: 'reset_received', total: 25 }]);
+  });
+
+  test('what is no connection has no line: listeners, half-opens', async () => {
+    const listener = await link.listener('--port 80 --accept no');
+    const tap = await tapped('');
+    await link.send('--dport 80 --count 50 --reset 50 --abandon 50');
+    await listener.stop();
+    await sleep(200);
+    expect(closes(await tap.stop())).toEqual([]);
+  });
+
+  test('filters: port and address', async () => {
+    await link.listener('--port 80,81');
+    const [eighty, other] = await Promise.all([tapped('port=80'), tapped('addr=10.8.0.0/16')]);
+    await link.client('--dst 10.9.0.1 --port 80-81 --count 40 --bytes 1').done();
+    await sleep(500);
+    expect(ways(closes(await eighty.stop()))).toEqual({ 'LAST_ACK fin': 20 });
+    expect(closes(await other.stop())).toEqual([]);
+  });
+});

@@ -1,0 +1,397 @@
+// Kind D: what the kernel drops, where and why, as many as were sent, and as its other tools see it.
+
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+import { expectInOrder, of, Tap } from './tap.ts';
+
+requireGuest();
+
+// The wrong checksum is to be the last thing wrong; a drop of one end is not to be another's.
+const SETTINGS = { 'net.ipv4.tcp_rmem': '4096 8192 8192', 'net.ipv4.tcp_syncookies': 0 };
+
+let link: Link;
+beforeEach(() => {
+  link = new Link(SETTINGS);
+});
+afterEach(() => link.remove());
+
+interface Drop {
+  time: number;
+  location: string;
+  reason: string;
+  local: string;
+  remote: string;
+  state: string;
+  flags: string;
+  length: number;
+  stack: string;
+  proto: string;
+}
+
+function drops(lines: string[][]): Drop[] {
+  return of('D', lines).map((words) => {
+    expect(words.length).toBe(11);
+    const [, time, location, reason, local, remote, state, flags, length, stack, proto] =
+      words as string[];
+    return {
+      time: Number(time),
+      location,
+      reason,
+      local,
+      remote,
+      state,
+      flags,
+      length: Number(length),
+      stack,
+      proto,
+    } as Drop;
+  });
+}
+
+/** Those at the target: its answers to made-up sources end at the attacker, which drops them. */
+const atTarget = (lines: string[][]) =>
+  drops(lines).filter(({ local }) => /^10\.9\.0\.1:|^\[fd09::1\]:/.test(local));
+
+/** How many of each, by what `key` says. */
+function count<T>(of: T[], key: (item: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of of) counts[key(item)] = (counts[key(item)] ?? 0) + 1;
+  return counts;
+}
+
+const segments = (args: string) =>
+  sh(
+    `ip netns exec ${link.attacker} python3 ${join(top, 'test/vm/segments.py')} ${link.address} ${args}`,
+  );
+
+/** A tap of the initial namespace: where a drop is shown whose namespace the kernel does not tell. */
+const tapped = (filter: string) => new Tap(undefined, `kinds=count,drop ${filter}`).ready();
+
+const where = (drop: Drop) =>
+  `${drop.location.replace(/\+.*/, '')} ${drop.reason} ${drop.state} ${drop.flags}`;
+
+/** Every location is a symbol that the kernel lists, and an offset. */
+function expectNoAddress(lines: string[][]): void {
+  for (const words of of('D', lines)) {
+    expect(words[2]).toMatch(/^[A-Za-z_][\w.]*\+0x[0-9a-f]{1,5}$/);
+    expect(words.join(' ')).not.toMatch(/ffff[0-9a-f]{8}/);
+  }
+}
+
+/** Another tool, running once it has said `text`. */
+async function started(command: string, args: string[], text: string) {
+  const child = spawn(command, args);
+  const errors: string[] = [];
+  let said = '';
+  child.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+  const ended = new Promise<string>((resolve) => child.on('close', () => resolve(said)));
+  const says = async (text: string) => {
+    while (!said.includes(text)) {
+      if (child.exitCode !== null) throw new Error(`${command} ended: ${errors.join('')}`);
+      await sleep(50);
+    }
+  };
+  await says(text);
+  return { child, ended, says, write: (text: string) => child.stdin.write(text) };
+}
+
+/** bpftrace's tcpdrop.bt with what it needs of the kernel's headers, which BTF has, put in. */
+const tcpdropBt = () =>
+  readFileSync('/usr/sbin/tcpdrop.bt', 'utf8')
+    .replace(/^#ifndef[\s\S]*?^#endif/m, '')
+    .replace(/\bAF_INET6\b/g, '10')
+    .replace(/\bAF_INET\b/g, '2');
+
+/** The kernel's own list of symbols: an address as symbol+0xoff. */
+function symbols(): (address: bigint) => string {
+  const list = readFileSync('/proc/kallsyms', 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/\s/))
+    .filter(([, type]) => /^[tTwW]$/.test(type ?? ''))
+    .map(([address, , name]) => ({ at: BigInt(`0x${address}`), name }))
+    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return (address) => {
+    const found = list.findLast(({ at }) => at <= address);
+    return `${found?.name}+0x${(address - (found?.at ?? 0n)).toString(16)}`;
+  };
+}
+
+describe('with the module loaded', () => {
+  beforeAll(() => load());
+  afterAll(() => {
+    expect(status()).toContain('taps 0 16');
+    unload();
+  });
+
+  test('no listener', async () => {
+    const tap = await tapped('port=81');
+    segments('81 20000 closed 300');
+    const found = atTarget(await tap.stop());
+    expect(count(found, where)).toEqual({ 'tcp_v4_rcv NO_SOCKET - SYN': 300 });
+    expect(new Set(found.map(({ location }) => location)).size).toBe(1);
+    // The receiver's end first, and a header of 20 bytes is the whole segment.
+    expect(found.map(({ local }) => local)).toEqual(Array(300).fill('10.9.0.1:81'));
+    expect(found.map(({ remote }) => remote).sort()).toEqual(
+      Array.from({ length: 300 }, (_, i) => `198.18.7.7:${20000 + i}`).sort(),
+    );
+    expect(new Set(found.map(({ length }) => length))).toEqual(new Set([20]));
+  });
+
+  test('accept queue overflow: final ACKs that find no room', async () => {
+    // Room for all while the handshakes begin, and for two once they end.
+    const listener = spawn('ip', [
+      ...['netns', 'exec', link.target, 'python3', '-c'],
+      `import socket, sys
+s = socket.socket()
+s.bind(("10.9.0.1", 80))
+s.listen(100)
+sys.stdout.write("ready"); sys.stdout.flush()
+sys.stdin.readline()
+s.listen(1)
+sys.stdout.write("narrow"); sys.stdout.flush()
+sys.stdin.readline()`,
+    ]);
+    let said = '';
+    listener.stdout.on('data', (text) => {
+      said += text;
+    });
+    while (said !== 'ready') await sleep(20);
+    const tap = await tapped('port=80 stack=1');
+    const sending = link.send('--dport 80 --count 30 --complete 100 --hold 3');
+    await sleep(1500);
+    listener.stdin.write('\n');
+    while (!said.endsWith('narrow')) await sleep(20);
+    const sent = await sending;
+    expect(sent.completed).toBe(30);
+    const overflows = link.nstat('TcpExtListenOverflows');
+    const lines = await tap.stop();
+    listener.stdin.write('\n');
+    const found = atTarget(lines);
+    expect(overflows).toBe(28);
+    expect(count(found, where)).toEqual({ 'tcp_v4_rcv NOT_SPECIFIED - ACK': 28 });
+    expectNoAddress(lines);
+    // Root first, the location last.
+    for (const { stack, location } of found) {
+      expect(stack.split(';').at(-1)).toBe(location);
+      expect(stack).toMatch(/;process_backlog\+[^;]*;.*;ip_protocol_deliver_rcu\+[^;]*;[^;]*$/);
+    }
+  });
+
+  test('a wrong checksum, and a segment from outside the window', async () => {
+    await link.listener('--port 80 --accept hold');
+    const tap = await tapped('port=80');
+    segments('80 20000 badsum 250');
+    segments('80 30000 old 350');
+    const lines = await tap.stop();
+    expect(link.nstat('TcpInCsumErrors')).toBe(250);
+    expectInOrder(lines);
+    const found = atTarget(lines);
+    const bySport = (port: number) =>
+      count(
+        found.filter(({ remote }) => remote === `198.18.7.7:${port}`),
+        ({ reason, state, flags, length }) => `${reason} ${state} ${flags} ${length}`,
+      );
+    expect(bySport(20000)).toEqual({ 'TCP_CSUM ESTABLISHED PSH|ACK 120': 250 });
+    expect(bySport(30000)).toEqual({ 'TCP_INVALID_SEQUENCE ESTABLISHED PSH|ACK 120': 350 });
+  });
+
+  test('a receive buffer that is full', async () => {
+    await link.listener('--port 80 --accept hold');
+    const tap = await tapped('port=80');
+    segments('80 20000 full 400');
+    const found = atTarget(await tap.stop());
+    expect(link.nstat('TcpExtTCPZeroWindowDrop')).toBe(400);
+    expect(count(found, ({ reason, state }) => `${reason} ${state}`)).toEqual({
+      'TCP_ZEROWINDOW ESTABLISHED': 400,
+    });
+  });
+
+  test('a netfilter rule, on the way in and on the way out', async () => {
+    link.inTarget(
+      `nft -f - <<'R'
+table ip lab {
+  chain in { type filter hook input priority 0; tcp dport 83 counter drop; }
+  chain out { type filter hook output priority 0; tcp dport 84 counter drop; }
+}
+R`,
+    );
+    const tap = await tapped('addr=10.9.0.1');
+    // Of what goes out the sender's socket is known, and so its namespace.
+    const inside = await new Tap(link.target, 'kinds=count,drop').ready();
+    segments('83 20000 closed 200');
+    for (let i = 0; i < 5; i++) {
+      link.inTarget('timeout 0.5 bash -c "exec 3<>/dev/tcp/10.9.0.2/84" 2>/dev/null || true');
+    }
+    const outside = atTarget(await tap.stop());
+    const own = drops(await inside.stop());
+    const rules = link.inTarget('nft list table ip lab');
+    const [came, went] = [...rules.matchAll(/packets (\d+)/g)].map((match) => Number(match[1]));
+    expect(came).toBe(200);
+    expect(count(outside, where)).toEqual({ 'nft_do_chain NETFILTER_DROP - SYN': 200 });
+    expect(went).toBeGreaterThanOrEqual(5);
+    expect(count(own, where)).toEqual({ 'nft_do_chain NETFILTER_DROP SYN_SENT SYN': went });
+    expect(new Set(own.map(({ remote }) => remote))).toEqual(new Set(['10.9.0.2:84']));
+    expect(own.every(({ local }) => local.startsWith('10.9.0.1:'))).toBe(true);
+  });
+
+  test('IPv6, and what is not TCP when asked for', async () => {
+    const tap = await tapped('proto=any');
+    const tcp = await tapped('');
+    await link.send('--dport 81 --count 100 --blind --abandon 1', link.address6);
+    sh(`ip netns exec ${link.attacker} bash -c '
+      for i in {1..20}; do echo x >/dev/udp/10.9.0.1/82; done' 2>/dev/null || true`);
+    await sleep(500);
+    const all = drops(await tap.stop());
+    const only = drops(await tcp.stop());
+    const mine = (found: Drop[]) =>
+      count(
+        found.filter(({ local }) => /:8[12]$/.test(local)),
+        ({ local, reason, flags, proto }) => `${local} ${reason} ${flags} ${proto}`,
+      );
+    expect(mine(only)).toEqual({ '[fd09::1]:81 NO_SOCKET SYN tcp': 100 });
+    expect(mine(all)).toEqual({
+      '[fd09::1]:81 NO_SOCKET SYN tcp': 100,
+      '10.9.0.1:82 NO_SOCKET - udp': 20,
+    });
+    expect(new Set(only.map(({ proto }) => proto))).toEqual(new Set(['tcp']));
+  });
+
+  test('per location as many as dropwatch, and those that tcpdrop.bt can see', async () => {
+    await link.listener('--port 80 --accept hold');
+    link.inTarget(
+      `nft -f - <<'R'
+table ip lab {
+  chain in { type filter hook input priority 0; tcp dport 83 drop; }
+  chain out { type filter hook output priority 0; tcp dport 84 drop; }
+}
+R`,
+    );
+    const tap = await tapped('proto=any');
+    const inside = await new Tap(link.target, 'kinds=count,drop').ready();
+    const tcpdrop = await started('bpftrace', ['-e', tcpdropBt()], 'TIME');
+    const dropwatch = await started('stdbuf', ['-oL', 'dropwatch', '-l', 'kas'], 'kallsyms');
+    dropwatch.write('start\n');
+    await dropwatch.says('Kernel monitoring activated');
+
+    segments('81 20000 closed 211');
+    segments('80 20000 badsum 223');
+    segments('80 30000 old 227');
+    segments('80 40000 full 229');
+    segments('83 20000 closed 233');
+    for (let i = 0; i < 7; i++) {
+      link.inTarget('timeout 0.5 bash -c "exec 3<>/dev/tcp/10.9.0.2/84" 2>/dev/null || true');
+    }
+    await sleep(2500);
+    dropwatch.child.kill('SIGINT');
+    await dropwatch.says('stop message');
+    dropwatch.write('exit\n');
+    tcpdrop.child.kill('SIGINT');
+    const [watched, seen] = await Promise.all([dropwatch.ended, tcpdrop.ended]);
+
+    const host = drops(await tap.stop());
+    const own = drops(await inside.stop());
+    const ours = count([...host, ...own], ({ location }) => location);
+    const theirs: Record<string, number> = {};
+    const symbol = symbols();
+    for (const [, n, address] of watched.matchAll(/^(\d+) drops at .*\(0x([0-9a-f]+)\)/gm)) {
+      const location = symbol(BigInt(`0x${address}`));
+      theirs[location] = (theirs[location] ?? 0) + Number(n);
+    }
+    const provoked = [...host, ...own].filter(
+      ({ local, remote }) => /:8[013]$/.test(local) || /:84$/.test(remote),
+    );
+    const places = [...new Set(provoked.map(({ location }) => location))];
+    const pick = (counts: Record<string, number>) =>
+      Object.fromEntries(places.map((place) => [place, counts[place]]));
+    expect(places.length).toBeGreaterThanOrEqual(4);
+    expect(pick(theirs)).toEqual(pick(ours));
+    // It wants a socket, and a reason: of what was provoked that leaves what was on its way out.
+    const out = own.filter(({ remote }) => remote === '10.9.0.2:84').length;
+    expect(out).toBeGreaterThanOrEqual(7);
+    expect([...seen.matchAll(/ 10\.9\.0\.2:84 /g)].length).toBe(out);
+    expect(seen).not.toMatch(/:8[013] /);
+  });
+
+  test('a million drops: what was not recorded is counted, and the sums add up', async () => {
+    // No way back: a RST that the attacker has no use for would be a drop too.
+    sh(`ip -n ${link.target} route del 198.18.0.0/15`);
+    const before = link.nstat('TcpInSegs');
+    const tap = await tapped('port=81');
+    for (let run = 0; run < 4; run++) {
+      await link.send(
+        `--dport 81 --count 250000 --first ${run * 250000} --blind --abandon 1 --seconds 120`,
+      );
+    }
+    await sleep(500);
+    const came = link.nstat('TcpInSegs') - before;
+    const lines = await tap.stop();
+    expectInOrder(lines);
+    const last = of('L', lines).findLast((words) => words[2] === 'D');
+    const recorded = of('D', lines).length;
+    const [lost, produced] = last ? [Number(last[4]), Number(last[5])] : [0, recorded];
+    expect(came).toBe(1000000);
+    expect(produced).toBe(came);
+    expect(recorded + lost).toBe(produced);
+  });
+
+  test('tcpsynq drops: the table, each with its stack, and the alert', async () => {
+    const command = async (options: string, text: string) => {
+      const running = await started(
+        'bash',
+        ['-c', `exec node ${top}/dist/cli.js drops ${options} 2>&1`],
+        text,
+      );
+      return running;
+    };
+    // The first object says that the tap is there.
+    const table = await command('--port 81 --json --by reason --alert 100', '"drops":0');
+    const each = await command('--port 81 --each --stack --json -n 300', '');
+    while (!status().includes('taps 2 16')) await sleep(50);
+    await sleep(500);
+    sh(`ip -n ${link.target} route del 198.18.0.0/15`);
+    segments('81 20000 closed 300');
+    const records = (await each.ended)
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
+    expect(records.length).toBe(300);
+    expect(new Set(records.map(({ stack }) => stack.split(';').at(-1)))).toEqual(
+      new Set(records.map(({ location }) => location)),
+    );
+    await table.says('"total":300');
+    table.child.kill('SIGINT');
+    const said = await table.ended;
+    expect(table.child.exitCode).toBe(1);
+    const last = JSON.parse(said.split('\n').findLast((line) => line.startsWith('{')) as string);
+    expect(last.groups).toMatchObject([{ reason: 'NO_SOCKET', total: 300 }]);
+    expect(said).toMatch(/^tcpsynq: drops reached \d+\/s /m);
+    expect(said).toMatch(/^tcpsynq: 300 drops in /m);
+  });
+
+  test('tcpsynq drops says what a namespace is not told', () => {
+    const notice = 'tcpsynq: this is not the host';
+    const run = `node ${top}/dist/cli.js drops --for 1s`;
+    expect(link.inTarget(`${run} 2>&1`)).toContain(notice);
+    expect(sh(`${run} 2>&1`)).not.toContain(notice);
+  });
+
+  test('nothing is attached once no tap asks', async () => {
+    const hook = () => status().find((line) => line.startsWith('hook skb:kfree_skb ')) ?? '';
+    const tap = await tapped('');
+    expect(hook()).toMatch(/ tracepoint \d+ 0 drop$/);
+    await tap.stop();
+    const deadline = Date.now() + 20000;
+    while (!hook().includes(' idle ') && Date.now() < deadline) await sleep(200);
+    expect(hook()).toMatch(/ idle \d+ 0 drop$/);
+    expect(readFileSync('/sys/kernel/tracing/enabled_functions', 'utf8')).not.toMatch(
+      /^tcp_v4_do_rcv .*tcpsynq/m,
+    );
+  });
+});
