@@ -3,6 +3,8 @@ import { Usage } from '../failure.js';
 import type { Host } from '../host.js';
 import { type Drop, DropReader } from '../record/drop.js';
 import type { Aspect, Grouping } from '../record/groups.js';
+import { readStatus } from '../source/module.js';
+import type { Namespace } from '../source/namespace.js';
 import { isLive } from '../source/select.js';
 import { dropForm } from '../views/drops.js';
 import {
@@ -53,8 +55,8 @@ export async function drops(host: Host, options: DropsOptions): Promise<void> {
     stack: stack ? (1 as const) : undefined,
   };
   const onlyTcp = proto === 'tcp' && !isLive(input);
-  await readRecords(host, options, filter, (reading) =>
-    planCounted(host, options, reading, {
+  await readRecords(host, options, filter, async (reading, namespace) => {
+    const plan = planCounted(host, options, reading, {
       kind: 'drop',
       each,
       form: dropForm(stack === true),
@@ -63,8 +65,20 @@ export async function drops(host: Host, options: DropsOptions): Promise<void> {
       read: (row) => reader.read(row),
       wanted: (drop) => !onlyTcp || drop.proto === 'tcp',
       summary,
-    }),
-  );
+    });
+    if (namespace !== null && (await isContained(namespace))) {
+      plan.view.note(
+        "this is not the host's own namespace: drops whose socket the kernel does not tell (before Linux 6.11 nearly all that come in) are shown there only",
+      );
+    }
+    return plan;
+  });
+}
+
+/** The module says so by not telling what is of the whole host. */
+async function isContained(namespace: Namespace): Promise<boolean> {
+  const { hooks } = await readStatus(namespace);
+  return hooks.some(({ hits }) => hits === null);
 }
 
 function summary({ records, seconds: length, lost, refused, alert }: Seen): string {

@@ -6,7 +6,7 @@ import type { Row } from '../record/row.js';
 import { Scanner } from '../record/scan.js';
 import type { Line, Loss } from '../record/stream.js';
 import { openCapture, openModuleStream } from '../source/bytes.js';
-import { openNamespace } from '../source/namespace.js';
+import { type Namespace, openNamespace } from '../source/namespace.js';
 import { isLive } from '../source/select.js';
 import type { TapFilter } from '../source/tap.js';
 import type { Reading, RecordView } from '../views/records/view.js';
@@ -86,13 +86,14 @@ export function captureFilter(options: RecordOptions): (ends: Ends) => boolean {
  * Reads the module or a capture until told to stop, and tells a view.
  *
  * @param filter of the tap, beside what the options say
+ * @param planOf is given the namespace that is read; null for a capture
  * @throws Failure if the input had nothing to do with records of that kind
  */
 export async function readRecords<R>(
   host: Host,
   options: RecordOptions,
   filter: TapFilter,
-  planOf: (reading: Reading) => Plan<R>,
+  planOf: (reading: Reading, namespace: Namespace | null) => Plan<R> | Promise<Plan<R>>,
 ): Promise<void> {
   const { input, port, addr, fwmark } = options;
   const stop = new AbortController();
@@ -112,7 +113,7 @@ export async function readRecords<R>(
       from: [info.source === 'file' ? info.from : info.source],
       live: info.live,
     };
-    const plan = planOf(reading);
+    const plan = await planOf(reading, namespace);
     const { view } = plan;
     const reader = new RecordReader(plan, reading, options.count);
     try {
