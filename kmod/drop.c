@@ -112,7 +112,7 @@ static __always_inline int synq_network_offset(const struct sk_buff *skb)
 
 static bool synq_packet_ipv4(struct synq_packet *p, struct synq_drop *d, const struct sk_buff *skb)
 {
-	int offset = synq_network_offset(skb);
+	int offset = synq_network_offset(skb), end;
 	const struct iphdr *ip;
 	struct iphdr copy;
 
@@ -125,7 +125,8 @@ static bool synq_packet_ipv4(struct synq_packet *p, struct synq_drop *d, const s
 	p->first = !(ip->frag_off & htons(IP_OFFSET));
 	d->proto = ip->protocol;
 	/* 0: a bundle of more than 64 KiB. */
-	d->length = ip->tot_len ? ntohs(ip->tot_len) - ip->ihl * 4 : skb->len - p->offset;
+	end = ip->tot_len ? offset + ntohs(ip->tot_len) : (int)skb->len;
+	d->length = max(end - p->offset, 0);
 	return true;
 }
 
@@ -148,7 +149,7 @@ static bool synq_packet_ipv6(struct synq_packet *p, struct synq_drop *d, const s
 	p->first = true;
 	next = ip->nexthdr;
 	offset += sizeof(*ip);
-	end = ip->payload_len ? offset + ntohs(ip->payload_len) : skb->len;
+	end = ip->payload_len ? offset + ntohs(ip->payload_len) : (int)skb->len;
 	for (i = 0; i < SYNQ_EXTHDRS_MOST && p->first; i++) {
 		if (!ipv6_ext_hdr(next) || next == NEXTHDR_NONE)
 			break;
