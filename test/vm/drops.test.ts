@@ -322,23 +322,23 @@ R`,
   test('a million drops: what was not recorded is counted, and the sums add up', async () => {
     // No way back: a RST that the attacker has no use for would be a drop too.
     sh(`ip -n ${link.target} route del 198.18.0.0/15`);
-    const before = link.nstat('TcpInSegs');
     const tap = await tapped('port=81');
-    for (let run = 0; run < 4; run++) {
+    const came = () => link.nstat('TcpInSegs');
+    const before = came();
+    for (let run = 1; run <= 4; run++) {
       await link.send(
         `--dport 81 --count 250000 --first ${run * 250000} --blind --abandon 1 --seconds 120`,
       );
+      // They wait in the receiving CPU's backlog, which has room for so many.
+      while (came() - before < run * 250000) await sleep(200);
     }
-    await sleep(500);
-    const came = link.nstat('TcpInSegs') - before;
+    expect(came() - before).toBe(1000000);
     const lines = await tap.stop();
     expectInOrder(lines);
-    const last = of('L', lines).findLast((words) => words[2] === 'D');
-    const recorded = of('D', lines).length;
-    const [lost, produced] = last ? [Number(last[4]), Number(last[5])] : [0, recorded];
-    expect(came).toBe(1000000);
-    expect(produced).toBe(came);
-    expect(recorded + lost).toBe(produced);
+    const lost = Number(of('L', lines).findLast((words) => words[2] === 'D')?.[4] ?? 0);
+    // The buffers hold a few thousand: at this pace of reading some must have been lost.
+    expect(lost).toBeGreaterThan(0);
+    expect(of('D', lines).length + lost).toBe(1000000);
   });
 
   test('tcpsynq drops: the table, each with its stack, and the alert', async () => {
