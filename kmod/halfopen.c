@@ -157,22 +157,36 @@ SYNQ_DEFINE_HOOK(synq_on_drop_and_put, SYNQ_HOOK_DROP_AND_PUT)
 SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 
 /*
- * Where tcp_check_req() begins and ends; its size only the symbol table knows,
- * and that prints "name+0x0/0xsize".
+ * Where tcp_check_req() begins and ends. 6.12 does not export it: a kprobe that
+ * is never armed finds it by name, and the symbol table prints the place it
+ * found as "name+0xoff/0xsize".
  */
 int synq_halfopen_init(void)
 {
+	struct kprobe kp = {
+		.symbol_name = "tcp_check_req",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	unsigned long at, off, size;
 	char name[KSYM_SYMBOL_LEN];
-	unsigned long size;
-	char *slash;
+	const char *plus;
+	int err;
 
-	synq_check_req_start = (unsigned long)dereference_function_descriptor(tcp_check_req);
-	sprint_symbol(name, synq_check_req_start);
-	slash = strchr(name, '/');
-	if (!slash || sscanf(slash, "/0x%lx", &size) != 1) {
+	err = register_kprobe(&kp);
+	if (err) {
+		pr_err("tcp_check_req: cannot be found (%d), and without it the count would be wrong\n",
+		       err);
+		return err;
+	}
+	at = (unsigned long)kp.addr;
+	unregister_kprobe(&kp);
+	sprint_symbol(name, at);
+	plus = strchr(name, '+');
+	if (!plus || sscanf(plus, "+0x%lx/0x%lx", &off, &size) != 2) {
 		pr_err("tcp_check_req: the kernel's symbol table does not tell its size\n");
 		return -ENOENT;
 	}
+	synq_check_req_start = at - off;
 	synq_check_req_end = synq_check_req_start + size;
 	return 0;
 }
