@@ -60,25 +60,38 @@ static __always_inline unsigned long synq_return_address(struct pt_regs *regs)
 
 /*
  * The probe of skb:kfree_skb, made of fn(skb, location, reason, rx_sk). 6.11
- * gave the tracepoint the socket that the segment came for (c53795d48ee8).
+ * gave the tracepoint the socket that the segment came for (c53795d48ee8), 7.3
+ * has that const. Told by the tracepoint's own type: distributions bring such
+ * changes to older kernels.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-#define SYNQ_KFREE_SKB_HAS_SOCKET true
+#define SYNQ_KFREE_SKB_HAS(sock)						\
+	__builtin_types_compatible_p(typeof(trace_kfree_skb),			\
+				     void(struct sk_buff *, void *, enum skb_drop_reason, sock))
+#define SYNQ_KFREE_SKB_HAS_SOCKET						\
+	(SYNQ_KFREE_SKB_HAS(struct sock *) || SYNQ_KFREE_SKB_HAS(const struct sock *))
 #define SYNQ_DEFINE_KFREE_SKB(name, fn)						\
-	static void notrace name(void *data, struct sk_buff *skb, void *location, \
-				 enum skb_drop_reason reason, struct sock *rx_sk) \
+	static void notrace __maybe_unused					\
+	name##_bare(void *data, struct sk_buff *skb, void *location,		\
+		    enum skb_drop_reason reason)				\
+	{									\
+		fn(skb, location, reason, NULL);				\
+	}									\
+	static void notrace __maybe_unused					\
+	name##_sock(void *data, struct sk_buff *skb, void *location,		\
+		    enum skb_drop_reason reason, struct sock *rx_sk)		\
+	{									\
+		fn(skb, location, reason, rx_sk);				\
+	}									\
+	static void notrace __maybe_unused					\
+	name##_const(void *data, struct sk_buff *skb, void *location,		\
+		     enum skb_drop_reason reason, const struct sock *rx_sk)	\
 	{									\
 		fn(skb, location, reason, rx_sk);				\
 	}
-#else
-#define SYNQ_KFREE_SKB_HAS_SOCKET false
-#define SYNQ_DEFINE_KFREE_SKB(name, fn)						\
-	static void notrace name(void *data, struct sk_buff *skb, void *location, \
-				 enum skb_drop_reason reason)			\
-	{									\
-		fn(skb, location, reason, NULL);				\
-	}
-#endif /* 6.11 */
+#define SYNQ_KFREE_SKB_PROBE(name)						\
+	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(struct sock *), name##_sock,	\
+	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(const struct sock *), name##_const, \
+			      name##_bare))
 
 /*
  * What the kernel calls a reason to drop, or NULL. 6.4 gave each subsystem a

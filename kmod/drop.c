@@ -292,12 +292,15 @@ static __always_inline void synq_on_kfree_skb(const struct sk_buff *skb, void *l
 
 SYNQ_DEFINE_KFREE_SKB(synq_kfree_skb, synq_on_kfree_skb)
 
+const unsigned long synq_drop_hooks = BIT(SYNQ_HOOK_KFREE_SKB) |
+	(SYNQ_KFREE_SKB_HAS_SOCKET ? 0 : BIT(SYNQ_HOOK_DO_RCV4) | BIT(SYNQ_HOOK_DO_RCV6));
+
 int synq_drop_attach(void)
 {
-	return register_trace_kfree_skb(synq_kfree_skb, NULL);
+	return register_trace_kfree_skb(SYNQ_KFREE_SKB_PROBE(synq_kfree_skb), NULL);
 }
 
 void synq_drop_detach(void)
 {
-	unregister_trace_kfree_skb(synq_kfree_skb, NULL);
+	unregister_trace_kfree_skb(SYNQ_KFREE_SKB_PROBE(synq_kfree_skb), NULL);
 }

@@ -57,7 +57,7 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 		return;
 	sn = synq_req_net(req);
 	synq_peer_answered(read_pnet(&inet_rsk(req)->ireq_net), sn);
-	switch ((enum tcp_synack_type)call->arg[5]) {
+	switch (call->arg[5]) {
 	case TCP_SYNACK_NORMAL:
 		synq_count(sn, SYNQ_ADDED);
 		if (synq_recording(sn))
@@ -66,7 +66,7 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 	case TCP_SYNACK_COOKIE:
 		synq_count(sn, SYNQ_COOKIES);
 		break;
-	case TCP_SYNACK_FASTOPEN:
+	default:	/* a Fast Open child's */
 		break;
 	}
 }

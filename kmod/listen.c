@@ -93,9 +93,9 @@ static int synq_listeners_show(struct seq_file *seq, void *v)
 #endif /* CONFIG_IPV6 */
 		seq_printf(seq, "%pI4:%u", &sk->sk_rcv_saddr, sk->sk_num);
 
-	seq_printf(seq, " %lu %u %d %d %llu %u %u %u %d %u\n",
-		   sock_i_ino(sk),
-		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)),
+	seq_printf(seq, " %llu %u %d %d %llu %u %u %u %d %u\n",
+		   (u64)sock_i_ino(sk),
+		   from_kuid_munged(seq_user_ns(seq), sock_net_uid(sock_net(sk), sk)),
 		   reqsk_queue_len(queue), reqsk_queue_len_young(queue),
 		   synq_listener_holds(sk),
 		   READ_ONCE(sk->sk_ack_backlog), READ_ONCE(sk->sk_max_ack_backlog),

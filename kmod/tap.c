@@ -375,8 +375,7 @@ static unsigned long synq_tap_hooks(const struct synq_filter *filter)
 			hooks |= BIT(SYNQ_HOOK_XMIT);
 	}
 	if (synq_filter_kinds(filter) & SYNQ_KIND_DROP)
-		hooks |= BIT(SYNQ_HOOK_KFREE_SKB) | (SYNQ_KFREE_SKB_HAS_SOCKET ? 0 :
-			 BIT(SYNQ_HOOK_DO_RCV4) | BIT(SYNQ_HOOK_DO_RCV6));
+		hooks |= synq_drop_hooks;
 	if (synq_filter_kinds(filter) & SYNQ_KIND_CLOSE)
 		hooks |= BIT(SYNQ_HOOK_SET_STATE) | BIT(SYNQ_HOOK_TCP_RESET) |
 			 BIT(SYNQ_HOOK_TIME_WAIT);

@@ -259,6 +259,7 @@ SYNQ_DECLARE_HOOK(synq_on_set_state);
 SYNQ_DECLARE_HOOK(synq_on_tcp_reset);
 SYNQ_DECLARE_HOOK(synq_on_time_wait);
 
+extern const unsigned long synq_drop_hooks;	/* those that drops need */
 int synq_drop_attach(void);
 void synq_drop_detach(void);
 
