@@ -7,21 +7,27 @@
  *
  * Why it closed is told in this order (net/ipv4/tcp*.c, 6.1):
  *
- *   1. tcp_time_wait() was called for it: both sides have finished; fin.
+ *   1. tcp_time_wait() was called for it: both sides have finished, or ours
+ *      has and nobody waits for the other; fin.
  *      tcp_reset(): a RST came, reset_received; or data came for a socket
  *      that nobody reads any more, which is answered by one, reset_sent.
  *      Both functions close the socket before they return, so they leave a
  *      note that tcp_set_state() takes.
  *   2. LAST_ACK with everything acknowledged, the FIN too: fin.
  *   3. sk_err, which those that give up set before they close: ECONNABORTED
- *      by tcp_abort(), aborted; before the connection was established any
- *      other by tcp_v4_err() or tcp_v6_err(), icmp, unless the retransmission
- *      timer has just fired: it has nothing pending then; timeout. Later
- *      ETIMEDOUT, or the last soft error, by tcp_write_err(), timeout.
- *   4. From a state that tcp_need_reset() has on its list: what closes so
+ *      by tcp_abort(), aborted; ETIMEDOUT by tcp_write_err(), timeout. It sets
+ *      the last soft error instead if there was one; tcp_v4_err() and
+ *      tcp_v6_err(), icmp, set theirs before the connection is established
+ *      only, and then the retransmission timer has something pending, as it
+ *      has not when it has just fired.
+ *   4. A socket in repair: taken away without a word; aborted.
+ *   5. From a state that tcp_need_reset() has on its list: what closes so
  *      sends a RST: data not read, SO_LINGER of 0, TCP_LINGER2, a listener
- *      closed before accept(), a disconnect, memory short; reset_sent.
- *   5. SYN_SENT: nobody wants it any more, and nothing is sent; aborted.
+ *      closed before accept(), a disconnect, memory short (of an orphan that
+ *      has been silent for long none is sent, which shows nowhere);
+ *      reset_sent. So from LAST_ACK and CLOSING, where it is the owner that
+ *      closes, unless it asked for SO_LINGER of 0 with nothing left to send.
+ *   6. SYN_SENT: nobody wants it any more, and nothing is sent; aborted.
  */
 #include <linux/hash.h>
 #include <net/tcp.h>
@@ -37,7 +43,7 @@
 /*
  * A socket's address, with the cause in its low bits; 0: free. The socket is
  * locked from a note's writing to its taking, so one writes and one takes it.
- * With more notes at once than there is room for, the rules 2 to 5 decide.
+ * With more notes at once than there is room for, the rules 2 to 6 decide.
  */
 static unsigned long synq_notes[1 << SYNQ_NOTE_BITS];
 
@@ -46,13 +52,23 @@ static __always_inline unsigned long *synq_note(const struct sock *sk, unsigned 
 	return &synq_notes[(hash_ptr(sk, SYNQ_NOTE_BITS) + try) % ARRAY_SIZE(synq_notes)];
 }
 
+static __always_inline bool synq_note_is(unsigned long note, const struct sock *sk)
+{
+	return (note & ~SYNQ_NOTE_CAUSE) == (unsigned long)sk;
+}
+
 static __always_inline void synq_note_leave(const struct sock *sk, enum synq_cause cause)
 {
 	unsigned int try;
 
-	for (try = 0; try < SYNQ_NOTE_TRIES; try++)
-		if (!cmpxchg(synq_note(sk, try), 0, (unsigned long)sk | cause))
-			break;
+	for (try = 0; try < SYNQ_NOTE_TRIES; try++) {
+		unsigned long *note = synq_note(sk, try);
+
+		if (!synq_note_is(READ_ONCE(*note), sk) && cmpxchg(note, 0, (unsigned long)sk | cause))
+			continue;
+		WRITE_ONCE(*note, (unsigned long)sk | cause);
+		break;
+	}
 }
 
 static __always_inline enum synq_cause synq_note_take(const struct sock *sk)
@@ -62,7 +78,7 @@ static __always_inline enum synq_cause synq_note_take(const struct sock *sk)
 	for (try = 0; try < SYNQ_NOTE_TRIES; try++) {
 		unsigned long note = READ_ONCE(*synq_note(sk, try));
 
-		if ((note & ~SYNQ_NOTE_CAUSE) != (unsigned long)sk)
+		if (!synq_note_is(note, sk))
 			continue;
 		WRITE_ONCE(*synq_note(sk, try), 0);
 		return note & SYNQ_NOTE_CAUSE;
@@ -70,11 +86,27 @@ static __always_inline enum synq_cause synq_note_take(const struct sock *sk)
 	return SYNQ_CAUSE_OTHER;
 }
 
+/* Before the hooks are attached: a kprobe that was passed over may have left one. */
+void synq_close_prepare(void)
+{
+	memset(synq_notes, 0, sizeof(synq_notes));
+}
+
 /* ---- The close ---- */
 
 #define SYNQ_STATES_BEFORE	(TCPF_SYN_SENT | TCPF_SYN_RECV)
 #define SYNQ_STATES_RESET	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | \
 				 TCPF_FIN_WAIT2 | TCPF_SYN_RECV)
+
+/* Is its owner closing it, in a state from which a FIN has gone out already? */
+static __always_inline bool synq_close_resets(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (sock_flag(sk, SOCK_DEAD) || READ_ONCE(sk->sk_shutdown) != SHUTDOWN_MASK)
+		return false;
+	return !(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime && tp->snd_nxt == tp->write_seq);
+}
 
 static __always_inline enum synq_cause synq_close_cause(const struct sock *sk)
 {
@@ -85,12 +117,21 @@ static __always_inline enum synq_cause synq_close_cause(const struct sock *sk)
 		return SYNQ_CAUSE_FIN;
 	if (err == ECONNABORTED)
 		return SYNQ_CAUSE_ABORTED;
+	if (err == ETIMEDOUT)
+		return SYNQ_CAUSE_TIMEOUT;
 	if (err && (1 << state) & SYNQ_STATES_BEFORE)
 		return inet_csk(sk)->icsk_pending ? SYNQ_CAUSE_ICMP : SYNQ_CAUSE_TIMEOUT;
-	if (err && (err == ETIMEDOUT || err == READ_ONCE(sk->sk_err_soft)))
+	if (err && err == READ_ONCE(sk->sk_err_soft))
 		return SYNQ_CAUSE_TIMEOUT;
+	if (tp->repair)
+		return SYNQ_CAUSE_ABORTED;
+	/* Its namespace is going: nothing can be sent. */
+	if (!check_net(sock_net(sk)))
+		return SYNQ_CAUSE_OTHER;
 	if ((1 << state) & SYNQ_STATES_RESET)
 		return SYNQ_CAUSE_RESET_SENT;
+	if ((1 << state) & (TCPF_LAST_ACK | TCPF_CLOSING))
+		return synq_close_resets(sk) ? SYNQ_CAUSE_RESET_SENT : SYNQ_CAUSE_OTHER;
 	return state == TCP_SYN_SENT ? SYNQ_CAUSE_ABORTED : SYNQ_CAUSE_OTHER;
 }
 
@@ -132,11 +173,13 @@ static __always_inline void synq_on_set_state(const struct synq_call *call)
 	const struct synq_net *sn = synq_net(sock_net(sk));
 	enum synq_cause noted;
 
-	/* A listener's end is no connection's; a socket closed before has had its line. */
-	if ((int)call->arg[1] != TCP_CLOSE || sk->sk_protocol != IPPROTO_TCP ||
-	    (1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
+	if (sk->sk_protocol != IPPROTO_TCP)
 		return;
+	/* Of a socket that lives on, or again, a note is old. */
 	noted = synq_note_take(sk);
+	/* A listener's end is no connection's; a socket closed before has had its line. */
+	if ((int)call->arg[1] != TCP_CLOSE || (1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
+		return;
 	if (synq_recording(sn))
 		synq_close_write(sn, sk, noted, call->caller);
 }

@@ -9,6 +9,7 @@
 #include <linux/ftrace.h>
 #include <linux/hrtimer.h>
 #include <linux/ptrace.h>
+#include <linux/seq_file.h>
 #include <linux/version.h>
 #include <net/dropreason.h>
 #include <net/inet_connection_sock.h>
@@ -94,28 +95,29 @@ static __always_inline unsigned long synq_return_address(struct pt_regs *regs)
 			      name##_bare))
 
 /*
- * What the kernel calls a reason to drop, or NULL. 6.4 gave each subsystem a
- * table of its own (071c0fc6fb91).
+ * Prints what the kernel calls a reason to drop, or a dash. 6.4 gave each
+ * subsystem a table of its own (071c0fc6fb91), which goes with its module.
  */
-static inline const char *synq_drop_reason_name(u32 reason)
+static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 {
+	const char *name = NULL;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 	u32 subsys = reason >> SKB_DROP_REASON_SUBSYS_SHIFT;
 	u32 n = reason & ~SKB_DROP_REASON_SUBSYS_MASK;
 	const struct drop_reason_list *list;
-	const char *name = NULL;
 
-	if (subsys >= SKB_DROP_REASON_SUBSYS_NUM)
-		return NULL;
-	/* Names are of static data, of the kernel's or of a module's that is in use. */
 	rcu_read_lock();
-	list = rcu_dereference(drop_reasons_by_subsys[subsys]);
-	if (list && n < list->n_reasons)
-		name = list->reasons[n];
+	if (subsys < SKB_DROP_REASON_SUBSYS_NUM) {
+		list = rcu_dereference(drop_reasons_by_subsys[subsys]);
+		if (list && n < list->n_reasons)
+			name = list->reasons[n];
+	}
+	seq_puts(seq, name ?: "-");
 	rcu_read_unlock();
-	return name;
 #else
-	return reason < SKB_DROP_REASON_MAX ? drop_reasons[reason] : NULL;
+	if (reason < SKB_DROP_REASON_MAX)
+		name = drop_reasons[reason];
+	seq_puts(seq, name ?: "-");
 #endif /* 6.4 */
 }
 

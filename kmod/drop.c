@@ -10,14 +10,17 @@
  *   its headers     through skb_header_pointer() alone, and nothing in them
  *                   is believed before it is checked: an offset never set
  *                   may lead to bytes that are no header
- *   skb->sk         only with a destructor: that is called next, and is given
- *                   the socket, so the socket is there. Without one the field
- *                   may hold something else (ip_defrag_offset, before 6.1.84)
- *   rx_sk           (6.11) the caller holds it during the call
- *   sk's namespace  a socket goes before its namespace; a kernel socket that
- *                   does not hold it is closed when the namespace ends
- *   sk's state      shared by all the kinds of socket of TCP; what only a full
- *                   socket has is not looked at
+ *   skb->sk         only of IP, and only with a destructor: that is called
+ *                   next, and is given the socket, so the socket is there.
+ *                   Others keep what they like there: rfcomm a device, the
+ *                   defragmentation before 6.1.84 an offset
+ *   rx_sk           (6.11) may have been let go, and even be another's by now;
+ *                   but its memory is a socket's as long as RCU is held, which
+ *                   it is by whoever looked it up
+ *   its namespace   only of a full socket that holds its namespace. Sockets of
+ *                   the kernel's own do not, and outlive theirs in the queue of
+ *                   a device; one that is just being made may have none yet
+ *   sk's state      all kinds of socket of TCP have it; taken for a hint
  *   skb->dev        never: in a socket's queues it is part of a tree
  *
  * Of segments that come in, kernels before 6.11 do not give the socket. Its
@@ -40,11 +43,13 @@
  * struct synq_received - the last segment a CPU was given for a socket
  * @skb: only compared
  * @seq: its sequence number, by which it is known from another in its place
+ * @when: in jiffies: what came long ago is not what is dropped now
  * @state: the socket's
  */
 struct synq_received {
 	const struct sk_buff	*skb;
 	u32			seq;
+	unsigned long		when;
 	u8			state;
 };
 
@@ -58,6 +63,7 @@ static __always_inline void synq_note_received(const struct synq_call *call)
 
 	this_cpu_write(synq_received.skb, skb);
 	this_cpu_write(synq_received.seq, TCP_SKB_CB(skb)->seq);
+	this_cpu_write(synq_received.when, jiffies);
 	this_cpu_write(synq_received.state, sk->sk_state);
 }
 
@@ -76,8 +82,12 @@ SYNQ_DEFINE_HOOK(synq_on_do_rcv6, SYNQ_HOOK_DO_RCV6)
 
 static __always_inline u8 synq_received_state(const struct sk_buff *skb, u32 seq)
 {
-	return this_cpu_read(synq_received.skb) == skb && this_cpu_read(synq_received.seq) == seq ?
-	       this_cpu_read(synq_received.state) : 0;
+	if (this_cpu_read(synq_received.skb) != skb || this_cpu_read(synq_received.seq) != seq ||
+	    jiffies - this_cpu_read(synq_received.when) > 1)
+		return 0;
+	/* Used up: its memory may be another's next, a copy of it even. */
+	this_cpu_write(synq_received.skb, NULL);
+	return this_cpu_read(synq_received.state);
 }
 
 /* ---- What was in the segment ---- */
@@ -214,24 +224,52 @@ static void synq_packet_read(struct synq_packet *p, struct synq_drop *d, const s
 
 /* ---- The drop ---- */
 
+static __always_inline bool synq_is_ip(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
+}
+
+static __always_inline const struct sock *synq_owner(const struct sk_buff *skb, u32 reason)
+{
+	/* Without a route there is no header yet, and no protocol; but who asked was IP. */
+	if (!skb->destructor || !(synq_is_ip(skb) || reason == SKB_DROP_REASON_IP_OUTNOROUTES))
+		return NULL;
+	return skb->sk;
+}
+
+static __always_inline const struct net *synq_owner_net(const struct sock *sk)
+{
+	const struct net *net = NULL;
+
+	if (sk && sk_fullsock(sk) && sk->sk_net_refcnt)
+		net = read_pnet(&sk->sk_net);
+	return net ?: &init_net;
+}
+
+/* Raw sockets may have TCP's protocol too: the one that sends resets has. */
 static __always_inline bool synq_is_tcp(const struct sock *sk)
 {
 	if (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)
 		return false;
-	/* The lesser kinds of socket have no protocol of their own to look at. */
-	return !sk_fullsock(sk) || sk->sk_protocol == IPPROTO_TCP;
+	return !sk_fullsock(sk) ||
+	       (sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP);
 }
 
 /* Is it on its way out? Then @sk is the sender's. */
-static __always_inline bool synq_sent_by(const struct sock *sk, const struct synq_packet *p)
+static __always_inline bool synq_sent_by(const struct sk_buff *skb, const struct sock *sk,
+					 const struct synq_packet *p)
 {
-	return sk && synq_is_tcp(sk) && sk->sk_num == p->from_port && p->from_port != p->to_port;
+	if (!sk)
+		return false;
+	if (sk == skb->sk && skb->destructor == sock_wfree)
+		return true;
+	return synq_is_tcp(sk) && sk->sk_num == p->from_port && p->from_port != p->to_port;
 }
 
 static void synq_drop_fill(struct synq_drop *d, const struct synq_packet *p,
 			   const struct sk_buff *skb, const struct sock *sk)
 {
-	bool out = synq_sent_by(sk, p);
+	bool out = synq_sent_by(skb, sk, p);
 
 	d->r.local = out ? p->from : p->to;
 	d->r.remote = out ? p->to : p->from;
@@ -241,8 +279,19 @@ static void synq_drop_fill(struct synq_drop *d, const struct synq_packet *p,
 		return;
 	if (sk && synq_is_tcp(sk))
 		d->state = READ_ONCE(sk->sk_state);
-	else if (d->has_flags)
+	else if (!out && d->has_flags)
 		d->state = synq_received_state(skb, p->seq);
+}
+
+/* A segment that has no header of IP yet, only the socket it is from. */
+static void synq_drop_fill_bare(struct synq_drop *d, const struct sk_buff *skb,
+				const struct sock *sk)
+{
+	d->ip = true;
+	d->proto = IPPROTO_TCP;
+	d->length = skb->len;
+	d->state = READ_ONCE(sk->sk_state);
+	synq_record_ends(&d->r, sk);
 }
 
 static noinline notrace void synq_drop_write(const struct synq_net *sn, const struct sk_buff *skb,
@@ -258,6 +307,8 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 	synq_packet_read(&p, &d, skb);
 	if (d.ip)
 		synq_drop_fill(&d, &p, skb, sk);
+	else if (sk && sk_fullsock(sk) && synq_is_tcp(sk))
+		synq_drop_fill_bare(&d, skb, sk);
 	stack.depth = 0;
 	preempt_disable_notrace();
 	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
@@ -282,8 +333,8 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 static __always_inline void synq_on_kfree_skb(const struct sk_buff *skb, void *location,
 					      u32 reason, const struct sock *rx_sk)
 {
-	const struct sock *sk = rx_sk ?: skb->destructor ? skb->sk : NULL;
-	const struct synq_net *sn = synq_net(sk ? sock_net(sk) : &init_net);
+	const struct sock *sk = rx_sk ?: synq_owner(skb, reason);
+	const struct synq_net *sn = synq_net(synq_owner_net(sk));
 
 	this_cpu_inc(synq_hits[SYNQ_HOOK_KFREE_SKB]);
 	if (synq_recording(sn))

@@ -136,13 +136,14 @@ static void synq_sample_show(struct seq_file *seq, const struct synq_sample *s)
 
 /*
  * An address in the kernel's text as symbol+0xoff; never as a number, not even
- * to one who may see those. As a return address: of the call before it.
+ * to one who may see those. @returns: it is a return address, and belongs to
+ * the call before it.
  */
-static void synq_symbol_show(struct seq_file *seq, unsigned long addr)
+static void synq_symbol_show(struct seq_file *seq, unsigned long addr, bool returns)
 {
 	char text[KSYM_SYMBOL_LEN];
 
-	snprintf(text, sizeof(text), "%pB", (void *)addr);
+	snprintf(text, sizeof(text), returns ? "%pB" : "%pS", (void *)addr);
 	/* What has no name is printed as 0x…; what has one has its size after a slash. */
 	if (text[0] == '0')
 		seq_putc(seq, '?');
@@ -159,7 +160,7 @@ static void synq_stack_show(struct seq_file *seq, const struct synq_stack *stack
 	if (!stack->depth)
 		seq_putc(seq, '-');
 	for (i = stack->depth - 1; i >= 0; i--) {
-		synq_symbol_show(seq, stack->frame[i]);
+		synq_symbol_show(seq, stack->frame[i], true);
 		if (i)
 			seq_putc(seq, ';');
 	}
@@ -203,8 +204,10 @@ static void synq_proto_show(struct seq_file *seq, const struct synq_drop *d)
 static void synq_drop_show(struct seq_file *seq, const struct synq_drop *d)
 {
 	seq_putc(seq, ' ');
-	synq_symbol_show(seq, d->location);
-	seq_printf(seq, " %s", synq_drop_reason_name(d->reason) ?: "-");
+	/* dev_kfree_skb_irq() has a function's own address, not a return into it. */
+	synq_symbol_show(seq, d->location, false);
+	seq_putc(seq, ' ');
+	synq_drop_reason_show(seq, d->reason);
 	if (d->ip)
 		synq_ends_show(seq, &d->r);
 	else

@@ -26,10 +26,12 @@
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
  * @on_demand: attached only while it has users
+ * @optional: its users can do without it
  * @ftrace: handler, as an ftrace callback
  * @kprobe: handler, as a kprobe's
  * @attach: attaches to a tracepoint; 0 or -errno. The fields above are then unused
  * @detach: undoes it; a handler may still run
+ * @prepare: called before each attaching, if there is one
  * @via: how it is attached now
  * @ops: what it is attached by, as ftrace
  * @kp: as a kprobe
@@ -40,10 +42,12 @@ struct synq_hook {
 	const char		*serves;
 	bool			required;
 	bool			on_demand;
+	bool			optional;
 	ftrace_func_t		ftrace;
 	kprobe_pre_handler_t	kprobe;
 	int			(*attach)(void);
 	void			(*detach)(void);
+	void			(*prepare)(void);
 
 	enum synq_via		via;
 	struct ftrace_ops	ops;
@@ -60,6 +64,10 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_HOOK_ON_DEMAND(_symbol, fn, _serves)				\
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
 	  .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+
+#define SYNQ_HOOK_OPTIONAL(_symbol, fn, _serves)				\
+	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
+	  .optional = true, .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
 
 #define SYNQ_HOOK_TRACEPOINT(_symbol, fn, _serves)				\
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
@@ -96,18 +104,20 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_XMIT] =
 		SYNQ_HOOK_ON_DEMAND("__tcp_transmit_skb", synq_on_xmit, "sample"),
 	[SYNQ_HOOK_DO_RCV4] =
-		SYNQ_HOOK_ON_DEMAND("tcp_v4_do_rcv", synq_on_do_rcv4, "drop"),
+		SYNQ_HOOK_OPTIONAL("tcp_v4_do_rcv", synq_on_do_rcv4, "drop_state"),
 	[SYNQ_HOOK_DO_RCV6] =
-		SYNQ_HOOK_ON_DEMAND("tcp_v6_do_rcv", synq_on_do_rcv6, "drop"),
+		SYNQ_HOOK_OPTIONAL("tcp_v6_do_rcv", synq_on_do_rcv6, "drop_state"),
 	[SYNQ_HOOK_KFREE_SKB] =
 		SYNQ_HOOK_TRACEPOINT("skb:kfree_skb", synq_drop, "drop"),
 	/* Takes the notes of the two after it: attached first, detached last. */
 	[SYNQ_HOOK_SET_STATE] =
-		SYNQ_HOOK_ON_DEMAND("tcp_set_state", synq_on_set_state, "close"),
+		{ .symbol = "tcp_set_state", .serves = "close", .on_demand = true,
+		  .ftrace = synq_on_set_state_ftrace, .kprobe = synq_on_set_state_kprobe,
+		  .prepare = synq_close_prepare },
 	[SYNQ_HOOK_TCP_RESET] =
-		SYNQ_HOOK_ON_DEMAND("tcp_reset", synq_on_tcp_reset, "close"),
+		SYNQ_HOOK_OPTIONAL("tcp_reset", synq_on_tcp_reset, "close_cause"),
 	[SYNQ_HOOK_TIME_WAIT] =
-		SYNQ_HOOK_ON_DEMAND("tcp_time_wait", synq_on_time_wait, "close"),
+		SYNQ_HOOK_OPTIONAL("tcp_time_wait", synq_on_time_wait, "close_cause"),
 };
 
 static const char * const synq_via_names[] = {
@@ -182,6 +192,8 @@ static int synq_hook_attach(struct synq_hook *hook)
 {
 	int err = -ENOENT;
 
+	if (hook->prepare)
+		hook->prepare();
 	if (hook->attach) {
 		err = hook->attach();
 		if (!err)
@@ -266,35 +278,44 @@ static void synq_hooks_linger(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);
 
-/*
- * One user more of each of @hooks, a set of BIT(enum synq_hook_id). 0 or
- * -errno; -EINTR if killed while another's are being detached.
+/**
+ * synq_hooks_get() - one user more of each hook
+ * @wanted: a set of BIT(enum synq_hook_id), of those on demand
+ * @got: set to those that have it, for synq_hooks_put(): less than wanted if
+ *	one that is optional cannot be attached
+ *
+ * Return: 0 or -errno; -EINTR if killed while another's are being detached.
  */
-int synq_hooks_get(unsigned long hooks)
+int synq_hooks_get(unsigned long wanted, unsigned long *got)
 {
-	unsigned long got = 0;
 	int id, err = 0;
 
-	if (!hooks)
+	*got = 0;
+	if (!wanted)
 		return 0;
 	if (mutex_lock_killable(&synq_hooks_lock))
 		return -EINTR;
-	for_each_set_bit(id, &hooks, SYNQ_HOOKS) {
+	for_each_set_bit(id, &wanted, SYNQ_HOOKS) {
 		struct synq_hook *hook = &synq_hooks[id];
 
-		if (hook->via == SYNQ_VIA_NONE)
-			err = synq_hook_attach(hook);
-		if (err) {
+		err = hook->via == SYNQ_VIA_NONE ? synq_hook_attach(hook) : 0;
+		if (err)
 			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
 					    hook->symbol, err, hook->serves);
+		if (err && !hook->optional)
 			break;
+		if (err) {
+			err = 0;
+			continue;
 		}
 		hook->users++;
-		got |= BIT(id);
+		*got |= BIT(id);
 	}
 	mutex_unlock(&synq_hooks_lock);
-	if (err)
-		synq_hooks_put(got);
+	if (err) {
+		synq_hooks_put(*got);
+		*got = 0;
+	}
 	return err;
 }
 

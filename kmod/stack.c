@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The kernel's stack, as a record has it. */
+#include <linux/module.h>
 #include <linux/stacktrace.h>
 
 #include "record.h"
@@ -11,7 +12,7 @@
  * synq_stack_take() - the stack of what is running now
  * @stack: filled in
  * @from: the innermost frame wanted, a return address on the stack; if it is
- *	not among the innermost, all of them are kept
+ *	not among the innermost, all but our own are kept
  *
  * Safe in any context but an NMI.
  */
@@ -24,7 +25,8 @@ notrace void synq_stack_take(struct synq_stack *stack, unsigned long from)
 	while (first < n && first < SYNQ_STACK_OURS && frames[first] != from)
 		first++;
 	if (first == n || frames[first] != from)
-		first = 0;
+		for (first = 0; first < n && within_module(frames[first], THIS_MODULE);)
+			first++;
 	stack->depth = min_t(unsigned int, n - first, SYNQ_STACK_MOST);
 	memcpy(stack->frame, frames + first, stack->depth * sizeof(*frames));
 }

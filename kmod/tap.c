@@ -385,11 +385,11 @@ static unsigned long synq_tap_hooks(const struct synq_filter *filter)
 /* What the tap asks for from now on: its hooks attached, its records with rings to go to. */
 static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filter)
 {
-	unsigned long hooks = synq_tap_hooks(filter);
 	struct synq_feed *feed;
+	unsigned long hooks;
 	int err;
 
-	err = synq_hooks_get(hooks);
+	err = synq_hooks_get(synq_tap_hooks(filter), &hooks);
 	if (err)
 		return err;
 	if (tap->feed) {
@@ -428,7 +428,7 @@ static int synq_tap_check(const struct synq_filter *filter)
 	return -EINVAL;
 }
 
-/* A tap records from its first read or write on. Samples that can't be had are left out. */
+/* A tap records from its first read or write on. Kinds whose hooks can't be had are left out. */
 static int synq_tap_first_read(struct synq_tap *tap)
 {
 	struct synq_filter fewer = tap->filter;
@@ -438,7 +438,7 @@ static int synq_tap_first_read(struct synq_tap *tap)
 	if (err)
 		return err;
 	err = synq_tap_record(tap, &fewer);
-	fewer.kinds &= ~SYNQ_KIND_SAMPLE;
+	fewer.kinds &= ~SYNQ_KIND_HOOKED;
 	if (!err || err == -ENOMEM || err == -EINTR || !synq_filter_kinds(&fewer))
 		return err;
 	err = synq_tap_record(tap, &fewer);

@@ -262,11 +262,12 @@ SYNQ_DECLARE_HOOK(synq_on_time_wait);
 extern const unsigned long synq_drop_hooks;	/* those that drops need */
 int synq_drop_attach(void);
 void synq_drop_detach(void);
+void synq_close_prepare(void);
 
 int synq_hooks_attach(void);
 void synq_hooks_detach(void);
 bool synq_hook_attached(enum synq_hook_id id);
-int synq_hooks_get(unsigned long hooks);
+int synq_hooks_get(unsigned long wanted, unsigned long *got);
 void synq_hooks_put(unsigned long hooks);
 u64 synq_hooks_missed(void);
 void synq_hooks_show(struct seq_file *seq, bool host);
@@ -303,6 +304,7 @@ bool synq_baseline_exact(struct seq_file *seq);
 #define SYNQ_KIND_DROP		BIT(3)
 #define SYNQ_KIND_CLOSE		BIT(4)
 #define SYNQ_KIND_RECORDS	(~SYNQ_KIND_COUNT)
+#define SYNQ_KIND_HOOKED	(SYNQ_KIND_SAMPLE | SYNQ_KIND_DROP | SYNQ_KIND_CLOSE)
 
 #define SYNQ_SAMPLE_RCV		BIT(0)
 #define SYNQ_SAMPLE_XMIT	BIT(1)

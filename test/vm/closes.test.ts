@@ -117,7 +117,7 @@ describe('with the module loaded', () => {
     const tap = await tapped('stack=1');
     const both = (ours: string, theirs: string) =>
       sh(`ip netns exec ${link.target} python3 - <<'P' &
-import select, socket, struct
+import select, socket, struct, subprocess, time
 l = socket.socket()
 l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 l.bind(("10.9.0.1", 80))
@@ -148,12 +148,26 @@ wait`);
       'c, _ = l.accept(); c.setsockopt(socket.IPPROTO_TCP, 8, 100); c.close()',
       's.recv(1); time.sleep(0.5); s.send(b"too late"); time.sleep(0.5)',
     );
+    both(
+      // The peer's FIN is there (CLOSE_WAIT is 8), and no acknowledgement of ours comes any more.
+      `c, _ = l.accept()
+while c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 8:
+    time.sleep(0.05)
+subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""
+table ip lab {
+  chain in { type filter hook input priority 0; tcp dport 80 drop; }
+}""")
+c.shutdown(socket.SHUT_WR)
+c.close()`,
+      's.send(b"unread"); s.close()',
+    );
     const found = closes(await tap.stop());
     expect(found.map(({ state, cause }) => `${state} ${cause}`)).toEqual([
       'ESTABLISHED reset_sent',
       'ESTABLISHED reset_sent',
       'ESTABLISHED reset_sent',
       'FIN_WAIT2 reset_sent',
+      'LAST_ACK reset_sent',
     ]);
     // The stack says which of them it was.
     expect(found[0]?.stack).toMatch(/__tcp_close\+[^;]*$/);
