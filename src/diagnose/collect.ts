@@ -5,7 +5,13 @@ import type { Row } from '../record/row.js';
 import type { Sink } from '../record/scan.js';
 import { Sources } from '../record/sources.js';
 import type { Count, Line } from '../record/stream.js';
-import type { AcceptQueue, Evidence, Queue, Scope } from './evidence.js';
+import {
+  type AcceptQueue,
+  areMostlyOld,
+  type Evidence,
+  type Queue,
+  type Scope,
+} from './evidence.js';
 import { Flow, PATIENCE } from './flow.js';
 
 export const UNKNOWN_SETTINGS: QueueSettings = {
@@ -37,6 +43,7 @@ interface Seen {
   peak: number;
   readings: number;
   full: number;
+  stale: number;
   shrank: boolean;
 }
 
@@ -91,6 +98,7 @@ export class Collector implements Sink {
       this.#listening.add(key);
       this.#locals.add(listener.local);
       const isFull = listener.accept_qlen > listener.backlog;
+      const isStale = areMostlyOld(listener.qlen - listener.young, listener.holds);
       const seen = this.#seen.get(key);
       if (seen === undefined) {
         this.#seen.set(key, {
@@ -99,6 +107,7 @@ export class Collector implements Sink {
           peak: listener.qlen,
           readings: 1,
           full: isFull ? 1 : 0,
+          stale: isStale ? 1 : 0,
           shrank: false,
         });
       } else {
@@ -107,6 +116,7 @@ export class Collector implements Sink {
         seen.peak = Math.max(seen.peak, listener.qlen);
         seen.readings += 1;
         seen.full += isFull ? 1 : 0;
+        seen.stale += isStale ? 1 : 0;
       }
     }
   }
@@ -341,14 +351,22 @@ function listenerScope(
 
 function queueOf(member: Seen | undefined, flow: Flow | null): Queue | null {
   if (member !== undefined) {
-    const { qlen, holds, young } = member.last;
-    return { qlen, holds, peak: Math.max(member.peak, flow?.peak ?? 0), old: qlen - young };
+    const { last, readings } = member;
+    const { qlen, holds, young } = last;
+    return {
+      qlen,
+      holds,
+      peak: Math.max(member.peak, flow?.peak ?? 0),
+      old: qlen - young,
+      stale: member.stale / readings,
+    };
   }
   if (flow === null || flow.limit === 0) {
     return null;
   }
   const { qlen, limit: holds, peak, young } = flow;
-  return { qlen, holds, peak, old: Math.max(0, qlen - young) };
+  const old = Math.max(0, qlen - young);
+  return { qlen, holds, peak, old, stale: areMostlyOld(old, holds) ? 1 : 0 };
 }
 
 function acceptQueueOf({ first, last, readings, full, shrank }: Seen): AcceptQueue {

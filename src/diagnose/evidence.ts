@@ -11,6 +11,18 @@ export interface Queue {
   readonly peak: number;
   /** Of `qlen`, those unanswered for PATIENCE or longer. */
   readonly old: number;
+  /** Share of the readings in which they were too many: see areMostlyOld(). */
+  readonly stale: number;
+}
+
+/** Connections or half-opens; fewer say nothing, whatever their share. */
+export const FEW = 10;
+/** A share of a queue, or of the readings, that is too much of it. */
+export const HALF = 0.5;
+
+/** Are old half-opens too many for a queue that holds so many? */
+export function areMostlyOld(old: number, holds: number): boolean {
+  return holds > 0 && old >= Math.max(FEW, HALF * holds);
 }
 
 /** An accept queue over the watch; connections. */

@@ -1,4 +1,4 @@
-import type { Evidence, Scope } from './evidence.js';
+import { areMostlyOld, type Evidence, FEW, HALF, type Scope } from './evidence.js';
 
 /** What a listener can be in, the worst first. */
 export const STATES = ['stuck', 'flood', 'surge', 'busy', 'idle'] as const;
@@ -8,10 +8,6 @@ export type State = (typeof STATES)[number];
 export const COMPLETES = 0.9;
 /** Handshakes a second that come to nothing: fewer are the Internet's everyday noise. */
 export const MANY = 50;
-/** Connections or half-opens; fewer say nothing, whatever their share. */
-export const FEW = 10;
-/** A share of a queue that is too much of it. */
-const HALF = 0.5;
 /** Handshakes a second from which on there is traffic to speak of. */
 const SOME = 1;
 
@@ -61,8 +57,7 @@ export const RULES: readonly Rule[] = [
         queue !== null &&
         (listener?.defer_accept ?? 0) === 0 &&
         !mayHaveOverflown(scope, evidence) &&
-        queue.holds > 0 &&
-        queue.old >= Math.max(FEW, HALF * queue.holds)
+        (areMostlyOld(queue.old, queue.holds) || queue.stale >= HALF)
       );
     },
   },

@@ -106,7 +106,7 @@ describe('events', () => {
     });
     const text = ['# tcpsynq 1', countLine(0, {}), ...lines, countLine(4, { half_open: 150 }), ''];
     const seen = fold(text.join('\n'));
-    expect(seen.scopes[0]?.queue).toEqual({ qlen: 150, holds: 181, peak: 150, old: 100 });
+    expect(seen.scopes[0]?.queue).toEqual({ qlen: 150, holds: 181, peak: 150, old: 100, stale: 1 });
     expect(judge(seen).worst).toMatchObject({ state: 'flood', rule: 'old half-opens' });
   });
 
@@ -250,7 +250,7 @@ describe('readings of the listeners', () => {
       {
         local: '0.0.0.0:443',
         drops: 15,
-        queue: { qlen: 30, holds: 129, peak: 100, old: 18 },
+        queue: { qlen: 30, holds: 129, peak: 100, old: 18, stale: expect.any(Number) },
         accept: { first: 0, last: 128, readings: 3, full: 1, shrank: true },
         warned_before: false,
       },

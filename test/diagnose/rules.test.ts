@@ -11,7 +11,7 @@ function decided(own: Partial<Scope>, all: Partial<Evidence> = {}): string {
 }
 
 const accept = { first: 0, last: 0, backlog: 128, readings: 20, full: 0, shrank: false };
-const queue = { qlen: 0, holds: 129, peak: 0, old: 0 };
+const queue = { qlen: 0, holds: 129, peak: 0, old: 0, stale: 0 };
 const ended = scope().ended;
 
 describe('each rule of docs/syn-queue.md', () => {
@@ -68,8 +68,17 @@ describe('each rule of docs/syn-queue.md', () => {
       'idle: none of these',
     );
     // Nine are too few, however small the queue.
-    expect(decided({ queue: { qlen: 9, holds: 9, peak: 9, old: 9 } })).toBe('idle: none of these');
+    expect(decided({ queue: { qlen: 9, holds: 9, peak: 9, old: 9, stale: 0 } })).toBe(
+      'idle: none of these',
+    );
     // The accept queue was full for a moment: they may have answered.
+    // At the end a batch has just gone, and another come: most of the time it was not so.
+    expect(decided({ queue: { ...queue, qlen: 129, peak: 129, old: 3, stale: 0.6 } })).toBe(
+      'flood: old half-opens',
+    );
+    expect(decided({ queue: { ...queue, qlen: 129, peak: 129, old: 3, stale: 0.4 } })).toBe(
+      'surge: queue half full',
+    );
     const full = { ...queue, qlen: 129, peak: 129, old: 129 };
     const overflown = { totals: { accept_full: 1 } };
     expect(decided({ queue: full, drops: 1 }, overflown)).toBe('surge: queue half full');
@@ -164,7 +173,10 @@ describe('severity', () => {
   const severity = (own: Partial<Scope>, all: Partial<Evidence> = {}) =>
     judge(evidence([scope(own)], all)).severity;
   const off = { settings: { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 0 } };
-  const flood = { unanswered: 4000, queue: { qlen: 1000, holds: 64_001, peak: 1000, old: 1000 } };
+  const flood = {
+    unanswered: 4000,
+    queue: { qlen: 1000, holds: 64_001, peak: 1000, old: 1000, stale: 0 },
+  };
 
   test('idle and busy are ok, a surge a warning, a stuck application critical', () => {
     expect(severity({})).toBe('ok');

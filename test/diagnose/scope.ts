@@ -34,7 +34,7 @@ export function scope(own: Partial<Scope> = {}): Scope {
     drops: 0,
     queue_full: 0,
     accept_full: 0,
-    queue: { qlen: 0, holds: 129, peak: 0, old: 0 },
+    queue: { qlen: 0, holds: 129, peak: 0, old: 0, stale: 0 },
     accept: { first: 0, last: 0, backlog: 128, readings: 20, full: 0, shrank: false },
     listener: listener(),
     warned_before: false,

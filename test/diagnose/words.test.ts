@@ -8,7 +8,7 @@ import { evidence, listener, scope } from './scope.js';
 
 const NAMES = { owner: { name: 'nginx', pid: 812 }, enter: '' };
 const SETTINGS = { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 1 };
-const queue = { qlen: 0, holds: 129, peak: 0, old: 0 };
+const queue = { qlen: 0, holds: 129, peak: 0, old: 0, stale: 0 };
 
 function told(own: Partial<Scope>, all: Partial<Evidence> = {}) {
   const seen = evidence([scope(own)], all);
@@ -55,7 +55,7 @@ test('the evidence of a flood', () => {
       unanswered: 3000,
       failed: 60,
       ended: { ...scope().ended, completed: 40, expired: 160 },
-      queue: { qlen: 100, holds: 129, peak: 129, old: 90 },
+      queue: { qlen: 100, holds: 129, peak: 129, old: 90, stale: 0 },
       drops: 12,
     },
     {

@@ -22,7 +22,7 @@ requireGuest();
 const TAP = '/proc/net/tcpsynq';
 /** The filter's words, with the defaults of what is not given. */
 const filter = (kinds = 'count,sample', interval = 1000): string =>
-  `# filter kinds=${kinds} interval_ms=${interval} latency_ms=10 port=0 addr=- fwmark=0x0 full=0 hook=rcv format=tcpsynq`;
+  `# filter kinds=${kinds} interval_ms=${interval} latency_ms=10 port=0 addr=- fwmark=0x0 full=0 hook=rcv proto=tcp stack=0 format=tcpsynq`;
 const header = [
   /^# tcpsynq 1$/,
   /^# kernel \S+$/,
@@ -34,6 +34,8 @@ const header = [
   /^# A time local remote qlen limit$/,
   /^# R time local remote qlen outcome age_us synacks$/,
   /^# S time local remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd rttvar_us rto_us min_rtt_us lost retrans inflight rqueue wqueue mss pacing_rate delivery_rate bytes_acked ca_state ca_name cookie hook$/,
+  /^# D time location reason local remote state flags length stack proto$/,
+  /^# X time local remote state cause stack$/,
   /^# L time kind lost lost_total produced_total$/,
 ];
 
@@ -105,7 +107,7 @@ describe('with the module loaded', () => {
 
   test('head, while read and dd bs=1 are good clients', () => {
     expect(sh(`head -3 ${TAP}`)).toMatch(/^# tcpsynq 1\n# kernel .*\n# netns \d+\n$/);
-    expect(sh(`head -n 13 ${TAP} | tail -n 2 | cut -c1`)).toBe('C\nC\n');
+    expect(sh(`head -n ${header.length + 2} ${TAP} | tail -n 2 | cut -c1`)).toBe('C\nC\n');
     expect(
       sh(
         `n=0; while read -r kind rest; do n=$((n + 1)); [ $n = 13 ] && break; done <${TAP}; echo $kind`,
@@ -176,6 +178,8 @@ print(os.read(fd, 65536).decode()[0])`;
     ['latency_ms=10001', /latency_ms=10001: allowed is 0 to 10000/],
     ['full=2', /full=2: allowed is 0 or 1/],
     ['hook=in', /hook=in: allowed is rcv, xmit or both/],
+    ['proto=icmp', /proto=icmp: allowed is tcp or any/],
+    ['stack=2', /stack=2: allowed is 0 or 1/],
     ['format=json', /format=json: allowed is tcpsynq or tcpprobe/],
     ['kinds=count format=tcpprobe', /format=tcpprobe: its lines are samples, and kinds has none/],
     ['interval_ms=500 bad=1', /bad: no such key/],
@@ -286,7 +290,13 @@ for i in range(${n}):
     expect(rows.length).toBe(1 + Number(sh('nproc --all')));
     expect(new Set(rows.map((row) => row.split(' ').length))).toEqual(new Set([17]));
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThan(1022);
-    const c = link.inTarget(`head -n 12 ${TAP}`).trimEnd().split('\n').pop()?.split(' ') ?? [];
+    const c =
+      link
+        .inTarget(`head -n ${header.length + 1} ${TAP}`)
+        .trimEnd()
+        .split('\n')
+        .pop()
+        ?.split(' ') ?? [];
     expect(parseStat(text)).toMatchObject({ half_open: 2000, added: 2000 });
     expect(c.slice(2, 5).map(Number)).toEqual([2000, 0, 2000]);
   });

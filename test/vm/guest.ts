@@ -257,7 +257,7 @@ export class Link {
 
   /** The C line that a tap shows at once: its figures add up even while traffic runs. */
   countLine(): Figures {
-    const lines = this.inTarget('head -n 12 /proc/net/tcpsynq').trimEnd().split('\n');
+    const lines = this.inTarget('head -n 14 /proc/net/tcpsynq').trimEnd().split('\n');
     const words = (start: string) =>
       lines
         .find((line) => line.startsWith(start))
