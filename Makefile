@@ -4,6 +4,7 @@
 #   make demo         a SYN flood in a QEMU guest, drawn live, with a verdict
 #   make test         static checks and every test, those of the module in the guest
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
+#   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='6.12 7.3'
 #   make install      the module for the running kernel, the command under PREFIX
 #
 # KDIR=    build tree to build the module against (default: the running kernel's,
@@ -21,8 +22,8 @@ export CMD
 running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
-.PHONY: all module command install uninstall demo test test-unit test-lab lint lint-module \
-	lint-command lab lab-shell lab-module lab-tools clean
+.PHONY: all module command install uninstall demo test test-unit test-lab test-matrix lint \
+	lint-module lint-command lab lab-shell lab-module lab-tools clean
 
 all: module command
 
@@ -104,6 +105,10 @@ test-lab: lab-module lab-tools command
 	@LIMIT=$${LIMIT:-3600} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
 
 test: lint test-unit test-lab
+
+test-matrix: lab-module lab-tools command
+	@lab/deps guest
+	@lab/matrix $(or $(KERNELS),6.1 6.12 7.3)
 
 clean:
 	@if [ -s kmod/.kdir ]; then $(MAKE) -s -C "$$(cat kmod/.kdir)" M=$(CURDIR)/kmod clean; fi
