@@ -110,7 +110,7 @@ describe('with the module loaded', () => {
     expect(sh(`head -n ${header.length + 2} ${TAP} | tail -n 2 | cut -c1`)).toBe('C\nC\n');
     expect(
       sh(
-        `n=0; while read -r kind rest; do n=$((n + 1)); [ $n = 13 ] && break; done <${TAP}; echo $kind`,
+        `n=0; while read -r kind rest; do n=$((n + 1)); [ $n = ${header.length + 2} ] && break; done <${TAP}; echo $kind`,
       ),
     ).toBe('C\n');
     expect(sh(`dd bs=1 count=25 status=none if=${TAP}`)).toBe(
