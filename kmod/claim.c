@@ -3,6 +3,7 @@
 #include <linux/spinlock.h>
 
 #include "claim.h"
+#include "compat.h"
 
 /*
  * A slot says ASKING for some ten instructions with bottom halves off; only
@@ -63,7 +64,7 @@ static bool notrace synq_claim_migrating(const struct request_sock *req)
 {
 	return !timer_pending(&req->rsk_timer) &&
 	       inet_sk_state_load(req->rsk_listener) != TCP_LISTEN &&
-	       READ_ONCE(sock_net(req->rsk_listener)->ipv4.sysctl_tcp_migrate_req);
+	       synq_may_migrate(sock_net(req->rsk_listener));
 }
 
 noinline bool notrace synq_claim_contended(struct request_sock *req, unsigned long key,

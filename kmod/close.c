@@ -11,6 +11,9 @@
  *      has and nobody waits for the other; fin.
  *      tcp_reset(): a RST came, reset_received; or data came for a socket
  *      that nobody reads any more, which is answered by one, reset_sent.
+ *      Where it is not given the segment, before 5.11, its caller tells:
+ *      tcp_rcv_state_process() itself calls it for such data, and in SYN_SENT
+ *      for a RST.
  *      Both functions close the socket before they return, so they leave a
  *      note that tcp_set_state() takes.
  *   2. LAST_ACK with everything acknowledged, the FIN too: fin.
@@ -86,6 +89,15 @@ static __always_inline enum synq_cause synq_note_take(const struct sock *sk)
 	return SYNQ_CAUSE_OTHER;
 }
 
+static struct synq_range synq_rcv_state_process;
+
+/* Not found, it is nobody's caller: then every reset is taken for received. */
+void synq_close_init(void)
+{
+	if (!SYNQ_TCP_RESET_HAS_SKB)
+		synq_symbol_range("tcp_rcv_state_process", &synq_rcv_state_process);
+}
+
 /* Before the hooks are attached: a kprobe that was passed over may have left one. */
 void synq_close_prepare(void)
 {
@@ -149,7 +161,7 @@ static noinline notrace void synq_close_write(const struct synq_net *sn, const s
 	stack.depth = 0;
 	synq_record_ends(&c.r, sk);
 	preempt_disable_notrace();
-	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
+	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
 		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
 
 		if (!(synq_filter_kinds(filter) & SYNQ_KIND_CLOSE) ||
@@ -185,14 +197,23 @@ static __always_inline void synq_on_set_state(const struct synq_call *call)
 }
 
 /* tcp_reset(sk, skb): the header is where the segment was when it came in. */
+static __always_inline bool synq_reset_received(const struct synq_call *call, int state)
+{
+	const struct sk_buff *skb = (const void *)call->arg[1];
+
+	if (SYNQ_TCP_RESET_HAS_SKB)
+		return tcp_hdr(skb)->rst;
+	return state == TCP_SYN_SENT || !synq_in_range(&synq_rcv_state_process, call->caller);
+}
+
 static __always_inline void synq_on_tcp_reset(const struct synq_call *call)
 {
 	const struct sock *sk = (const void *)call->arg[0];
-	const struct sk_buff *skb = (const void *)call->arg[1];
+	int state = sk->sk_state;
 
-	if (sk->sk_state != TCP_CLOSE)
-		synq_note_leave(sk, tcp_hdr(skb)->rst ? SYNQ_CAUSE_RESET_RECEIVED :
-				    SYNQ_CAUSE_RESET_SENT);
+	if (state != TCP_CLOSE)
+		synq_note_leave(sk, synq_reset_received(call, state) ?
+				    SYNQ_CAUSE_RESET_RECEIVED : SYNQ_CAUSE_RESET_SENT);
 }
 
 /* tcp_time_wait(sk, state, timeo) */

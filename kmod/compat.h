@@ -2,50 +2,140 @@
 /*
  * Everything that differs between kernel versions, and nothing else: the
  * rest of the module reads like code for the newest kernel.
+ *
+ * Told by the kernel's own declarations where they show it: distributions
+ * bring changes to older kernels.
  */
 #ifndef SYNQ_COMPAT_H
 #define SYNQ_COMPAT_H
 
+#include <linux/eventpoll.h>
+#include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/hrtimer.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/proc_fs.h>
 #include <linux/ptrace.h>
+#include <linux/rculist.h>
 #include <linux/seq_file.h>
+#include <linux/seq_file_net.h>
+#include <linux/skbuff.h>
+#include <linux/stacktrace.h>
+#include <linux/sysfs.h>
 #include <linux/version.h>
-#include <net/dropreason.h>
+#include <linux/vmalloc.h>
 #include <net/inet_connection_sock.h>
+#include <net/inet_hashtables.h>
+#include <net/tcp.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+#include <net/dropreason.h>
+#endif /* 6.0 */
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "tcpsynq: this kernel is older than 6.1, the oldest this source has been shown right on"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 14, 0)
+#error "tcpsynq: this kernel is older than 4.14, the oldest this source has been shown right on"
 #endif
 
-#ifndef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-#error "tcpsynq: this kernel lacks CONFIG_DYNAMIC_FTRACE_WITH_ARGS"
-#endif
+/* ---- Hooks ---- */
 
-/* 6.3 gave ftrace_regs accessors of their own (94d095ffa0e1). */
+/* 4.20 added regs_get_kernel_argument(). */
+static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigned int n)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0)
+	return regs_get_kernel_argument(regs, n);
+#elif defined(CONFIG_X86_64)
+	switch (n) {
+	case 0:
+		return regs->di;
+	case 1:
+		return regs->si;
+	case 2:
+		return regs->dx;
+	case 3:
+		return regs->cx;
+	case 4:
+		return regs->r8;
+	default:
+		return regs->r9;
+	}
+#else
+#error "tcpsynq: kernels before 4.20 are supported on x86-64 only"
+#endif /* 4.20 */
+}
+
+/*
+ * 5.11 gave ftrace's callbacks ftrace_regs, which hold the arguments wherever
+ * DYNAMIC_FTRACE_WITH_ARGS is set (on arm64 from 6.2 on); before, all registers
+ * have to be asked for. 6.3 gave them accessors of their own (94d095ffa0e1).
+ * Without either, hooks are kprobes.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+#define SYNQ_FTRACE_REGS	struct ftrace_regs
+#define SYNQ_FTRACE_ARGS	IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#define SYNQ_FTRACE_FLAGS	0
+#else
+#define SYNQ_FTRACE_REGS	struct pt_regs
+#define SYNQ_FTRACE_ARGS	IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
+#define SYNQ_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION_SAFE)
+#endif /* 5.11 */
+
 static __always_inline unsigned long
-synq_ftrace_arg(struct ftrace_regs *fregs, unsigned int n)
+synq_ftrace_arg(SYNQ_FTRACE_REGS *fregs, unsigned int n)
 {
-#ifdef ftrace_regs_get_argument
-	return ftrace_regs_get_argument(fregs, n);
-#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+	return synq_regs_arg(fregs, n);
+#elif !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+	return 0;
+#elif defined(ftrace_regs_get_argument) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 	return ftrace_regs_get_argument(fregs, n);
 #else
-	return regs_get_kernel_argument(&fregs->regs, n);
-#endif /* 6.3 */
+	return synq_regs_arg(&fregs->regs, n);
+#endif /* 5.11, 6.3 */
 }
 
-/* 6.13 added hrtimer_setup(), 6.15 took hrtimer_init() away. */
-static inline void synq_hrtimer_setup(struct hrtimer *timer,
-				      enum hrtimer_restart (*fn)(struct hrtimer *))
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+/*
+ * 5.5 added the flag that has kernel.ftrace_enabled=0 refused while a hook
+ * stands: before, that silences it without a word.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
+#define SYNQ_FTRACE_PERMANENT	FTRACE_OPS_FL_PERMANENT
 #else
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	timer->function = fn;
-#endif /* 6.13 */
+#define SYNQ_FTRACE_PERMANENT	0
+#endif /* 5.5 */
+
+/* 6.2 exported ftrace_free_filter(): before, an empty filter has it freed. */
+static inline void synq_ftrace_free_filter(struct ftrace_ops *ops)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	ftrace_free_filter(ops);
+#else
+	ftrace_set_filter(ops, NULL, 0, 1);
+#endif /* 6.2 */
 }
+
+/* 4.15 took jprobes away. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 15, 0)
+#define SYNQ_HAVE_JPROBES	1
+#else
+#define SYNQ_HAVE_JPROBES	0
+struct jprobe {
+	struct kprobe	kp;
+	void		*entry;
+};
+
+static inline int register_jprobe(struct jprobe *jp)
+{
+	return -ENOSYS;
+}
+
+static inline void unregister_jprobe(struct jprobe *jp)
+{
+}
+
+static inline void jprobe_return(void)
+{
+}
+#endif /* 4.15 */
 
 /* Where a probed function returns to, read at its first instruction. */
 static __always_inline unsigned long synq_return_address(struct pt_regs *regs)
@@ -59,21 +149,290 @@ static __always_inline unsigned long synq_return_address(struct pt_regs *regs)
 #endif /* CONFIG_X86 */
 }
 
+/* 5.2 added stack_trace_save(). */
+static __always_inline unsigned int synq_stack_save(unsigned long *frames, unsigned int most)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 2, 0)
+	return stack_trace_save(frames, most, 0);
+#else
+	struct stack_trace trace = { .max_entries = most, .entries = frames };
+
+	save_stack_trace(&trace);
+	/* A stack that fits is ended by ULONG_MAX. */
+	if (trace.nr_entries && frames[trace.nr_entries - 1] == ULONG_MAX)
+		trace.nr_entries--;
+	return trace.nr_entries;
+#endif /* 5.2 */
+}
+
+/* ---- Time, memory, RCU ---- */
+
+/* 4.16 added timers that run in a softirq; before, in the interrupt. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 16, 0)
+#define SYNQ_HRTIMER_MODE	HRTIMER_MODE_REL_SOFT
+#else
+#define SYNQ_HRTIMER_MODE	HRTIMER_MODE_REL
+#endif /* 4.16 */
+
+/* 6.13 added hrtimer_setup(), 6.15 took hrtimer_init() away. */
+static inline void synq_hrtimer_setup(struct hrtimer *timer,
+				      enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, SYNQ_HRTIMER_MODE);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, SYNQ_HRTIMER_MODE);
+	timer->function = fn;
+#endif /* 6.13 */
+}
+
+/* 5.0 made a function of it. */
+static inline unsigned long synq_totalram_pages(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 0, 0)
+	return totalram_pages();
+#else
+	return totalram_pages;
+#endif /* 5.0 */
+}
+
+/* 5.8 took away the last argument. */
+static inline void *synq_vzalloc(size_t bytes)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0)
+	return __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+#else
+	return __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO, PAGE_KERNEL);
+#endif /* 5.8 */
+}
+
 /*
- * The probe of skb:kfree_skb, made of fn(skb, location, reason, rx_sk). 6.11
- * gave the tracepoint the socket that the segment came for (c53795d48ee8), 7.3
- * has that const. Told by the tracepoint's own type: distributions bring such
- * changes to older kernels.
+ * 4.20 had synchronize_rcu() wait for whoever has preemption or bottom halves
+ * off too, as hooks have.
  */
-#define SYNQ_KFREE_SKB_HAS(sock)						\
+#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 20, 0)
+#define synchronize_rcu		synchronize_sched
+#endif /* 4.20 */
+
+/* 5.4 added the condition under which lockdep is content. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0)
+#define synq_hlist_for_each_entry_hook(pos, head, member)			\
+	hlist_for_each_entry_rcu(pos, head, member, true)
+#else
+#define synq_hlist_for_each_entry_hook	hlist_for_each_entry_rcu_notrace
+#endif /* 5.4 */
+
+/* 5.5 added it. */
+#ifndef rcu_replace_pointer
+#define rcu_replace_pointer(rcu_ptr, ptr, c)					\
+({										\
+	typeof(ptr) __old = rcu_dereference_protected((rcu_ptr), (c));		\
+	rcu_assign_pointer((rcu_ptr), (ptr));					\
+	__old;									\
+})
+#endif /* 5.5 */
+
+/* ---- Files ---- */
+
+/* 5.6 gave files of procfs a structure of their own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 6, 0)
+#define proc_ops	file_operations
+#define proc_open	open
+#define proc_read	read
+#define proc_write	write
+#define proc_lseek	llseek
+#define proc_poll	poll
+#define proc_release	release
+#endif /* 5.6 */
+
+/* 5.17 renamed PDE_DATA(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define pde_data	PDE_DATA
+#endif /* 5.17 */
+
+/* 5.10 added it, for what never is longer than a page. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#define sysfs_emit(buf, ...)	scnprintf(buf, PAGE_SIZE, __VA_ARGS__)
+#endif /* 5.10 */
+
+/* 4.16 gave poll's bits a type. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 16, 0)
+typedef unsigned int __poll_t;
+#endif /* 4.16 */
+
+/* 5.1 added stream_open(): neither seeks nor has a read keep a write waiting. */
+static inline void synq_stream_open(struct inode *inode, struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 1, 0)
+	stream_open(inode, file);
+#else
+	file->f_mode &= ~(FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS);
+#endif /* 5.1 */
+}
+
+/* 4.18 added proc_create_net() and its sister. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 18, 0)
+#define synq_proc_create_net		proc_create_net
+#define synq_proc_create_net_single	proc_create_net_single
+#else
+/* What to open: rows, or one text. */
+struct synq_proc_net {
+	const struct seq_operations	*ops;
+	int				size;
+	int				(*show)(struct seq_file *seq, void *v);
+};
+
+static inline int synq_proc_net_open(struct inode *inode, struct file *file)
+{
+	const struct synq_proc_net *what = PDE_DATA(inode);
+
+	return what->show ? single_open_net(inode, file, what->show) :
+			    seq_open_net(inode, file, what->ops, what->size);
+}
+
+static inline int synq_proc_net_release(struct inode *inode, struct file *file)
+{
+	const struct synq_proc_net *what = PDE_DATA(inode);
+
+	return what->show ? single_release_net(inode, file) : seq_release_net(inode, file);
+}
+
+static const struct file_operations synq_proc_net_fops __maybe_unused = {
+	.open		= synq_proc_net_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= synq_proc_net_release,
+};
+
+#define synq_proc_create_what(name, mode, parent, ...)				\
+({										\
+	static const struct synq_proc_net __what = { __VA_ARGS__ };		\
+										\
+	proc_create_data(name, mode, parent, &synq_proc_net_fops, (void *)&__what); \
+})
+#define synq_proc_create_net(name, mode, parent, _ops, _size)			\
+	synq_proc_create_what(name, mode, parent, .ops = _ops, .size = _size)
+#define synq_proc_create_net_single(name, mode, parent, _show, data)		\
+	synq_proc_create_what(name, mode, parent, .show = _show)
+
+static inline struct net *seq_file_single_net(struct seq_file *seq)
+{
+	return seq->private;
+}
+#endif /* 4.18 */
+
+/* ---- TCP ---- */
+
+/* 4.16 renamed sk_state_load(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 16, 0)
+#define inet_sk_state_load	sk_state_load
+#endif /* 4.16 */
+
+/* 5.6 added MPTCP, 5.9 its joins. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 9, 0)
+#include <net/mptcp.h>
+#else
+static inline bool rsk_drop_req(const struct request_sock *req)
+{
+	return false;
+}
+#endif /* 5.9 */
+
+/*
+ * Since it says whether it found the request, reqsk_queue_unlink() under
+ * inet_csk_reqsk_queue_drop() is given that alone (5.10).
+ */
+#define SYNQ_UNLINK_TAKES_REQ							\
+	__builtin_types_compatible_p(typeof(inet_csk_reqsk_queue_drop),		\
+				     bool(struct sock *, struct request_sock *))
+
+/* 5.14 added requests that move to another listener. */
+static inline bool synq_may_migrate(const struct net *net)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+	return READ_ONCE(net->ipv4.sysctl_tcp_migrate_req);
+#else
+	return false;
+#endif /* 5.14 */
+}
+
+/* 5.11 gave tcp_reset() the segment. */
+#define SYNQ_TCP_RESET_HAS_SKB							\
+	__builtin_types_compatible_p(typeof(tcp_reset),				\
+				     void(struct sock *, struct sk_buff *))
+
+/*
+ * Listening sockets, chain by chain. 5.19 has only the table that goes by
+ * address too; before, there is one by port, whose chains end as those of the
+ * established hash do since 5.5.
+ */
+static inline unsigned int synq_listen_chains(const struct inet_hashinfo *hash)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+	return hash->lhash2_mask + 1;
+#else
+	return INET_LHTABLE_SIZE;
+#endif /* 5.19 */
+}
+
+static inline struct sock *synq_listen_first(const struct inet_hashinfo *hash, unsigned int chain)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+	return sk_nulls_head(&hash->lhash2[chain].nulls_head);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
+	return sk_nulls_head(&hash->listening_hash[chain].nulls_head);
+#else
+	return sk_head(&hash->listening_hash[chain].head);
+#endif /* 5.19, 5.5 */
+}
+
+static inline struct sock *synq_listen_next(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
+	return sk_nulls_next(sk);
+#else
+	return sk_next(sk);
+#endif /* 5.5 */
+}
+
+/* ---- Drops ---- */
+
+/* 5.17 gave drops a reason, 5.18 those of the way out. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
+#endif /* 5.17 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+#define SYNQ_DROP_NO_ROUTE	SKB_DROP_REASON_IP_OUTNOROUTES
+#else
+#define SYNQ_DROP_NO_ROUTE	U32_MAX
+#endif /* 5.18 */
+
+/*
+ * What a socket does not want passes skb:kfree_skb since 5.18; before, TCP
+ * frees it in tcp_drop(), without a word.
+ */
+#define SYNQ_HAVE_TCP_DROP	(LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0))
+
+/*
+ * The probe of skb:kfree_skb, made of fn(skb, location, reason, rx_sk). 5.17
+ * gave the tracepoint the reason, 6.11 the socket that the segment came for
+ * (c53795d48ee8), 7.3 has that const.
+ */
+#define SYNQ_KFREE_SKB_HAS(...)							\
 	__builtin_types_compatible_p(typeof(trace_kfree_skb),			\
-				     void(struct sk_buff *, void *, enum skb_drop_reason, sock))
+				     void(struct sk_buff *, void *, ##__VA_ARGS__))
 #define SYNQ_KFREE_SKB_HAS_SOCKET						\
-	(SYNQ_KFREE_SKB_HAS(struct sock *) || SYNQ_KFREE_SKB_HAS(const struct sock *))
+	(SYNQ_KFREE_SKB_HAS(enum skb_drop_reason, struct sock *) ||		\
+	 SYNQ_KFREE_SKB_HAS(enum skb_drop_reason, const struct sock *))
 #define SYNQ_DEFINE_KFREE_SKB(name, fn)						\
 	static void notrace __maybe_unused					\
-	name##_bare(void *data, struct sk_buff *skb, void *location,		\
-		    enum skb_drop_reason reason)				\
+	name##_bare(void *data, struct sk_buff *skb, void *location)		\
+	{									\
+		fn(skb, location, SKB_DROP_REASON_NOT_SPECIFIED, NULL);		\
+	}									\
+	static void notrace __maybe_unused					\
+	name##_reason(void *data, struct sk_buff *skb, void *location,		\
+		      enum skb_drop_reason reason)				\
 	{									\
 		fn(skb, location, reason, NULL);				\
 	}									\
@@ -90,13 +449,15 @@ static __always_inline unsigned long synq_return_address(struct pt_regs *regs)
 		fn(skb, location, reason, rx_sk);				\
 	}
 #define SYNQ_KFREE_SKB_PROBE(name)						\
-	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(struct sock *), name##_sock,	\
-	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(const struct sock *), name##_const, \
-			      name##_bare))
+	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(), name##_bare,		\
+	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(enum skb_drop_reason), name##_reason, \
+	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(enum skb_drop_reason, struct sock *), \
+			      name##_sock, name##_const)))
 
 /*
- * Prints what the kernel calls a reason to drop, or a dash. 6.4 gave each
- * subsystem a table of its own (071c0fc6fb91), which goes with its module.
+ * Prints what the kernel calls a reason to drop, or a dash. 6.0 exported the
+ * names, 6.4 gave each subsystem a table of its own (071c0fc6fb91), which goes
+ * with its module.
  */
 static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 {
@@ -115,8 +476,10 @@ static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 	seq_puts(seq, name ?: "-");
 	rcu_read_unlock();
 #else
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
 	if (reason < SKB_DROP_REASON_MAX)
 		name = drop_reasons[reason];
+#endif /* 6.0 */
 	seq_puts(seq, name ?: "-");
 #endif /* 6.4 */
 }
@@ -128,7 +491,11 @@ static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
  */
 static inline u64 synq_queue_room(const struct sock *sk)
 {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
 	return (u64)READ_ONCE(sk->sk_max_ack_backlog) + 1;
+#else
+	return READ_ONCE(sk->sk_max_ack_backlog);
+#endif /* 6.1 */
 }
 
 #endif /* SYNQ_COMPAT_H */

@@ -53,6 +53,9 @@ struct synq_received {
 	u8			state;
 };
 
+/* A virtual CPU may stand still for long between the two. */
+#define SYNQ_RECEIVED_JIFFIES	(HZ / 4)
+
 static DEFINE_PER_CPU(struct synq_received, synq_received);
 
 /* tcp_v4_do_rcv(sk, skb), tcp_v6_do_rcv(sk, skb) */
@@ -83,7 +86,7 @@ SYNQ_DEFINE_HOOK(synq_on_do_rcv6, SYNQ_HOOK_DO_RCV6)
 static __always_inline u8 synq_received_state(const struct sk_buff *skb, u32 seq)
 {
 	if (this_cpu_read(synq_received.skb) != skb || this_cpu_read(synq_received.seq) != seq ||
-	    jiffies - this_cpu_read(synq_received.when) > 1)
+	    jiffies - this_cpu_read(synq_received.when) > SYNQ_RECEIVED_JIFFIES)
 		return 0;
 	/* Used up: its memory may be another's next, a copy of it even. */
 	this_cpu_write(synq_received.skb, NULL);
@@ -232,7 +235,7 @@ static __always_inline bool synq_is_ip(const struct sk_buff *skb)
 static __always_inline const struct sock *synq_owner(const struct sk_buff *skb, u32 reason)
 {
 	/* Without a route there is no header yet, and no protocol; but who asked was IP. */
-	if (!skb->destructor || !(synq_is_ip(skb) || reason == SKB_DROP_REASON_IP_OUTNOROUTES))
+	if (!skb->destructor || !(synq_is_ip(skb) || reason == SYNQ_DROP_NO_ROUTE))
 		return NULL;
 	return skb->sk;
 }
@@ -311,7 +314,7 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 		synq_drop_fill_bare(&d, skb, sk);
 	stack.depth = 0;
 	preempt_disable_notrace();
-	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
+	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
 		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
 
 		if (!(synq_filter_kinds(filter) & SYNQ_KIND_DROP) ||
@@ -329,6 +332,19 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 	preempt_enable_notrace();
 }
 
+/* tcp_drop(sk, skb): the socket is locked by its caller, or a listener that is held. */
+static __always_inline void synq_on_tcp_drop(const struct synq_call *call)
+{
+	const struct sock *sk = (const void *)call->arg[0];
+	const struct synq_net *sn = synq_net(sock_net(sk));
+
+	if (synq_recording(sn))
+		synq_drop_write(sn, (const void *)call->arg[1], sk, call->caller,
+				SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+SYNQ_DEFINE_HOOK(synq_on_tcp_drop, SYNQ_HOOK_TCP_DROP)
+
 /* The tracepoint's probe is made of it in compat.h. */
 static __always_inline void synq_on_kfree_skb(const struct sk_buff *skb, void *location,
 					      u32 reason, const struct sock *rx_sk)
@@ -344,7 +360,8 @@ static __always_inline void synq_on_kfree_skb(const struct sk_buff *skb, void *l
 SYNQ_DEFINE_KFREE_SKB(synq_kfree_skb, synq_on_kfree_skb)
 
 const unsigned long synq_drop_hooks = BIT(SYNQ_HOOK_KFREE_SKB) |
-	(SYNQ_KFREE_SKB_HAS_SOCKET ? 0 : BIT(SYNQ_HOOK_DO_RCV4) | BIT(SYNQ_HOOK_DO_RCV6));
+	(SYNQ_KFREE_SKB_HAS_SOCKET ? 0 : BIT(SYNQ_HOOK_DO_RCV4) | BIT(SYNQ_HOOK_DO_RCV6)) |
+	(SYNQ_HAVE_TCP_DROP ? BIT(SYNQ_HOOK_TCP_DROP) : 0);
 
 int synq_drop_attach(void)
 {

@@ -11,7 +11,7 @@ static notrace void synq_event_write(const struct synq_net *sn, const struct syn
 {
 	struct synq_feed *feed;
 
-	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
+	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
 		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
 
 		if (synq_filter_kinds(filter) & SYNQ_KIND_EVENT &&

@@ -288,7 +288,7 @@ static int synq_key_set(struct synq_filter *filter, const char *name, char *valu
 		pr_notice_ratelimited("%.32s: no such key; there are kinds interval_ms latency_ms port addr fwmark full hook proto stack format\n", name);
 		return -EINVAL;
 	}
-	strscpy(shown, value, sizeof(shown));
+	snprintf(shown, sizeof(shown), "%s", value);
 	err = key->set(filter, value);
 	if (err)
 		pr_notice_ratelimited("%s=%s: allowed is %s\n", name, shown, key->allowed);

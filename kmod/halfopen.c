@@ -10,25 +10,23 @@
  * carries no Fast Open cookie, not even an empty one (tcp_rtx_synack(),
  * net/ipv4/tcp_output.c).
  *
- * Ended: a request leaves the established hash through
- * __inet_csk_reqsk_queue_drop(), or is replaced there by its child
+ * Ended: a request leaves the established hash through the function that
+ * removal.c names, or is replaced there by its child
  * (inet_csk_complete_hashdance(); for an MPTCP join tcp_check_req() itself).
  * A request that tcp_migrate_req moves to another listener does neither.
  */
-#include <linux/kallsyms.h>
 #include <net/inet_connection_sock.h>
-#include <net/mptcp.h>
 #include <net/tcp.h>
 
 #include "claim.h"
 #include "refusal.h"
+#include "removal.h"
 #include "tcpsynq.h"
 
 /* The request an ICMP error is about to end on this CPU. */
 static DEFINE_PER_CPU(const struct request_sock *, synq_icmp_req);
 
-static unsigned long synq_check_req_start;
-static unsigned long synq_check_req_end;
+static struct synq_range synq_check_req;
 
 static __always_inline const struct synq_net *synq_req_net(const struct request_sock *req)
 {
@@ -81,12 +79,12 @@ static __always_inline void synq_on_send_synack6(const struct synq_call *call)
 	synq_on_send_synack(call);
 }
 
-/* __inet_csk_reqsk_queue_drop(sk, req, from_timer) */
+/* The function that removal.c has chosen. */
 static __always_inline void synq_on_drop(const struct synq_call *call)
 {
-	const struct sock *listener = (const void *)call->arg[0];
-	struct request_sock *req = (void *)call->arg[1];
-	bool from_timer = (u8)call->arg[2];
+	struct request_sock *req = synq_removed(call);
+	const struct sock *listener = req->rsk_listener;
+	bool from_timer = synq_removed_by_timer(call, req);
 	bool icmp = this_cpu_read(synq_icmp_req) == req;
 	enum synq_counter why;
 
@@ -131,7 +129,7 @@ static __always_inline void synq_on_drop_and_put(const struct synq_call *call)
 {
 	struct request_sock *req = (void *)call->arg[1];
 
-	if (call->caller < synq_check_req_start || call->caller >= synq_check_req_end)
+	if (!synq_in_range(&synq_check_req, call->caller))
 		return;
 	if (rsk_drop_req(req) && synq_claim_complete(req))
 		synq_ended(req, SYNQ_COMPLETED, true);
@@ -156,37 +154,13 @@ SYNQ_DEFINE_HOOK(synq_on_hashdance, SYNQ_HOOK_HASHDANCE)
 SYNQ_DEFINE_HOOK(synq_on_drop_and_put, SYNQ_HOOK_DROP_AND_PUT)
 SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 
-/*
- * Where tcp_check_req() begins and ends. 6.12 does not export it: a kprobe that
- * is never armed finds it by name, and the symbol table prints the place it
- * found as "name+0xoff/0xsize".
- */
+/* Before the hooks are attached. */
 int synq_halfopen_init(void)
 {
-	struct kprobe kp = {
-		.symbol_name = "tcp_check_req",
-		.flags = KPROBE_FLAG_DISABLED,
-	};
-	unsigned long at, off, size;
-	char name[KSYM_SYMBOL_LEN];
-	const char *plus;
-	int err;
+	int err = synq_symbol_range("tcp_check_req", &synq_check_req);
 
-	err = register_kprobe(&kp);
-	if (err) {
+	if (err)
 		pr_err("tcp_check_req: cannot be found (%d), and without it the count would be wrong\n",
 		       err);
-		return err;
-	}
-	at = (unsigned long)kp.addr;
-	unregister_kprobe(&kp);
-	sprint_symbol(name, at);
-	plus = strchr(name, '+');
-	if (!plus || sscanf(plus, "+0x%lx/0x%lx", &off, &size) != 2) {
-		pr_err("tcp_check_req: the kernel's symbol table does not tell its size\n");
-		return -ENOENT;
-	}
-	synq_check_req_start = at - off;
-	synq_check_req_end = synq_check_req_start + size;
-	return 0;
+	return err;
 }

@@ -22,19 +22,21 @@
 
 /**
  * struct synq_hook - one probed function, or tracepoint
- * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME
+ * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME;
+ *	NULL: of no use on this kernel
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
  * @on_demand: attached only while it has users
  * @optional: its users can do without it
  * @ftrace: handler, as an ftrace callback
  * @kprobe: handler, as a kprobe's
+ * @jprobe: handler, as a jprobe's
  * @attach: attaches to a tracepoint; 0 or -errno. The fields above are then unused
  * @detach: undoes it; a handler may still run
  * @prepare: called before each attaching, if there is one
  * @via: how it is attached now
  * @ops: what it is attached by, as ftrace
- * @kp: as a kprobe
+ * @jp: as a jprobe, or by its first member as a kprobe
  * @users: taps that want it, if on demand
  */
 struct synq_hook {
@@ -45,29 +47,32 @@ struct synq_hook {
 	bool			optional;
 	ftrace_func_t		ftrace;
 	kprobe_pre_handler_t	kprobe;
+	void			(*jprobe)(unsigned long a, unsigned long b, unsigned long c,
+					  unsigned long d, unsigned long e, unsigned long f);
 	int			(*attach)(void);
 	void			(*detach)(void);
 	void			(*prepare)(void);
 
 	enum synq_via		via;
 	struct ftrace_ops	ops;
-	struct kprobe		kp;
+	struct jprobe		jp;
 	unsigned int		users;
 };
 
 DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 
+#define SYNQ_HANDLERS(fn)							\
+	.ftrace = fn##_ftrace, .kprobe = fn##_kprobe, .jprobe = fn##_jprobe
+
 #define SYNQ_HOOK(_symbol, fn, _serves, _required)				\
-	{ .symbol = _symbol, .serves = _serves, .required = _required,		\
-	  .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+	{ .symbol = _symbol, .serves = _serves, .required = _required, SYNQ_HANDLERS(fn) }
 
 #define SYNQ_HOOK_ON_DEMAND(_symbol, fn, _serves)				\
-	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
-	  .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+	{ .symbol = _symbol, .serves = _serves, .on_demand = true, SYNQ_HANDLERS(fn) }
 
 #define SYNQ_HOOK_OPTIONAL(_symbol, fn, _serves)				\
-	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
-	  .optional = true, .ftrace = fn##_ftrace, .kprobe = fn##_kprobe }
+	{ .symbol = _symbol, .serves = _serves, .on_demand = true, .optional = true, \
+	  SYNQ_HANDLERS(fn) }
 
 #define SYNQ_HOOK_TRACEPOINT(_symbol, fn, _serves)				\
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
@@ -81,7 +86,7 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_SEND_SYNACK6] =
 		SYNQ_HOOK("tcp_v6_send_synack", synq_on_send_synack6, "count",
 			  IS_ENABLED(CONFIG_IPV6)),
-	[SYNQ_HOOK_DROP] =
+	[SYNQ_HOOK_DROP] =	/* removal.c says which */
 		SYNQ_HOOK("__inet_csk_reqsk_queue_drop", synq_on_drop, "count", true),
 	[SYNQ_HOOK_HASHDANCE] =
 		SYNQ_HOOK("inet_csk_complete_hashdance", synq_on_hashdance, "count", true),
@@ -107,13 +112,15 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		SYNQ_HOOK_OPTIONAL("tcp_v4_do_rcv", synq_on_do_rcv4, "drop_state"),
 	[SYNQ_HOOK_DO_RCV6] =
 		SYNQ_HOOK_OPTIONAL("tcp_v6_do_rcv", synq_on_do_rcv6, "drop_state"),
+	[SYNQ_HOOK_TCP_DROP] =
+		SYNQ_HOOK_OPTIONAL(SYNQ_HAVE_TCP_DROP ? "tcp_drop" : NULL, synq_on_tcp_drop,
+				   "drop_socket"),
 	[SYNQ_HOOK_KFREE_SKB] =
 		SYNQ_HOOK_TRACEPOINT("skb:kfree_skb", synq_drop, "drop"),
 	/* Takes the notes of the two after it: attached first, detached last. */
 	[SYNQ_HOOK_SET_STATE] =
 		{ .symbol = "tcp_set_state", .serves = "close", .on_demand = true,
-		  .ftrace = synq_on_set_state_ftrace, .kprobe = synq_on_set_state_kprobe,
-		  .prepare = synq_close_prepare },
+		  .prepare = synq_close_prepare, SYNQ_HANDLERS(synq_on_set_state) },
 	[SYNQ_HOOK_TCP_RESET] =
 		SYNQ_HOOK_OPTIONAL("tcp_reset", synq_on_tcp_reset, "close_cause"),
 	[SYNQ_HOOK_TIME_WAIT] =
@@ -125,6 +132,7 @@ static const char * const synq_via_names[] = {
 	[SYNQ_VIA_AUTO] = "auto",
 	[SYNQ_VIA_FTRACE] = "ftrace",
 	[SYNQ_VIA_KPROBE] = "kprobe",
+	[SYNQ_VIA_JPROBE] = "jprobe",
 	[SYNQ_VIA_TRACEPOINT] = "tracepoint",
 };
 
@@ -138,8 +146,11 @@ static int synq_via_set(const char *val, const struct kernel_param *kp)
 		synq_via = SYNQ_VIA_FTRACE;
 	else if (sysfs_streq(val, "kprobe"))
 		synq_via = SYNQ_VIA_KPROBE;
+	else if (sysfs_streq(val, "jprobe") && SYNQ_HAVE_JPROBES)
+		synq_via = SYNQ_VIA_JPROBE;
 	else {
-		pr_err("via=%s: allowed are auto, ftrace, kprobe\n", val);
+		pr_err("via=%.32s: allowed are auto, ftrace, kprobe%s\n", val,
+		       SYNQ_HAVE_JPROBES ? ", jprobe" : "; jprobe on kernels before 4.15");
 		return -EINVAL;
 	}
 	return 0;
@@ -155,12 +166,14 @@ static const struct kernel_param_ops synq_via_ops = {
 	.get = synq_via_get,
 };
 module_param_cb(via, &synq_via_ops, NULL, 0444);
-MODULE_PARM_DESC(via, "how hooks are attached: auto, ftrace, kprobe (default auto: ftrace, else kprobe)");
+MODULE_PARM_DESC(via, "how hooks are attached: auto, ftrace, kprobe, before Linux 4.15 jprobe (default auto: ftrace, else kprobe)");
 
 static int synq_hook_ftrace(struct synq_hook *hook)
 {
 	int err;
 
+	if (!SYNQ_FTRACE_ARGS)
+		return -EOPNOTSUPP;
 	/*
 	 * Anew each time: ftrace_free_filter() leaves pointers to what it has
 	 * freed (kernel/trace/ftrace.c, 6.1), which a second use would free again.
@@ -168,7 +181,7 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 	memset(&hook->ops, 0, sizeof(hook->ops));
 	hook->ops.func = hook->ftrace;
 	/* The handlers call nothing that is hooked: no recursion to guard. */
-	hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
+	hook->ops.flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_PERMANENT;
 
 	err = ftrace_set_filter(&hook->ops, (unsigned char *)hook->symbol,
 				strlen(hook->symbol), 1);
@@ -176,16 +189,24 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 		return err;
 	err = register_ftrace_function(&hook->ops);
 	if (err)
-		ftrace_free_filter(&hook->ops);
+		synq_ftrace_free_filter(&hook->ops);
 	return err;
 }
 
 static int synq_hook_kprobe(struct synq_hook *hook)
 {
-	memset(&hook->kp, 0, sizeof(hook->kp));
-	hook->kp.symbol_name = hook->symbol;
-	hook->kp.pre_handler = hook->kprobe;
-	return register_kprobe(&hook->kp);
+	memset(&hook->jp, 0, sizeof(hook->jp));
+	hook->jp.kp.symbol_name = hook->symbol;
+	hook->jp.kp.pre_handler = hook->kprobe;
+	return register_kprobe(&hook->jp.kp);
+}
+
+static int synq_hook_jprobe(struct synq_hook *hook)
+{
+	memset(&hook->jp, 0, sizeof(hook->jp));
+	hook->jp.kp.symbol_name = hook->symbol;
+	hook->jp.entry = hook->jprobe;
+	return register_jprobe(&hook->jp);
 }
 
 static int synq_hook_attach(struct synq_hook *hook)
@@ -198,6 +219,12 @@ static int synq_hook_attach(struct synq_hook *hook)
 		err = hook->attach();
 		if (!err)
 			hook->via = SYNQ_VIA_TRACEPOINT;
+		return err;
+	}
+	if (synq_via == SYNQ_VIA_JPROBE) {
+		err = synq_hook_jprobe(hook);
+		if (!err)
+			hook->via = SYNQ_VIA_JPROBE;
 		return err;
 	}
 	if (synq_via != SYNQ_VIA_KPROBE) {
@@ -221,10 +248,13 @@ static void synq_hook_detach(struct synq_hook *hook)
 	switch (hook->via) {
 	case SYNQ_VIA_FTRACE:
 		unregister_ftrace_function(&hook->ops);
-		ftrace_free_filter(&hook->ops);
+		synq_ftrace_free_filter(&hook->ops);
 		break;
 	case SYNQ_VIA_KPROBE:
-		unregister_kprobe(&hook->kp);
+		unregister_kprobe(&hook->jp.kp);
+		break;
+	case SYNQ_VIA_JPROBE:
+		unregister_jprobe(&hook->jp);
 		break;
 	case SYNQ_VIA_TRACEPOINT:
 		hook->detach();
@@ -235,6 +265,12 @@ static void synq_hook_detach(struct synq_hook *hook)
 		break;
 	}
 	hook->via = SYNQ_VIA_NONE;
+}
+
+/* Before it is attached: the function that does its work on this kernel. */
+void synq_hook_use(enum synq_hook_id id, const char *symbol)
+{
+	synq_hooks[id].symbol = symbol;
 }
 
 int synq_hooks_attach(void)
@@ -265,15 +301,17 @@ int synq_hooks_attach(void)
 	return 0;
 }
 
+/* Each detaching waits for RCU, for seconds on some kernels: whoever wants a hook goes between. */
 static void synq_hooks_linger(struct work_struct *work)
 {
 	int id;
 
-	mutex_lock(&synq_hooks_lock);
-	for (id = SYNQ_HOOKS - 1; id >= 0; id--)
+	for (id = SYNQ_HOOKS - 1; id >= 0; id--) {
+		mutex_lock(&synq_hooks_lock);
 		if (synq_hooks[id].on_demand && !synq_hooks[id].users)
 			synq_hook_detach(&synq_hooks[id]);
-	mutex_unlock(&synq_hooks_lock);
+		mutex_unlock(&synq_hooks_lock);
+	}
 }
 
 static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);
@@ -355,7 +393,8 @@ bool synq_hook_attached(enum synq_hook_id id)
  */
 static u64 synq_hook_missed(const struct synq_hook *hook)
 {
-	return hook->via == SYNQ_VIA_KPROBE ? hook->kp.nmissed : 0;
+	return hook->via == SYNQ_VIA_KPROBE || hook->via == SYNQ_VIA_JPROBE ?
+	       hook->jp.kp.nmissed : 0;
 }
 
 /* By the hooks of the counters. */
@@ -381,6 +420,8 @@ void synq_hooks_show(struct seq_file *seq, bool host)
 		bool idle = hook->on_demand && hook->via == SYNQ_VIA_NONE;
 		u64 hits = 0;
 
+		if (!hook->symbol)
+			continue;
 		for_each_possible_cpu(cpu)
 			hits += READ_ONCE(per_cpu(synq_hits, cpu)[id]);
 		seq_printf(seq, "hook %s %s ", hook->symbol,
@@ -397,7 +438,7 @@ void synq_hooks_show(struct seq_file *seq, bool host)
 /* Prints a "why" line for each reason the hooks give to doubt the figures. */
 bool synq_hooks_exact(struct seq_file *seq)
 {
-	bool exact = true;
+	bool exact = true, silenced = false;
 	int id;
 
 	for (id = 0; id < SYNQ_HOOKS; id++) {
@@ -409,11 +450,17 @@ bool synq_hooks_exact(struct seq_file *seq)
 			seq_printf(seq, "why %s is not attached: %s is not counted apart\n",
 				   hook->symbol, hook->serves);
 			exact = false;
-		} else if (hook->via == SYNQ_VIA_KPROBE) {
-			seq_printf(seq, "why %s is a kprobe, skipped while another kprobe's handler runs: %s may be short\n",
-				   hook->symbol, hook->serves);
+		} else if (hook->via != SYNQ_VIA_FTRACE) {
+			seq_printf(seq, "why %s is a %s, skipped while another kprobe's handler runs: %s may be short\n",
+				   hook->symbol, synq_via_names[hook->via], hook->serves);
 			exact = false;
+		} else {
+			silenced |= !SYNQ_FTRACE_PERMANENT;
 		}
+	}
+	if (silenced) {
+		seq_puts(seq, "why before Linux 5.5 kernel.ftrace_enabled=0 silences the hooks without a word: all is short if it was ever 0 since load\n");
+		exact = false;
 	}
 	return exact;
 }

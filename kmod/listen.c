@@ -9,8 +9,8 @@
 #include "tcpsynq.h"
 
 /*
- * A position is a bucket and a place in its chain. Listeners are freed after
- * an RCU grace period (SOCK_RCU_FREE), so reading one needs no reference.
+ * A position is a chain and a place in it. Listeners are freed after an RCU
+ * grace period (SOCK_RCU_FREE), so reading one needs no reference.
  */
 #define SYNQ_POS_PLACE_BITS	32
 
@@ -22,19 +22,18 @@ static struct inet_hashinfo *synq_hashinfo(struct net *net)
 static struct sock *synq_listener_at(struct net *net, loff_t *pos)
 {
 	struct inet_hashinfo *hash = synq_hashinfo(net);
-	u64 bucket = (*pos - 1) >> SYNQ_POS_PLACE_BITS;
+	u64 chain = (*pos - 1) >> SYNQ_POS_PLACE_BITS;
 	u64 place = (*pos - 1) & GENMASK_ULL(SYNQ_POS_PLACE_BITS - 1, 0);
-	struct hlist_nulls_node *node;
 	struct sock *sk;
 
-	for (; bucket <= hash->lhash2_mask; bucket++, place = 0) {
+	for (; chain < synq_listen_chains(hash); chain++, place = 0) {
 		u64 i = 0;
 
-		sk_nulls_for_each_rcu(sk, node, &hash->lhash2[bucket].nulls_head) {
+		for (sk = synq_listen_first(hash, chain); sk; sk = synq_listen_next(sk)) {
 			if (i++ < place)
 				continue;
 			if (net_eq(sock_net(sk), net) && inet_sk_state_load(sk) == TCP_LISTEN) {
-				*pos = 1 + (bucket << SYNQ_POS_PLACE_BITS) + i - 1;
+				*pos = 1 + (chain << SYNQ_POS_PLACE_BITS) + i - 1;
 				return sk;
 			}
 		}
@@ -58,7 +57,7 @@ static void *synq_listeners_next(struct seq_file *seq, void *v, loff_t *pos)
 	if (v == SEQ_START_TOKEN)
 		return synq_listener_at(net, pos);
 	/* On down the chain, not again from its start: one may be long. */
-	while ((sk = sk_nulls_next(sk))) {
+	while ((sk = synq_listen_next(sk))) {
 		if (net_eq(sock_net(sk), net) && inet_sk_state_load(sk) == TCP_LISTEN)
 			return sk;
 		++*pos;
@@ -114,6 +113,6 @@ static const struct seq_operations synq_listeners_seq_ops = {
 
 struct proc_dir_entry *synq_listeners_create(struct net *net)
 {
-	return proc_create_net("tcpsynq_listeners", 0444, net->proc_net,
-			       &synq_listeners_seq_ops, sizeof(struct seq_net_private));
+	return synq_proc_create_net("tcpsynq_listeners", 0444, net->proc_net,
+				    &synq_listeners_seq_ops, sizeof(struct seq_net_private));
 }

@@ -8,6 +8,11 @@ static int __init synq_init(void)
 {
 	int err;
 
+	synq_sample_init();
+	synq_close_init();
+	err = synq_removal_init();
+	if (err)
+		return err;
 	err = synq_halfopen_init();
 	if (err)
 		return err;

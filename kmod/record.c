@@ -162,7 +162,7 @@ static void synq_feed_free(struct synq_feed *feed)
 /* All rings together may take a sixteenth of the machine's memory. */
 static int synq_feed_charge(struct synq_feed *feed, size_t bytes)
 {
-	size_t most = (size_t)totalram_pages() << PAGE_SHIFT >> 4;
+	size_t most = (size_t)synq_totalram_pages() << PAGE_SHIFT >> 4;
 	int err = 0;
 
 	mutex_lock(&synq_feeds_lock);
@@ -198,7 +198,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 		return ERR_PTR(-ENOMEM);
 	feed->wait = wait;
 	init_irq_work(&feed->wake, synq_feed_woken);
-	bytes = struct_size(feed->rings[0], data, size);
+	bytes = sizeof(*feed->rings[0]) + size;
 	if (synq_feed_charge(feed, bytes * num_possible_cpus()))
 		goto err;
 	RCU_INIT_POINTER(feed->filter, kmemdup(filter, sizeof(*filter), GFP_KERNEL_ACCOUNT));
@@ -209,7 +209,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 		goto err;
 	for_each_possible_cpu(cpu) {
 		/* Not kmalloc: it would round half a mebibyte and a bit up to one. */
-		feed->rings[cpu] = __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		feed->rings[cpu] = synq_vzalloc(bytes);
 		if (!feed->rings[cpu])
 			goto err;
 		feed->rings[cpu]->size = size;

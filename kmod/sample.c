@@ -37,14 +37,15 @@ static __always_inline void synq_sample_fill(struct synq_sample *s, struct sock 
 {
 	const struct inet_connection_sock *icsk = inet_csk(sk);
 	const struct tcp_sock *tp = tcp_sk(sk);
-	unsigned long pacing_rate = READ_ONCE(sk->sk_pacing_rate);
+	/* 32 bits or a long: all of them set is no limit. */
+	typeof(sk->sk_pacing_rate) pacing_rate = READ_ONCE(sk->sk_pacing_rate);
 	u32 cookie[2];
 
 	s->hook = hook;
 	s->length = skb->len;
 	s->snd_nxt = tp->snd_nxt;
 	s->snd_una = tp->snd_una;
-	s->snd_cwnd = tcp_snd_cwnd(tp);
+	s->snd_cwnd = tp->snd_cwnd;
 	s->ssthresh = tcp_current_ssthresh(sk);
 	s->snd_wnd = tp->snd_wnd;
 	s->srtt_us = tp->srtt_us >> 3;
@@ -59,12 +60,12 @@ static __always_inline void synq_sample_fill(struct synq_sample *s, struct sock 
 	s->rqueue = max_t(int, READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq), 0);
 	s->wqueue = READ_ONCE(tp->write_seq) - tp->snd_una;
 	s->mss = tp->mss_cache;
-	s->pacing_rate = pacing_rate == ~0UL ? U64_MAX : pacing_rate;
+	s->pacing_rate = pacing_rate == (typeof(pacing_rate))~0UL ? U64_MAX : pacing_rate;
 	s->delivery_rate = synq_delivery_rate(tp);
 	s->bytes_acked = tp->bytes_acked;
 	s->ca_state = icsk->icsk_ca_state;
 	/* The socket holds the module of its congestion control. */
-	strscpy(s->ca_name, icsk->icsk_ca_ops->name, sizeof(s->ca_name));
+	memcpy(s->ca_name, icsk->icsk_ca_ops->name, sizeof(s->ca_name));
 	/* Gives the socket its cookie if it has none yet; it is the only way exported. */
 	sock_diag_save_cookie(sk, cookie);
 	s->cookie = (u64)cookie[1] << 32 | cookie[0];
@@ -74,7 +75,7 @@ static __always_inline void synq_sample_fill(struct synq_sample *s, struct sock 
 static __always_inline bool synq_cwnd_changed(struct synq_feed *feed, const struct sock *sk)
 {
 	u64 *seen = &feed->seen[hash_ptr(sk, SYNQ_SEEN_BITS)];
-	u64 now = (u64)sk->sk_hash << 32 | tcp_snd_cwnd(tcp_sk(sk));
+	u64 now = (u64)sk->sk_hash << 32 | tcp_sk(sk)->snd_cwnd;
 
 	if (READ_ONCE(*seen) == now)
 		return false;
@@ -99,7 +100,7 @@ static noinline notrace void synq_sample_write(const struct synq_net *sn, struct
 	s.r.kind = SYNQ_RECORD_SAMPLE;
 	synq_record_ends(&s.r, sk);
 	preempt_disable_notrace();
-	hlist_for_each_entry_rcu(feed, &sn->feeds, node, true) {
+	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
 		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
 
 		if (!(synq_filter_kinds(filter) & SYNQ_KIND_SAMPLE) ||
@@ -137,6 +138,13 @@ static __always_inline void synq_on_xmit(const struct synq_call *call)
 	if (synq_recording(sn) &&
 	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE)))
 		synq_sample_write(sn, sk, (const void *)call->arg[1], SYNQ_SAMPLE_XMIT);
+}
+
+/* 4.16 put the underscores to it. */
+void synq_sample_init(void)
+{
+	if (synq_symbol_missing("__tcp_transmit_skb"))
+		synq_hook_use(SYNQ_HOOK_XMIT, "tcp_transmit_skb");
 }
 
 SYNQ_DEFINE_HOOK(synq_on_rcv, SYNQ_HOOK_RCV)

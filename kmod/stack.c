@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The kernel's stack, as a record has it. */
 #include <linux/module.h>
-#include <linux/stacktrace.h>
 
 #include "record.h"
 
@@ -19,7 +18,7 @@
 notrace void synq_stack_take(struct synq_stack *stack, unsigned long from)
 {
 	unsigned long frames[SYNQ_STACK_MOST + SYNQ_STACK_OURS];
-	unsigned int n = stack_trace_save(frames, ARRAY_SIZE(frames), 0);
+	unsigned int n = synq_stack_save(frames, ARRAY_SIZE(frames));
 	unsigned int first = 0;
 
 	while (first < n && first < SYNQ_STACK_OURS && frames[first] != from)

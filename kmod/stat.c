@@ -80,6 +80,6 @@ static const struct seq_operations synq_stat_seq_ops = {
 
 struct proc_dir_entry *synq_stat_create(struct net *net)
 {
-	return proc_create_net("tcpsynq", 0444, net->proc_net_stat, &synq_stat_seq_ops,
+	return synq_proc_create_net("tcpsynq", 0444, net->proc_net_stat, &synq_stat_seq_ops,
 			       sizeof(struct synq_stat));
 }

@@ -34,6 +34,6 @@ static int synq_status_show(struct seq_file *seq, void *v)
 
 struct proc_dir_entry *synq_status_create(struct net *net)
 {
-	return proc_create_net_single("tcpsynq_status", 0444, net->proc_net,
-				      synq_status_show, NULL);
+	return synq_proc_create_net_single("tcpsynq_status", 0444, net->proc_net,
+					   synq_status_show, NULL);
 }

@@ -150,7 +150,7 @@ void synq_taps_init(void)
 	if (IS_ERR(file))
 		return;
 	if (kernel_read(file, synq_boot_id, UUID_STRING_LEN, &pos) != UUID_STRING_LEN)
-		strscpy(synq_boot_id, "-", sizeof(synq_boot_id));
+		memcpy(synq_boot_id, "-", sizeof("-"));
 	filp_close(file, NULL);
 }
 
@@ -615,10 +615,10 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	tap->batch = true;
 	tap->next_count = (u64)tap->filter.interval_ms * NSEC_PER_MSEC;
 	synq_hrtimer_setup(&tap->tick, synq_tap_tick);
-	hrtimer_start(&tap->tick, ms_to_ktime(SYNQ_TICK_MS), HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&tap->tick, ms_to_ktime(SYNQ_TICK_MS), SYNQ_HRTIMER_MODE);
 
 	file->private_data = tap;
-	stream_open(inode, file);
+	synq_stream_open(inode, file);
 	file->f_mode |= FMODE_LSEEK;
 	return 0;
 

@@ -5,8 +5,10 @@
  * The one internal header. Who does what:
  *
  *   main.c      init and exit
+ *   symbol.c    functions of the running kernel, found by name
  *   hooks.c     the table of hooks, and how each is attached
  *   halfopen.c  handlers: a half-open added, and why one ended
+ *   removal.c   the function that a half-open leaves through
  *   refusal.c   handlers: SYNs that never became half-open
  *   claim.c     one removal, one count, whichever CPUs race for it
  *   baseline.c  what was half-open before the hooks
@@ -161,6 +163,23 @@ static __always_inline void synq_count(const struct synq_net *sn, enum synq_coun
 		this_cpu_inc(cpu->n[what]);
 }
 
+/* ---- Functions of the kernel (symbol.c) ---- */
+
+/* Of a function: from its first byte to past its last. */
+struct synq_range {
+	unsigned long start;
+	unsigned long end;
+};
+
+bool synq_symbol_missing(const char *name);
+int synq_symbol_range(const char *name, struct synq_range *range);
+bool synq_symbol_calls(const char *caller, const char *callee);
+
+static __always_inline bool synq_in_range(const struct synq_range *range, unsigned long at)
+{
+	return at >= range->start && at < range->end;
+}
+
 /* ---- Hooks (hooks.c) ---- */
 
 enum synq_hook_id {
@@ -178,6 +197,7 @@ enum synq_hook_id {
 	SYNQ_HOOK_XMIT,
 	SYNQ_HOOK_DO_RCV4,
 	SYNQ_HOOK_DO_RCV6,
+	SYNQ_HOOK_TCP_DROP,
 	SYNQ_HOOK_KFREE_SKB,
 	SYNQ_HOOK_SET_STATE,
 	SYNQ_HOOK_TCP_RESET,
@@ -190,6 +210,7 @@ enum synq_via {
 	SYNQ_VIA_AUTO,		/* as a request: the best there is */
 	SYNQ_VIA_FTRACE,
 	SYNQ_VIA_KPROBE,
+	SYNQ_VIA_JPROBE,
 	SYNQ_VIA_TRACEPOINT,
 };
 
@@ -213,13 +234,15 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 
 #define SYNQ_DECLARE_HOOK(fn)							\
 	void fn##_ftrace(unsigned long ip, unsigned long parent_ip,		\
-			 struct ftrace_ops *ops, struct ftrace_regs *fregs);	\
-	int fn##_kprobe(struct kprobe *kp, struct pt_regs *regs)
+			 struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs);	\
+	int fn##_kprobe(struct kprobe *kp, struct pt_regs *regs);		\
+	void fn##_jprobe(unsigned long a, unsigned long b, unsigned long c,	\
+			 unsigned long d, unsigned long e, unsigned long f)
 
-/* Makes of an inline handler the two functions its hook can be attached by. */
+/* Makes of an inline handler the functions its hook can be attached by. */
 #define SYNQ_DEFINE_HOOK(fn, id)						\
 	void notrace fn##_ftrace(unsigned long ip, unsigned long parent_ip,	\
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs) \
+				 struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs) \
 	{									\
 		struct synq_call call = {					\
 			.arg = SYNQ_CALL_ARGS(synq_ftrace_arg, fregs),		\
@@ -232,13 +255,27 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 	int notrace fn##_kprobe(struct kprobe *kp, struct pt_regs *regs)	\
 	{									\
 		struct synq_call call = {					\
-			.arg = SYNQ_CALL_ARGS(regs_get_kernel_argument, regs),	\
+			.arg = SYNQ_CALL_ARGS(synq_regs_arg, regs),		\
 			.caller = synq_return_address(regs),			\
 		};								\
 										\
 		this_cpu_inc(synq_hits[id]);					\
 		fn(&call);							\
 		return 0;							\
+	}									\
+	/* Called in the probed function's place, with its stack. */		\
+	void notrace __maybe_unused						\
+	fn##_jprobe(unsigned long a, unsigned long b, unsigned long c,		\
+		    unsigned long d, unsigned long e, unsigned long f)		\
+	{									\
+		struct synq_call call = {					\
+			.arg = { a, b, c, d, e, f },				\
+			.caller = (unsigned long)__builtin_return_address(0),	\
+		};								\
+										\
+		this_cpu_inc(synq_hits[id]);					\
+		fn(&call);							\
+		jprobe_return();						\
 	}
 
 SYNQ_DECLARE_HOOK(synq_on_send_synack4);
@@ -255,6 +292,7 @@ SYNQ_DECLARE_HOOK(synq_on_rcv);
 SYNQ_DECLARE_HOOK(synq_on_xmit);
 SYNQ_DECLARE_HOOK(synq_on_do_rcv4);
 SYNQ_DECLARE_HOOK(synq_on_do_rcv6);
+SYNQ_DECLARE_HOOK(synq_on_tcp_drop);
 SYNQ_DECLARE_HOOK(synq_on_set_state);
 SYNQ_DECLARE_HOOK(synq_on_tcp_reset);
 SYNQ_DECLARE_HOOK(synq_on_time_wait);
@@ -263,10 +301,13 @@ extern const unsigned long synq_drop_hooks;	/* those that drops need */
 int synq_drop_attach(void);
 void synq_drop_detach(void);
 void synq_close_prepare(void);
+void synq_close_init(void);
+void synq_sample_init(void);
 
 int synq_hooks_attach(void);
 void synq_hooks_detach(void);
 bool synq_hook_attached(enum synq_hook_id id);
+void synq_hook_use(enum synq_hook_id id, const char *symbol);
 int synq_hooks_get(unsigned long wanted, unsigned long *got);
 void synq_hooks_put(unsigned long hooks);
 u64 synq_hooks_missed(void);
@@ -275,6 +316,7 @@ bool synq_hooks_exact(struct seq_file *seq);
 
 /* ---- Handlers (halfopen.c, refusal.c) ---- */
 
+int synq_removal_init(void);
 int synq_halfopen_init(void);
 void synq_refusal_init(void);
 

@@ -31,6 +31,22 @@ interface Drop {
   proto: string;
 }
 
+/** Since 5.17 the kernel says why, and by and by frees elsewhere what it drops. */
+const hasReasons = /\breason\b/.test(
+  readFileSync('/sys/kernel/tracing/events/skb/kfree_skb/format', 'utf8'),
+);
+/** Before 5.18 what a socket does not want is seen in tcp_drop(), if that is a function here. */
+const seesSocketDrops = hasReasons || / tcp_drop$/m.test(readFileSync('/proc/kallsyms', 'utf8'));
+const why = (reason: string) => (hasReasons ? reason : '-');
+/** Where neither can be had nothing is shown, and the kernel log says what is missing. */
+function expectUnseen(found: Drop[]): void {
+  expect(found).toEqual([]);
+  expect(sh('dmesg')).toContain(
+    'tcpsynq: tcp_drop: cannot attach (-2); going on without drop_socket',
+  );
+}
+const byNetfilter = hasReasons ? 'nft_do_chain' : 'nf_hook_slow';
+
 function drops(lines: string[][]): Drop[] {
   return of('D', lines).map((words) => {
     expect(words.length).toBe(11);
@@ -143,7 +159,7 @@ describe('with the module loaded', () => {
     const tap = await tapped('port=81');
     segments('81 20000 closed 300');
     const found = atTarget(await tap.stop());
-    expect(count(found, where)).toEqual({ 'tcp_v4_rcv NO_SOCKET - SYN': 300 });
+    expect(count(found, where)).toEqual({ [`tcp_v4_rcv ${why('NO_SOCKET')} - SYN`]: 300 });
     expect(new Set(found.map(({ location }) => location)).size).toBe(1);
     // The receiver's end first, and a header of 20 bytes is the whole segment.
     expect(found.map(({ local }) => local)).toEqual(Array(300).fill('10.9.0.1:81'));
@@ -203,17 +219,25 @@ sys.stdin.readline()`,
     const lines = await tap.stop();
     expect(link.nstat('TcpInCsumErrors')).toBe(250);
     const found = atTarget(lines);
+    if (!seesSocketDrops) {
+      expectUnseen(found);
+      return;
+    }
     const bySport = (port: number) =>
       count(
         found.filter(({ remote }) => remote === `198.18.7.7:${port}`),
         ({ reason, state, flags, length }) => `${reason} ${state} ${flags} ${length}`,
       );
-    expect(bySport(20000)).toEqual({ 'TCP_CSUM ESTABLISHED PSH|ACK 120': 250 });
+    expect(bySport(20000)).toEqual({ [`${why('TCP_CSUM')} ESTABLISHED PSH|ACK 120`]: 250 });
     // 7.3 tells what is too old from what is too new.
     const [old, ...others] = Object.entries(bySport(30000));
     expect(others).toEqual([]);
     expect(old).toEqual([
-      expect.stringMatching(/^TCP_(INVALID|OLD)_SEQUENCE ESTABLISHED PSH\|ACK 120$/),
+      expect.stringMatching(
+        hasReasons
+          ? /^TCP_(INVALID|OLD)_SEQUENCE ESTABLISHED PSH\|ACK 120$/
+          : /^- ESTABLISHED PSH\|ACK 120$/,
+      ),
       350,
     ]);
   });
@@ -223,12 +247,17 @@ sys.stdin.readline()`,
     const tap = await tappedBoth('port=80');
     segments('80 20000 full 400');
     const found = atTarget(await tap.stop());
+    if (!seesSocketDrops) {
+      expectUnseen(found);
+      return;
+    }
     expect(new Set(found.map(({ state }) => state))).toEqual(new Set(['ESTABLISHED']));
     const [[reason, times] = [], ...others] = Object.entries(count(found, (one) => one.reason));
     expect(others).toEqual([]);
     expect(times).toBe(400);
     // 7.3 drops it earlier, and does not count it so.
-    if (reason === 'TCP_ZEROWINDOW') expect(link.nstat('TcpExtTCPZeroWindowDrop')).toBe(400);
+    if (!hasReasons || reason === 'TCP_ZEROWINDOW')
+      expect(link.nstat('TcpExtTCPZeroWindowDrop')).toBe(400);
     else expect(reason).toMatch(/^TCP_/);
   });
 
@@ -262,12 +291,14 @@ R`,
     // A RST is sent by a socket of the kernel's own: outgoing, and of no connection.
     expect(resets).toBe(40);
     expect(count(outside, where)).toEqual({
-      'nft_do_chain NETFILTER_DROP - SYN': 200,
-      'tcp_v4_rcv NO_SOCKET - SYN': 40,
-      'nft_do_chain NETFILTER_DROP - RST|ACK': 40,
+      [`${byNetfilter} ${why('NETFILTER_DROP')} - SYN`]: 200,
+      [`tcp_v4_rcv ${why('NO_SOCKET')} - SYN`]: 40,
+      [`${byNetfilter} ${why('NETFILTER_DROP')} - RST|ACK`]: 40,
     });
     expect(went).toBeGreaterThanOrEqual(5);
-    expect(count(own, where)).toEqual({ 'nft_do_chain NETFILTER_DROP SYN_SENT SYN': went });
+    expect(count(own, where)).toEqual({
+      [`${byNetfilter} ${why('NETFILTER_DROP')} SYN_SENT SYN`]: went,
+    });
     expect(new Set(own.map(({ remote }) => remote))).toEqual(new Set(['10.9.0.2:84']));
     expect(own.every(({ local }) => local.startsWith('10.9.0.1:'))).toBe(true);
   });
@@ -286,10 +317,10 @@ R`,
         found.filter(({ local }) => /:8[12]$/.test(local)),
         ({ local, reason, flags, proto }) => `${local} ${reason} ${flags} ${proto}`,
       );
-    expect(mine(only)).toEqual({ '[fd09::1]:81 NO_SOCKET SYN tcp': 100 });
+    expect(mine(only)).toEqual({ [`[fd09::1]:81 ${why('NO_SOCKET')} SYN tcp`]: 100 });
     expect(mine(all)).toEqual({
-      '[fd09::1]:81 NO_SOCKET SYN tcp': 100,
-      '10.9.0.1:82 NO_SOCKET - udp': 20,
+      [`[fd09::1]:81 ${why('NO_SOCKET')} SYN tcp`]: 100,
+      [`10.9.0.1:82 ${why('NO_SOCKET')} - udp`]: 20,
     });
     expect(new Set(only.map(({ proto }) => proto))).toEqual(new Set(['tcp']));
   });
@@ -306,7 +337,8 @@ R`,
     );
     const tap = await tapped('proto=any');
     const inside = await new Tap(link.target, 'kinds=count,drop').ready();
-    const tcpdrop = await started('bpftrace', ['-e', tcpdropBt()], 'TIME');
+    // Debian 12's wants reasons.
+    const tcpdrop = hasReasons ? await started('bpftrace', ['-e', tcpdropBt()], 'TIME') : undefined;
     const dropwatch = await started('stdbuf', ['-oL', 'dropwatch', '-l', 'kas'], 'kallsyms');
     dropwatch.write('start\n');
     await dropwatch.says('Kernel monitoring activated');
@@ -323,8 +355,8 @@ R`,
     dropwatch.child.kill('SIGINT');
     await dropwatch.says('stop message');
     dropwatch.write('exit\n');
-    tcpdrop.child.kill('SIGINT');
-    const [watched, seen] = await Promise.all([dropwatch.ended, tcpdrop.ended]);
+    tcpdrop?.child.kill('SIGINT');
+    const [watched, seen] = await Promise.all([dropwatch.ended, tcpdrop?.ended]);
 
     const host = drops(await tap.stop());
     const own = drops(await inside.stop());
@@ -338,14 +370,21 @@ R`,
     const provoked = [...host, ...own].filter(
       ({ local, remote }) => /:8[013]$/.test(local) || /:84$/.test(remote),
     );
-    const places = [...new Set(provoked.map(({ location }) => location))];
+    const all = [...new Set(provoked.map(({ location }) => location))];
+    // Before 5.18 TCP frees what a socket does not want without telling dropwatch.
+    const places = all.filter((place) => hasReasons || place in theirs);
+    const untold = all.filter((place) => !places.includes(place));
+    expect(untold.reduce((sum, place) => sum + (ours[place] ?? 0), 0)).toBe(
+      hasReasons || !seesSocketDrops ? 0 : 223 + 227 + 229,
+    );
     const pick = (counts: Record<string, number>) =>
       Object.fromEntries(places.map((place) => [place, counts[place]]));
-    expect(places.length).toBeGreaterThanOrEqual(4);
+    expect(places.length).toBeGreaterThanOrEqual(hasReasons ? 4 : 2);
     expect(pick(theirs)).toEqual(pick(ours));
     // It wants a socket, and a reason: of what was provoked that leaves what was on its way out.
     const out = own.filter(({ remote }) => remote === '10.9.0.2:84').length;
     expect(out).toBeGreaterThanOrEqual(7);
+    if (seen === undefined) return;
     expect([...seen.matchAll(/ 10\.9\.0\.2:84 /g)].length).toBe(out);
     expect(seen).not.toMatch(/:8[013] /);
   });
@@ -401,7 +440,7 @@ R`,
     const said = await table.ended;
     expect(table.child.exitCode).toBe(1);
     const last = JSON.parse(said.split('\n').findLast((line) => line.startsWith('{')) as string);
-    expect(last.groups).toMatchObject([{ reason: 'NO_SOCKET', total: 300 }]);
+    expect(last.groups).toMatchObject([{ reason: hasReasons ? 'NO_SOCKET' : null, total: 300 }]);
     expect(said).toMatch(/^tcpsynq: drops reached \d+\/s /m);
     expect(said).toMatch(/^tcpsynq: 300 drops in /m);
   });

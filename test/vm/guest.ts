@@ -6,10 +6,11 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 export { sleep };
 
@@ -95,6 +96,22 @@ export const ended = (f: Figures): number =>
 /** Lines of /proc/net/tcpsynq_status. */
 export function status(): string[] {
   return readFileSync('/proc/net/tcpsynq_status', 'utf8').trimEnd().split('\n');
+}
+
+/** Is the guest's kernel that version or a newer one? */
+export function isKernel(major: number, minor: number): boolean {
+  const [own = 0, ownMinor = 0] = release().split('.').map(Number);
+  return own > major || (own === major && ownMinor >= minor);
+}
+
+/**
+ * No reason to doubt the count, but the one that stands on every kernel before 5.5, where it cannot
+ * be told whether the hooks were ever silenced.
+ */
+export function expectNoDoubt(): void {
+  const doubts = status().filter((line) => line.startsWith('why '));
+  expect(doubts.filter((line) => !line.startsWith('why before Linux 5.5 '))).toEqual([]);
+  expect(status()).toContain(doubts.length > 0 ? 'exact no' : 'exact yes');
 }
 
 export interface Sent {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a half-open leaves the established hash, unless its handshake is
+ * completed: the one function that every removal passes.
+ *
+ * They are small functions of one file (net/ipv4/inet_connection_sock.c), and
+ * compilers differ in which they inline where: Debian's 5.10 has one compiled
+ * into its callers that Debian's 6.1 calls. A removal inlined into a caller
+ * would go unseen, so that each caller does call is looked up in its code.
+ */
+#include <linux/string.h>
+
+#include "removal.h"
+#include "tcpsynq.h"
+
+enum synq_removal synq_removal __read_mostly;
+
+static const struct {
+	const char		*symbol;
+	enum synq_removal	removal;
+} synq_removals[] = {
+	{ "__inet_csk_reqsk_queue_drop", SYNQ_REMOVAL_TOLD },
+	{ "inet_csk_reqsk_queue_drop", SYNQ_REMOVAL_UNTOLD },
+	{ SYNQ_UNLINK_TAKES_REQ ? "reqsk_queue_unlink" : NULL, SYNQ_REMOVAL_UNLINK },
+};
+
+/* Whoever removes one calls one of these, or is; each may call those before it. */
+static const char * const synq_removers[] = {
+	"inet_csk_reqsk_queue_drop",
+	"inet_csk_reqsk_queue_drop_and_put",
+	"reqsk_timer_handler",
+};
+
+static bool synq_all_pass(const char *symbol)
+{
+	bool passes[ARRAY_SIZE(synq_removers)];
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(synq_removers); i++) {
+		const char *remover = synq_removers[i];
+
+		passes[i] = !strcmp(remover, symbol) || synq_symbol_calls(remover, symbol);
+		for (j = 0; j < i && !passes[i]; j++)
+			passes[i] = synq_symbol_calls(remover, synq_removers[j]);
+		if (!passes[i])
+			return false;
+	}
+	return true;
+}
+
+/**
+ * synq_removal_init() - choose the function to hook
+ *
+ * Return: 0; -ENOENT with a line in the kernel log if there is none.
+ */
+int synq_removal_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(synq_removals); i++) {
+		const char *symbol = synq_removals[i].symbol;
+
+		if (!symbol || synq_symbol_missing(symbol) || !synq_all_pass(symbol))
+			continue;
+		synq_removal = synq_removals[i].removal;
+		synq_hook_use(SYNQ_HOOK_DROP, symbol);
+		return 0;
+	}
+	pr_err("inet_csk_reqsk_queue_drop: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n");
+	return -ENOENT;
+}

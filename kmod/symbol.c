@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Functions of the running kernel, found by name. */
+#include <linux/kallsyms.h>
+
+#include "tcpsynq.h"
+
+/*
+ * The symbol table is not open to modules (since 5.7): a kprobe that is never
+ * armed finds a function in it.
+ */
+static int synq_symbol_address(const char *name, unsigned long *at)
+{
+	struct kprobe kp = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
+	int err = register_kprobe(&kp);
+
+	if (err)
+		return err;
+	*at = (unsigned long)kp.addr;
+	unregister_kprobe(&kp);
+	return 0;
+}
+
+bool synq_symbol_missing(const char *name)
+{
+	unsigned long at;
+
+	return synq_symbol_address(name, &at) == -ENOENT;
+}
+
+/**
+ * synq_symbol_range() - where a function begins and ends
+ * @name: the function's
+ * @range: filled in
+ *
+ * Return: 0 or -errno; -ENOENT if the kernel has none of that name.
+ */
+int synq_symbol_range(const char *name, struct synq_range *range)
+{
+	unsigned long at, off, size;
+	char text[KSYM_SYMBOL_LEN];
+	const char *plus;
+	int err;
+
+	err = synq_symbol_address(name, &at);
+	if (err)
+		return err;
+	/* Prints "name+0xoff/0xsize". */
+	sprint_symbol(text, at);
+	plus = strchr(text, '+');
+	if (!plus || sscanf(plus, "+0x%lx/0x%lx", &off, &size) != 2)
+		return -ENOENT;
+	range->start = at - off;
+	range->end = range->start + size;
+	return 0;
+}
+
+/* A function's address and what some kernels put before it or at its beginning, bytes. */
+#define SYNQ_ENTRY_SLACK	16
+
+static bool synq_enters(const struct synq_range *callee, unsigned long at)
+{
+	return at + SYNQ_ENTRY_SLACK >= callee->start && at < callee->start + SYNQ_ENTRY_SLACK;
+}
+
+/**
+ * synq_symbol_calls() - does a function of the kernel call another, or jump to it?
+ * @caller: its code is searched
+ * @callee: what it may call
+ *
+ * Return: true also on machines whose code is not understood here.
+ */
+bool synq_symbol_calls(const char *caller, const char *callee)
+{
+	struct synq_range from, to;
+	unsigned long at;
+
+	if (synq_symbol_range(caller, &from) || synq_symbol_range(callee, &to))
+		return false;
+#if defined(CONFIG_X86)
+	/* call and jmp: an offset of 32 bits from the next instruction */
+	for (at = from.start; at + 5 <= from.end; at++) {
+		u8 code = *(const u8 *)at;
+		s32 off;
+
+		memcpy(&off, (const void *)(at + 1), sizeof(off));
+		if ((code == 0xe8 || code == 0xe9) && synq_enters(&to, at + 5 + off))
+			return true;
+	}
+	return false;
+#elif defined(CONFIG_ARM64)
+	/* bl and b: an offset of 26 bits, in instructions */
+	for (at = from.start; at + 4 <= from.end; at += 4) {
+		u32 code = le32_to_cpup((const __le32 *)at);
+
+		if ((code & 0x7c000000) == 0x14000000 &&
+		    synq_enters(&to, at + 4L * sign_extend32(code, 25)))
+			return true;
+	}
+	return false;
+#else
+	return true;
+#endif /* CONFIG_X86 */
+}
