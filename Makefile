@@ -2,10 +2,13 @@
 #
 #   make              the module and the command
 #   make demo         a SYN flood in a QEMU guest, drawn live, with a verdict
-#   make test         static checks and every test, those of the module in the guest
+#   make test         static checks and every test, those of the module in the guest;
+#                     KERNELS='6.1 7.3': in a guest of each of these
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='6.12 7.3'
+#   make test-install the module installed by hand and by DKMS in the guest, and taken away
 #   make install      the module for the running kernel, the command under PREFIX
+#   make dkms         the module by DKMS, for each kernel that is installed from now on
 #
 # KDIR=    build tree to build the module against (default: the running kernel's,
 #          or the lab's if there is none)
@@ -22,7 +25,8 @@ export CMD
 running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
-.PHONY: all module command install uninstall demo test test-unit test-lab test-matrix lint \
+.PHONY: all module command install install-module install-command \
+	uninstall uninstall-module dkms dkms-remove demo test test-unit test-lab test-matrix test-install lint \
 	lint-module lint-command lab lab-shell lab-module lab-tools clean
 
 all: module command
@@ -58,18 +62,41 @@ command: node_modules/.package-lock.json
 
 # ---- Installing ----
 
-install: module command
+install: install-module install-command
+
+install-module: module
 	$(MAKE) -C $(or $(running_kdir),$(error no build tree of the running kernel: install linux-headers-$(shell uname -r))) \
 		M=$(CURDIR)/kmod INSTALL_MOD_DIR=updates modules_install
 	depmod
+
+install-command: command
 	dir=$$(mktemp -d) && npm pack --silent --pack-destination $$dir >/dev/null && \
 		npm install --global --prefix $(PREFIX) $$dir/tcpsynq-*.tgz; \
 		status=$$?; rm -rf $$dir; exit $$status
 
-uninstall:
-	rm -f /lib/modules/$(shell uname -r)/updates/tcpsynq.ko*
-	depmod
+uninstall: uninstall-module
 	npm uninstall --global --prefix $(PREFIX) tcpsynq
+
+uninstall-module:
+	rm -f /lib/modules/$(shell uname -r)/updates/tcpsynq.ko*
+	-rmdir /lib/modules/$(shell uname -r)/updates 2>/dev/null
+	depmod
+
+version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+dkms_source := /usr/src/tcpsynq-$(version)
+
+# The sources stay where DKMS finds them for the next kernel.
+dkms:
+	@command -v dkms >/dev/null || { echo "make dkms: needs dkms: apt-get install dkms" >&2; exit 1; }
+	@if [ -e $(dkms_source) ]; then $(MAKE) --no-print-directory dkms-remove; fi
+	mkdir -p $(dkms_source)/kmod
+	cp dkms.conf LICENSE $(dkms_source)
+	cp kmod/Kbuild $(filter-out %.mod.c,$(wildcard kmod/*.c)) $(wildcard kmod/*.h) $(dkms_source)/kmod
+	dkms install tcpsynq/$(version)
+
+dkms-remove:
+	dkms remove tcpsynq/$(version) --all
+	rm -rf $(dkms_source)
 
 # ---- The lab ----
 
@@ -104,11 +131,16 @@ test-lab: lab-module lab-tools command
 	@lab/selftest
 	@LIMIT=$${LIMIT:-3600} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
 
-test: lint test-unit test-lab
+test: lint test-unit $(if $(KERNELS),test-matrix,test-lab)
 
 test-matrix: lab-module lab-tools command
 	@lab/deps guest
 	@lab/matrix $(or $(KERNELS),6.1 6.12 7.3)
+
+# Installed by hand and by DKMS in the guest, used, taken away again.
+test-install: lab-module lab-tools
+	@lab/deps guest install
+	@LIMIT=$${LIMIT:-3600} lab/run test/install
 
 clean:
 	@if [ -s kmod/.kdir ]; then $(MAKE) -s -C "$$(cat kmod/.kdir)" M=$(CURDIR)/kmod clean; fi
