@@ -24,6 +24,7 @@ import type { DropsOptions } from './commands/drops.js';
 import type { EventsOptions } from './commands/events.js';
 import type { ListenersOptions } from './commands/listeners.js';
 import type { PlotOptions } from './commands/plot.js';
+import type { ReportOptions } from './commands/report.js';
 import type { StatusOptions } from './commands/status.js';
 import type { TraceOptions } from './commands/trace.js';
 import type { WatchOptions } from './commands/watch.js';
@@ -177,6 +178,29 @@ export function makeProgram(host: Host, version: string): Command {
     .action(async (file: string | undefined, _options, command: Command) => {
       const { plot } = await import('./commands/plot.js');
       await plot(host, file, command.optsWithGlobals<PlotOptions>());
+    });
+
+  program
+    .command('report')
+    .argument('[file]', 'a capture, or a log of tcp_probe (gzip too), or - for stdin')
+    .description(
+      'a capture as one page of HTML that needs nothing else: charts, tables, the verdict of diagnose',
+    )
+    .option(
+      '-o, --output <file>',
+      'where the page goes (default: beside the capture); - for stdout',
+    )
+    .addOption(
+      new Option('--connections <number>', 'show so many connections, the busiest')
+        .argParser(parseCurves)
+        .default(6),
+    )
+    .option('--title <text>', 'its heading (default: the name of the capture)')
+    .addOption(srttUnit())
+    .option('--force', 'write over a file that is there')
+    .action(async (file: string | undefined, _options, command: Command) => {
+      const { report } = await import('./commands/report.js');
+      await report(host, file, command.optsWithGlobals<ReportOptions>(), version);
     });
 
   withSampling(withChoice(program.command('trace')))

@@ -188,3 +188,143 @@ export function* spoofedDrops(count: number): Generator<string, void, void> {
   }
   yield lines;
 }
+
+/** The columns that `incident` counts, and how a half-open of it ends. */
+type Ending = 'completed' | 'expired' | 'reset';
+
+/**
+ * A minute of every kind of record: honest clients, a flood in the middle third that fills a queue
+ * of 2049, drops, closes, two transfers, and twelve samples lost.
+ */
+export function incident(): string {
+  const LIMIT = 2049;
+  const seconds = 60;
+  const lines: [number, string][] = [];
+  const put = (time: number, line: string) => lines.push([time, line]);
+  /** Those that are to end, the next first. */
+  const queue: { at: number; born: number; remote: string; ending: Ending; synacks: number }[] = [];
+  const figures = { half_open: 0, added: 0, completed: 0, expired: 0, reset: 0 };
+  const refused = { queue_full: 0, accept_full: 0 };
+  let peak = 0;
+  const endUntil = (time: number) => {
+    while ((queue[0]?.at ?? Number.POSITIVE_INFINITY) <= time) {
+      const { at, born, remote, ending, synacks } = queue.shift() as (typeof queue)[number];
+      figures.half_open -= 1;
+      figures[ending] += 1;
+      const age = Math.round((at - born) * 1e6);
+      const words = `10.9.0.1:443 ${remote} ${figures.half_open} ${ending} ${age} ${synacks}`;
+      put(at, `R ${at.toFixed(9)} ${words}`);
+    }
+  };
+  const add = (time: number, remote: string, after: number, ending: Ending, synacks: number) => {
+    endUntil(time);
+    if (figures.half_open >= LIMIT) {
+      refused.queue_full += 1;
+      return;
+    }
+    figures.half_open += 1;
+    figures.added += 1;
+    peak = Math.max(peak, figures.half_open);
+    put(time, `A ${time.toFixed(9)} 10.9.0.1:443 ${remote} ${figures.half_open} ${LIMIT}`);
+    const next = queue.findLastIndex(({ at }) => at <= time + after);
+    queue.splice(next + 1, 0, { at: time + after, born: time, remote, ending, synacks });
+  };
+  for (let tick = 0; tick < seconds * 1000; tick += 1) {
+    const time = tick / 1000;
+    const chance = (tick * 7919) % 1009;
+    if (tick % 1000 === 0) {
+      endUntil(time);
+      put(time, countLine(time, { ...figures, ...refused, peak }));
+      peak = figures.half_open;
+    }
+    if (tick % 40 === 7) {
+      const isSlow = chance % 37 === 0;
+      const after = (isSlow ? 1.02 : 0.018) + (chance * chance) / 2e7;
+      const ending = chance % 61 === 0 ? 'reset' : 'completed';
+      add(
+        time,
+        `192.0.2.${1 + (chance % 200)}:${20_000 + tick / 4}`,
+        after,
+        ending,
+        isSlow ? 2 : 1,
+      );
+    }
+    if (time >= 20 && time < 40 && tick % 2 === 1) {
+      add(time, `198.51.${chance % 100}.${1 + (tick % 250)}:1024`, 7, 'expired', 3);
+    }
+    if (chance < 60) {
+      const [place, reason] =
+        chance < 40 ? ['tcp_v4_rcv+0x81', 'NO_SOCKET'] : ['tcp_v4_do_rcv+0x151', 'TCP_CSUM'];
+      const ends = `10.9.0.1:8080 203.0.113.${1 + (chance % 9)}:${30_000 + chance}`;
+      put(time, `D ${time.toFixed(9)} ${place} ${reason} ${ends} - SYN 40 - tcp`);
+    }
+    if (chance > 975) {
+      const cause = chance > 985 ? 'LAST_ACK fin' : 'ESTABLISHED reset_received';
+      put(
+        time,
+        `X ${time.toFixed(9)} 10.9.0.1:443 192.0.2.${1 + (chance % 200)}:${40_000 + chance} ${cause} -`,
+      );
+    }
+  }
+  for (const n of [1, 2]) {
+    for (const { time, cwnd, ssthresh, srtt } of sawtooth(seconds, 0.05 * n, 40 + 20 * n)) {
+      const ends = `10.9.0.1:5001 10.0.${n}.2:${41_000 + n}`;
+      put(time, sampleLine(time, ends, cwnd, ssthresh, srtt, n));
+    }
+  }
+  put(31.5, 'L 31.500000000 S 12 12 912');
+  lines.sort(([a], [b]) => a - b);
+  const header = EVENT_HEADER.replace('kinds=count,event', 'kinds=count,event,sample,drop,close');
+  const more = `# S ${SAMPLE_COLUMNS}\n# D ${DROP_COLUMNS}\n# X time local remote state cause stack\n`;
+  return `${header}${more}${lines.map(([, line]) => `${line}\n`).join('')}`;
+}
+
+/** `count` samples of `connections` transfers in pieces, with a count each second. */
+export function* manySamples(count: number, connections: number): Generator<string, void, void> {
+  yield `# tcpsynq 1\n# clock_offset 1790000000.5\n# C ${COLUMNS}\n# S ${SAMPLE_COLUMNS}\n`;
+  let lines = '';
+  for (let i = 0; i < count; i += 1) {
+    const n = i % connections;
+    // One dip and one peak that no other sample comes near.
+    const cwnd = i === 333_333 ? 1 : i === 666_666 ? 99_999 : 100 + ((i * 7919) % 900);
+    if (i % 1000 === 0) {
+      lines += `${countLine(i / 1000, { half_open: i === 500_000 ? 54_321 : 7, added: i })}\n`;
+    }
+    const ends = `10.0.0.1:5001 10.0.0.${2 + n}:${41_000 + n}`;
+    lines += `${sampleLine(i / 1000, ends, cwnd, 50 + (i % 7), 40_000 + ((i * 31) % 999), n)}\n`;
+    if (lines.length > 1 << 16) {
+      yield lines;
+      lines = '';
+    }
+  }
+  yield lines;
+}
+
+/** What does harm on a page that takes it for markup. */
+export const EVIL = `"'><script>alert(1)</script><img/src=x/onerror=alert(2)>&lt;`;
+
+/** A capture that has it wherever there is room for text, and times that are none. */
+export function hostile(): string {
+  const count = (time: number) =>
+    countLine(time, { half_open: time, added: time, completed: time });
+  const lines = [
+    '# tcpsynq 1',
+    `# kernel ${EVIL}`,
+    `# netns ${EVIL}`,
+    `# boot_id ${EVIL}</script>`,
+    `# clock_offset ${'9'.repeat(300)}.5`,
+    `# filter kinds=count,event,drop,close ${EVIL}=${EVIL} __proto__=1`,
+    ...[0, 1, 2, 3].map(count),
+    `A 3.1 ${EVIL} ${EVIL}:80 1 9`,
+    `R 3.2 ${EVIL} ${EVIL}:80 1 completed 5 1`,
+    `D 3.3 ${EVIL} ${EVIL} - - ${EVIL} - 40 - tcp`,
+    `X 3.4 - - ${EVIL} ${EVIL} -`,
+    `L 3.5 ${EVIL} 1 1 1`,
+    `S 3.6 ${EVIL} ${EVIL} 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 Open ${EVIL} 1 rcv`,
+    `${EVIL} \u001b[31m\u202e`,
+    sampleLine(3.7, '10.0.0.1:80 10.0.0.2:1', 7, 7, 7),
+    `S ${'9'.repeat(400)}.0 10.0.0.1:80 10.0.0.3:1 ${'1 '.repeat(21)}Open x 2 rcv`,
+    count(4),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -269,7 +269,7 @@ describe('plot', () => {
 
   test.each([
     [['plot'], 'plot needs a capture: tcpsynq plot FILE'],
-    [['plot', 'x', '-i', 'y'], 'plot draws one capture: x, or -i y'],
+    [['plot', 'x', '-i', 'y'], 'plot reads one capture: x, or -i y'],
     [['plot', '-'], 'say with -o what the files are to be called'],
     [['plot', 'x', '--terminal', '--follow'], '--terminal draws once'],
     [['plot', 'x', '--terminal', '-o', 'y'], '--output has no meaning with --terminal'],

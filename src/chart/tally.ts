@@ -1,7 +1,7 @@
 import { Distinct } from '../record/distinct.js';
 import { OUTCOMES } from '../record/figures.js';
 import type { Source } from '../record/sources.js';
-import type { Group, Outcomes } from '../record/tally.js';
+import type { Group, Outcomes, Tally } from '../record/tally.js';
 import { type Frame, framed, type Size } from './frame.js';
 import { type Column, table } from './table.js';
 import { type Line, percent, printable, rate, seconds, whole } from './text.js';
@@ -28,6 +28,38 @@ export interface Top {
   };
   /** The busiest first. */
   readonly listeners: readonly Group[];
+}
+
+/**
+ * What a tally has come to.
+ *
+ * @param halfOpen in the whole namespace; null where it is not known
+ * @param byRemovals only half-opens that ended are counted
+ * @param rows of sources and of listeners, at most
+ */
+export function topOf(
+  tally: Tally,
+  halfOpen: number | null,
+  byRemovals: boolean,
+  rows: number,
+): Top {
+  const { all, sources } = tally;
+  return {
+    seconds: tally.seconds,
+    added: byRemovals ? null : all.added,
+    removed: all.removed,
+    outcomes: { ...all.outcomes },
+    halfOpen,
+    lost: tally.lost,
+    sources: {
+      total: sources.total,
+      networks: sources.networks,
+      exact: sources.exact,
+      error: sources.error,
+      top: sources.top(rows),
+    },
+    listeners: tally.listeners().slice(0, rows),
+  };
 }
 
 /** How far off the number of networks may be, as a share of it: in 997 of 1000 cases no more. */

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { prepareAppend } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
@@ -14,6 +13,7 @@ import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { isKind, LETTERS } from '../record/columns.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { isSame } from '../source/file.js';
 import { openNamespace } from '../source/namespace.js';
 import { isLive } from '../source/select.js';
 import type { TapFilter } from '../source/tap.js';
@@ -208,15 +208,6 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
     await FilePart.open(path, meeting, packer, sync),
     options.format === 'csv' ? first : null,
   );
-}
-
-function isSame(path: string, input: string): boolean {
-  try {
-    const [a, b] = [statSync(path), statSync(input)];
-    return a.isFile() && a.ino === b.ino && a.dev === b.dev;
-  } catch {
-    return false;
-  }
 }
 
 function filterOf(options: CaptureOptions): TapFilter {

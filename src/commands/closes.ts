@@ -1,7 +1,6 @@
 import { count, percent, seconds } from '../chart/text.js';
 import type { Host } from '../host.js';
-import { CAUSES, type Cause, type Close, CloseReader } from '../record/close.js';
-import type { Aspect, Grouping } from '../record/groups.js';
+import { CAUSES, type Cause, CLOSE_GROUPINGS, CloseReader } from '../record/close.js';
 import { closeForm } from '../views/closes.js';
 import {
   type CountedOptions,
@@ -16,25 +15,6 @@ export interface ClosesOptions extends Omit<CountedOptions, 'alert'> {
   /** Only those closed so. */
   readonly cause?: readonly Cause[];
 }
-
-function aspect(name: 'cause' | 'state' | 'local'): Aspect<Close> {
-  return { name, of: (close) => close[name] ?? '-' };
-}
-
-const [CAUSE, STATE] = [aspect('cause'), aspect('state')];
-
-/** Without its port, of which a client has a new one each time. */
-const REMOTE: Aspect<Close> = {
-  name: 'remote',
-  of: ({ remote }) => remote?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') ?? '-',
-};
-
-const GROUPINGS: readonly [Grouping<Close>, ...Grouping<Close>[]] = [
-  { by: 'cause', keys: [CAUSE], beside: [STATE] },
-  { by: 'state', keys: [STATE], beside: [CAUSE] },
-  { by: 'remote', keys: [REMOTE], beside: [CAUSE, STATE] },
-  { by: 'local', keys: [aspect('local')], beside: [CAUSE, STATE] },
-];
 
 /** `tcpsynq closes`: connections as they are closed, one by one or counted. */
 export async function closes(host: Host, options: ClosesOptions): Promise<void> {
@@ -54,7 +34,7 @@ export async function closes(host: Host, options: ClosesOptions): Promise<void> 
       kind: 'close',
       each,
       form: closeForm(stack === true),
-      groupings: GROUPINGS,
+      groupings: CLOSE_GROUPINGS,
       withRefused: false,
       read: (row) => reader.read(row),
       wanted: (close) => cause === undefined || cause.some((one) => one === close.cause),

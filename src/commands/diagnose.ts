@@ -1,5 +1,6 @@
 import { type Line, type Look, printable, render, wrap } from '../chart/text.js';
 import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
+import { SHORTEST_TIME, tooLittle } from '../diagnose/enough.js';
 import type { Evidence } from '../diagnose/evidence.js';
 import { judge, type Verdict } from '../diagnose/rules.js';
 import { asObject, pluginLine, type Report, report } from '../diagnose/words.js';
@@ -24,8 +25,6 @@ export interface DiagnoseOptions extends CommonOptions {
 }
 
 const DEFAULT_TIME = 5000;
-/** A half-open must have had a second, and a second's worth of them be judged. In ms. */
-const SHORTEST_TIME = 2000;
 const FILTER = { kinds: 'count,event', interval_ms: 100 };
 /** Between two readings of the listeners, in ms. */
 const LISTENERS_EVERY = 250;
@@ -166,19 +165,15 @@ async function collect(
 }
 
 async function judgeable(host: Host, collector: Collector, name: string): Promise<Evidence | null> {
-  if (collector.counts === 0 && !host.signal.aborted) {
-    throw new Failure(`${name} holds no counts: C lines are needed`);
+  const words = tooLittle(collector, name);
+  if (words === null) {
+    return collector.finish();
   }
-  // A little less: counts come when they come.
-  if (collector.seconds * 1000 < SHORTEST_TIME * 0.99) {
-    const words = `${name} was seen for ${Math.round(collector.seconds * 10) / 10} s only: it takes 2 s to tell`;
-    if (!host.signal.aborted) {
-      throw new Failure(words);
-    }
-    await note(host, words);
-    return null;
+  if (!host.signal.aborted) {
+    throw new Failure(words);
   }
-  return collector.finish();
+  await note(host, words);
+  return null;
 }
 
 async function tell(host: Host, options: DiagnoseOptions, evidence: Evidence): Promise<void> {

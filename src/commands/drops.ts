@@ -1,8 +1,7 @@
 import { count, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
 import type { Host } from '../host.js';
-import { type Drop, DropReader } from '../record/drop.js';
-import type { Aspect, Grouping } from '../record/groups.js';
+import { DROP_GROUPINGS, DropReader } from '../record/drop.js';
 import { readStatus } from '../source/module.js';
 import type { Namespace } from '../source/namespace.js';
 import { isLive } from '../source/select.js';
@@ -21,23 +20,6 @@ export interface DropsOptions extends CountedOptions {
   readonly each?: boolean;
   readonly proto?: 'tcp' | 'any';
 }
-
-function aspect(name: 'location' | 'reason' | 'state' | 'local' | 'remote'): Aspect<Drop> {
-  return { name, of: (drop) => drop[name] ?? '-' };
-}
-
-const [LOCATION, REASON, STATE] = [aspect('location'), aspect('reason'), aspect('state')];
-
-const GROUPINGS: readonly [Grouping<Drop>, ...Grouping<Drop>[]] = [
-  { by: 'location', keys: [LOCATION], beside: [REASON, STATE] },
-  { by: 'reason', keys: [REASON], beside: [LOCATION, STATE] },
-  {
-    by: 'connection',
-    keys: [aspect('remote'), aspect('local')],
-    beside: [REASON, LOCATION, STATE],
-  },
-  { by: 'state', keys: [STATE], beside: [REASON, LOCATION] },
-];
 
 /** `tcpsynq drops`: packets that the kernel drops, counted by where and why, or one by one. */
 export async function drops(host: Host, options: DropsOptions): Promise<void> {
@@ -60,7 +42,7 @@ export async function drops(host: Host, options: DropsOptions): Promise<void> {
       kind: 'drop',
       each,
       form: dropForm(stack === true),
-      groupings: GROUPINGS,
+      groupings: DROP_GROUPINGS,
       withRefused: true,
       read: (row) => reader.read(row),
       wanted: (drop) => !onlyTcp || drop.proto === 'tcp',

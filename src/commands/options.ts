@@ -37,6 +37,26 @@ export function checkInput(
   }
 }
 
+/**
+ * The capture that a command reads as a whole: its argument, or what -i says.
+ *
+ * @param beside what to say beside how it is given, where there is none
+ */
+export function captureOf(
+  command: string,
+  file: string | undefined,
+  { input }: CommonOptions,
+  beside = '',
+): string {
+  if (file !== undefined && input !== 'auto') {
+    throw new Usage(`${command} reads one capture: ${file}, or -i ${input}`);
+  }
+  if (file === undefined && isLive(input)) {
+    throw new Usage(`${command} needs a capture: tcpsynq ${command} FILE${beside}`);
+  }
+  return file ?? input;
+}
+
 /** Which connections a command shows, as its options say it. */
 export interface Choice {
   readonly port?: number;

@@ -5,12 +5,15 @@ import { type Host, note } from '../host.js';
 import { type Drawing, type Drawn, draw } from '../plot/draw.js';
 import { Products } from '../plot/products.js';
 import { Redraw } from '../plot/redraw.js';
+import { placed } from '../record/problems.js';
 import { Recording } from '../record/recording.js';
-import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../record/srtt.js';
+import { Scanner } from '../record/scan.js';
+import type { SrttUnit } from '../record/srtt.js';
 import { type Bytes, openCapture } from '../source/bytes.js';
-import { isLive } from '../source/select.js';
-import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
-import { printJson } from './print.js';
+import { baseOf } from '../source/file.js';
+import { type Choice, type CommonOptions, captureOf, checkInput, wantedOf } from './options.js';
+import { printJson, tellProblems } from './print.js';
+import { unitOf } from './srtt.js';
 
 export interface PlotOptions extends CommonOptions, Choice {
   /** Where the script, the data and the picture go: the start of their names. */
@@ -35,7 +38,7 @@ export async function plot(
   file: string | undefined,
   options: PlotOptions,
 ): Promise<void> {
-  const input = inputOf(file, options);
+  const input = captureOf('plot', file, options, ' (`tcpsynq trace` draws live)');
   const { follow, terminal } = options;
   if (options.speed !== undefined) {
     throw new Usage('--speed has no meaning here: a capture is drawn when it has been read');
@@ -53,14 +56,15 @@ export async function plot(
       'say with -o what the files are to be called: there is no name to take it from',
     );
   }
-  const recording = new Recording(wantedOf(options));
+  const recording: Recording = new Recording(wantedOf(options), () => scanner);
+  const scanner = new Scanner(recording);
   const products = terminal
     ? null
     : new Products(options.output ?? baseOf(input), options.format ?? 'png');
   await products?.check(input, options.connections, options.force === true);
   const bytes = openCapture(input, { follow }, () => host.stdin(), host.signal);
   const show = shower(host, bytes.name, recording, products, options);
-  const damage = await read(host, bytes, recording, show, options);
+  const damage = await read(host, bytes, scanner, recording, show, options);
   const { size, passedOver } = recording.connections;
   if (isEmpty(recording) || (size === 0 && passedOver > 0)) {
     if (damage === null && host.signal.aborted) {
@@ -73,11 +77,7 @@ export async function plot(
   if (!host.out.closed) {
     await note(host, summary(recording, options));
   }
-  if (recording.problems > 0) {
-    const others =
-      recording.problems > 1 ? `, and ${count(recording.problems - 1, 'line')} more` : '';
-    await note(host, `passed over ${recording.problem}${others}`);
-  }
+  await tellProblems(host, recording.problems);
   if (options.srttUnit !== undefined && recording.samples.tcpProbe === 0) {
     await note(host, `--srtt-unit changed nothing: ${bytes.name} has no lines of tcp_probe`);
   }
@@ -90,29 +90,12 @@ function isEmpty({ first, last }: Recording): boolean {
   return first > last;
 }
 
-function inputOf(file: string | undefined, { input }: PlotOptions): string {
-  if (file !== undefined && input !== 'auto') {
-    throw new Usage(`plot draws one capture: ${file}, or -i ${input}`);
-  }
-  const chosen = file ?? input;
-  if (file === undefined && isLive(chosen)) {
-    throw new Usage('plot needs a capture: tcpsynq plot FILE (`tcpsynq trace` draws live)');
-  }
-  return chosen;
-}
-
 function refuse(options: PlotOptions, what: string, names: readonly (keyof PlotOptions)[]): void {
   for (const name of names) {
     if (options[name] !== undefined) {
       throw new Usage(`--${name} has no meaning with ${what}`);
     }
   }
-}
-
-/** A capture's name without what says how it is packed and of what kind it is. */
-function baseOf(path: string): string {
-  const unpacked = path.replace(/\.(gz|zst)$/, '');
-  return unpacked.replace(/([^/])\.[a-z]\w*$/i, '$1');
 }
 
 /** What shows the recording as it is; on stdout, where the files are, it says so once. */
@@ -144,6 +127,7 @@ function shower(
 async function read(
   host: Host,
   { chunks }: Bytes,
+  scanner: Scanner,
   recording: Recording,
   show: () => Promise<void>,
   { follow }: PlotOptions,
@@ -161,13 +145,13 @@ async function read(
   }, REDRAW_MS);
   try {
     for await (const chunk of chunks) {
-      recording.push(chunk);
+      scanner.push(chunk);
       if (follow) {
         redraw.changed();
       }
     }
     if (!host.signal.aborted) {
-      recording.end();
+      scanner.end();
     }
   } catch (error) {
     if (!(error instanceof Failure)) {
@@ -186,16 +170,6 @@ async function read(
 function drawingOf(name: string, recording: Recording, options: PlotOptions): Drawing {
   const { format = 'png', connections } = options;
   return { name, format, connections, unit: unitOf(recording, options) };
-}
-
-function unitOf({ samples }: Recording, { srttUnit }: PlotOptions): SrttUnit {
-  const unit = samples.tcpProbe > 0 ? (srttUnit ?? AS_RECORDED) : OF_OUR_OWN;
-  if (samples.own > 0 && unit !== OF_OUR_OWN) {
-    throw new Failure(
-      'it holds samples in microseconds and lines of tcp_probe: both are drawn only with --srtt-unit us, if that is their unit too',
-    );
-  }
-  return unit;
 }
 
 async function onTerminal(
@@ -247,8 +221,9 @@ function summary(recording: Recording, options: PlotOptions): string {
   ].join('; ');
 }
 
-function nothing(name: string, { problem, connections }: Recording): string {
-  const why = problem === null ? '' : ` (${problem})`;
+function nothing(name: string, { problems, connections }: Recording): string {
+  const [first] = problems.first;
+  const why = first === undefined ? '' : ` (${placed(first)})`;
   return connections.passedOver > 0
     ? `none of the ${connections.passedOver} samples in ${name} is of a connection asked for`
     : `${name} holds no samples and no counts${why}`;

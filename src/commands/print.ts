@@ -1,5 +1,7 @@
 import { type Column, table } from '../chart/table.js';
+import { count } from '../chart/text.js';
 import { type Host, note } from '../host.js';
+import { type Problems, placed } from '../record/problems.js';
 
 /** Prints a table, and on a terminal says which columns there was no room for. */
 export async function printTable(host: Host, columns: readonly Column[]): Promise<void> {
@@ -13,4 +15,13 @@ export async function printTable(host: Host, columns: readonly Column[]): Promis
 /** Prints one object on one line. */
 export function printJson(host: Host, object: object): Promise<void> {
   return host.out.write(`${JSON.stringify(object)}\n`);
+}
+
+/** Says which line was the first that could not be read, and how many more there were. */
+export async function tellProblems(host: Host, problems: Problems): Promise<void> {
+  const [first] = problems.first;
+  if (first !== undefined) {
+    const others = problems.count > 1 ? `, and ${count(problems.count - 1, 'line')} more` : '';
+    await note(host, `passed over ${placed(first)}${others}`);
+  }
 }

@@ -206,7 +206,8 @@ function expiry({ ended }: Scope): number | null {
   return all === 0 ? null : ended.expired / all;
 }
 
-function hasSomething(scope: Scope): boolean {
+/** Anything happened there. */
+export function hasSomething(scope: Scope): boolean {
   return (
     answered(scope) + cameToNothing(scope) + scope.cookies + scope.drops > 0 ||
     (scope.queue?.peak ?? 0) > 0 ||

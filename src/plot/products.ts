@@ -87,7 +87,7 @@ export function draft(path: string): string {
 }
 
 /** Writes a file at once: who reads it meanwhile sees the old one or the new one. */
-export async function replace(path: string, text: string): Promise<void> {
+export async function replace(path: string, text: string | Uint8Array): Promise<void> {
   try {
     await writeFile(draft(path), text);
     await rename(draft(path), path);

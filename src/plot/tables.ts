@@ -1,9 +1,10 @@
 import { OUR_MARK } from '../chart/gnuplot.js';
+import { thinning } from '../chart/thinning.js';
 import { OUTCOMES } from '../record/figures.js';
 import type { Counted } from '../record/recording.js';
 import type { Sample } from '../record/samples.js';
 import type { SrttUnit } from '../record/srtt.js';
-import type { Moment, Thinned } from '../record/thinned.js';
+import type { Thinned } from '../record/thinned.js';
 
 /** Figures whose growth is drawn, as connections per second. */
 const COUNTED = ['added', ...OUTCOMES, 'cookies', 'queue_full', 'accept_full'] as const;
@@ -19,12 +20,6 @@ export const COUNT_COLUMNS: readonly string[] = [
 /** A figure as gnuplot, R and awk read it; NaN breaks a line. */
 function number(value: number | undefined): string {
   return value === undefined || Number.isNaN(value) ? 'NaN' : String(Math.round(value * 1e6) / 1e6);
-}
-
-function thinning<T extends Moment>({ width, added, items }: Thinned<T>, extremes: string): string {
-  return width === 0
-    ? `all ${added}`
-    : `${items.length} of ${added}: of each ${width} s those with the least and the greatest ${extremes}, and the last`;
 }
 
 /** One connection as a table; a blank line stands where the recording began anew. */

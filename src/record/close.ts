@@ -1,4 +1,5 @@
 import { Places } from './columns.js';
+import type { Aspect, Grouping } from './groups.js';
 import type { Row } from './row.js';
 
 /** Why a connection was closed. */
@@ -50,3 +51,23 @@ export class CloseReader {
     };
   }
 }
+
+function aspect(name: 'cause' | 'state' | 'local'): Aspect<Close> {
+  return { name, of: (close) => close[name] ?? '-' };
+}
+
+const [CAUSE, STATE] = [aspect('cause'), aspect('state')];
+
+/** Without its port, of which a client has a new one each time. */
+const REMOTE: Aspect<Close> = {
+  name: 'remote',
+  of: ({ remote }) => remote?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') ?? '-',
+};
+
+/** How closes may be counted, first the usual way. */
+export const CLOSE_GROUPINGS: readonly [Grouping<Close>, ...Grouping<Close>[]] = [
+  { by: 'cause', keys: [CAUSE], beside: [STATE] },
+  { by: 'state', keys: [STATE], beside: [CAUSE] },
+  { by: 'remote', keys: [REMOTE], beside: [CAUSE, STATE] },
+  { by: 'local', keys: [aspect('local')], beside: [CAUSE, STATE] },
+];

@@ -1,4 +1,5 @@
 import { Places } from './columns.js';
+import type { Aspect, Grouping } from './groups.js';
 import type { Row } from './row.js';
 
 /** A packet that the kernel dropped (a D line). What the kernel does not know is null. */
@@ -63,3 +64,21 @@ export class DropReader {
     };
   }
 }
+
+function aspect(name: 'location' | 'reason' | 'state' | 'local' | 'remote'): Aspect<Drop> {
+  return { name, of: (drop) => drop[name] ?? '-' };
+}
+
+const [LOCATION, REASON, STATE] = [aspect('location'), aspect('reason'), aspect('state')];
+
+/** How drops may be counted, first the usual way. */
+export const DROP_GROUPINGS: readonly [Grouping<Drop>, ...Grouping<Drop>[]] = [
+  { by: 'location', keys: [LOCATION], beside: [REASON, STATE] },
+  { by: 'reason', keys: [REASON], beside: [LOCATION, STATE] },
+  {
+    by: 'connection',
+    keys: [aspect('remote'), aspect('local')],
+    beside: [REASON, LOCATION, STATE],
+  },
+  { by: 'state', keys: [STATE], beside: [REASON, LOCATION] },
+];

@@ -1,9 +1,10 @@
 import { Clock } from './clock.js';
 import type { Wanted } from './ends.js';
 import type { Figures } from './figures.js';
+import { Problems } from './problems.js';
 import type { Row } from './row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './samples.js';
-import { Scanner, type Sink } from './scan.js';
+import type { Scanner, Sink } from './scan.js';
 import type { Line } from './stream.js';
 import { type Moment, Thinned } from './thinned.js';
 
@@ -22,13 +23,13 @@ const MOST_POINTS = 10_000;
 /** Connections whose samples are kept until the busiest of them are known. */
 const MOST_CONNECTIONS = 200;
 
-/** Folds a stream or capture into what a picture of it shows. Memory is bounded. */
+/**
+ * Folds the samples and counts of a stream or capture into what a picture of it shows. Memory is
+ * bounded.
+ */
 export class Recording implements Sink {
   readonly connections: Connections<Recorded>;
-  readonly counts = new Thinned<Counted>({ most: MOST_POINTS }, [
-    ({ figures }) => figures.half_open ?? Number.NaN,
-    ({ figures }) => figures.peak ?? Number.NaN,
-  ]);
+  readonly counts: Thinned<Counted>;
   /** Samples taken of S lines, whose srtt is in microseconds, and of tcp_probe's. */
   readonly samples = { own: 0, tcpProbe: 0 };
   /** The time of the first and the last sample or count, on the picture's clock. */
@@ -37,15 +38,25 @@ export class Recording implements Sink {
   /** Samples that the reader who recorded this had lost. */
   lost = 0;
   readonly clock = new Clock();
-  /** The first line that could not be read, in words. */
-  problem: string | null = null;
-  /** Lines that could not be read. */
-  problems = 0;
-  readonly #scanner = new Scanner(this);
+  readonly problems = new Problems();
+  readonly #scanner: () => Scanner;
   #epoch = 0;
   #headed = false;
 
-  constructor(wanted: Wanted) {
+  /**
+   * @param scanner what reads the lines
+   * @param most points of a line: of what was counted, and of samples for each connection
+   */
+  constructor(
+    wanted: Wanted,
+    scanner: () => Scanner,
+    most = { counts: MOST_POINTS, samples: MOST_POINTS },
+  ) {
+    this.#scanner = scanner;
+    this.counts = new Thinned({ most: most.counts }, [
+      ({ figures }) => figures.half_open ?? Number.NaN,
+      ({ figures }) => figures.peak ?? Number.NaN,
+    ]);
     this.connections = new Connections({
       wanted,
       most: MOST_CONNECTIONS,
@@ -54,27 +65,20 @@ export class Recording implements Sink {
         remote,
         samples: 0,
         seen: 0,
-        series: new Thinned({ most: MOST_POINTS }, MEASURES),
+        series: new Thinned({ most: most.samples }, MEASURES),
       }),
       worth: (a, b) => b.samples - a.samples || a.seen - b.seen,
     });
-  }
-
-  push(chunk: Buffer): void {
-    this.#scanner.push(chunk);
-  }
-
-  end(): void {
-    this.#scanner.end();
   }
 
   row(row: Row): void {
     if (row.kind !== 'S') {
       return;
     }
-    const taken = this.connections.take(row, this.#epoch, this.clock.shift(this.#scanner.header));
+    const { header, lines } = this.#scanner();
+    const taken = this.connections.take(row, this.#epoch, this.clock.shift(header));
     if (typeof taken === 'string') {
-      this.#problem(this.#scanner.lines, taken);
+      this.problems.add(lines, taken);
     } else if (taken !== null) {
       const { connection, sample } = taken;
       connection.series.add(sample);
@@ -90,9 +94,9 @@ export class Recording implements Sink {
       this.#epoch += 1;
       this.#headed = true;
     } else if (line.type === 'problem') {
-      this.#problem(line.line, line.reason);
+      this.problems.add(line.line, line.reason);
     } else if (line.type === 'record' && line.record.kind === 'C') {
-      const time = line.record.time + this.clock.shift(this.#scanner.header);
+      const time = line.record.time + this.clock.shift(this.#scanner().header);
       this.counts.add({ time, epoch: this.#epoch, figures: line.record.figures });
       this.#reach(time);
     } else if (line.type === 'record' && line.record.kind === 'L' && line.record.of === 'S') {
@@ -103,10 +107,5 @@ export class Recording implements Sink {
   #reach(time: number): void {
     this.first = Math.min(this.first, time);
     this.last = Math.max(this.last, time);
-  }
-
-  #problem(line: number, reason: string): void {
-    this.problems += 1;
-    this.problem ??= `line ${line}: ${reason}`;
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
@@ -21,6 +21,22 @@ export function packingOf(head: Buffer): 'gzip' | 'zstd' | null {
     return 'gzip';
   }
   return isZstd(head) ? 'zstd' : null;
+}
+
+/** A capture's name without what says how it is packed and of what kind it is. */
+export function baseOf(path: string): string {
+  const unpacked = path.replace(/\.(gz|zst)$/, '');
+  return unpacked.replace(/([^/])\.[a-z]\w*$/i, '$1');
+}
+
+/** Whether two names are those of one ordinary file. */
+export function isSame(path: string, other: string): boolean {
+  try {
+    const [a, b] = [statSync(path), statSync(other)];
+    return a.isFile() && a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false;
+  }
 }
 
 /** Unpacks gzip, of any number of members. */

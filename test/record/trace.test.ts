@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Recording } from '../../src/record/recording.js';
+import { Scanner } from '../../src/record/scan.js';
 import { parseSrttUnit } from '../../src/record/srtt.js';
 import { type Following, Trace, type Traced } from '../../src/record/trace.js';
 import { countLine, NO_SSTHRESH, probeLine, sampleLine } from '../capture.js';
@@ -119,9 +120,10 @@ describe('trace', () => {
 
 describe('recording', () => {
   function recorded(lines: readonly string[]) {
-    const recording = new Recording({});
-    recording.push(Buffer.from(lines.map((line) => `${line}\n`).join('')));
-    recording.end();
+    const recording: Recording = new Recording({}, () => scanner);
+    const scanner = new Scanner(recording);
+    scanner.push(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+    scanner.end();
     return recording;
   }
 
@@ -135,7 +137,7 @@ describe('recording', () => {
   test('losses among bare lines', () => {
     const line = probeLine(1, ENDS, 10, NO_SSTHRESH, 0);
     const recording = recorded([line, '# L 1.5 S 12 12 14', line]);
-    expect(recording).toMatchObject({ lost: 12, problems: 0, samples: { tcpProbe: 2 } });
+    expect(recording).toMatchObject({ lost: 12, problems: { count: 0 }, samples: { tcpProbe: 2 } });
   });
 
   test('the busiest first, those left out counted', () => {

@@ -9,7 +9,13 @@ import {
   quantileColumns,
 } from '../../chart/handshake.js';
 import { table } from '../../chart/table.js';
-import { drawTop, NETWORKS_ERROR, sureness, type Top, tablesOf } from '../../chart/tally.js';
+import {
+  drawTop,
+  NETWORKS_ERROR,
+  topOf as standingOf,
+  sureness,
+  tablesOf,
+} from '../../chart/tally.js';
 import type { Line } from '../../chart/text.js';
 import { Histogram } from '../../record/histogram.js';
 import type { Group, Tally } from '../../record/tally.js';
@@ -38,22 +44,7 @@ export interface Picture {
 
 /** `events --top`. */
 export function topOf(tally: Tally, halfOpen: () => number | null, byRemovals: boolean): Subject {
-  const top = (rows: number): Top => ({
-    seconds: tally.seconds,
-    added: byRemovals ? null : tally.all.added,
-    removed: tally.all.removed,
-    outcomes: { ...tally.all.outcomes },
-    halfOpen: halfOpen(),
-    lost: tally.lost,
-    sources: {
-      total: tally.sources.total,
-      networks: tally.sources.networks,
-      exact: tally.sources.exact,
-      error: tally.sources.error,
-      top: tally.sources.top(rows),
-    },
-    listeners: tally.listeners().slice(0, rows),
-  });
+  const top = (rows: number) => standingOf(tally, halfOpen(), byRemovals, rows);
   return {
     name: 'tcpsynq events --top',
     keys: [],

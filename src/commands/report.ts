@@ -1,0 +1,148 @@
+import { basename } from 'node:path';
+import { count, printable, seconds, size } from '../chart/text.js';
+import { Failure, Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { replace } from '../plot/products.js';
+import { placed } from '../record/problems.js';
+import type { SrttUnit } from '../record/srtt.js';
+import { readAssets } from '../report/assets.js';
+import type { Context } from '../report/context.js';
+import { Findings } from '../report/findings.js';
+import { makePage } from '../report/report.js';
+import { checkTarget } from '../report/target.js';
+import { type Bytes, openCapture } from '../source/bytes.js';
+import { baseOf } from '../source/file.js';
+import { type CommonOptions, captureOf, checkInput } from './options.js';
+import { printJson, tellProblems } from './print.js';
+import { unitOf } from './srtt.js';
+
+export interface ReportOptions extends CommonOptions {
+  /** Where the page goes; `-` for stdout. */
+  readonly output?: string;
+  /** How many connections are shown, the busiest first. */
+  readonly connections: number;
+  readonly title?: string;
+  /** What the srtt of tcp_probe's lines is in. */
+  readonly srttUnit?: SrttUnit;
+  readonly force?: boolean;
+}
+
+/** Characters of the page that are handed to stdout at once. */
+const PIECE = 1 << 16;
+
+/** `tcpsynq report`: a capture as one page of HTML. */
+export async function report(
+  host: Host,
+  file: string | undefined,
+  options: ReportOptions,
+  version: string,
+): Promise<void> {
+  const input = captureOf('report', file, options);
+  const output = check(input, options);
+  if (output !== '-') {
+    await checkTarget(output, input, options.force === true);
+  }
+  const assets = await readAssets();
+  const findings = new Findings(options.connections);
+  const bytes = openCapture(input, {}, () => host.stdin(), host.signal);
+  const damage = await read(host, bytes, findings);
+  if (findings.isEmpty) {
+    throw damage ?? new Failure(nothing(bytes.name, findings));
+  }
+  const context: Context = {
+    findings,
+    name: input === '-' ? bytes.name : basename(input),
+    cut: damage?.message ?? (host.signal.aborted ? 'the reading was stopped' : null),
+    connections: options.connections,
+    unit: unitOf(findings.recording, options),
+    version,
+  };
+  const page = Buffer.from(makePage(context, options.title ?? context.name, assets));
+  await write(host, output, page, options);
+  if (!host.out.closed) {
+    await note(host, summary(findings, page.length));
+    await tellProblems(host, findings.problems);
+    if (options.srttUnit !== undefined && findings.recording.samples.tcpProbe === 0) {
+      await note(host, `--srtt-unit changed nothing: ${bytes.name} has no lines of tcp_probe`);
+    }
+  }
+  if (damage !== null) {
+    throw damage;
+  }
+}
+
+/** @returns where the page goes */
+function check(input: string, options: ReportOptions): string {
+  checkInput({ ...options, input }, null);
+  if (options.speed !== undefined) {
+    throw new Usage('--speed has no meaning here: the report is made when all has been read');
+  }
+  if (input === '-' && options.output === undefined) {
+    throw new Usage('say with -o where the page goes: there is no name to take it from');
+  }
+  const output = options.output ?? `${baseOf(input)}.html`;
+  const asked = (['json', 'force'] as const).find((name) => options[name] !== undefined);
+  if (output === '-' && asked !== undefined) {
+    throw new Usage(`--${asked} has no meaning with -o -`);
+  }
+  return output;
+}
+
+/** @returns what made the input end early, to be said when the page is made; else null */
+async function read(host: Host, { chunks }: Bytes, findings: Findings): Promise<Failure | null> {
+  try {
+    for await (const chunk of chunks) {
+      findings.push(chunk);
+    }
+    findings.end(!host.signal.aborted);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Failure)) {
+      throw error;
+    }
+    findings.end(false);
+    return error;
+  }
+}
+
+async function write(
+  host: Host,
+  output: string,
+  page: Buffer,
+  options: ReportOptions,
+): Promise<void> {
+  if (output === '-') {
+    for (let at = 0; at < page.length && !host.out.closed; at += PIECE) {
+      await host.out.write(page.subarray(at, at + PIECE));
+    }
+    return;
+  }
+  await replace(output, page);
+  if (options.json) {
+    await printJson(host, { event: 'report', page: output, bytes: page.length });
+  } else {
+    await host.out.write(`${printable(output)}\n`);
+  }
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  C: 'count',
+  S: 'sample',
+  D: 'drop',
+  X: 'close',
+};
+
+function summary({ ledger, first, last }: Findings, bytes: number): string {
+  const events = ledger.of('A').recorded + ledger.of('R').recorded;
+  const parts = [
+    ...Object.entries(NAMES).map(([kind, name]) => [ledger.of(kind).recorded, name] as const),
+    [events, 'event'] as const,
+  ].filter(([number]) => number > 0);
+  const things = parts.map(([number, name]) => count(number, name)).join(', ');
+  return `${things} in ${seconds(last - first)} on a page of ${size(bytes)}`;
+}
+
+function nothing(name: string, { problems }: Findings): string {
+  const [first] = problems.first;
+  return `${name} holds no records${first === undefined ? '' : ` (${placed(first)})`}`;
+}

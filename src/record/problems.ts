@@ -1,0 +1,27 @@
+/** A line that could not be read. */
+export interface Problem {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly reason: string;
+}
+
+/** As many are kept with their place; the others are only counted. */
+const MOST = 20;
+
+/** Lines that could not be read: how many, and where the first of them are. */
+export class Problems {
+  count = 0;
+  readonly first: Problem[] = [];
+
+  add(line: number, reason: string): void {
+    this.count += 1;
+    if (this.first.length < MOST) {
+      this.first.push({ line, reason });
+    }
+  }
+}
+
+/** A problem in words. */
+export function placed({ line, reason }: Problem): string {
+  return `line ${line}: ${reason}`;
+}

@@ -1,0 +1,57 @@
+import type { Chart } from '../page/data.js';
+import type { Kind } from '../record/columns.js';
+import type { Findings } from './findings.js';
+import { type Html, html } from './html.js';
+
+/** A part of the page under a heading of its own. */
+export interface Section {
+  readonly id: string;
+  readonly heading: string;
+  readonly body: Html;
+  readonly charts: readonly Chart[];
+}
+
+/** A section in one line: why there is nothing to show. */
+export function without(id: string, heading: string, why: string | Html): Section {
+  return { id, heading, body: html`<p class="none">${why}</p>\n`, charts: [] };
+}
+
+/** A section without its records: there were none, or they were not recorded. */
+export function missing(
+  id: string,
+  heading: string,
+  { origins }: Findings,
+  kind: Kind,
+  things: string,
+): Section {
+  const asked = origins.kept.some(({ filters }) =>
+    filters.some((filter) => kindsOf(filter).includes(kind)),
+  );
+  const kinds = kind === 'count' ? kind : `count,${kind}`;
+  return without(
+    id,
+    heading,
+    asked
+      ? `No ${things} while this was recorded.`
+      : html`This capture holds no ${things}: record them with <code>tcpsynq capture --kinds ${kinds} FILE</code>`,
+  );
+}
+
+function kindsOf(filter: string): string[] {
+  return /(?:^| )kinds=(\S*)/.exec(filter)?.[1]?.split(',') ?? [];
+}
+
+/** A chart's place on the page: what it shows in words, and below it, which points it has. */
+export function figure(chart: Chart, title: string, note: string | null): Html {
+  return html`<figure>
+<figcaption><b>${title}</b></figcaption>
+<div class="chart" id="${chart.id}" role="img" aria-label="${title}"></div>
+${note === null ? null : html`<p class="note">${note}</p>`}
+</figure>
+`;
+}
+
+/** Figures that are there for whoever asks. */
+export function more(summary: string, body: Html): Html {
+  return html`<details><summary>${summary}</summary>\n${body}</details>\n`;
+}

@@ -1,0 +1,41 @@
+import { percent, rate, whole } from '../../chart/text.js';
+import { FIGURES, OUTCOMES } from '../../record/figures.js';
+import type { Growing } from '../../record/growth.js';
+import type { Context } from '../context.js';
+import type { Html } from '../html.js';
+import { timeWords } from '../moment.js';
+import { column, table } from '../table.js';
+
+/** The counters that grew: by how much, and how fast at most. */
+export function growthTable(
+  { findings }: Context,
+  caption: string,
+  names: readonly Growing[],
+): Html {
+  const { growths, recording } = findings;
+  const { totals, highest } = growths;
+  const ended = OUTCOMES.reduce((sum, outcome) => sum + (totals[outcome] ?? 0), 0);
+  const isOutcome = (name: Growing) => OUTCOMES.some((outcome) => outcome === name);
+  return table(caption, [
+    column('Figure', names, (name) => name, 'left'),
+    column('Total', names, (name) => whole(totals[name] ?? 0, true)),
+    ...(names.some(isOutcome)
+      ? [
+          column('Of those ended', names, (name) =>
+            isOutcome(name) ? percent((totals[name] ?? 0) / ended) : '',
+          ),
+        ]
+      : []),
+    column('Most per second', names, (name) => rate(highest.get(name)?.rate ?? 0, true)),
+    column(
+      'When',
+      names,
+      (name) => {
+        const most = highest.get(name);
+        return most === undefined ? '-' : timeWords(recording.clock, most.time);
+      },
+      'left',
+    ),
+    column('Is', names, (name) => (name === 'added' ? 'became half-open' : FIGURES[name]), 'left'),
+  ]);
+}

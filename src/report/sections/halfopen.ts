@@ -1,0 +1,102 @@
+import { sureness, tablesOf, topOf } from '../../chart/tally.js';
+import { whole } from '../../chart/text.js';
+import { thinning } from '../../chart/thinning.js';
+import { OUTCOMES } from '../../record/figures.js';
+import type { Counted } from '../../record/recording.js';
+import type { Context } from '../context.js';
+import { type Html, html } from '../html.js';
+import { timeWords } from '../moment.js';
+import { figure, missing, more, type Section } from '../section.js';
+import { type Line, timeChart } from '../series.js';
+import { onPage, table } from '../table.js';
+import { growthTable } from './growth.js';
+
+const [ID, HEADING] = ['half-open', 'Half-open connections'];
+/** Rows of sources and listeners. */
+const MOST_ROWS = 20;
+
+const LINES: readonly Line<Counted>[] = [
+  {
+    label: 'peak since the count before',
+    colour: 'line-2',
+    of: ({ figures }) => figures.peak ?? figures.half_open,
+  },
+  { label: 'half-open', colour: 'line-1', of: ({ figures }) => figures.half_open },
+];
+
+/** How many were half-open over time, and how they ended. */
+export function halfOpenSection(context: Context): Section {
+  const { findings } = context;
+  const { growths, recording } = findings;
+  const { counts } = recording;
+  if (counts.added === 0) {
+    return missing(ID, HEADING, findings, 'count', 'counts');
+  }
+  const stretch = [findings.first, findings.last];
+  const levels = timeChart(
+    { id: 'chart-half-open', kind: 'lines', group: 'all', hold: 'join', unit: 'connections' },
+    counts.items,
+    LINES,
+    undefined,
+    stretch,
+  );
+  const ended = OUTCOMES.filter((outcome) => (growths.totals[outcome] ?? 0) > 0);
+  const outcomes = timeChart(
+    { id: 'chart-outcomes', kind: 'stack', group: 'all', hold: 'back', unit: 'ended per second' },
+    growths.series.items,
+    // The last is the lowest layer: what is completed stands on the axis.
+    [...ended].reverse().map((outcome) => ({
+      label: outcome,
+      colour: `outcome-${outcome}`,
+      of: ({ rates }) => rates[outcome],
+    })),
+    ({ since }) => since,
+    stretch,
+  );
+  const body = html`${figure(levels, 'Half-open connections over time', `Points: ${thinning(counts, 'count and peak')}.`)}
+${levelWords(context)}
+${
+  ended.length === 0
+    ? html`<p class="none">No half-open ended while this was recorded.</p>`
+    : figure(
+        outcomes,
+        'How they ended, per second, stacked',
+        `Points: ${thinning(growths.series, 'rate of each outcome')}; each is the average since the count before.`,
+      )
+}
+${growthTable(context, 'Half-opens added, and how they ended', ['added', ...ended])}
+${events(context)}`;
+  return {
+    id: ID,
+    heading: HEADING,
+    body,
+    charts: ended.length === 0 ? [levels] : [levels, outcomes],
+  };
+}
+
+/** The chart of the count in words. */
+function levelWords({ findings: { recording } }: Context): Html {
+  const { items } = recording.counts;
+  const highOf = ({ figures }: Counted) => Math.max(figures.half_open ?? 0, figures.peak ?? 0);
+  const highest = items.reduce((a, b) => (highOf(b) > highOf(a) ? b : a));
+  const level = (count: Counted | undefined) => whole(count?.figures.half_open ?? 0, true);
+  return html`<p>At most ${whole(highOf(highest), true)}, by ${timeWords(recording.clock, highest.time)}; ${level(items[0])} at the start, ${level(items.at(-1))} at the end.</p>`;
+}
+
+/** Who they were, where each was recorded by itself. */
+function events({ findings: { tally } }: Context): Html | null {
+  if (tally.all.added + tally.all.removed === 0) {
+    return null;
+  }
+  const top = topOf(tally, null, false, MOST_ROWS);
+  const { listeners, sources } = tablesOf(top, true);
+  return html`${table('Listeners, the busiest first', onPage(listeners))}
+${
+  sources[0]?.cells.length === 0
+    ? null
+    : more(
+        'Where they came from',
+        html`${table('Networks that most half-opens came from', onPage(sources))}<p class="note">${sureness(top, true).join(', ')}</p>`,
+      )
+}`;
+}

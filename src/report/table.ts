@@ -1,0 +1,50 @@
+import { type Html, html } from './html.js';
+
+/** One column of a table on the page. */
+export interface Column {
+  readonly title: string;
+  readonly align: 'left' | 'right';
+  readonly cells: readonly (string | Html)[];
+}
+
+/** A table whose first column names its rows. It scrolls by itself where it is too wide. */
+export function table(caption: string, columns: readonly Column[]): Html {
+  const rows = columns[0]?.cells.length ?? 0;
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
+<table><caption>${caption}</caption>
+<thead><tr>${columns.map(({ title, align }) => html`<th scope="col" class="${align}">${title}</th>`)}</tr></thead>
+<tbody>${Array.from({ length: rows }, (_, row) => html`<tr>${columns.map((column, i) => cell(column, row, i === 0))}</tr>\n`)}</tbody>
+</table></div>
+`;
+}
+
+function cell({ align, cells }: Column, row: number, isName: boolean): Html {
+  const content = cells[row] ?? '';
+  return isName
+    ? html`<th scope="row" class="${align}">${content}</th>`
+    : html`<td class="${align}">${content}</td>`;
+}
+
+/** A column of words, or of numbers. */
+export function column<T>(
+  title: string,
+  rows: readonly T[],
+  of: (row: T) => string | Html,
+  align: 'left' | 'right' = 'right',
+): Column {
+  return { title, align, cells: rows.map(of) };
+}
+
+/** A bar beside the number that it shows: its share of 1. */
+export function bar(share: number): Html {
+  const width = Math.round(Math.min(Math.max(share, 0), 1) * 1000) / 10;
+  return html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect width="${width}" height="10"/></svg>`;
+}
+
+/** A table as terminals have it, with titles that do not shout. */
+export function onPage(columns: readonly Column[]): Column[] {
+  return columns.map((one) => ({
+    ...one,
+    title: one.title.charAt(0) + one.title.slice(1).toLowerCase(),
+  }));
+}
