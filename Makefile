@@ -96,18 +96,18 @@ lint-command: node_modules/.package-lock.json
 	npm run --silent typecheck
 
 test-unit: command
-	@lab/deps host-tests
+	@lab/deps host-tests fleet
 	npm run --silent test
 
 test-lab: lab-module lab-tools command
-	@lab/deps guest
+	@lab/deps guest fleet
 	@lab/selftest
 	@LIMIT=$${LIMIT:-3600} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
 
 test: lint test-unit test-lab
 
 test-matrix: lab-module lab-tools command
-	@lab/deps guest
+	@lab/deps guest fleet
 	@lab/matrix $(or $(KERNELS),6.1 6.12 7.3)
 
 clean:
