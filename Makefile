@@ -17,9 +17,9 @@
 SHELL := /bin/bash
 PREFIX ?= /usr/local
 
-# Node 20 comes with the machine, or lab/deps puts it here.
+# Node 20 and Prometheus come with the machine, or lab/deps puts them here.
 CACHE := $(or $(TCPSYNQ_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpsynq)
-export PATH := $(CACHE)/node/node_modules/node/bin:$(PATH)
+export PATH := $(CACHE)/node/node_modules/node/bin:$(CACHE)/prometheus/usr/bin:$(PATH)
 export CMD
 
 running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
@@ -123,18 +123,18 @@ lint-command: node_modules/.package-lock.json
 	npm run --silent typecheck
 
 test-unit: command
-	@lab/deps host-tests
+	@lab/deps host-tests fleet
 	npm run --silent test
 
 test-lab: lab-module lab-tools command
-	@lab/deps guest
+	@lab/deps guest fleet
 	@lab/selftest
 	@LIMIT=$${LIMIT:-3600} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
 
 test: lint test-unit $(if $(KERNELS),test-matrix,test-lab)
 
 test-matrix: lab-module lab-tools command
-	@lab/deps guest
+	@lab/deps guest fleet
 	@lab/matrix $(or $(KERNELS),6.1 6.12 7.3)
 
 # Installed by hand and by DKMS in the guest, used, taken away again.

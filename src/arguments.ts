@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import type { Rotation } from './capture/names.js';
 import { CAUSES } from './record/close.js';
@@ -156,6 +157,22 @@ export function parseUnit(text: string): SrttUnit {
   }
   return unit;
 }
+
+/** An address and a port to listen on; 0 is one that is free. */
+export function parsePlace(text: string): { host: string; port: number } {
+  const [, v6, name, digits] = /^(?:\[([\da-f.:]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? [];
+  const host = v6 ?? name ?? '';
+  const port = Number(digits);
+  if ((v6 === undefined ? host === '' : isIP(host) !== 6) || !(port <= 65_535)) {
+    throw new InvalidArgumentError(
+      'It takes HOST:PORT, such as 127.0.0.1:9100, [::1]:9100, or 0.0.0.0:9100 for every address.',
+    );
+  }
+  return { host, port };
+}
+
+/** Network namespaces, or addresses, that get series of their own. */
+export const parseMost = parseWithin(1, 10_000);
 
 /** More lines in a picture than this cannot be told apart by their colours. */
 export const parseCurves = parseWithin(1, 16);

@@ -7,7 +7,9 @@ import {
   parseFactor,
   parseInterval,
   parseMark,
+  parseMost,
   parseOutcomes,
+  parsePlace,
   parsePort,
   parsePositive,
   parseRotation,
@@ -22,6 +24,7 @@ import type { CountOptions } from './commands/count.js';
 import type { DiagnoseOptions } from './commands/diagnose.js';
 import type { DropsOptions } from './commands/drops.js';
 import type { EventsOptions } from './commands/events.js';
+import type { ExportOptions } from './commands/export.js';
 import type { ListenersOptions } from './commands/listeners.js';
 import type { PlotOptions } from './commands/plot.js';
 import type { ReportOptions } from './commands/report.js';
@@ -396,6 +399,51 @@ export function makeProgram(host: Host, version: string): Command {
         program.error(`tcpsynq: unexpected "${words[0]}": a command to run comes after --`);
       }
       await capture(host, file, words, command.optsWithGlobals<CaptureOptions>());
+    });
+
+  program
+    .command('export')
+    .description('Prometheus metrics, over HTTP or as a file for node_exporter')
+    .addOption(
+      new Option('--listen <host:port>', 'answer there (default: 127.0.0.1:19106)').argParser(
+        parsePlace,
+      ),
+    )
+    .addOption(
+      new Option('--unix <path>', 'answer on a socket of that name instead').conflicts('listen'),
+    )
+    .addOption(
+      new Option('--textfile <file>', 'write the metrics to FILE.prom instead, once').conflicts([
+        'listen',
+        'unix',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--interval <time>',
+        'with --textfile: write it so often, such as 15s, until told to stop',
+      ).argParser(parseInterval),
+    )
+    .option('--all-netns', 'of every network namespace that a process is in')
+    .addOption(
+      new Option(
+        '--netns-top <number>',
+        'with --all-netns: of so many, those with the most half-opens (default: 100)',
+      ).argParser(parseMost),
+    )
+    .addOption(
+      new Option(
+        '--listeners-top <number>',
+        'series of so many addresses a namespace, those nearest to a limit',
+      )
+        .argParser(parseMost)
+        .default(20),
+    )
+    .option('--handshake', 'how long handshakes take; reads every half-open from the stream')
+    .option('--drops', 'dropped segments by reason; attaches the hooks for them')
+    .action(async (_options, command: Command) => {
+      const { exportMetrics } = await import('./commands/export.js');
+      await exportMetrics(host, command.optsWithGlobals<ExportOptions>(), version);
     });
 
   program

@@ -21,11 +21,11 @@ export class Started {
 
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     this.child = spawn(file, args, { env: { ...process.env, ...env } });
-    this.child.stdout?.on('data', (chunk) => {
-      this.stdout += String(chunk);
+    this.child.stdout?.setEncoding('utf8').on('data', (chunk) => {
+      this.stdout += chunk;
     });
-    this.child.stderr?.on('data', (chunk) => {
-      this.stderr += String(chunk);
+    this.child.stderr?.setEncoding('utf8').on('data', (chunk) => {
+      this.stderr += chunk;
     });
     this.child.stdin?.on('error', () => {});
     this.#closed = once(this.child, 'close');

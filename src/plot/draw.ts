@@ -4,8 +4,9 @@ import { labelsOf } from '../chart/recording.js';
 import { count } from '../chart/text.js';
 import type { Recording } from '../record/recording.js';
 import type { SrttUnit } from '../record/srtt.js';
+import { replace } from '../replace.js';
 import { runGnuplot } from './gnuplot.js';
-import { type Products, replace } from './products.js';
+import type { Products } from './products.js';
 import { COUNT_COLUMNS, countTable, sampleTable } from './tables.js';
 
 export interface Drawing {

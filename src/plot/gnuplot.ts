@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rename, rm } from 'node:fs/promises';
 import { errno, Failure, inWords } from '../failure.js';
-import { draft } from './products.js';
+import { draft } from '../replace.js';
 
 /**
  * Runs a script, which writes its picture to where its variable `picture` says. The picture takes

@@ -1,7 +1,7 @@
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OUR_MARK } from '../chart/gnuplot.js';
-import { errno, Failure, inWords, Usage } from '../failure.js';
+import { errno, Failure, Usage } from '../failure.js';
 
 /** The files of one plot: a script, its data, and the picture, all in one folder. */
 export class Products {
@@ -78,21 +78,5 @@ async function begins(path: string): Promise<'absent' | 'ours' | 'otherwise'> {
     return 'otherwise';
   } finally {
     await file?.close();
-  }
-}
-
-/** Where a file is made before it takes the place of the one at `path`, in the same folder. */
-export function draft(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}`);
-}
-
-/** Writes a file at once: who reads it meanwhile sees the old one or the new one. */
-export async function replace(path: string, text: string | Uint8Array): Promise<void> {
-  try {
-    await writeFile(draft(path), text);
-    await rename(draft(path), path);
-  } catch (error) {
-    await rm(draft(path), { force: true });
-    throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   }
 }

@@ -71,6 +71,14 @@ export function fullness(listener: Listener): number | null {
   return listener.holds > 0 ? listener.qlen / listener.holds : null;
 }
 
+/**
+ * How full the accept queue is, 1 being full: backlog + 1 fit (sk_acceptq_is_full(),
+ * include/net/sock.h, Linux 6.1).
+ */
+export function acceptFullness({ accept_qlen, backlog }: Listener): number {
+  return accept_qlen / (backlog + 1);
+}
+
 /** Sorts the fullest first, then the longest queue, then by address, so that rows keep their place. */
 export function byFullness(a: Listener, b: Listener): number {
   return (

@@ -47,9 +47,14 @@ export async function openNamespace(spec: string | undefined): Promise<Namespace
   return hold(spec);
 }
 
-async function inodeOf(process: string): Promise<string | null> {
-  const link = await readlink(`/proc/${process}/ns/net`).catch(() => '');
+/** The inode of a process's network namespace. Rejects as readlink() does: EACCES, ENOENT. */
+export async function readInode(process: string, proc = '/proc'): Promise<string | null> {
+  const link = await readlink(`${proc}/${process}/ns/net`);
   return /^net:\[(\d+)\]$/.exec(link)?.[1] ?? null;
+}
+
+function inodeOf(process: string, proc?: string): Promise<string | null> {
+  return readInode(process, proc).catch(() => null);
 }
 
 async function hold(name: string): Promise<Namespace> {
@@ -96,6 +101,6 @@ async function hold(name: string): Promise<Namespace> {
 }
 
 /** False once the process that shows the namespace has ended. */
-export async function isThere(namespace: Namespace): Promise<boolean> {
-  return namespace.pid === null || (await inodeOf(String(namespace.pid))) === namespace.inode;
+export async function isThere(namespace: Namespace, proc?: string): Promise<boolean> {
+  return namespace.pid === null || (await inodeOf(String(namespace.pid), proc)) === namespace.inode;
 }

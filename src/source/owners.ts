@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { processes } from './processes.js';
 
 /** A process that holds a socket. */
 export interface Owner {
@@ -16,11 +17,7 @@ export async function findOwners(
   proc = '/proc',
 ): Promise<Map<number, Owner[]>> {
   const owners = new Map<number, Owner[]>();
-  const pids = (await readdir(proc))
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .sort((a, b) => a - b);
-  for (const pid of pids) {
+  for (const pid of await processes(proc)) {
     const held = await socketsOf(`${proc}/${pid}/fd`, inodes);
     if (held.size > 0) {
       const name = await readFile(`${proc}/${pid}/comm`, 'utf8').catch(() => '?');

@@ -1,0 +1,187 @@
+import { access } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { expose } from '../export/exposition.js';
+import { follow } from '../export/follow.js';
+import { listen, type Place } from '../export/listen.js';
+import { HostReader } from '../export/reading.js';
+import { makeServer } from '../export/server.js';
+import { Shared } from '../export/shared.js';
+import { type Kind, StreamMetrics } from '../export/stream.js';
+import { Usage } from '../failure.js';
+import { type Host, note } from '../host.js';
+import { replace } from '../replace.js';
+import { openModuleStream } from '../source/bytes.js';
+import { moduleFiles } from '../source/module.js';
+import { type Namespace, openNamespace } from '../source/namespace.js';
+import { pause, stretched } from '../source/pace.js';
+import { isLive } from '../source/select.js';
+import { type CommonOptions, checkInput } from './options.js';
+
+export interface ExportOptions extends CommonOptions {
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** The path of a socket to listen on. */
+  readonly unix?: string;
+  /** A file to write, for node_exporter. */
+  readonly textfile?: string;
+  /** Between two times it is written, in ms; undefined for once. */
+  readonly interval?: number;
+  readonly allNetns?: boolean;
+  readonly netnsTop?: number;
+  readonly listenersTop: number;
+  readonly handshake?: boolean;
+  readonly drops?: boolean;
+}
+
+/** Of 9100 to 9999, where exporters usually are, Prometheus's list has given away every port. */
+const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };
+const DEFAULT_NETNS = 100;
+
+/** For a path of a socket, in bytes: sun_path of unix(7), its last one 0. */
+const LONGEST_PATH = 107;
+/** For a scrape to be finished when the end has come, in ms. */
+const GRACE = 1000;
+const FOR_ALL = 0o644;
+
+/** `tcpsynq export`: the figures for Prometheus, until told to stop. */
+export async function exportMetrics(
+  host: Host,
+  options: ExportOptions,
+  version: string,
+): Promise<void> {
+  const input = check(options);
+  const namespace = await openNamespace(options.netns);
+  try {
+    const tell = (text: string) => void note(host, text);
+    const reader = new HostReader(
+      {
+        input,
+        namespace,
+        most: options.allNetns ? (options.netnsTop ?? DEFAULT_NETNS) : null,
+      },
+      tell,
+    );
+    const kinds = kindsOf(options);
+    const stream = kinds.length > 0 ? new StreamMetrics(namespace.inode ?? '-', kinds) : null;
+    // One that may not be read is a mistake to be told at once; a module may be loaded later.
+    const open = () => openModuleStream(namespace, { kinds: kinds.join(',') }, host.signal);
+    const first = stream !== null && (await isLoaded(namespace)) ? await open() : null;
+    const scrape = async () => {
+      const before = performance.now();
+      const reading = await reader.read();
+      const seconds = (performance.now() - before) / 1000;
+      const text = await expose(reading, seconds, { ...options, version }).text();
+      return { source: reading.source, text: text + ((await stream?.text()) ?? '') };
+    };
+    const following = stream === null ? null : follow(open, first, stream, tell, host.signal);
+    await (options.textfile === undefined
+      ? serve(host, placeOf(options), scrape)
+      : write(host, options.textfile, options.interval, scrape));
+    await following;
+  } finally {
+    namespace.close();
+  }
+}
+
+interface Scrape {
+  readonly source: 'module' | 'proc';
+  readonly text: string;
+}
+
+/** Refuses what would silently have no effect. */
+function check(options: ExportOptions): 'auto' | 'module' | 'proc' {
+  const { input, textfile, interval } = options;
+  checkInput(options, null);
+  const refused: readonly (readonly [boolean | undefined, string])[] = [
+    [!isLive(input), 'export reads this host: -i takes auto, module or proc here'],
+    [options.json, '--json has no meaning here: export has a format of its own'],
+    [options.allNetns && options.netns !== undefined, '--netns and --all-netns exclude each other'],
+    [options.netnsTop !== undefined && !options.allNetns, '--netns-top needs --all-netns'],
+    [interval !== undefined && textfile === undefined, '--interval needs --textfile'],
+    [
+      textfile !== undefined && !/[^/]\.prom$/.test(textfile),
+      '--textfile takes a file name that ends in .prom: node_exporter reads no other',
+    ],
+    [
+      kindsOf(options).length > 0 && input === 'proc',
+      '--handshake and --drops come from the module: -i proc has none',
+    ],
+    [
+      kindsOf(options).length > 0 && textfile !== undefined && interval === undefined,
+      '--handshake and --drops add up over time: --textfile needs --interval with them',
+    ],
+    [
+      Buffer.byteLength(options.unix ?? '') > LONGEST_PATH,
+      `--unix takes a path of ${LONGEST_PATH} bytes at most`,
+    ],
+  ];
+  const [, why] = refused.find(([is]) => is) ?? [];
+  if (why !== undefined || !isLive(input)) {
+    throw new Usage(why);
+  }
+  return input;
+}
+
+function kindsOf({ handshake, drops }: ExportOptions): Kind[] {
+  return [...(handshake ? (['event'] as const) : []), ...(drops ? (['drop'] as const) : [])];
+}
+
+function placeOf({ listen: address, unix }: ExportOptions): Place {
+  return unix === undefined ? (address ?? DEFAULT_PLACE) : { path: unix };
+}
+
+function isLoaded(namespace: Namespace): Promise<boolean> {
+  return access(moduleFiles(namespace).stat).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Answers over HTTP until told to stop. */
+async function serve(host: Host, place: Place, scrape: () => Promise<Scrape>): Promise<void> {
+  // Without the module a reading walks all sockets: no more than a tenth of the time.
+  const shared = new Shared(scrape, ({ source }, cost) =>
+    source === 'proc' ? stretched(0, cost) - cost : 0,
+  );
+  const server = makeServer(async () => (await shared.get()).text);
+  const forget = 'path' in place ? host.onExit(() => server.close()) : () => {};
+  try {
+    await note(host, `listening on ${await listen(server, place)}`);
+    await ended(host.signal);
+  } finally {
+    await close(server);
+    forget();
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve());
+  });
+}
+
+/** Finishes what was begun, and takes nothing more. */
+async function close(server: Server): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), GRACE);
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}
+
+/** Writes the file, once or until told to stop. */
+async function write(
+  host: Host,
+  path: string,
+  interval: number | undefined,
+  scrape: () => Promise<Scrape>,
+): Promise<void> {
+  do {
+    const before = performance.now();
+    await replace(path, (await scrape()).text, FOR_ALL);
+    const cost = performance.now() - before;
+    if (interval !== undefined) {
+      await pause(stretched(interval, cost) - cost, host.signal);
+    }
+  } while (interval !== undefined && !host.signal.aborted);
+}

@@ -1,0 +1,81 @@
+import { byAddress, fullest } from '../record/addresses.js';
+import { OUTCOMES } from '../record/figures.js';
+import { Exposition } from './metrics.js';
+import type { NetnsReading, Reading } from './reading.js';
+
+/** What is shown of a reading. */
+export interface Shown {
+  /** Addresses of a namespace with series of their own, those nearest to a limit. */
+  readonly listenersTop: number;
+  /** Of this command. */
+  readonly version: string;
+}
+
+/** A reading as metrics. What the source does not know is left out. */
+export function expose(reading: Reading, seconds: number, shown: Shown): Exposition {
+  const { source, up, status, others } = reading;
+  const out = new Exposition();
+  out.add('tcpsynq_up', up ? 1 : 0);
+  out.add('tcpsynq_source_info', 1, { source });
+  out.add('tcpsynq_build_info', 1, {
+    version: shown.version,
+    module_version: status?.version ?? '',
+  });
+  out.add('tcpsynq_exporter_read_seconds', seconds);
+  if (status?.exact != null) {
+    out.add('tcpsynq_exact', status.exact ? 1 : 0);
+  }
+  out.add('tcpsynq_taps_open', status?.taps?.open);
+  out.add('tcpsynq_taps_limit', status?.taps?.max);
+  // Of the whole host, in whichever namespace it is read.
+  out.add('tcpsynq_probe_misses_total', reading.namespaces[0]?.figures.missed);
+  out.add('tcpsynq_netns_left_out', others?.leftOut);
+  out.add('tcpsynq_processes_hidden', others?.hidden);
+  for (const one of reading.namespaces) {
+    exposeFigures(out, one);
+    exposeListeners(out, one, shown.listenersTop);
+  }
+  return out;
+}
+
+function exposeFigures(out: Exposition, { netns, figures, drift }: NetnsReading): void {
+  const own = { netns };
+  out.add('tcpsynq_half_open', figures.half_open, own);
+  out.add('tcpsynq_half_open_initial', figures.initial, own);
+  out.add('tcpsynq_added_total', figures.added, own);
+  for (const outcome of OUTCOMES) {
+    out.add('tcpsynq_ended_total', figures[outcome], { ...own, outcome });
+  }
+  out.add('tcpsynq_cookies_sent_total', figures.cookies, own);
+  out.add('tcpsynq_cookies_received_total', figures.cookies_ok, { ...own, result: 'good' });
+  out.add('tcpsynq_cookies_received_total', figures.cookies_bad, { ...own, result: 'bad' });
+  for (const reason of ['queue_full', 'accept_full'] as const) {
+    out.add('tcpsynq_syns_refused_total', figures[reason], { ...own, reason });
+  }
+  out.add('tcpsynq_listen_overflows_total', figures.listen_overflows, own);
+  out.add('tcpsynq_listen_drops_total', figures.listen_drops, own);
+  out.add('tcpsynq_samples_total', figures.samples, own);
+  out.add('tcpsynq_records_lost_total', figures.lost, own);
+  out.add('tcpsynq_audit_drift', drift, own);
+}
+
+function exposeListeners(out: Exposition, { netns, listeners }: NetnsReading, most: number): void {
+  if (listeners === null) {
+    return;
+  }
+  const addresses = byAddress(listeners);
+  const shown = fullest(addresses, most);
+  out.add('tcpsynq_listeners', listeners.length, { netns });
+  out.add('tcpsynq_listeners_left_out', addresses.length - shown.length, { netns });
+  for (const address of shown) {
+    const own = { netns, listener: address.local };
+    out.add('tcpsynq_listener_sockets', address.sockets, own);
+    out.add('tcpsynq_listener_queue_length', address.qlen, own);
+    out.add('tcpsynq_listener_queue_young', address.young, own);
+    out.add('tcpsynq_listener_queue_limit', address.holds, own);
+    out.add('tcpsynq_listener_queue_full_ratio', address.full, own);
+    out.add('tcpsynq_listener_accept_queue_length', address.accept_qlen, own);
+    out.add('tcpsynq_listener_accept_queue_limit', address.backlog, own);
+    out.add('tcpsynq_listener_accept_queue_full_ratio', address.accept_full, own);
+  }
+}

@@ -1,0 +1,49 @@
+import { Failure } from '../failure.js';
+import { Scanner } from '../record/scan.js';
+import type { Bytes } from '../source/bytes.js';
+import { pause } from '../source/pace.js';
+import type { StreamMetrics } from './stream.js';
+
+/** Between two tries to open the stream, in ms. */
+const PATIENCE = 5000;
+
+/**
+ * Reads the stream until the signal comes, again whenever the module is back.
+ *
+ * @param open opens a tap, which pins the namespace and the module, or throws a Failure
+ * @param first one that is open already; null for none
+ * @param tell hears why the stream cannot be read, once
+ */
+export async function follow(
+  open: () => Promise<Bytes>,
+  first: Bytes | null,
+  metrics: StreamMetrics,
+  tell: (text: string) => void,
+  signal: AbortSignal,
+  patience = PATIENCE,
+): Promise<void> {
+  let opened = first;
+  let trouble: string | null = null;
+  while (!signal.aborted) {
+    try {
+      const { chunks } = opened ?? (await open());
+      metrics.open(true);
+      trouble = null;
+      const scanner = new Scanner(metrics);
+      for await (const chunk of chunks) {
+        scanner.push(chunk);
+      }
+    } catch (error) {
+      if (!(error instanceof Failure)) {
+        throw error;
+      }
+      if (trouble !== error.message) {
+        trouble = error.message;
+        tell(trouble);
+      }
+    }
+    opened = null;
+    metrics.open(false);
+    await pause(patience, signal);
+  }
+}

@@ -1,0 +1,193 @@
+import { access } from 'node:fs/promises';
+import { Failure, LOAD_IT } from '../failure.js';
+import { judge } from '../record/audit.js';
+import type { Figures } from '../record/figures.js';
+import type { Listener } from '../record/listeners.js';
+import type { ModuleStatus } from '../record/status.js';
+import { moduleFiles, readListeners, readStat, readStatus } from '../source/module.js';
+import { isThere, type Namespace } from '../source/namespace.js';
+import { findNamespaces } from '../source/namespaces.js';
+import { readProcFigures } from '../source/procnet.js';
+import { NOT_IN_PROC } from '../source/source.js';
+
+/** What one network namespace says. */
+export interface NetnsReading {
+  /** Its inode, or "-" if we may not know. */
+  readonly netns: string;
+  readonly figures: Figures & { readonly half_open: number };
+  /** Null where they are not known. */
+  readonly listeners: readonly Listener[] | null;
+  /** As Verdict.surplus, against the sum of the SYN queues; null where these are not known. */
+  readonly drift: number | null;
+}
+
+/** What the host says, once. */
+export interface Reading {
+  readonly source: 'module' | 'proc';
+  /** False if it could not be read: then there are no namespaces. */
+  readonly up: boolean;
+  readonly status: ModuleStatus | null;
+  readonly namespaces: readonly NetnsReading[];
+  /** As in Namespaces, and how many of those were not read; null if one only is wanted. */
+  readonly others: { readonly leftOut: number; readonly hidden: number } | null;
+}
+
+/** What is read. */
+export interface Wanted {
+  /** `auto`: the module if it is there, and once it has been, nothing else. */
+  readonly input: 'auto' | 'module' | 'proc';
+  readonly namespace: Namespace;
+  /** Namespaces to read in all, the one above included; null for it alone. */
+  readonly most: number | null;
+  readonly proc?: string;
+}
+
+type Source = Reading['source'];
+
+/** Namespaces looked at to find those with the most half-opens, however many an attacker makes. */
+const MOST_LOOKED_AT = 4096;
+
+/**
+ * Reads the host again and again. Costs what the files of docs/format.md cost: O(CPUs + listeners)
+ * a namespace, with `most` O(processes) more. Without the module O(sockets).
+ */
+export class HostReader {
+  readonly #wanted: Wanted;
+  readonly #tell: (text: string) => void;
+  #seen: Source | null = null;
+  #trouble: string | null = null;
+
+  /** @param tell hears, each once, what the figures are read from if not from the module, when they can't be read, and when again */
+  constructor(wanted: Wanted, tell: (text: string) => void) {
+    this.#wanted = wanted;
+    this.#tell = tell;
+  }
+
+  async read(): Promise<Reading> {
+    const source = await this.#choose();
+    try {
+      const reading = await this.#readFrom(source);
+      if (this.#trouble !== null) {
+        this.#trouble = null;
+        this.#tell('the figures can be read again');
+      }
+      return reading;
+    } catch (error) {
+      if (!(error instanceof Failure)) {
+        throw error;
+      }
+      if (this.#trouble !== error.message) {
+        this.#trouble = error.message;
+        this.#tell(error.message);
+      }
+      return { source, up: false, status: null, namespaces: [], others: null };
+    }
+  }
+
+  /** A reload does not make it change to figures that mean something else and cost more. */
+  async #choose(): Promise<Source> {
+    const { input, namespace } = this.#wanted;
+    const before = this.#seen;
+    if (input !== 'auto') {
+      this.#seen = input;
+    } else if (before !== 'module') {
+      this.#seen = await access(moduleFiles(namespace).stat).then(
+        () => 'module' as const,
+        () => 'proc' as const,
+      );
+    }
+    const now = this.#seen as Source;
+    if (now === 'proc' && before === null) {
+      const why = input === 'proc' ? '' : `the tcpsynq module is not loaded (${LOAD_IT}): `;
+      const from = `${namespace.net}/{tcp,tcp6,netstat}`;
+      this.#tell(`${why}reading ${from}; not known there: ${NOT_IN_PROC.join(', ')}`);
+    } else if (now === 'module' && before === 'proc') {
+      this.#tell('the module has been loaded: reading it from now on');
+    }
+    return now;
+  }
+
+  async #readFrom(source: Source): Promise<Reading> {
+    const { namespace, most, proc } = this.#wanted;
+    const own: Looked = { namespace, figures: await figuresOf(namespace, source) };
+    let others: Reading['others'] = null;
+    const chosen = [own];
+    if (most !== null) {
+      const { found, hidden } = await findNamespaces(proc);
+      const rest = found.filter(({ inode }) => inode !== namespace.inode);
+      const looked = await lookAt(rest.slice(0, MOST_LOOKED_AT), source, proc);
+      chosen.push(...looked.slice(0, most - 1));
+      others = { leftOut: rest.length + 1 - chosen.length, hidden };
+    }
+    const status = source === 'module' ? await readStatus(namespace) : null;
+    const namespaces: NetnsReading[] = [];
+    for (const one of chosen) {
+      const read = await (one === own
+        ? lookCloser(one, source)
+        : ifThere(one.namespace, lookCloser(one, source), proc));
+      if (read !== null) {
+        namespaces.push(read);
+      }
+    }
+    return { source, up: true, status, namespaces, others };
+  }
+}
+
+interface Looked {
+  readonly namespace: Namespace;
+  readonly figures: NetnsReading['figures'];
+}
+
+function figuresOf(namespace: Namespace, source: Source): Promise<NetnsReading['figures']> {
+  return source === 'proc'
+    ? readProcFigures(namespace)
+    : readStat(namespace).then(({ figures }) => figures);
+}
+
+/** The figures of namespaces, the most half-opens first; one that has ended meanwhile has none. */
+async function lookAt(
+  namespaces: readonly Namespace[],
+  source: Source,
+  proc?: string,
+): Promise<Looked[]> {
+  const looked: Looked[] = [];
+  for (const namespace of namespaces) {
+    const figures = await ifThere(namespace, figuresOf(namespace, source), proc);
+    if (figures !== null) {
+      looked.push({ namespace, figures });
+    }
+  }
+  return looked.sort(
+    (a, b) =>
+      b.figures.half_open - a.figures.half_open ||
+      Number(a.namespace.inode) - Number(b.namespace.inode),
+  );
+}
+
+/** All that one namespace says; its figures are read a second time, around its queues. */
+async function lookCloser({ namespace, figures }: Looked, source: Source): Promise<NetnsReading> {
+  const netns = namespace.inode ?? '-';
+  if (source === 'proc') {
+    return { netns, figures, listeners: null, drift: null };
+  }
+  const listeners = await readListeners(namespace);
+  const after = await figuresOf(namespace, source);
+  const queued = listeners.reduce((sum, { qlen }) => sum + qlen, 0);
+  const { surplus } = judge({ before: figures, other: queued, after });
+  return { netns, figures: after, listeners, drift: surplus };
+}
+
+/** What was read of a namespace; null if its process has ended: its id may be another's by now. */
+async function ifThere<T>(
+  namespace: Namespace,
+  reading: Promise<T>,
+  proc?: string,
+): Promise<T | null> {
+  const read = await reading.catch((error) => {
+    if (!(error instanceof Failure)) {
+      throw error;
+    }
+    return null;
+  });
+  return read !== null && (await isThere(namespace, proc)) ? read : null;
+}

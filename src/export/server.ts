@@ -1,0 +1,78 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { printable } from '../chart/text.js';
+import { inWords } from '../failure.js';
+import { FirstRequest } from './first-request.js';
+import { CONTENT_TYPE } from './metrics.js';
+
+/** A scraper or two use one each; the rest of the world must not take more than this of us. */
+const MOST_CONNECTIONS = 64;
+/** Bytes; Prometheus sends some 300. */
+const LONGEST_HEADER = 8192;
+/** In ms: to send the headers, a whole request, to sit there while nothing comes or goes. */
+const [HEADERS, REQUEST, STALLED] = [5000, 10_000, 30_000];
+/** How often these are looked at, in ms. */
+const LOOK_EVERY = 1000;
+
+const PLAIN = 'text/plain; charset=utf-8';
+
+/** Serves /metrics, and nothing else. What a client does can cost no more than the limits above. */
+export function makeServer(scrape: () => Promise<string>): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: LONGEST_HEADER,
+      headersTimeout: HEADERS,
+      requestTimeout: REQUEST,
+      connectionsCheckingInterval: LOOK_EVERY,
+    },
+    (request, response) => void answer(request, response, scrape),
+  );
+  server.maxConnections = MOST_CONNECTIONS;
+  const [take] = server.listeners('connection') as ((connection: Duplex) => void)[];
+  server.removeAllListeners('connection');
+  server.on('connection', (socket) => {
+    socket.setTimeout(STALLED, () => socket.destroy());
+    take?.call(server, new FirstRequest(socket));
+  });
+  return server;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  scrape: () => Promise<string>,
+): Promise<void> {
+  // A client that goes away is no business of ours.
+  request.on('error', () => {});
+  response.on('error', () => {});
+  const [path] = (request.url ?? '').split('?', 1);
+  if (path !== '/' && path !== '/metrics') {
+    refuse(response, 404, 'not found: the metrics are at /metrics');
+  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    refuse(response, 405, 'not allowed: the metrics are for GET and HEAD');
+  } else if (path === '/') {
+    send(response, 200, PLAIN, 'tcpsynq: the metrics are at /metrics\n');
+  } else {
+    try {
+      send(response, 200, CONTENT_TYPE, await scrape());
+    } catch (error) {
+      refuse(response, 503, `cannot read the figures: ${printable(inWords(error))}`);
+    }
+  }
+}
+
+function refuse(response: ServerResponse, status: number, why: string): void {
+  send(response, status, PLAIN, `${why}\n`);
+}
+
+/** Ends the connection too: a body that may follow is not waited for. */
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(text),
+    Connection: 'close',
+  });
+  // Node sends no body for HEAD.
+  response.end(text);
+}

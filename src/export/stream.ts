@@ -1,0 +1,99 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Drop, DropReader } from '../record/drop.js';
+import { HalfOpenReader } from '../record/halfopen.js';
+import type { Row } from '../record/row.js';
+import type { Sink } from '../record/scan.js';
+import type { Line } from '../record/stream.js';
+import { METRICS, type MetricName } from './metrics.js';
+
+/** What is read from the stream; each word is one of the filter key `kinds`. */
+export type Kind = 'event' | 'drop';
+
+/** Seconds: a local network's, the Internet's, and the timeouts of a SYN-ACK sent again. */
+const BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16,
+  32, 64,
+];
+/** Reasons with a series of their own; Linux 7.3 knows more, but no host has that many at once. */
+const MOST_REASONS = 64;
+const OTHERS = 'others';
+
+/**
+ * Handshakes and drops as metrics, from records of the stream, since the exporter began. Memory is
+ * bounded.
+ */
+export class StreamMetrics implements Sink {
+  readonly #netns: string;
+  readonly #registry = new Registry();
+  readonly #halfOpens = new HalfOpenReader();
+  readonly #drops = new DropReader();
+  readonly #reasons = new Set<string>();
+  readonly #handshakes: Histogram | null;
+  readonly #dropped: Counter | null;
+  readonly #lost: Counter;
+  readonly #open: Gauge;
+
+  constructor(netns: string, kinds: readonly Kind[]) {
+    this.#netns = netns;
+    this.#handshakes = kinds.includes('event')
+      ? new Histogram({
+          ...this.#called('tcpsynq_handshake_seconds', ['netns']),
+          buckets: BUCKETS,
+        })
+      : null;
+    this.#handshakes?.zero({ netns });
+    this.#dropped = kinds.includes('drop')
+      ? new Counter(this.#called('tcpsynq_drops_total', ['netns', 'reason']))
+      : null;
+    this.#lost = new Counter(this.#called('tcpsynq_exporter_tap_lost_total', ['netns', 'kind']));
+    for (const kind of kinds) {
+      this.#lost.inc({ netns, kind }, 0);
+    }
+    this.#open = new Gauge(this.#called('tcpsynq_exporter_tap_open', ['netns']));
+    this.open(false);
+  }
+
+  /** The stream can be read, or cannot. */
+  open(isOpen: boolean): void {
+    this.#open.set({ netns: this.#netns }, isOpen ? 1 : 0);
+  }
+
+  /** In the text format, version 0.0.4. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  row(row: Row): void {
+    if (row.kind === 'R' && this.#handshakes !== null) {
+      const ended = this.#halfOpens.read(row);
+      if (typeof ended !== 'string' && ended.outcome === 'completed' && ended.age_us !== null) {
+        this.#handshakes.observe({ netns: this.#netns }, ended.age_us / 1e6);
+      }
+    } else if (row.kind === 'D' && this.#dropped !== null) {
+      const drop = this.#drops.read(row);
+      if (typeof drop !== 'string') {
+        this.#dropped.inc({ netns: this.#netns, reason: this.#reasonOf(drop) });
+      }
+    }
+  }
+
+  line(line: Line): void {
+    if (line.type === 'record' && line.record.kind === 'L') {
+      const kind: Kind = line.record.of === 'D' ? 'drop' : 'event';
+      this.#lost.inc({ netns: this.#netns, kind }, line.record.lost);
+    }
+  }
+
+  /** First come, first served: a counter that lost its place would have to begin anew. */
+  #reasonOf(drop: Drop): string {
+    const reason = drop.reason ?? '-';
+    if (this.#reasons.size < MOST_REASONS) {
+      this.#reasons.add(reason);
+    }
+    return this.#reasons.has(reason) ? reason : OTHERS;
+  }
+
+  #called(name: MetricName, labelNames: string[]) {
+    return { name, help: METRICS[name][1], labelNames, registers: [this.#registry] };
+  }
+}

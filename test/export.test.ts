@@ -1,0 +1,328 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bash, run, type Started, start } from './command.js';
+import { promtool } from './export/promtool.js';
+
+// The rows of docs/terminal.md on `export` that a host without the module can show.
+
+let directory: string;
+
+beforeAll(async () => {
+  if (existsSync('/sys/module/tcpsynq')) {
+    throw new Error('these tests are for a host without the module: rmmod tcpsynq');
+  }
+  directory = await mkdtemp(join(tmpdir(), 'tcpsynq-'));
+  await chmod(directory, 0o755);
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+const ANYWHERE = ['export', '--listen', '127.0.0.1:0'];
+
+interface Serving {
+  readonly started: Started;
+  readonly base: string;
+  readonly port: number;
+}
+
+/** Starts it on a port of its own. */
+async function serving(args: readonly string[] = []): Promise<Serving> {
+  const started = start([...ANYWHERE, ...args]);
+  for (;;) {
+    const [, base, port] = /listening on (http:\S+:(\d+))\/metrics/.exec(started.stderr) ?? [];
+    if (base !== undefined) {
+      return { started, base, port: Number(port) };
+    }
+    if (started.child.exitCode !== null) {
+      throw new Error(started.stderr);
+    }
+    await pause(10);
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function stop({ started }: Serving, signal: NodeJS.Signals = 'SIGTERM') {
+  started.child.kill(signal);
+  return started.ended();
+}
+
+describe('no module', () => {
+  test('what the kernel shows, one line about it, and promtool takes it', async () => {
+    const one = await serving();
+    const response = await fetch(`${one.base}/metrics`);
+    const input = await response.text();
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(input).toMatch(/^tcpsynq_up 1$/m);
+    expect(input).toMatch(/^tcpsynq_source_info\{source="proc"\} 1$/m);
+    expect(input).toMatch(/^tcpsynq_half_open\{netns="\d+"\} \d+$/m);
+    expect(input).toMatch(/^tcpsynq_cookies_sent_total\{netns="\d+"\} \d+$/m);
+    expect(promtool(['check', 'metrics'], { input })).toEqual({ status: 0, output: '' });
+    expect(await stop(one)).toMatchObject({
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^tcpsynq: listening on [^\n]*\ntcpsynq: the tcpsynq module is not loaded [^\n]*\n$/,
+      ),
+      code: 0,
+    });
+  });
+
+  test('-i module: it runs, and says that it is blind', async () => {
+    const one = await serving(['-i', 'module']);
+    const text = await (await fetch(`${one.base}/metrics`)).text();
+    expect(text).toMatch(/^tcpsynq_up 0$/m);
+    expect(text).not.toContain('half_open');
+    expect((await stop(one)).code).toBe(0);
+  });
+
+  test('--handshake, --drops: it runs, and waits for the module', async () => {
+    const one = await serving(['--handshake', '--drops']);
+    const text = await (await fetch(`${one.base}/metrics`)).text();
+    expect(text).toMatch(/^tcpsynq_exporter_tap_open\{netns="\d+"\} 0$/m);
+    const { stderr, code } = await stop(one);
+    expect(stderr).toMatch(/^tcpsynq: the tcpsynq module is not loaded: load it/m);
+    expect(code).toBe(0);
+  });
+});
+
+test('--all-netns: each namespace once', async () => {
+  const one = await serving(['--all-netns']);
+  const text = await (await fetch(`${one.base}/metrics`)).text();
+  const names = [...text.matchAll(/^tcpsynq_half_open\{netns="(\d+)"\}/gm)].map(([, id]) => id);
+  expect(names.length).toBeGreaterThan(0);
+  expect(new Set(names).size).toBe(names.length);
+  expect(text).toMatch(/^tcpsynq_netns_left_out \d+$/m);
+  expect((await stop(one)).code).toBe(0);
+});
+
+test('no root', async () => {
+  const file = join(directory, 'nobody.prom');
+  const line =
+    process.getuid?.() === 0
+      ? `install -d -o 65534 ${directory}/nobody; setpriv --reuid=65534 --regid=65534 --clear-groups ` +
+        '--inh-caps=+dac_read_search --ambient-caps=+dac_read_search ' +
+        `$T export --all-netns --textfile ${directory}/nobody/a.prom; cat ${directory}/nobody/a.prom`
+      : `$T export --all-netns --textfile ${file} && cat ${file}`;
+  const { stdout, code } = await bash(line);
+  expect(stdout).toMatch(/^tcpsynq_up 1$/m);
+  // Those of others may not be looked at, and there is one at least: the first.
+  expect(Number(/^tcpsynq_processes_hidden (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThan(0);
+  expect(code).toBe(0);
+});
+
+describe('the end', () => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s: exit 0', async (signal) => {
+    const one = await serving();
+    await (await fetch(`${one.base}/metrics`)).text();
+    const { code, signal: by } = await stop(one, signal);
+    expect([code, by]).toEqual([0, null]);
+  });
+
+  test('a client that never finishes its request does not hold it', async () => {
+    const one = await serving();
+    const slow = connect(one.port, '127.0.0.1');
+    slow.on('error', () => {});
+    slow.write('GET /metr');
+    await pause(100);
+    const before = Date.now();
+    expect((await stop(one)).code).toBe(0);
+    expect(Date.now() - before).toBeLessThan(5000);
+  });
+});
+
+describe('an address', () => {
+  test('in use: one line, exit 1', async () => {
+    const one = await serving();
+    expect(await run(['export', '--listen', `127.0.0.1:${one.port}`])).toEqual({
+      stdout: '',
+      stderr: `tcpsynq: cannot listen on 127.0.0.1:${one.port}: address already in use\n`,
+      code: 1,
+      signal: null,
+    });
+    await stop(one);
+  });
+});
+
+describe('--unix', () => {
+  test('answers there, and leaves nothing behind', async () => {
+    const path = join(directory, 'socket');
+    const started = start(['export', '--unix', path]);
+    while (!started.stderr.includes(`listening on unix:${path}\n`)) {
+      await pause(10);
+    }
+    expect((await stat(path)).mode & 0o777).toBe(0o660);
+    const text = await new Promise<string>((resolve, reject) => {
+      let all = '';
+      request({ socketPath: path, path: '/metrics' }, (response) => {
+        response.on('data', (chunk) => {
+          all += String(chunk);
+        });
+        response.on('end', () => resolve(all));
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(text).toMatch(/^tcpsynq_up 1$/m);
+    started.child.kill('SIGTERM');
+    expect((await started.ended()).code).toBe(0);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('a file that is none: one line, exit 1', async () => {
+    const path = join(directory, 'file');
+    await writeFile(path, 'precious');
+    const { stderr, code } = await run(['export', '--unix', path]);
+    expect(stderr).toBe(
+      `tcpsynq: cannot listen on ${path}: there is a file of that name, and it is no socket\n`,
+    );
+    expect(code).toBe(1);
+    expect(await readFile(path, 'utf8')).toBe('precious');
+  });
+});
+
+describe('--textfile', () => {
+  test('once: for everyone to read, whatever the umask, and nothing beside it', async () => {
+    const folder = await mkdtemp(join(directory, 'textfile-'));
+    const file = join(folder, 'tcpsynq.prom');
+    expect(await bash(`umask 077; $T export --textfile ${file}`)).toMatchObject({
+      stdout: '',
+      code: 0,
+    });
+    expect((await stat(file)).mode & 0o777).toBe(0o644);
+    expect(await readdir(folder)).toEqual(['tcpsynq.prom']);
+    const input = await readFile(file, 'utf8');
+    expect(promtool(['check', 'metrics'], { input })).toEqual({ status: 0, output: '' });
+  });
+
+  test('--interval: who reads it never sees a part of it', async () => {
+    const folder = await mkdtemp(join(directory, 'textfile-'));
+    const file = join(folder, 'tcpsynq.prom');
+    const started = start(['export', '--textfile', file, '--interval', '10ms']);
+    while (!existsSync(file)) {
+      await pause(5);
+    }
+    const inodes = new Set<number>();
+    const whole = /^# HELP tcpsynq_up .*\ntcpsynq_listen_drops_total\{netns="\d+"\} \d+\n+$/s;
+    for (let i = 0; i < 300 || inodes.size < 3; i += 1) {
+      expect(await readFile(file, 'utf8')).toMatch(whole);
+      inodes.add((await stat(file)).ino);
+      await pause(1);
+    }
+    started.child.kill('SIGTERM');
+    expect((await started.ended()).code).toBe(0);
+    expect(await readdir(folder)).toEqual(['tcpsynq.prom']);
+  });
+
+  test('where it cannot be written: one line, exit 1', async () => {
+    const file = join(directory, 'none', 'tcpsynq.prom');
+    const { stderr, code } = await run(['export', '--textfile', file]);
+    expect(stderr.split('\n').at(-2)).toBe(
+      `tcpsynq: cannot write ${file}: no such file or directory`,
+    );
+    expect(code).toBe(1);
+  });
+});
+
+describe('wrong usage', () => {
+  test.each([
+    [['--listen', '9100'], 'It takes HOST:PORT'],
+    [['--listen', '127.0.0.1:70000'], 'It takes HOST:PORT'],
+    [['--listen', '[::g]:1'], 'It takes HOST:PORT'],
+    [['--listen', ':9100'], 'It takes HOST:PORT'],
+    [['--listen', '127.0.0.1:1', '--unix', '/x'], 'cannot be used with'],
+    [['--unix', '/x', '--textfile', '/x.prom'], 'cannot be used with'],
+    [['--unix', `/${'x'.repeat(107)}`], '107 bytes at most'],
+    [['--textfile', '/x'], 'ends in .prom'],
+    [['--textfile', '/.prom'], 'ends in .prom'],
+    [['--interval', '1s'], '--interval needs --textfile'],
+    [['--netns-top', '5'], '--netns-top needs --all-netns'],
+    [['--netns', '1', '--all-netns'], '--netns and --all-netns exclude each other'],
+    [['--all-netns', '--netns-top', '0'], 'from 1 to 10000'],
+    [['--listeners-top', '10001'], 'from 1 to 10000'],
+    [['-i', 'proc', '--handshake'], '--handshake and --drops come from the module'],
+    [['--textfile', '/x.prom', '--drops'], '--textfile needs --interval'],
+    [['-i', 'file'], 'export reads this host'],
+    [['--json'], '--json has no meaning here'],
+    [['--speed', '2'], '--speed replays a capture'],
+    [['more'], 'too many arguments'],
+  ])('%j', async (args, message) => {
+    const { stdout, stderr, code } = await run(['export', ...args]);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});
+
+describe('hostile clients', () => {
+  const CLIENTS = 500;
+
+  /** Highest memory use of the process so far, in KiB. */
+  async function peak({ started }: Serving): Promise<number> {
+    const status = await readFile(`/proc/${started.child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
+  }
+
+  /** Connections that do so, until the server has ended them all. */
+  async function attack(port: number, attacker: (socket: Socket) => void): Promise<void> {
+    const sockets = Array.from({ length: CLIENTS }, () => {
+      const socket = connect(port, '127.0.0.1', () => attacker(socket));
+      socket.on('error', () => {});
+      // Or else it would not hear that it was cut off.
+      socket.resume();
+      return socket;
+    });
+    await Promise.all(
+      sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    );
+  }
+
+  const trickle = (socket: Socket) => {
+    socket.write('GET /metrics HTTP/1.1\r\n');
+    const timer = setInterval(() => socket.write('X-Header: slow\r\n'), 500);
+    socket.on('close', () => clearInterval(timer));
+  };
+
+  test.each([
+    ['slow headers', trickle],
+    ['nothing at all', () => {}],
+    ['a huge header', (s: Socket) => s.write(`GET / HTTP/1.1\r\nX: ${'x'.repeat(1 << 20)}\r\n`)],
+    ['no HTTP', (s: Socket) => s.write(Buffer.alloc(1 << 16, 0xff))],
+    [
+      'a body without end',
+      (s: Socket) => {
+        s.write('GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+      },
+    ],
+    [
+      'requests whose answers nobody reads',
+      (s: Socket) => {
+        s.pause();
+        s.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(200));
+        setTimeout(() => s.resume(), 12_000);
+      },
+    ],
+  ])(
+    '500 of them, %s: it goes on, and is no larger for it',
+    async (_name, attacker) => {
+      const one = await serving();
+      const metrics = () => fetch(`${one.base}/metrics`, { headers: { Connection: 'close' } });
+      for (let i = 0; i < 20; i += 1) {
+        await (await metrics()).text();
+      }
+      const before = await peak(one);
+      await attack(one.port, attacker);
+      const response = await metrics();
+      expect(response.status).toBe(200);
+      expect(await response.text()).toMatch(/^tcpsynq_up 1$/m);
+      // Garbage that waits for its collector: with every request parsed it was over 90 MiB.
+      expect((await peak(one)) - before).toBeLessThan(32 * 1024);
+      expect((await stop(one)).code).toBe(0);
+    },
+    60_000,
+  );
+});

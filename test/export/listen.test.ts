@@ -1,0 +1,113 @@
+import { lstat, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { listen } from '../../src/export/listen.js';
+import { Started } from '../command.js';
+
+let directory: string;
+let path: string;
+const servers: ReturnType<typeof createServer>[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tcpsynq-'));
+  path = join(directory, 'socket');
+});
+
+afterEach(async () => {
+  for (const one of servers.splice(0)) {
+    await new Promise((resolve) => one.close(resolve));
+  }
+  await rm(directory, { recursive: true });
+});
+
+function server() {
+  const one = createServer((_request, response) => response.end('here\n'));
+  servers.push(one);
+  return one;
+}
+
+function ask(socketPath: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path: '/' }, (response) => {
+      response.on('data', (chunk) => resolve(String(chunk)));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+/** A socket that one who was killed has left behind. */
+async function abandon(): Promise<void> {
+  const script = `require('net').createServer().listen(process.argv[1], () => console.log('up'))`;
+  const started = new Started(process.execPath, ['-e', script, path]);
+  await started.until(/up/);
+  started.child.kill('SIGKILL');
+  await started.ended();
+  expect((await lstat(path)).isSocket()).toBe(true);
+}
+
+describe('an address', () => {
+  test('port 0 is one that is free, and is told', async () => {
+    expect(await listen(server(), { host: '127.0.0.1', port: 0 })).toMatch(
+      /^http:\/\/127\.0\.0\.1:[1-9]\d*\/metrics$/,
+    );
+  });
+
+  test('in use, not ours, not there: one line', async () => {
+    const name = await listen(server(), { host: '127.0.0.1', port: 0 });
+    const port = Number(new URL(name).port);
+    await expect(listen(server(), { host: '127.0.0.1', port })).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port}: address already in use`,
+    );
+    await expect(listen(server(), { host: '192.0.2.1', port: 0 })).rejects.toThrow(
+      'cannot listen on 192.0.2.1:0: address not available',
+    );
+    await expect(listen(server(), { host: 'none.invalid', port: 0 })).rejects.toThrow(
+      /^cannot listen on none\.invalid:0: [^\n]+$/,
+    );
+  });
+});
+
+describe('a socket', () => {
+  test('is for owner and group, and is gone at the end', async () => {
+    const one = server();
+    expect(await listen(one, { path })).toBe(`unix:${path}`);
+    expect((await stat(path)).mode & 0o777).toBe(0o660);
+    expect(await ask(path)).toBe('here\n');
+    one.closeAllConnections();
+    await new Promise((resolve) => one.close(resolve));
+    servers.pop();
+    await expect(lstat(path)).rejects.toThrow('ENOENT');
+  });
+
+  test('that a killed one has left is taken over', async () => {
+    await abandon();
+    await listen(server(), { path });
+    expect(await ask(path)).toBe('here\n');
+  });
+
+  test('where another listens is left alone', async () => {
+    await listen(server(), { path });
+    await expect(listen(server(), { path })).rejects.toThrow(
+      `cannot listen on ${path}: address already in use`,
+    );
+    expect(await ask(path)).toBe('here\n');
+  });
+
+  test('a file that is none is left alone, and so is a link', async () => {
+    await writeFile(path, 'precious');
+    await expect(listen(server(), { path })).rejects.toThrow('it is no socket');
+    await rm(path);
+    await symlink('/nowhere', path);
+    await expect(listen(server(), { path })).rejects.toThrow('it is no socket');
+    expect((await lstat(path)).isSymbolicLink()).toBe(true);
+  });
+
+  test('in a folder that is not there: one line', async () => {
+    await expect(listen(server(), { path: join(directory, 'none', 's') })).rejects.toThrow(
+      /^cannot listen on \S+: [a-z ]+$/,
+    );
+  });
+});

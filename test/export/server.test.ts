@@ -1,0 +1,159 @@
+import type { Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { makeServer } from '../../src/export/server.js';
+import { Shared } from '../../src/export/shared.js';
+
+let server: Server;
+
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+async function serve(scrape: () => Promise<string>): Promise<string> {
+  server = makeServer(scrape);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** What comes back for bytes as they are, until the server ends the connection. */
+function raw(bytes: string, rest?: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += String(chunk);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(answer));
+    socket.setNoDelay(true);
+    socket.write(bytes);
+    if (rest !== undefined) {
+      setTimeout(() => socket.write(rest), 2);
+    }
+  });
+}
+
+const scraped = async () => 'tcpsynq_up 1\n';
+
+test('GET and HEAD /metrics, GET /', async () => {
+  const base = await serve(scraped);
+  const got = await fetch(`${base}/metrics?collect=all`);
+  expect([got.status, await got.text()]).toEqual([200, 'tcpsynq_up 1\n']);
+  expect(got.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const head = await fetch(`${base}/metrics`, { method: 'HEAD' });
+  expect([head.status, await head.text()]).toEqual([200, '']);
+  expect(head.headers.get('content-length')).toBe('13');
+  const root = await fetch(base);
+  expect([root.status, await root.text()]).toEqual([200, 'tcpsynq: the metrics are at /metrics\n']);
+});
+
+test.each([
+  '/metric',
+  '/metrics/',
+  '//metrics',
+  '/./metrics',
+  '/metrics/..',
+  '/%6detrics',
+  '/metrics%00',
+  '/../../etc/passwd',
+  'http://127.0.0.1/metrics',
+  '*',
+  '/metrics#x',
+])('%s is no path here: 404 and one line', async (path) => {
+  await serve(scraped);
+  const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+  expect(answer.split('\r\n\r\n')[1]).toBe('not found: the metrics are at /metrics\n');
+});
+
+test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'])(
+  '%s: 405 and one line, and a body is not waited for',
+  async (method) => {
+    await serve(scraped);
+    const answer = await raw(
+      `${method} /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+    expect(answer).toContain('\r\nAllow: GET, HEAD\r\n');
+    expect(answer.split('\r\n\r\n')[1]).toBe('not allowed: the metrics are for GET and HEAD\n');
+  },
+);
+
+test('one request a connection, wherever its bytes are cut', async () => {
+  await serve(scraped);
+  const once = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n';
+  const answer = await raw(once.repeat(100));
+  expect(answer.match(/^HTTP\/1\.1 200 OK/gm)).toHaveLength(1);
+  expect(answer).toContain('\r\nConnection: close\r\n');
+  expect(answer.split('\r\n\r\n')[1]).toBe('tcpsynq_up 1\n');
+  for (let at = 1; at < once.length; at += 1) {
+    const cut = await raw(once.slice(0, at), `${once.slice(at)}GET / HTTP/1.1\r\n\r\n`);
+    expect(cut.match(/^HTTP\/1\.1 200 OK/gm)).toHaveLength(1);
+  }
+});
+
+test('what is no HTTP, or too long: refused, and the next one is served', async () => {
+  const base = await serve(scraped);
+  expect(await raw(`GET /metrics HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(
+    /^HTTP\/1\.1 431 /,
+  );
+  expect(await raw(`GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
+  expect(await raw('\u0016\u0003\u0001 no HTTP\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await raw('CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
+  expect((await fetch(`${base}/metrics`)).status).toBe(200);
+});
+
+test('a scrape that fails is a 503 with one line', async () => {
+  const base = await serve(() => Promise.reject(new Error('no\nluck')));
+  const got = await fetch(`${base}/metrics`);
+  expect([got.status, await got.text()]).toEqual([503, 'cannot read the figures: no?luck\n']);
+});
+
+describe('one reading is shared', () => {
+  test('by all who ask while it is under way', async () => {
+    let readings = 0;
+    let finish = () => {};
+    const shared = new Shared(
+      () =>
+        new Promise<string>((resolve) => {
+          readings += 1;
+          finish = () => resolve(`reading ${readings}\n`);
+        }),
+      () => 0,
+    );
+    const base = await serve(() => shared.get());
+    const asked = Array.from({ length: 20 }, () => fetch(`${base}/metrics`));
+    while ((await connections()) < 20) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    finish();
+    const texts = await Promise.all(asked.map(async (one) => (await one).text()));
+    expect(new Set(texts)).toEqual(new Set(['reading 1\n']));
+    const next = shared.get();
+    finish();
+    expect(await next).toBe('reading 2\n');
+  });
+
+  test('and after it for as long as it is good; one that failed by nobody', async () => {
+    let readings = 0;
+    const keep = (value: number) => (value === 2 ? 60_000 : 0);
+    const shared = new Shared(async () => {
+      readings += 1;
+      if (readings === 1) {
+        throw new Error('not yet');
+      }
+      return readings;
+    }, keep);
+    await expect(shared.get()).rejects.toThrow('not yet');
+    expect([await shared.get(), await shared.get(), await shared.get()]).toEqual([2, 2, 2]);
+  });
+});
+
+function connections(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
+}

@@ -1,0 +1,104 @@
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Namespace } from '../src/source/namespace.js';
+
+const FIGURES = [
+  'half_open',
+  'initial',
+  'added',
+  'completed',
+  'expired',
+  'reset',
+  'unreachable',
+  'closed',
+  'other',
+  'cookies',
+  'cookies_ok',
+  'cookies_bad',
+  'queue_full',
+  'accept_full',
+  'samples',
+  'lost',
+  'missed',
+] as const;
+
+/** Figures of /proc/net/stat/tcpsynq; one not given is 0. */
+export type FakeFigures = Partial<Record<(typeof FIGURES)[number], number>>;
+
+/** A row of /proc/net/tcpsynq_listeners. */
+export interface FakeListener {
+  readonly local: string;
+  readonly inode?: number;
+  readonly qlen?: number;
+  readonly young?: number;
+  readonly holds?: number;
+  readonly accept_qlen?: number;
+  readonly backlog?: number;
+}
+
+/** /proc/net/stat/tcpsynq of a host with two CPUs, of which the first did it all. */
+export function statText(figures: FakeFigures): string {
+  const hex = (value: number) => BigInt.asUintN(64, BigInt(value)).toString(16).padStart(16, '0');
+  const row = (cpu: number) =>
+    FIGURES.map((name) => hex(cpu === 0 || name === 'half_open' ? (figures[name] ?? 0) : 0));
+  return [FIGURES, row(0), row(1)].map((words) => `${words.join(' ')}\n`).join('');
+}
+
+/** /proc/net/tcpsynq_listeners. */
+export function listenersText(listeners: readonly FakeListener[]): string {
+  const rows = listeners.map(
+    ({ local, inode = 1, qlen = 0, young = 0, holds = 129, accept_qlen = 0, backlog = 128 }) =>
+      `${local} ${inode} 0 ${qlen} ${young} ${holds} ${accept_qlen} ${backlog} 0 0 0\n`,
+  );
+  return `local inode uid qlen young holds accept_qlen backlog defer_accept drops warned\n${rows.join('')}`;
+}
+
+const STATUS = `version 0.1.0
+exact yes
+initial stop_machine 12 0
+taps 1 16
+hook inet_csk_reqsk_queue_hash_add ftrace 5 0 added
+`;
+
+/** Makes a folder look like /proc/net with the module loaded. */
+export async function loadInto(
+  net: string,
+  figures: FakeFigures = {},
+  listeners: readonly FakeListener[] = [],
+): Promise<void> {
+  await mkdir(join(net, 'stat'), { recursive: true });
+  await writeFile(join(net, 'tcpsynq_listeners'), listenersText(listeners));
+  await writeFile(join(net, 'tcpsynq_status'), STATUS);
+  await writeFile(join(net, 'stat', 'tcpsynq'), statText(figures));
+}
+
+/** The module goes. */
+export async function unloadFrom(net: string): Promise<void> {
+  for (const name of ['stat/tcpsynq', 'tcpsynq_listeners', 'tcpsynq_status']) {
+    await rm(join(net, name));
+  }
+}
+
+/** What /proc/net shows without the module: no sockets, and some counters. */
+export async function plainInto(net: string): Promise<void> {
+  await mkdir(net, { recursive: true });
+  await writeFile(join(net, 'tcp'), '  sl  local_address rem_address   st\n');
+  await writeFile(
+    join(net, 'netstat'),
+    'TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed ListenOverflows ListenDrops TCPReqQFullDrop\n' +
+      'TcpExt: 11 12 13 14 15 16\n',
+  );
+}
+
+/** A process of a folder that looks like /proc, in the namespace of that inode. */
+export async function addProcess(proc: string, pid: number, inode: number): Promise<string> {
+  await mkdir(join(proc, String(pid), 'ns'), { recursive: true });
+  await symlink(`net:[${inode}]`, join(proc, String(pid), 'ns', 'net'));
+  const net = join(proc, String(pid), 'net');
+  await mkdir(net);
+  return net;
+}
+
+export function namespaceOf(net: string, inode = '4026531840'): Namespace {
+  return { net, pid: null, inode, name: null, close() {} };
+}

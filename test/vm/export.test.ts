@@ -1,0 +1,290 @@
+// `tcpsynq export` on the real module, and Debian's Prometheus with the rules of docs/fleet.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { isLoaded, Link, load, requireGuest, sleep, top, trySh, unload } from './guest.ts';
+
+requireGuest();
+
+const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all';
+
+/** What a test has started, to be ended with it. */
+const children: ChildProcess[] = [];
+
+function background(command: string): ChildProcess {
+  const child = spawn('bash', ['-c', `exec ${command}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  return child;
+}
+
+async function until<T>(what: string, ready: () => Promise<T | null>, seconds = 120): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await ready();
+    if (found !== null) return found;
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await sleep(200);
+  }
+}
+
+/** The exporter, on a port that is free. */
+class Exporter {
+  stderr = '';
+  base = '';
+  readonly child: ChildProcess;
+  readonly code: Promise<number | null>;
+
+  constructor(args: string, as = '') {
+    this.child = background(
+      `${as} node ${top}/dist/cli.js export --listen 127.0.0.1:0 ${args}`.trim(),
+    );
+    this.child.stderr?.on('data', (text) => {
+      this.stderr += text;
+    });
+    this.code = new Promise((resolve) => this.child.on('close', resolve));
+  }
+
+  async ready(): Promise<this> {
+    this.base = await until(`listening: ${this.stderr}`, async () => {
+      if (this.child.exitCode !== null) throw new Error(this.stderr);
+      return /listening on (http:\S+)\/metrics/.exec(this.stderr)?.[1] ?? null;
+    });
+    return this;
+  }
+
+  async scrape(): Promise<string> {
+    const response = await fetch(`${this.base}/metrics`);
+    expect(response.status).toBe(200);
+    return response.text();
+  }
+
+  /** Reads and bytes read by the process so far: /proc/PID/io. */
+  reads(): { calls: number; bytes: number } {
+    const text = readFileSync(`/proc/${this.child.pid}/io`, 'utf8');
+    const of = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);
+    return { calls: of('syscr'), bytes: of('rchar') };
+  }
+}
+
+/** A sample's value by its name and labels as they are printed; null if it is not there. */
+function sampleOf(text: string, series: string): number | null {
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+  return line === undefined ? null : Number(line.slice(series.length + 1));
+}
+
+const inodeOf = (name: string) => String(statSync(`/run/netns/${name}`).ino);
+
+let links: Link[] = [];
+beforeEach(() => {
+  links = [];
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.kill('SIGKILL');
+  }
+  for (const link of links) await link.remove();
+});
+
+function newLink(sysctls: Record<string, number> = {}): Link {
+  const link = new Link(sysctls);
+  links.push(link);
+  return link;
+}
+
+beforeAll(() => load());
+afterAll(() => {
+  if (isLoaded()) unload();
+});
+
+/** What Prometheus answers: https://prometheus.io/docs/prometheus/latest/querying/api/ */
+interface Samples {
+  readonly result: readonly {
+    readonly metric: Record<string, string>;
+    readonly value: readonly [number, string];
+  }[];
+}
+
+interface Alert {
+  readonly state: string;
+  readonly labels: Record<string, string>;
+}
+
+test('Prometheus: the flooded namespace has its alert, the other one has not', async () => {
+  const [flooded, busy] = [newLink(), newLink()];
+  await flooded.listener('--port 80 --backlog 200000');
+  await busy.listener('--port 80 --backlog 1024');
+  const exporter = await new Exporter('--all-netns').ready();
+
+  const folder = mkdtempSync(join(tmpdir(), 'prometheus-'));
+  const config = join(folder, 'prometheus.yml');
+  writeFileSync(
+    config,
+    readFileSync(join(top, 'docs', 'fleet', 'prometheus.yml'), 'utf8')
+      .replace('scrape_interval: 15s', 'scrape_interval: 5s')
+      .replace('127.0.0.1:19106', new URL(exporter.base).host)
+      .replace('- rules.yml', `- ${join(top, 'docs', 'fleet', 'rules.yml')}`),
+  );
+  background(
+    `prometheus --config.file=${config} --storage.tsdb.path=${folder}/data --web.listen-address=127.0.0.1:19090 --log.level=error`,
+  );
+  const ask = async <T>(path: string): Promise<T | null> => {
+    const response = await fetch(`http://127.0.0.1:19090/api/v1/${path}`).catch(() => null);
+    return response?.ok ? ((await response.json()) as { data: T }).data : null;
+  };
+  /** By netns, the values of a metric. */
+  const query = async (expr: string): Promise<Map<string, number>> => {
+    const data = await ask<Samples>(`query?query=${encodeURIComponent(expr)}`);
+    return new Map(data?.result.map(({ metric, value }) => [metric.netns ?? '', Number(value[1])]));
+  };
+  const alerts = async (): Promise<readonly Alert[]> => {
+    const data = await ask<{ alerts: readonly Alert[] }>('alerts');
+    return data?.alerts ?? [];
+  };
+
+  await until('both namespaces are scraped', async () => {
+    const seen = await query('tcpsynq_half_open');
+    return [flooded, busy].every(({ target }) => seen.has(inodeOf(target))) ? seen : null;
+  });
+  flooded.sender('--dport 80 --count 190000 --rate 500 --seconds 400');
+  busy.client(`--dst ${busy.address} --port 80 --count 100000 --rate 100 --rst --seconds 400`);
+
+  const firing = await until(
+    'TcpsynqFlood fires',
+    async () => {
+      const all = await alerts();
+      const one = all.find(
+        ({ state, labels }) => state === 'firing' && labels.alertname === 'TcpsynqFlood',
+      );
+      return one ?? null;
+    },
+    300,
+  );
+  expect(firing.labels.netns).toBe(inodeOf(flooded.target));
+  // The other one has been seen, and is busy enough to be judged.
+  const begun = await query('instance_netns:tcpsynq_begun:rate2m');
+  expect(begun.get(inodeOf(busy.target))).toBeGreaterThan(20);
+  const completion = await query('instance_netns:tcpsynq_completion:ratio_rate2m');
+  expect(completion.get(inodeOf(busy.target))).toBeGreaterThan(0.9);
+  const others = (await alerts()).filter(({ labels }) => labels.netns !== inodeOf(flooded.target));
+  expect(others).toEqual([]);
+});
+
+describe('the figures', () => {
+  test("are the module's own, without root", async () => {
+    const link = newLink();
+    const { child } = await link.listener('--port 80 --backlog 400000');
+    const exporter = await new Exporter(`--netns ${child.pid}`, asNobody).ready();
+    await link.send('--dport 80 --count 1500 --reset 1 --abandon 2');
+    const text = await exporter.scrape();
+    // Which namespace a process of root is in is not for nobody to know.
+    expect(sampleOf(text, 'tcpsynq_half_open{netns="-"}')).toBe(1000);
+    expect(sampleOf(text, 'tcpsynq_added_total{netns="-"}')).toBe(1500);
+    expect(sampleOf(text, 'tcpsynq_ended_total{netns="-",outcome="reset"}')).toBe(500);
+    expect(sampleOf(text, 'tcpsynq_listener_queue_length{netns="-",listener="0.0.0.0:80"}')).toBe(
+      1000,
+    );
+    expect(sampleOf(text, 'tcpsynq_audit_drift{netns="-"}')).toBe(0);
+    expect(sampleOf(text, 'tcpsynq_up')).toBe(1);
+    expect(sampleOf(text, 'tcpsynq_exact')).toBe(1);
+    expect(text).toContain('tcpsynq_source_info{source="module"} 1');
+  });
+
+  test('cost as many reads with 100,000 half-opens as with none', async () => {
+    const link = newLink();
+    await link.listener('--port 80 --backlog 400000');
+    const exporter = await new Exporter(`--netns ${link.target}`).ready();
+    /** The least of some scrapes: wake-ups of threads come on top as they fall. */
+    const cost = async () => {
+      const all: { calls: number; bytes: number }[] = [];
+      for (let i = 0; i < 10; i += 1) {
+        const before = exporter.reads();
+        await exporter.scrape();
+        const after = exporter.reads();
+        all.push({ calls: after.calls - before.calls, bytes: after.bytes - before.bytes });
+      }
+      const least = (of: (one: (typeof all)[number]) => number) => Math.min(...all.map(of));
+      return { calls: least((one) => one.calls), bytes: least((one) => one.bytes) };
+    };
+    await cost();
+    const none = await cost();
+    await link.send('--dport 80 --count 100000 --rate 10000');
+    expect((await link.until((f) => f.half_open === 100_000)).half_open).toBe(100_000);
+    const many = await cost();
+    expect(
+      sampleOf(await exporter.scrape(), `tcpsynq_half_open{netns="${inodeOf(link.target)}"}`),
+    ).toBe(100_000);
+    // Some digits more; of /proc/net/tcp it would be 150 bytes a half-open.
+    expect(many.bytes - none.bytes).toBeLessThan(1000);
+    expect(many.calls - none.calls).toBeLessThan(10);
+  });
+
+  test('of 10,000 listeners are those of the fullest, and no more', async () => {
+    const link = newLink();
+    const script =
+      'for (let i = 0; i < 10000; i++) require("net").createServer().listen(10000 + i, "0.0.0.0", 64, i === 9999 ? () => console.log("ready") : undefined)';
+    const many = background(`ip netns exec ${link.target} node -e '${script}'`);
+    await new Promise((resolve) => many.stdout?.once('data', resolve));
+    const exporter = await new Exporter(`--netns ${link.target} --listeners-top 7`).ready();
+    await link.send('--dport 12345 --count 10');
+    const text = await exporter.scrape();
+    const netns = inodeOf(link.target);
+    const series = text.match(/^tcpsynq_listener_queue_length\{.*$/gm) ?? [];
+    expect(series).toHaveLength(7);
+    expect(series[0]).toBe(
+      `tcpsynq_listener_queue_length{netns="${netns}",listener="0.0.0.0:12345"} 10`,
+    );
+    expect(sampleOf(text, `tcpsynq_listeners{netns="${netns}"}`)).toBe(10_000);
+    expect(sampleOf(text, `tcpsynq_listeners_left_out{netns="${netns}"}`)).toBe(9993);
+  });
+});
+
+test('a reload: every scrape is answered, blind meanwhile', async () => {
+  const exporter = await new Exporter('').ready();
+  expect(sampleOf(await exporter.scrape(), 'tcpsynq_up')).toBe(1);
+  const seen: (number | null)[] = [];
+  let going = true;
+  const scraping = (async () => {
+    while (going) seen.push(sampleOf(await exporter.scrape(), 'tcpsynq_up'));
+  })();
+  for (let i = 0; i < 3; i += 1) {
+    unload();
+    await sleep(500);
+    load();
+    await sleep(500);
+  }
+  going = false;
+  await scraping;
+  expect(new Set(seen)).toEqual(new Set([0, 1]));
+  expect(sampleOf(await exporter.scrape(), 'tcpsynq_up')).toBe(1);
+  exporter.child.kill('SIGTERM');
+  expect(await exporter.code).toBe(0);
+});
+
+describe('the stream', () => {
+  test('--handshake, --drops: what completed, what was dropped; the module is in use', async () => {
+    const link = newLink();
+    await link.listener('--port 80 --backlog 400000');
+    const exporter = await new Exporter(`--netns ${link.target} --handshake --drops`).ready();
+    const own = `netns="${inodeOf(link.target)}"`;
+    expect(sampleOf(await exporter.scrape(), `tcpsynq_exporter_tap_open{${own}}`)).toBe(1);
+    expect(trySh('rmmod tcpsynq').output).toContain('in use');
+    link.client(`--dst ${link.address} --port 80 --count 200 --rate 100 --rst --seconds 60`);
+    const { completed } = await link.until((f) => f.completed === 200);
+    const count = await until('all are counted', async () => {
+      const found = sampleOf(await exporter.scrape(), `tcpsynq_handshake_seconds_count{${own}}`);
+      return found === completed ? found : null;
+    });
+    expect(count).toBe(200);
+    exporter.child.kill('SIGTERM');
+    expect(await exporter.code).toBe(0);
+  });
+
+  test('no right to it: one line, exit 1', async () => {
+    const exporter = new Exporter('--handshake', asNobody);
+    expect(await exporter.code).toBe(1);
+    expect(exporter.stderr).toMatch(/^tcpsynq: cannot open [^\n]*: it takes root[^\n]*\n$/);
+  });
+});
