@@ -5,7 +5,7 @@
 #   make test         static checks and every test, those of the module in the guest;
 #                     KERNELS='6.1 7.3': in a guest of each of these
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
-#   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='6.12 7.3'
+#   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
 #   make test-install the module installed by hand and by DKMS in the guest, and taken away
 #   make install      the module for the running kernel, the command under PREFIX
 #   make dkms         the module by DKMS, for each kernel that is installed from now on
@@ -135,7 +135,7 @@ test: lint test-unit $(if $(KERNELS),test-matrix,test-lab)
 
 test-matrix: lab-module lab-tools command
 	@lab/deps guest fleet
-	@lab/matrix $(or $(KERNELS),6.1 6.12 7.3)
+	@lab/matrix $(or $(KERNELS),5.10 6.1 6.12 7.3)
 
 # Installed by hand and by DKMS in the guest, used, taken away again.
 test-install: lab-module lab-tools

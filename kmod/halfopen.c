@@ -84,7 +84,7 @@ static __always_inline void synq_on_drop(const struct synq_call *call)
 {
 	struct request_sock *req = synq_removed(call);
 	const struct sock *listener = req->rsk_listener;
-	bool from_timer = synq_removed_by_timer(call, req);
+	bool from_timer = synq_removed_by_timer(call);
 	bool icmp = this_cpu_read(synq_icmp_req) == req;
 	enum synq_counter why;
 

@@ -216,6 +216,7 @@ void synq_stack_take(struct synq_stack *stack, unsigned long from);
 
 /* ---- Lines (format.c) ---- */
 
+void synq_time_show(struct seq_file *seq, u64 ns);
 void synq_record_header(struct seq_file *seq);
 void synq_record_show(struct seq_file *seq, const struct synq_record *record, u64 start,
 		      bool tcpprobe);

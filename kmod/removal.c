@@ -14,6 +14,8 @@
 #include "tcpsynq.h"
 
 enum synq_removal synq_removal __read_mostly;
+struct synq_range synq_timer_handler __read_mostly;
+struct synq_range synq_drop_and_put __read_mostly;
 
 static const struct {
 	const char		*symbol;
@@ -31,7 +33,8 @@ static const char * const synq_removers[] = {
 	"reqsk_timer_handler",
 };
 
-static bool synq_all_pass(const char *symbol)
+/* @returns: the callers are to be told from each other. */
+static bool synq_all_pass(const char *symbol, bool returns)
 {
 	bool passes[ARRAY_SIZE(synq_removers)];
 	unsigned int i, j;
@@ -39,9 +42,9 @@ static bool synq_all_pass(const char *symbol)
 	for (i = 0; i < ARRAY_SIZE(synq_removers); i++) {
 		const char *remover = synq_removers[i];
 
-		passes[i] = !strcmp(remover, symbol) || synq_symbol_calls(remover, symbol);
+		passes[i] = !strcmp(remover, symbol) || synq_symbol_calls(remover, symbol, returns);
 		for (j = 0; j < i && !passes[i]; j++)
-			passes[i] = synq_symbol_calls(remover, synq_removers[j]);
+			passes[i] = synq_symbol_calls(remover, synq_removers[j], false);
 		if (!passes[i])
 			return false;
 	}
@@ -57,15 +60,21 @@ int synq_removal_init(void)
 {
 	unsigned int i;
 
+	if (synq_symbol_range("reqsk_timer_handler", &synq_timer_handler) ||
+	    synq_symbol_range("inet_csk_reqsk_queue_drop_and_put", &synq_drop_and_put))
+		goto err;
 	for (i = 0; i < ARRAY_SIZE(synq_removals); i++) {
 		const char *symbol = synq_removals[i].symbol;
+		enum synq_removal removal = synq_removals[i].removal;
 
-		if (!symbol || synq_symbol_missing(symbol) || !synq_all_pass(symbol))
+		if (!symbol || synq_symbol_missing(symbol) ||
+		    !synq_all_pass(symbol, removal != SYNQ_REMOVAL_TOLD))
 			continue;
-		synq_removal = synq_removals[i].removal;
+		synq_removal = removal;
 		synq_hook_use(SYNQ_HOOK_DROP, symbol);
 		return 0;
 	}
+err:
 	pr_err("inet_csk_reqsk_queue_drop: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n");
 	return -ENOENT;
 }

@@ -3,7 +3,6 @@
 #ifndef SYNQ_REMOVAL_H
 #define SYNQ_REMOVAL_H
 
-#include <linux/timer.h>
 #include <net/request_sock.h>
 
 #include "tcpsynq.h"
@@ -15,6 +14,8 @@ enum synq_removal {
 };
 
 extern enum synq_removal synq_removal;
+extern struct synq_range synq_timer_handler;
+extern struct synq_range synq_drop_and_put;
 
 static __always_inline struct request_sock *synq_removed(const struct synq_call *call)
 {
@@ -22,15 +23,16 @@ static __always_inline struct request_sock *synq_removed(const struct synq_call 
 }
 
 /*
- * Does its own timer remove it? Where that is not told: a timer that is at work
- * is not pending. So a segment that ends a request while its timer sends the
- * SYN-ACK again is taken for the timer there: counted once, as expired.
+ * Does its own timer remove it? Where that is not told the caller tells. Who
+ * else calls inet_csk_reqsk_queue_drop_and_put() does so for a listener that has
+ * closed, or for a request that has left the hash already.
  */
-static __always_inline bool synq_removed_by_timer(const struct synq_call *call,
-						  const struct request_sock *req)
+static __always_inline bool synq_removed_by_timer(const struct synq_call *call)
 {
-	return likely(synq_removal == SYNQ_REMOVAL_TOLD) ? (u8)call->arg[2] :
-							   !timer_pending(&req->rsk_timer);
+	if (likely(synq_removal == SYNQ_REMOVAL_TOLD))
+		return (u8)call->arg[2];
+	return synq_in_range(&synq_timer_handler, call->caller) ||
+	       synq_in_range(&synq_drop_and_put, call->caller);
 }
 
 #endif /* SYNQ_REMOVAL_H */

@@ -63,13 +63,14 @@ static bool synq_enters(const struct synq_range *callee, unsigned long at)
 }
 
 /**
- * synq_symbol_calls() - does a function of the kernel call another, or jump to it?
+ * synq_symbol_calls() - does a function of the kernel call another?
  * @caller: its code is searched
  * @callee: what it may call
+ * @returns: a jump to it, which leaves no return address of the caller, does not do
  *
  * Return: true also on machines whose code is not understood here.
  */
-bool synq_symbol_calls(const char *caller, const char *callee)
+bool synq_symbol_calls(const char *caller, const char *callee, bool returns)
 {
 	struct synq_range from, to;
 	unsigned long at;
@@ -83,7 +84,8 @@ bool synq_symbol_calls(const char *caller, const char *callee)
 		s32 off;
 
 		memcpy(&off, (const void *)(at + 1), sizeof(off));
-		if ((code == 0xe8 || code == 0xe9) && synq_enters(&to, at + 5 + off))
+		if ((code == 0xe8 || (code == 0xe9 && !returns)) &&
+		    synq_enters(&to, at + 5 + off))
 			return true;
 	}
 	return false;
@@ -92,7 +94,7 @@ bool synq_symbol_calls(const char *caller, const char *callee)
 	for (at = from.start; at + 4 <= from.end; at += 4) {
 		u32 code = le32_to_cpup((const __le32 *)at);
 
-		if ((code & 0x7c000000) == 0x14000000 &&
+		if ((code & (returns ? 0xfc000000 : 0x7c000000)) == (returns ? 0x94000000 : 0x14000000) &&
 		    synq_enters(&to, at + 4L * sign_extend32(code, 25)))
 			return true;
 	}

@@ -218,14 +218,6 @@ static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-void synq_time_show(struct seq_file *seq, u64 ns)
-{
-	u32 rem;
-	u64 s = div_u64_rem(ns, NSEC_PER_SEC, &rem);
-
-	seq_printf(seq, "%llu.%09u", s, rem);
-}
-
 /* tcp_probe's lines stand alone. */
 static void synq_tap_put_filter(struct synq_tap *tap)
 {

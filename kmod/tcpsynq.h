@@ -173,7 +173,7 @@ struct synq_range {
 
 bool synq_symbol_missing(const char *name);
 int synq_symbol_range(const char *name, struct synq_range *range);
-bool synq_symbol_calls(const char *caller, const char *callee);
+bool synq_symbol_calls(const char *caller, const char *callee, bool returns);
 
 static __always_inline bool synq_in_range(const struct synq_range *range, unsigned long at)
 {
@@ -400,7 +400,6 @@ void synq_taps_ready(void);
 unsigned int synq_taps_open(void);
 unsigned int synq_taps_limit(void);
 
-void synq_time_show(struct seq_file *seq, u64 ns);
 const char *synq_outcome_name(enum synq_counter outcome);
 
 /* ---- Files ---- */

@@ -226,7 +226,7 @@ table ip lab {
 }
 R`);
     const tap = await tapped('');
-    const client = link.client('--dst 10.9.0.1 --port 80 --count 3 --keep 3');
+    const client = link.client('--dst 10.9.0.1 --port 80 --count 3 --keep 10');
     await sleep(1000);
     link.inTarget('ss -K sport = :80');
     await client.done();
