@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * spin: turns of an empty loop, at the lowest priority. Each SIGUSR1 prints
+ * "TURNS NANOSECONDS" since the start; SIGTERM ends it. In a guest whose clock
+ * counts instructions, what the turns do not account for was spent by others;
+ * and with it running the guest is never idle, so the clock never jumps.
+ */
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static volatile sig_atomic_t report;
+
+static void on_signal(int sig)
+{
+	report = sig;
+}
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+int main(void)
+{
+	struct sched_param param = { 0 };
+	struct sigaction action = { .sa_handler = on_signal };
+	uint64_t turns = 0;
+	int64_t start;
+
+	if (sched_setscheduler(0, SCHED_IDLE, &param)) {
+		perror("spin: SCHED_IDLE");
+		return 1;
+	}
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	start = now();
+	printf("0 0\n");
+	for (;;) {
+		while (!report)
+			turns++;
+		if (report == SIGTERM)
+			return 0;
+		report = 0;
+		printf("%ju %jd\n", (uintmax_t)turns, (intmax_t)(now() - start));
+	}
+}
