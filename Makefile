@@ -129,7 +129,7 @@ test-unit: command
 test-lab: lab-module lab-tools command
 	@lab/deps guest fleet
 	@lab/selftest
-	@LIMIT=$${LIMIT:-3600} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
+	@LIMIT=$${LIMIT:-4500} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
 
 test: lint test-unit $(if $(KERNELS),test-matrix,test-lab)
 
