@@ -51,8 +51,6 @@ static void synq_baseline_restart(void)
 	for_each_net_rcu(net) {
 		struct synq_cpu __percpu *cpus = synq_net(net)->cpu;
 
-		if (!cpus)
-			continue;
 		for_each_possible_cpu(cpu) {
 			struct synq_cpu *c = per_cpu_ptr(cpus, cpu);
 

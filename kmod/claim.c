@@ -89,8 +89,9 @@ noinline bool notrace synq_claim_contended(struct request_sock *req, unsigned lo
 	return won;
 }
 
-noinline bool notrace synq_complete_contended(struct request_sock *req, unsigned long key)
+noinline bool notrace synq_complete_contended(struct request_sock *req)
 {
+	unsigned long key = synq_claim_key(req);
 	bool lost;
 
 	raw_spin_lock(&synq_claim_lock);

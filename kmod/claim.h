@@ -41,6 +41,7 @@
 #include <net/tcp.h>
 
 enum synq_claim_state {
+	SYNQ_CLAIM_NONE = 0,
 	SYNQ_CLAIM_ASKING = 1,	/* has announced, has not decided */
 	SYNQ_CLAIM_OWNED = 2,	/* has counted the removal */
 	SYNQ_CLAIM_WAITING = 3,	/* will decide under the lock */
@@ -52,11 +53,11 @@ enum synq_claim_state {
  * its unhashing and its look lie some thousand instructions with bottom halves
  * off, in which another CPU would have to own this many more to forget one.
  */
-#define SYNQ_CLAIM_PAST		64
+#define SYNQ_CLAIM_PAST		256
 
 struct synq_claim_past {
 	unsigned long	key[SYNQ_CLAIM_PAST];
-	unsigned int	next;
+	u8		next;	/* overflows as they go round */
 };
 
 DECLARE_PER_CPU(unsigned long, synq_claim_slot);
@@ -64,15 +65,13 @@ DECLARE_PER_CPU(struct synq_claim_past, synq_claim_past);
 
 static __always_inline void synq_claim_own(unsigned long key)
 {
-	unsigned int i = this_cpu_read(synq_claim_past.next);
-
-	this_cpu_write(synq_claim_past.key[i % SYNQ_CLAIM_PAST], key);
-	this_cpu_write(synq_claim_past.next, i + 1);
+	this_cpu_write(synq_claim_past.key[this_cpu_read(synq_claim_past.next)], key);
+	this_cpu_inc(synq_claim_past.next);
 	this_cpu_write(synq_claim_slot, key | SYNQ_CLAIM_OWNED);
 }
 
 bool synq_claim_contended(struct request_sock *req, unsigned long key, bool from_timer);
-bool synq_complete_contended(struct request_sock *req, unsigned long key);
+bool synq_complete_contended(struct request_sock *req);
 unsigned long synq_claims_undecided(void);
 
 static __always_inline unsigned long synq_claim_key(const struct request_sock *req)
@@ -81,8 +80,10 @@ static __always_inline unsigned long synq_claim_key(const struct request_sock *r
 
 #ifdef CONFIG_64BIT
 	isn <<= 32;
+#else
+	isn &= ~(unsigned long)SYNQ_CLAIM_MASK;
 #endif
-	return ((unsigned long)req ^ isn) & ~(unsigned long)SYNQ_CLAIM_MASK;
+	return (unsigned long)req ^ isn;
 }
 
 /* No more than @n references? The timer is to be looked at after them. */
@@ -97,16 +98,20 @@ static __always_inline bool synq_claim_references(const struct request_sock *req
 /**
  * synq_claim_drop() - may this CPU count the removal it is about to make?
  * @req: the request on its way out of the hash
+ * @key: synq_claim_key() of it
  * @from_timer: true if the request's own timer takes it out
  *
  * Called with bottom halves off, at the entry of the removal.
+ *
+ * Return: SYNQ_CLAIM_OWNED: it may. SYNQ_CLAIM_NONE: it may not.
+ * SYNQ_CLAIM_ASKING: it may not be alone, and synq_claim_contended() decides.
  */
-static __always_inline bool synq_claim_drop(struct request_sock *req, bool from_timer)
+static __always_inline enum synq_claim_state synq_claim_drop(
+	struct request_sock *req, unsigned long key, bool from_timer)
 {
-	unsigned long key = synq_claim_key(req);
-
 	/* After what this CPU's last removal did to the hash. */
-	smp_store_release(this_cpu_ptr(&synq_claim_slot), key | SYNQ_CLAIM_ASKING);
+	smp_wmb();
+	this_cpu_write(synq_claim_slot, key | SYNQ_CLAIM_ASKING);
 	/*
 	 * The slot before the look: pairs with itself on another CPU, and
 	 * with the barrier in synq_claim_complete().
@@ -114,14 +119,14 @@ static __always_inline bool synq_claim_drop(struct request_sock *req, bool from_
 	smp_mb();
 	if (sk_unhashed(req_to_sk(req))) {
 		this_cpu_write(synq_claim_slot, 0);
-		return false;
+		return SYNQ_CLAIM_NONE;
 	}
 	if (likely(synq_claim_references(req, from_timer ? 2 : 3) &&
 		   (from_timer || timer_pending(&req->rsk_timer)))) {
 		synq_claim_own(key);
-		return true;
+		return SYNQ_CLAIM_OWNED;
 	}
-	return synq_claim_contended(req, key, from_timer);
+	return SYNQ_CLAIM_ASKING;
 }
 
 /**
@@ -134,7 +139,7 @@ static __always_inline bool synq_claim_complete(struct request_sock *req)
 	smp_mb();
 	if (likely(synq_claim_references(req, 2) && timer_pending(&req->rsk_timer)))
 		return true;
-	return synq_complete_contended(req, synq_claim_key(req));
+	return synq_complete_contended(req);
 }
 
 #endif /* SYNQ_CLAIM_H */

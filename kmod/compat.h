@@ -27,6 +27,7 @@
 #include <linux/vmalloc.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
+#include <net/netns/generic.h>
 #include <net/tcp.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
 #include <net/dropreason.h>
@@ -213,6 +214,16 @@ static inline void *synq_vzalloc(size_t bytes)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(4, 20, 0)
 #define synchronize_rcu		synchronize_sched
 #endif /* 4.20 */
+
+/* net_generic(), with bottom halves off: RCU waits for that too since 4.20. */
+static __always_inline void *synq_net_generic_bh(const struct net *net, unsigned int id)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0)
+	return rcu_dereference_bh(net->gen)->ptr[id];
+#else
+	return net_generic(net, id);
+#endif /* 4.20 */
+}
 
 /* 5.4 added the condition under which lockdep is content. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0)

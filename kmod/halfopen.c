@@ -23,14 +23,14 @@
 #include "removal.h"
 #include "tcpsynq.h"
 
-/* The request an ICMP error is about to end on this CPU. */
-static DEFINE_PER_CPU(const struct request_sock *, synq_icmp_req);
+/* The request an ICMP error was last about to end on this CPU, as claim.h knows it. */
+static DEFINE_PER_CPU(unsigned long, synq_icmp_key);
 
 static struct synq_range synq_check_req;
 
 static __always_inline const struct synq_net *synq_req_net(const struct request_sock *req)
 {
-	return synq_net(read_pnet(&inet_rsk(req)->ireq_net));
+	return synq_net_hook(read_pnet(&inet_rsk(req)->ireq_net));
 }
 
 /* @dequeued: the listener's queue has been counted down already. */
@@ -44,18 +44,10 @@ static __always_inline void synq_ended(const struct request_sock *req,
 		synq_event_removed(sn, req, outcome, dequeued);
 }
 
-/* send_synack(sk, dst, fl, req, foc, synack_type, syn_skb) */
-static __always_inline void synq_on_send_synack(const struct synq_call *call)
+static __always_inline void synq_synack(const struct synq_net *sn, const struct sock *listener,
+					const struct request_sock *req, unsigned long type)
 {
-	const struct sock *listener = (const void *)call->arg[0];
-	const struct request_sock *req = (const void *)call->arg[3];
-	const struct synq_net *sn;
-
-	if (!call->arg[4])
-		return;
-	sn = synq_req_net(req);
-	synq_peer_answered(read_pnet(&inet_rsk(req)->ireq_net), sn);
-	switch (call->arg[5]) {
+	switch (type) {
 	case TCP_SYNACK_NORMAL:
 		synq_count(sn, SYNQ_ADDED);
 		if (synq_recording(sn))
@@ -69,6 +61,35 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 	}
 }
 
+/*
+ * What is rare is apart, and called last: with nothing to keep over a call, a
+ * handler saves no register.
+ */
+static noinline void notrace synq_synack_answering(const struct synq_net *sn,
+						   const struct sock *listener,
+						   const struct request_sock *req,
+						   unsigned long type)
+{
+	synq_peer_answered(read_pnet(&inet_rsk(req)->ireq_net), sn);
+	synq_synack(sn, listener, req, type);
+}
+
+/* send_synack(sk, dst, fl, req, foc, synack_type, syn_skb) */
+static __always_inline void synq_on_send_synack(const struct synq_call *call)
+{
+	const struct sock *listener = (const void *)call->arg[0];
+	const struct request_sock *req = (const void *)call->arg[3];
+	const struct synq_net *sn;
+
+	if (!call->arg[4])
+		return;
+	sn = synq_req_net(req);
+	if (unlikely(synq_peer_asked(sn)))
+		synq_synack_answering(sn, listener, req, call->arg[5]);
+	else
+		synq_synack(sn, listener, req, call->arg[5]);
+}
+
 static __always_inline void synq_on_send_synack4(const struct synq_call *call)
 {
 	synq_on_send_synack(call);
@@ -79,33 +100,64 @@ static __always_inline void synq_on_send_synack6(const struct synq_call *call)
 	synq_on_send_synack(call);
 }
 
+static __always_inline enum synq_counter synq_dropped_why(const struct sock *listener,
+							  unsigned long key, bool from_timer)
+{
+	if (READ_ONCE(listener->sk_state) != TCP_LISTEN)
+		return SYNQ_CLOSED;
+	if (from_timer)
+		return SYNQ_EXPIRED;
+	return unlikely(this_cpu_read(synq_icmp_key) == key) ? SYNQ_UNREACHABLE : SYNQ_RESET;
+}
+
+static noinline void notrace synq_dropped_rarely(const struct request_sock *req,
+						 enum synq_counter outcome)
+{
+	synq_ended(req, outcome, false);
+}
+
+/* A constant is counted in fewer instructions than whichever it may be. */
+static __always_inline void synq_dropped(const struct request_sock *req,
+					 enum synq_counter outcome)
+{
+	if (likely(outcome == SYNQ_RESET))
+		synq_ended(req, SYNQ_RESET, false);
+	else if (likely(outcome == SYNQ_EXPIRED))
+		synq_ended(req, SYNQ_EXPIRED, false);
+	else
+		synq_dropped_rarely(req, outcome);
+}
+
+static noinline void notrace synq_drop_contended(struct request_sock *req,
+						 const struct sock *listener,
+						 unsigned long key, bool from_timer)
+{
+	if (synq_claim_contended(req, key, from_timer))
+		synq_ended(req, synq_dropped_why(listener, key, from_timer), false);
+}
+
 /* The function that removal.c has chosen. */
 static __always_inline void synq_on_drop(const struct synq_call *call)
 {
 	struct request_sock *req = synq_removed(call);
 	const struct sock *listener = req->rsk_listener;
 	bool from_timer = synq_removed_by_timer(call);
-	bool icmp = this_cpu_read(synq_icmp_req) == req;
-	enum synq_counter why;
+	unsigned long key;
 
 	/* DCCP queues its requests with the same functions. */
 	if (listener->sk_protocol != IPPROTO_TCP)
 		return;
-	/* Used up: the request's memory may be another's next. */
-	if (icmp)
-		this_cpu_write(synq_icmp_req, NULL);
-	if (!synq_claim_drop(req, from_timer))
-		return;
-
-	if (inet_sk_state_load(listener) != TCP_LISTEN)
-		why = SYNQ_CLOSED;
-	else if (from_timer)
-		why = SYNQ_EXPIRED;
-	else if (icmp)
-		why = SYNQ_UNREACHABLE;
-	else
-		why = SYNQ_RESET;
-	synq_ended(req, why, false);
+	key = synq_claim_key(req);
+	switch (synq_claim_drop(req, key, from_timer)) {
+	case SYNQ_CLAIM_OWNED:
+		synq_dropped(req, synq_dropped_why(listener, key, from_timer));
+		break;
+	case SYNQ_CLAIM_ASKING:
+		synq_drop_contended(req, listener, key, from_timer);
+		break;
+	default:	/* another's */
+		break;
+	}
 }
 
 /* inet_csk_complete_hashdance(sk, child, req, own_req) */
@@ -142,9 +194,8 @@ static __always_inline void synq_on_req_err(const struct synq_call *call)
 	u32 seq = (u32)call->arg[1];
 	bool abort = (u8)call->arg[2];
 
-	if (!abort || seq != tcp_rsk(req)->snt_isn)
-		req = NULL;
-	this_cpu_write(synq_icmp_req, req);
+	if (abort && seq == tcp_rsk(req)->snt_isn)
+		this_cpu_write(synq_icmp_key, synq_claim_key(req));
 }
 
 SYNQ_DEFINE_HOOK(synq_on_send_synack4, SYNQ_HOOK_SEND_SYNACK4)

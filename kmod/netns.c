@@ -179,9 +179,11 @@ static int __net_init synq_netns_new(struct net *net)
 
 /*
  * Ours runs before TCP purges the namespace's last requests, so the hooks may
- * still fire for it: they find NULL, and none that found the counters is still
- * at it once RCU has passed.
+ * still fire for it: they find these counters, which nobody reads, and none
+ * that found the namespace's own is still at it once RCU has passed.
  */
+static DEFINE_PER_CPU(struct synq_cpu, synq_nowhere);
+
 static void __net_exit synq_netns_gone(struct list_head *nets)
 {
 	struct synq_net *sn;
@@ -190,7 +192,7 @@ static void __net_exit synq_netns_gone(struct list_head *nets)
 	list_for_each_entry(net, nets, exit_list) {
 		sn = synq_net(net);
 		sn->dying = sn->cpu;
-		WRITE_ONCE(sn->cpu, NULL);
+		WRITE_ONCE(sn->cpu, &synq_nowhere);
 	}
 	synchronize_rcu();
 	list_for_each_entry(net, nets, exit_list)
@@ -206,6 +208,10 @@ static struct pernet_operations synq_netns_ops = {
 
 int synq_netns_init(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		seqcount_init(&per_cpu_ptr(&synq_nowhere, cpu)->seq);
 	return register_pernet_subsys(&synq_netns_ops);
 }
 

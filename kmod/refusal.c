@@ -15,6 +15,11 @@
 #include "refusal.h"
 #include "tcpsynq.h"
 
+static __always_inline struct synq_cpu *synq_this_cpu(const struct net *net)
+{
+	return this_cpu_ptr(READ_ONCE(synq_net_hook(net)->cpu));
+}
+
 /*
  * A hook sees that a check has been come to, not how it goes. But a check runs
  * on one CPU with bottom halves off, and then either passes another hook, or
@@ -51,12 +56,10 @@ void synq_refusal_init(void)
 
 static __always_inline void synq_on_syn_recv(struct net *net)
 {
-	struct synq_cpu __percpu *cpus = READ_ONCE(synq_net(net)->cpu);
-	struct synq_cpu *c;
+	struct synq_cpu *c = synq_this_cpu(net);
 
-	if (unlikely(!cpus || !synq_acks_watched))
+	if (unlikely(!synq_acks_watched))
 		return;
-	c = this_cpu_ptr(cpus);
 	synq_ask(c, &c->ack, SYNQ_ACK_OVERFLOW,
 		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_OVERFLOWS));
 }
@@ -80,12 +83,8 @@ static __always_inline void synq_on_syn_recv6(const struct synq_call *call)
 static __always_inline void synq_on_create_child(const struct synq_call *call)
 {
 	struct net *net = sock_net((const struct sock *)call->arg[0]);
-	struct synq_cpu __percpu *cpus = READ_ONCE(synq_net(net)->cpu);
-	struct synq_cpu *c;
+	struct synq_cpu *c = synq_this_cpu(net);
 
-	if (unlikely(!cpus))
-		return;
-	c = this_cpu_ptr(cpus);
 	synq_answered(c, &c->ack);
 }
 
@@ -103,12 +102,8 @@ static __always_inline void synq_on_peer_proven(const struct synq_call *call)
 {
 	const struct request_sock *req = (const void *)call->arg[0];
 	struct net *net = read_pnet(&inet_rsk(req)->ireq_net);
-	struct synq_cpu __percpu *cpus = READ_ONCE(synq_net(net)->cpu);
-	struct synq_cpu *c;
+	struct synq_cpu *c = synq_this_cpu(net);
 
-	if (unlikely(!cpus))
-		return;
-	c = this_cpu_ptr(cpus);
 	synq_ask(c, &c->peer, SYNQ_PEER_UNPROVEN,
 		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_DROPS));
 }

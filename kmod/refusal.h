@@ -12,23 +12,21 @@ static __always_inline void synq_answered(struct synq_cpu *c, struct synq_questi
 	raw_write_seqcount_end(&c->seq);
 }
 
-/*
- * A SYN was not refused. Nor need it be the one the question was of: the rule
- * may not have applied to it, and the question be that of an earlier SYN, which
- * was refused if the counter has moved since.
- */
-static __always_inline void synq_peer_answered(struct net *net, const struct synq_net *sn)
+static __always_inline bool synq_peer_asked(const struct synq_net *sn)
 {
-	struct synq_cpu __percpu *cpus = READ_ONCE(sn->cpu);
-	struct synq_cpu *c;
-	u64 drops;
+	return this_cpu_read(READ_ONCE(sn->cpu)->peer.open);
+}
 
-	if (unlikely(!cpus))
-		return;
-	c = this_cpu_ptr(cpus);
-	if (likely(!c->peer.open))
-		return;
-	drops = synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_DROPS);
+/*
+ * A SYN was not refused, and a question is open. It need not be of this one:
+ * the rule may not have applied to it, and the question be that of an earlier
+ * SYN, which was refused if the counter has moved since.
+ */
+static inline void synq_peer_answered(struct net *net, const struct synq_net *sn)
+{
+	struct synq_cpu *c = this_cpu_ptr(READ_ONCE(sn->cpu));
+	u64 drops = synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_DROPS);
+
 	raw_write_seqcount_begin(&c->seq);
 	if (c->peer.mib_then != drops)
 		c->n[SYNQ_PEER_UNPROVEN]++;

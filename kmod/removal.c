@@ -13,17 +13,19 @@
 #include "removal.h"
 #include "tcpsynq.h"
 
-enum synq_removal synq_removal __read_mostly;
+DEFINE_STATIC_KEY_FALSE(synq_removal_untold);
+DEFINE_STATIC_KEY_FALSE(synq_removal_unlink);
 struct synq_range synq_timer_handler __read_mostly;
 struct synq_range synq_drop_and_put __read_mostly;
 
 static const struct {
-	const char		*symbol;
-	enum synq_removal	removal;
+	const char	*symbol;
+	bool		untold;		/* whether its timer removes a request */
+	bool		unlink;		/* has the request alone */
 } synq_removals[] = {
-	{ "__inet_csk_reqsk_queue_drop", SYNQ_REMOVAL_TOLD },
-	{ "inet_csk_reqsk_queue_drop", SYNQ_REMOVAL_UNTOLD },
-	{ SYNQ_UNLINK_TAKES_REQ ? "reqsk_queue_unlink" : NULL, SYNQ_REMOVAL_UNLINK },
+	{ "__inet_csk_reqsk_queue_drop", false, false },
+	{ "inet_csk_reqsk_queue_drop", true, false },
+	{ SYNQ_UNLINK_TAKES_REQ ? "reqsk_queue_unlink" : NULL, true, true },
 };
 
 /* Whoever removes one calls one of these, or is; each may call those before it. */
@@ -65,12 +67,14 @@ int synq_removal_init(void)
 		goto err;
 	for (i = 0; i < ARRAY_SIZE(synq_removals); i++) {
 		const char *symbol = synq_removals[i].symbol;
-		enum synq_removal removal = synq_removals[i].removal;
 
 		if (!symbol || synq_symbol_missing(symbol) ||
-		    !synq_all_pass(symbol, removal != SYNQ_REMOVAL_TOLD))
+		    !synq_all_pass(symbol, synq_removals[i].untold))
 			continue;
-		synq_removal = removal;
+		if (synq_removals[i].untold)
+			static_branch_enable(&synq_removal_untold);
+		if (synq_removals[i].unlink)
+			static_branch_enable(&synq_removal_unlink);
 		synq_hook_use(SYNQ_HOOK_DROP, symbol);
 		return 0;
 	}

@@ -3,23 +3,23 @@
 #ifndef SYNQ_REMOVAL_H
 #define SYNQ_REMOVAL_H
 
+#include <linux/jump_label.h>
 #include <net/request_sock.h>
 
 #include "tcpsynq.h"
 
-enum synq_removal {
-	SYNQ_REMOVAL_TOLD,	/* (listener, req, from_timer) */
-	SYNQ_REMOVAL_UNTOLD,	/* (listener, req) */
-	SYNQ_REMOVAL_UNLINK,	/* (req) */
-};
-
-extern enum synq_removal synq_removal;
+/*
+ * Called (listener, req, from_timer) unless one of these is set, and then
+ * (listener, req), or (req).
+ */
+DECLARE_STATIC_KEY_FALSE(synq_removal_untold);
+DECLARE_STATIC_KEY_FALSE(synq_removal_unlink);
 extern struct synq_range synq_timer_handler;
 extern struct synq_range synq_drop_and_put;
 
 static __always_inline struct request_sock *synq_removed(const struct synq_call *call)
 {
-	return (void *)(likely(synq_removal != SYNQ_REMOVAL_UNLINK) ? call->arg[1] : call->arg[0]);
+	return (void *)(static_branch_unlikely(&synq_removal_unlink) ? call->arg[0] : call->arg[1]);
 }
 
 /*
@@ -29,7 +29,7 @@ static __always_inline struct request_sock *synq_removed(const struct synq_call 
  */
 static __always_inline bool synq_removed_by_timer(const struct synq_call *call)
 {
-	if (likely(synq_removal == SYNQ_REMOVAL_TOLD))
+	if (!static_branch_unlikely(&synq_removal_untold))
 		return (u8)call->arg[2];
 	return synq_in_range(&synq_timer_handler, call->caller) ||
 	       synq_in_range(&synq_drop_and_put, call->caller);

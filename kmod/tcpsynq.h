@@ -106,7 +106,7 @@ struct synq_cpu {
 
 /**
  * struct synq_net - our share of a network namespace
- * @cpu: the counters; NULL once the namespace is being dismantled
+ * @cpu: the counters; once it is being dismantled, some that nobody reads
  * @dying: the counters from then until they are freed
  * @feeds: taps that ask for records; read under RCU
  */
@@ -147,6 +147,12 @@ static inline struct synq_net *synq_net(const struct net *net)
 	return net_generic(net, synq_net_id);
 }
 
+/* The same in a hook of the counters, which all run with bottom halves off. */
+static __always_inline struct synq_net *synq_net_hook(const struct net *net)
+{
+	return synq_net_generic_bh(net, synq_net_id);
+}
+
 int synq_netns_init(void);
 void synq_netns_uninit(void);
 void synq_net_figures(struct net *net, struct synq_figures *sum);
@@ -157,10 +163,7 @@ u64 synq_mib_read(struct net *net, int cpu, enum synq_mib mib);
 /* Called with bottom halves off, which keeps @cpu from being freed. */
 static __always_inline void synq_count(const struct synq_net *sn, enum synq_counter what)
 {
-	struct synq_cpu __percpu *cpu = READ_ONCE(sn->cpu);
-
-	if (likely(cpu))
-		this_cpu_inc(cpu->n[what]);
+	this_cpu_inc(READ_ONCE(sn->cpu)->n[what]);
 }
 
 /* ---- Functions of the kernel (symbol.c) ---- */
