@@ -4,8 +4,13 @@
 #include <net/ipv6.h>
 
 #include "record.h"
+#include "text.h"
 
-#define SYNQ_SYMBOL_MOST	80	/* of a symbol's name and offset, characters */
+/* Characters at most: */
+#define SYNQ_SYMBOL_MOST	80	/* of a symbol's name and offset */
+#define SYNQ_TIME_MOST		21
+#define SYNQ_ENDS_MOST		(2 * sizeof(" [ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535"))
+#define SYNQ_LINE_MOST		768	/* of a sample: ends, and thirty fields of up to 20 */
 
 static const char synq_letters[SYNQ_RECORD_KINDS] = {
 	[SYNQ_RECORD_ADDED]	= 'A',
@@ -76,31 +81,98 @@ void synq_record_header(struct seq_file *seq)
 		seq_printf(seq, "# %c %s\n", synq_letters[kind], synq_columns[kind]);
 }
 
-/* A number costs a quarter of what seq_printf() would; a line has up to thirty. */
-static void synq_number_show(struct seq_file *seq, u64 n)
+/* " %s" of each, in the way of text.h: these are made for each segment, or each SYN. */
+
+static char *synq_put_field(char *p, u64 n)
 {
-	seq_put_decimal_ull(seq, " ", n);
+	return synq_put_decimal(synq_put_char(p, ' '), n);
 }
 
-/* " %#x" */
-static void synq_hex_show(struct seq_file *seq, u32 n)
+static char *synq_put_word_field(char *p, const char *word)
 {
-	char text[] = " 0x00000000", *digit = text + sizeof(text) - 1;
-
-	do {
-		*--digit = "0123456789abcdef"[n & 0xf];
-		n >>= 4;
-	} while (n);
-	*--digit = 'x';
-	*--digit = '0';
-	*--digit = ' ';
-	seq_puts(seq, digit);
+	return synq_put_word(synq_put_char(p, ' '), word);
 }
 
-static void synq_word_show(struct seq_file *seq, const char *word)
+/* What is not known is a dash. */
+static char *synq_put_known(char *p, u64 value, u64 unknown)
 {
-	seq_putc(seq, ' ');
-	seq_puts(seq, word);
+	return value == unknown ? synq_put_word(p, " -") : synq_put_field(p, value);
+}
+
+static char *synq_put_end(char *p, const struct in6_addr *addr, u16 port)
+{
+	if (ipv6_addr_v4mapped(addr)) {
+		p = synq_put_field(p, addr->s6_addr[12]);
+		p = synq_put_decimal(synq_put_char(p, '.'), addr->s6_addr[13]);
+		p = synq_put_decimal(synq_put_char(p, '.'), addr->s6_addr[14]);
+		p = synq_put_decimal(synq_put_char(p, '.'), addr->s6_addr[15]);
+	} else {
+		p += sprintf(p, " [%pI6c]", addr);
+	}
+	return synq_put_decimal(synq_put_char(p, ':'), port);
+}
+
+static char *synq_put_ends(char *p, const struct synq_record *r)
+{
+	return synq_put_end(synq_put_end(p, &r->local, r->local_port), &r->remote, r->remote_port);
+}
+
+static char *synq_put_event(char *p, const struct synq_event *e)
+{
+	p = synq_put_ends(p, &e->r);
+	/* A removal that other CPUs' raced may find the queue counted down already. */
+	p = synq_put_field(p, max_t(s32, e->qlen, 0));
+	if (e->r.kind == SYNQ_RECORD_ADDED)
+		return synq_put_field(p, e->limit);
+	p = synq_put_word_field(p, synq_outcome_name(e->outcome));
+	p = synq_put_field(p, e->age_us);
+	return synq_put_field(p, e->synacks);
+}
+
+/* As tcp_probe of 4.15 printed it (net/ipv4/tcp_probe.c, tcpprobe_sprint()). */
+static char *synq_put_tcpprobe(char *p, const struct synq_sample *s)
+{
+	p = synq_put_ends(p, &s->r);
+	p = synq_put_field(p, s->length);
+	p = synq_put_hex(synq_put_char(p, ' '), s->snd_nxt);
+	p = synq_put_hex(synq_put_char(p, ' '), s->snd_una);
+	p = synq_put_field(p, s->snd_cwnd);
+	p = synq_put_field(p, s->ssthresh);
+	p = synq_put_field(p, s->snd_wnd);
+	p = synq_put_field(p, s->srtt_us);
+	return synq_put_field(p, s->rcv_wnd);
+}
+
+static char *synq_put_sample(char *p, const struct synq_sample *s)
+{
+	const char *state = s->ca_state < ARRAY_SIZE(synq_ca_states) ?
+			    synq_ca_states[s->ca_state] : "?";
+
+	p = synq_put_tcpprobe(p, s);
+	p = synq_put_field(p, s->rttvar_us);
+	p = synq_put_field(p, s->rto_us);
+	p = synq_put_known(p, s->min_rtt_us, U32_MAX);
+	p = synq_put_field(p, s->lost);
+	p = synq_put_field(p, s->retrans);
+	p = synq_put_field(p, s->inflight);
+	p = synq_put_field(p, s->rqueue);
+	p = synq_put_field(p, s->wqueue);
+	p = synq_put_field(p, s->mss);
+	p = synq_put_known(p, s->pacing_rate, U64_MAX);
+	p = synq_put_field(p, s->delivery_rate);
+	p = synq_put_field(p, s->bytes_acked);
+	p = synq_put_word_field(p, state);
+	p = synq_put_word_field(p, s->ca_name);
+	p = synq_put_field(p, s->cookie);
+	return synq_put_word_field(p, s->hook == SYNQ_SAMPLE_RCV ? "rcv" : "xmit");
+}
+
+static void synq_ends_show(struct seq_file *seq, const struct synq_record *r)
+{
+	char text[SYNQ_ENDS_MOST + 1];
+
+	*synq_put_ends(text, r) = '\0';
+	seq_puts(seq, text);
 }
 
 /**
@@ -110,94 +182,10 @@ static void synq_word_show(struct seq_file *seq, const char *word)
  */
 void synq_time_show(struct seq_file *seq, u64 ns)
 {
-	char text[] = ".000000000", *digit = text + sizeof(text) - 1;
-	u32 rem;
-	u64 s = div_u64_rem(ns, NSEC_PER_SEC, &rem);
+	char text[SYNQ_TIME_MOST + 1];
 
-	seq_put_decimal_ull(seq, "", s);
-	for (; rem; rem /= 10)
-		*--digit = '0' + rem % 10;
+	*synq_put_time(text, ns) = '\0';
 	seq_puts(seq, text);
-}
-
-static void synq_end_show(struct seq_file *seq, const struct in6_addr *addr, u16 port)
-{
-	if (ipv6_addr_v4mapped(addr)) {
-		synq_number_show(seq, addr->s6_addr[12]);
-		seq_put_decimal_ull(seq, ".", addr->s6_addr[13]);
-		seq_put_decimal_ull(seq, ".", addr->s6_addr[14]);
-		seq_put_decimal_ull(seq, ".", addr->s6_addr[15]);
-	} else {
-		seq_printf(seq, " [%pI6c]", addr);
-	}
-	seq_put_decimal_ull(seq, ":", port);
-}
-
-static void synq_ends_show(struct seq_file *seq, const struct synq_record *r)
-{
-	synq_end_show(seq, &r->local, r->local_port);
-	synq_end_show(seq, &r->remote, r->remote_port);
-}
-
-static void synq_event_show(struct seq_file *seq, const struct synq_event *e)
-{
-	synq_ends_show(seq, &e->r);
-	/* A removal that other CPUs' raced may find the queue counted down already. */
-	synq_number_show(seq, max_t(s32, e->qlen, 0));
-	if (e->r.kind == SYNQ_RECORD_ADDED) {
-		synq_number_show(seq, e->limit);
-	} else {
-		synq_word_show(seq, synq_outcome_name(e->outcome));
-		synq_number_show(seq, e->age_us);
-		synq_number_show(seq, e->synacks);
-	}
-	seq_putc(seq, '\n');
-}
-
-/* As tcp_probe of 4.15 printed it (net/ipv4/tcp_probe.c, tcpprobe_sprint()). */
-static void synq_tcpprobe_show(struct seq_file *seq, const struct synq_sample *s)
-{
-	synq_ends_show(seq, &s->r);
-	synq_number_show(seq, s->length);
-	synq_hex_show(seq, s->snd_nxt);
-	synq_hex_show(seq, s->snd_una);
-	synq_number_show(seq, s->snd_cwnd);
-	synq_number_show(seq, s->ssthresh);
-	synq_number_show(seq, s->snd_wnd);
-	synq_number_show(seq, s->srtt_us);
-	synq_number_show(seq, s->rcv_wnd);
-}
-
-/* What is not known is a dash. */
-static void synq_known_show(struct seq_file *seq, u64 value, u64 unknown)
-{
-	if (value == unknown)
-		seq_puts(seq, " -");
-	else
-		synq_number_show(seq, value);
-}
-
-static void synq_sample_show(struct seq_file *seq, const struct synq_sample *s)
-{
-	const char *state = s->ca_state < ARRAY_SIZE(synq_ca_states) ?
-			    synq_ca_states[s->ca_state] : "?";
-
-	synq_number_show(seq, s->rttvar_us);
-	synq_number_show(seq, s->rto_us);
-	synq_known_show(seq, s->min_rtt_us, U32_MAX);
-	synq_number_show(seq, s->lost);
-	synq_number_show(seq, s->retrans);
-	synq_number_show(seq, s->inflight);
-	synq_number_show(seq, s->rqueue);
-	synq_number_show(seq, s->wqueue);
-	synq_number_show(seq, s->mss);
-	synq_known_show(seq, s->pacing_rate, U64_MAX);
-	synq_number_show(seq, s->delivery_rate);
-	synq_number_show(seq, s->bytes_acked);
-	synq_word_show(seq, state);
-	synq_word_show(seq, s->ca_name);
-	synq_number_show(seq, s->cookie);
-	synq_word_show(seq, s->hook == SYNQ_SAMPLE_RCV ? "rcv" : "xmit");
 }
 
 /*
@@ -295,6 +283,27 @@ static void synq_close_show(struct seq_file *seq, const struct synq_close *c)
 	seq_putc(seq, '\n');
 }
 
+/* A record of numbers and words. @head: what its line begins with. */
+static void synq_line_show(struct seq_file *seq, const struct synq_record *r, const char *head,
+			   u64 start, bool tcpprobe)
+{
+	char *line, *p;
+
+	if (seq_get_buf(seq, &line) < SYNQ_LINE_MOST) {
+		seq_commit(seq, -1);
+		return;
+	}
+	p = synq_put_time(synq_put_word(line, head), r->time - start);
+	if (r->kind != SYNQ_RECORD_SAMPLE)
+		p = synq_put_event(p, container_of(r, struct synq_event, r));
+	else if (tcpprobe)
+		p = synq_put_tcpprobe(p, container_of(r, struct synq_sample, r));
+	else
+		p = synq_put_sample(p, container_of(r, struct synq_sample, r));
+	p = synq_put_char(p, '\n');
+	seq_commit(seq, p - line);
+}
+
 /**
  * synq_record_show() - print a record as a line
  * @seq: where to
@@ -305,25 +314,24 @@ static void synq_close_show(struct seq_file *seq, const struct synq_close *c)
  */
 void synq_record_show(struct seq_file *seq, const struct synq_record *r, u64 start, bool tcpprobe)
 {
-	bool bare = tcpprobe && r->kind == SYNQ_RECORD_SAMPLE;
+	char head[] = "# ? ";
+	const char *from = tcpprobe ? head : head + 2;
 
-	if (!bare)
-		seq_printf(seq, "%s%c ", tcpprobe ? "# " : "", synq_letters[r->kind]);
-	synq_time_show(seq, r->time - start);
+	head[2] = synq_letters[r->kind];
+	if (tcpprobe && r->kind == SYNQ_RECORD_SAMPLE)
+		from = "";
 	switch (r->kind) {
-	case SYNQ_RECORD_SAMPLE:
-		synq_tcpprobe_show(seq, container_of(r, struct synq_sample, r));
-		if (!bare)
-			synq_sample_show(seq, container_of(r, struct synq_sample, r));
-		seq_putc(seq, '\n');
-		break;
 	case SYNQ_RECORD_DROP:
+		seq_puts(seq, from);
+		synq_time_show(seq, r->time - start);
 		synq_drop_show(seq, container_of(r, struct synq_drop, r));
 		break;
 	case SYNQ_RECORD_CLOSE:
+		seq_puts(seq, from);
+		synq_time_show(seq, r->time - start);
 		synq_close_show(seq, container_of(r, struct synq_close, r));
 		break;
 	default:
-		synq_event_show(seq, container_of(r, struct synq_event, r));
+		synq_line_show(seq, r, from, start, tcpprobe);
 	}
 }

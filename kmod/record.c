@@ -121,7 +121,12 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 	WRITE_ONCE(ring->produced[r->kind], ring->produced[r->kind] + 1);
 	to = synq_ring_reserve(ring, bytes);
 	if (to) {
-		memcpy(to, r, bytes);
+		/* Of a known size the compiler copies words. */
+		if (r->kind == SYNQ_RECORD_SAMPLE)
+			*container_of(to, struct synq_sample, r) =
+				*container_of(r, struct synq_sample, r);
+		else
+			memcpy(to, r, bytes);
 		to->time = ktime_get_ns();
 		synq_ring_commit(ring, to, bytes);
 		if (r->kind == SYNQ_RECORD_SAMPLE)

@@ -19,6 +19,7 @@
  *   drop.c      records of dropped segments
  *   close.c     records of connections closed
  *   format.c    a record as a line
+ *   text.c      numbers as text
  *   filter.c    what a tap asks for; module parameters and tap writes alike
  *   tap.c       /proc/net/tcpsynq
  *   stat.c      /proc/net/stat/tcpsynq

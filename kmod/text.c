@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Numbers as text: see text.h. */
+#include <linux/bitops.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/time64.h>
+
+#include "text.h"
+
+static const u32 synq_powers[] = {
+	1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000,
+};
+
+static const char synq_pairs[] =
+	"00010203040506070809101112131415161718192021222324"
+	"25262728293031323334353637383940414243444546474849"
+	"50515253545556575859606162636465666768697071727374"
+	"75767778798081828384858687888990919293949596979899";
+
+/* How many decimal digits has it? Not of 0. */
+static unsigned int synq_digits(u32 n)
+{
+	/* log10(2) is 1233 / 4096, near enough for 32 bits. */
+	unsigned int digits = fls(n) * 1233 >> 12;
+
+	return digits + (n >= synq_powers[digits]);
+}
+
+/* So many decimal digits, of which the first may be zeros. */
+char *synq_put_digits(char *p, u32 n, unsigned int digits)
+{
+	char *end = p + digits;
+
+	for (p = end; digits >= 2; digits -= 2, n /= 100) {
+		p -= 2;
+		memcpy(p, &synq_pairs[n % 100 * 2], 2);
+	}
+	if (digits)
+		*--p = '0' + n;
+	return end;
+}
+
+/* The decimal digits of what is not 0: up to 20. */
+char *synq_put_long(char *p, u64 n)
+{
+	u32 low;
+
+	if (n <= U32_MAX)
+		return synq_put_digits(p, n, synq_digits(n));
+	n = div_u64_rem(n, 1000000000, &low);
+	return synq_put_digits(synq_put_long(p, n), low, 9);
+}
+
+/* As %#x: up to 10 characters. */
+char *synq_put_hex(char *p, u32 n)
+{
+	unsigned int shift = (fls(n | 1) - 1) & ~3;
+
+	*p++ = '0';
+	*p++ = 'x';
+	for (;; shift -= 4) {
+		*p++ = "0123456789abcdef"[n >> shift & 0xf];
+		if (!shift)
+			return p;
+	}
+}
+
+/* @ns nanoseconds, as seconds.nanoseconds: up to 21 characters. */
+char *synq_put_time(char *p, u64 ns)
+{
+	u32 rem;
+
+	p = synq_put_decimal(p, div_u64_rem(ns, NSEC_PER_SEC, &rem));
+	*p++ = '.';
+	return synq_put_digits(p, rem, 9);
+}
