@@ -6,7 +6,7 @@ export class Usage extends Error {}
 
 /** Shown wherever the module is needed and not there. */
 export const LOAD_IT =
-  'load it with `modprobe tcpsynq`, or from the source tree with `insmod kmod/tcpsynq.ko`';
+  'load it with `modprobe tcpsynq` (`tcpsynq module install` installs it), or from the source tree with `insmod kmod/tcpsynq.ko`';
 
 /** The errno name of a failed system call ("ENOENT"), or undefined for any other value. */
 export function errno(error: unknown): string | undefined {

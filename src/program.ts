@@ -26,6 +26,7 @@ import type { DropsOptions } from './commands/drops.js';
 import type { EventsOptions } from './commands/events.js';
 import type { ExportOptions } from './commands/export.js';
 import type { ListenersOptions } from './commands/listeners.js';
+import type { ModuleOptions } from './commands/module.js';
 import type { PlotOptions } from './commands/plot.js';
 import type { ReportOptions } from './commands/report.js';
 import type { StatusOptions } from './commands/status.js';
@@ -453,6 +454,27 @@ export function makeProgram(host: Host, version: string): Command {
     .action(async (_options, command: Command) => {
       const { status } = await import('./commands/status.js');
       await status(host, command.optsWithGlobals<StatusOptions>());
+    });
+
+  const module = program
+    .command('module')
+    .configureHelp({ showGlobalOptions: false })
+    .description(
+      'the kernel module by DKMS, for the running kernel and each that is installed later',
+    );
+  module
+    .command('install')
+    .description('build the module from the sources that came with this command, and install it')
+    .action(async (_options, command: Command) => {
+      const { installModule } = await import('./commands/module.js');
+      await installModule(host, command.optsWithGlobals<ModuleOptions>(), version);
+    });
+  module
+    .command('remove')
+    .description('take it away again, of every version')
+    .action(async (_options, command: Command) => {
+      const { removeModule } = await import('./commands/module.js');
+      await removeModule(host, command.optsWithGlobals<ModuleOptions>());
     });
 
   return program;

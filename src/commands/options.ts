@@ -37,6 +37,13 @@ export function checkInput(
   }
 }
 
+/** Refuses what says where to read, or how to print it, for a command that does neither. */
+export function checkNoInput(command: string, { input, netns, json, speed }: CommonOptions): void {
+  if (input !== 'auto' || netns !== undefined || json || speed !== undefined) {
+    throw new Usage(`${command} reads no figures: -i, --netns, --json, --speed do nothing there`);
+  }
+}
+
 /**
  * The capture that a command reads as a whole: its argument, or what -i says.
  *

@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CLI, run, Started, start } from './command.js';
+
+// What `tcpsynq module` refuses before anything is done. What it does is tried in a guest, by
+// test/install.
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tcpsynq-module-'));
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+test.each(['install', 'remove'])('without dkms: %s', async (action) => {
+  const { stdout, stderr, code } = await start(['module', action], { PATH: directory }).ended();
+  expect(stderr).toBe('tcpsynq: dkms is not installed: apt-get install dkms\n');
+  expect([stdout, code]).toEqual(['', 1]);
+});
+
+test.each(['install', 'remove'])('without root: %s', async (action) => {
+  const command = [process.execPath, CLI, 'module', action];
+  const [file = '', ...args] =
+    userInfo().uid === 0
+      ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...command]
+      : command;
+  const { stdout, stderr, code } = await new Started(file, args).ended();
+  expect(stderr).toBe('tcpsynq: installing and removing a module takes root\n');
+  expect([stdout, code]).toEqual(['', 1]);
+});
+
+test.each([
+  [['module'], /^Usage: tcpsynq module /],
+  [['module', 'update'], /^tcpsynq: unknown command 'update'\n/],
+  [['module', 'install', '0.1.0'], /^tcpsynq: too many arguments/],
+  [['module', 'remove', '--json'], /^tcpsynq: module reads no figures: .*\n$/],
+  [['module', 'install', '-i', 'proc'], /^tcpsynq: module reads no figures: .*\n$/],
+])('wrong usage: %j', async (args, message) => {
+  const { stdout, stderr, code } = await run(args);
+  expect(stderr).toMatch(message);
+  expect([stdout, code]).toEqual(['', 2]);
+});
