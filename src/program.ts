@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import {
   parseAddr,
   parseCauses,
@@ -20,6 +20,7 @@ import {
 import { FORMATS, PACKINGS } from './capture/names.js';
 import type { CaptureOptions } from './commands/capture.js';
 import type { ClosesOptions } from './commands/closes.js';
+import type { CompletionOptions } from './commands/completion.js';
 import type { CountOptions } from './commands/count.js';
 import type { DiagnoseOptions } from './commands/diagnose.js';
 import type { DropsOptions } from './commands/drops.js';
@@ -32,6 +33,7 @@ import type { ReportOptions } from './commands/report.js';
 import type { StatusOptions } from './commands/status.js';
 import type { TraceOptions } from './commands/trace.js';
 import type { WatchOptions } from './commands/watch.js';
+import { SHELLS, type Shell } from './completion/shells.js';
 import type { Host } from './host.js';
 
 /**
@@ -171,7 +173,7 @@ export function makeProgram(host: Host, version: string): Command {
         .argParser(parseCurves)
         .default(6),
     )
-    .option('-o, --output <name>', 'what the files are called, before .gp, .png, -1.dat')
+    .option('-o, --output <path>', 'what the files are called, before .gp, .png, -1.dat')
     .addOption(
       new Option('--format <format>', 'of the picture (default: png)').choices(['png', 'svg']),
     )
@@ -475,6 +477,16 @@ export function makeProgram(host: Host, version: string): Command {
     .action(async (_options, command: Command) => {
       const { removeModule } = await import('./commands/module.js');
       await removeModule(host, command.optsWithGlobals<ModuleOptions>());
+    });
+
+  program
+    .command('completion')
+    .configureHelp({ showGlobalOptions: false })
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .description('a script that has a shell complete the words of this command')
+    .action(async (shell: Shell, _options, command: Command) => {
+      const { completion } = await import('./commands/completion.js');
+      await completion(host, program, shell, command.optsWithGlobals<CompletionOptions>());
     });
 
   return program;

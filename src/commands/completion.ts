@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { bash } from '../completion/bash.js';
+import { fish } from '../completion/fish.js';
+import type { Shell } from '../completion/shells.js';
+import { type Node, treeOf } from '../completion/tree.js';
+import { zsh } from '../completion/zsh.js';
+import type { Host } from '../host.js';
+import { type CommonOptions, checkNoInput } from './options.js';
+
+export type CompletionOptions = CommonOptions;
+
+const SCRIPTS: Readonly<Record<Shell, (program: Node) => string>> = { bash, zsh, fish };
+
+/** `tcpsynq completion SHELL`: the script that completes the words of `program` there. */
+export async function completion(
+  host: Host,
+  program: Command,
+  shell: Shell,
+  options: CompletionOptions,
+): Promise<void> {
+  checkNoInput('completion', options);
+  await host.out.write(SCRIPTS[shell](treeOf(program)));
+}
