@@ -1,0 +1,90 @@
+import type { Command, Help, Option } from 'commander';
+
+/** A text as it is to be read, no macro in it and no hyphen or quote made prettier. */
+function literal(text: string): string {
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('`', '\\(ga')
+    .replaceAll("'", '\\(aq')
+    .replaceAll('-', '\\-')
+    .replace(/^\./, '\\&.');
+}
+
+/** A line of running text: hyphens within words may end a line. */
+function prose(text: string): string {
+  return literal(text).replace(/(?<=\w)\\-(?=\w)/g, '-');
+}
+
+/** `-n, --count <number>` in the macros for options and what they take. */
+function term(option: Option): string {
+  const [spelled = '', joint, placeholder] =
+    /^([^<[]*?)(?:( )([<[].*))?$/.exec(option.flags)?.slice(1) ?? [];
+  const flags = spelled
+    .split(', ')
+    .map((one) => `Fl ${literal(one.replace(/^-/, ''))}`)
+    .join(' , ');
+  if (joint === undefined || placeholder === undefined) {
+    return flags;
+  }
+  const name = literal(placeholder.slice(1, -1));
+  return option.optional ? `${flags} Ns Op = Ns Ar ${name}` : `${flags} Ar ${name}`;
+}
+
+function options(help: Help, of: readonly Option[]): string[] {
+  return of.length === 0
+    ? []
+    : [
+        '.Bl -tag -width Ds',
+        ...of.flatMap((option) => [`.It ${term(option)}`, prose(help.optionDescription(option))]),
+        '.El',
+      ];
+}
+
+function argumentsOf(help: Help, command: Command): string[] {
+  const described = help.visibleArguments(command);
+  return described.length === 0
+    ? []
+    : [
+        '.Bl -tag -width Ds',
+        ...described.flatMap((argument) => [
+          `.It Ar ${literal(help.argumentTerm(argument))}`,
+          prose(help.argumentDescription(argument)),
+        ]),
+        '.El',
+      ];
+}
+
+/** The commands below one, but for `help`, which is not about this program. */
+function commandsOf(help: Help, command: Command): Command[] {
+  return help.visibleCommands(command).filter((one) => one.name() !== 'help');
+}
+
+/** A section for a command, and one for each below it. */
+function sections(command: Command, path: string): string[] {
+  const help = command.createHelp();
+  const below = commandsOf(help, command);
+  const own = help.visibleOptions(command).filter(({ long }) => long !== '--help');
+  return [
+    `.Ss ${path}`,
+    ...(below.length > 0 ? [] : [`.Dl tcpsynq ${literal(`${path} ${command.usage()}`)}`, '.Pp']),
+    prose(help.commandDescription(command)),
+    ...argumentsOf(help, command),
+    ...options(help, own),
+    ...below.flatMap((one) => sections(one, `${path} ${one.name()}`)),
+  ];
+}
+
+/**
+ * The manual page in section 1, in mdoc.
+ *
+ * @param frame the page, with `@VERSION@`, and lines `@OPTIONS@` and `@COMMANDS@` where the
+ * program's own words go
+ */
+export function manual(program: Command, frame: string): string {
+  const help = program.createHelp();
+  const commands = commandsOf(help, program).flatMap((one) => sections(one, one.name()));
+  return frame
+    .replaceAll('@VERSION@', program.version() ?? '')
+    .replace('@OPTIONS@', () => options(help, help.visibleOptions(program)).join('\n'))
+    .replace('@COMMANDS@', () => commands.join('\n'));
+}

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import type { Host } from '../host.js';
+import { makeProgram } from '../program.js';
+import { manual } from './mdoc.js';
+
+// Part of the build, not of the command: node print.js FRAME >PAGE.
+
+const [frame = ''] = process.argv.slice(2);
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+// No command of it is run, so none looks at its host.
+const program = makeProgram({} as Host, version);
+process.stdout.write(manual(program, readFileSync(frame, 'utf8')));
