@@ -6,9 +6,9 @@
 #                     KERNELS='6.1 7.3': in a guest of each of these
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
-#   make test-install the module installed by hand and by DKMS in the guest, and taken away
+#   make test-install module and package installed in the guest, and taken away
 #   make install      the module for the running kernel, the command under PREFIX
-#   make dkms         the module by DKMS, for each kernel that is installed from now on
+#   make package      tcpsynq-VERSION.tgz, for npm install --global
 #
 # KDIR=    build tree to build the module against (default: the running kernel's,
 #          or the lab's if there is none)
@@ -26,7 +26,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all module command install install-module install-command \
-	uninstall uninstall-module dkms dkms-remove demo test test-unit test-lab test-matrix test-install lint \
+	uninstall uninstall-module package demo test test-unit test-lab test-matrix test-install lint \
 	lint-module lint-command lab lab-shell lab-module lab-tools clean
 
 all: module command
@@ -69,10 +69,14 @@ install-module: module
 		M=$(CURDIR)/kmod INSTALL_MOD_DIR=updates modules_install
 	depmod
 
-install-command: command
-	dir=$$(mktemp -d) && npm pack --silent --pack-destination $$dir >/dev/null && \
-		npm install --global --prefix $(PREFIX) $$dir/tcpsynq-*.tgz; \
-		status=$$?; rm -rf $$dir; exit $$status
+version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+tarball := tcpsynq-$(version).tgz
+
+package: node_modules/.package-lock.json
+	npm pack --silent
+
+install-command: package
+	npm install --global --prefix $(PREFIX) ./$(tarball)
 
 uninstall: uninstall-module
 	npm uninstall --global --prefix $(PREFIX) tcpsynq
@@ -81,22 +85,6 @@ uninstall-module:
 	rm -f /lib/modules/$(shell uname -r)/updates/tcpsynq.ko*
 	-rmdir /lib/modules/$(shell uname -r)/updates 2>/dev/null
 	depmod
-
-version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
-dkms_source := /usr/src/tcpsynq-$(version)
-
-# The sources stay where DKMS finds them for the next kernel.
-dkms:
-	@command -v dkms >/dev/null || { echo "make dkms: needs dkms: apt-get install dkms" >&2; exit 1; }
-	@if [ -e $(dkms_source) ]; then $(MAKE) --no-print-directory dkms-remove; fi
-	mkdir -p $(dkms_source)/kmod
-	cp dkms.conf LICENSE $(dkms_source)
-	cp kmod/Kbuild $(filter-out %.mod.c,$(wildcard kmod/*.c)) $(wildcard kmod/*.h) $(dkms_source)/kmod
-	dkms install tcpsynq/$(version)
-
-dkms-remove:
-	dkms remove tcpsynq/$(version) --all
-	rm -rf $(dkms_source)
 
 # ---- The lab ----
 
@@ -137,12 +125,12 @@ test-matrix: lab-module lab-tools command
 	@lab/deps guest fleet
 	@lab/matrix $(or $(KERNELS),5.10 6.1 6.12 7.3)
 
-# Installed by hand and by DKMS in the guest, used, taken away again.
-test-install: lab-module lab-tools
+# Installed by hand, by npm and by DKMS in the guest, used, taken away again.
+test-install: lab-module lab-tools package
 	@lab/deps guest install
-	@LIMIT=$${LIMIT:-3600} lab/run test/install
+	@LIMIT=$${LIMIT:-3600} lab/run test/install $(tarball)
 
 clean:
 	@if [ -s kmod/.kdir ]; then $(MAKE) -s -C "$$(cat kmod/.kdir)" M=$(CURDIR)/kmod clean; fi
 	@$(MAKE) -s -C lab/tools clean
-	rm -rf dist kmod/.kdir
+	rm -rf dist kmod/.kdir $(tarball)
