@@ -14,8 +14,8 @@ import { type Host, note } from '../host.js';
 import { isKind, LETTERS } from '../record/columns.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { isSame } from '../source/file.js';
+import { isLive } from '../source/input.js';
 import { openNamespace } from '../source/namespace.js';
-import { isLive } from '../source/select.js';
 import type { TapFilter } from '../source/tap.js';
 import { type CommonOptions, checkInput } from './options.js';
 

@@ -4,10 +4,9 @@ import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { FIGURE_NAMES, FIGURES, type FigureName, type Figures } from '../record/figures.js';
 import type { Count, Header } from '../record/stream.js';
+import { isLive } from '../source/input.js';
 import { readStat } from '../source/module.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
-import { readProcFigures, tallySockets } from '../source/procnet.js';
-import { isLive, recorded } from '../source/select.js';
 import { NOT_IN_COUNTERS, NOT_IN_PROC, type SourceInfo } from '../source/source.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
@@ -25,7 +24,7 @@ interface Counted {
   readonly netns: string | null;
 }
 
-/** `tcpsynq count`: the figures, once. */
+/** `tcpsynq count`: the figures, once. What a reading of the counters does not need is loaded where it is. */
 export async function count(host: Host, options: CountOptions): Promise<void> {
   checkInput(options, options.by === 'cpu' ? 'count --by cpu' : null);
   if (!isLive(options.input)) {
@@ -73,11 +72,13 @@ async function countNow(
   const from = `${namespace.net}/{tcp,tcp6,netstat}`;
   const why = input === 'proc' ? '' : 'the tcpsynq module is not loaded: ';
   await note(host, `${why}reading ${from}; not known there: ${NOT_IN_PROC.join(', ')}`);
+  const { readProcFigures } = await import('../source/procnet.js');
   const figures = await readProcFigures(namespace);
   return { ...known, info: { source: 'proc', from, live: true, notKnown: NOT_IN_PROC }, figures };
 }
 
 async function lastCount(host: Host, options: CountOptions): Promise<Counted> {
+  const { recorded } = await import('../source/select.js');
   const { input } = options;
   let info: SourceInfo | null = null;
   let header: Header | null = null;
@@ -151,6 +152,7 @@ async function printByState(
   options: CountOptions,
   namespace: Namespace,
 ): Promise<void> {
+  const { tallySockets } = await import('../source/procnet.js');
   const states = (await tallySockets(namespace)).byState();
   if (options.json) {
     for (const row of states) {

@@ -11,10 +11,10 @@ import { Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
+import { isLive } from '../source/input.js';
 import { moduleFiles } from '../source/module.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
 import { pause, stretched } from '../source/pace.js';
-import { isLive } from '../source/select.js';
 import { type CommonOptions, checkInput } from './options.js';
 
 export interface ExportOptions extends CommonOptions {

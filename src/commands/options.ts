@@ -1,6 +1,6 @@
 import { Usage } from '../failure.js';
 import { parseNetwork, type Wanted } from '../record/ends.js';
-import { type Input, isLive } from '../source/select.js';
+import { type Input, isLive } from '../source/input.js';
 
 /** The options that every command takes. */
 export interface CommonOptions {

@@ -11,13 +11,6 @@ import { readProcFigures } from './procnet.js';
 import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
 import { openTap, type Tap } from './tap.js';
 
-/** What `-i` names: one of the words, "-" for standard input, else the path of a capture. */
-export type Input = 'auto' | 'module' | 'proc' | '-' | (string & {});
-
-export function isLive(input: Input): input is 'auto' | 'module' | 'proc' {
-  return input === 'auto' || input === 'module' || input === 'proc';
-}
-
 /** How long to wait between two looks whether the module is back, in ms. */
 const PATIENCE = 500;
 /** The walk over the listeners is not repeated sooner, in ms. */
