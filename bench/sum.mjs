@@ -2,7 +2,7 @@
 // node bench/sum.mjs COLUMN [FILE]: sums a column of the S lines of a file, or of stdin, through the
 // command's own parser.
 import { createReadStream } from 'node:fs';
-import { Scanner } from '../dist/record/scan.js';
+import { Scanner } from '../build/record/scan.js';
 
 const name = process.argv[2] ?? 'snd_cwnd';
 let columns = null;

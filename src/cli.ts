@@ -132,4 +132,4 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, onSignal);
 }
 process.on('uncaughtException', (error) => void end(failed(error)));
-await end(await main());
+void main().then(end);

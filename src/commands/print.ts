@@ -1,10 +1,11 @@
-import { type Column, table } from '../chart/table.js';
+import type { Column } from '../chart/table.js';
 import { count } from '../chart/text.js';
 import { type Host, note } from '../host.js';
-import { type Problems, placed } from '../record/problems.js';
+import type { Problems } from '../record/problems.js';
 
 /** Prints a table, and on a terminal says which columns there was no room for. */
 export async function printTable(host: Host, columns: readonly Column[]): Promise<void> {
+  const { table } = await import('../chart/table.js');
   const { lines, leftOut } = table(columns, host.out.tty ? host.out.columns : undefined);
   await host.out.write(`${lines.join('\n')}\n`);
   if (leftOut.length > 0) {
@@ -19,6 +20,7 @@ export function printJson(host: Host, object: object): Promise<void> {
 
 /** Says which line was the first that could not be read, and how many more there were. */
 export async function tellProblems(host: Host, problems: Problems): Promise<void> {
+  const { placed } = await import('../record/problems.js');
   const [first] = problems.first;
   if (first !== undefined) {
     const others = problems.count > 1 ? `, and ${count(problems.count - 1, 'line')} more` : '';

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
-import { type Listener, parseListeners } from '../record/listeners.js';
+import type { Listener } from '../record/listeners.js';
 import { parseStat, type Stat } from '../record/stat.js';
-import { type ModuleStatus, parseStatus } from '../record/status.js';
+import type { ModuleStatus } from '../record/status.js';
 import type { Namespace } from './namespace.js';
 
 /** The module's files in a namespace. */
@@ -42,11 +42,13 @@ export async function readStat(namespace: Namespace): Promise<Stat> {
 
 /** Every listener with its queues. Costs the module O(listeners). */
 export async function readListeners(namespace: Namespace): Promise<Listener[]> {
+  const { parseListeners } = await import('../record/listeners.js');
   const path = moduleFiles(namespace).listeners;
   return understood(parseListeners(await text(path)), path);
 }
 
 export async function readStatus(namespace: Namespace): Promise<ModuleStatus> {
+  const { parseStatus } = await import('../record/status.js');
   return parseStatus(await text(moduleFiles(namespace).status));
 }
 

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
 import { readlink, stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { errno, Failure, Usage } from '../failure.js';
 
 /** The network namespace whose files are read. */
@@ -58,6 +56,8 @@ function inodeOf(process: string, proc?: string): Promise<string | null> {
 }
 
 async function hold(name: string): Promise<Namespace> {
+  const { spawn } = await import('node:child_process');
+  const { setTimeout: sleep } = await import('node:timers/promises');
   const path = `/run/netns/${name}`;
   const wanted = await stat(path).catch((error) => {
     throw new Failure(
