@@ -26,3 +26,10 @@ spent() {
 	look
 	instructions=$((nanoseconds - n - (turns - t) * turn / 1000))
 }
+
+# idle SECONDS: with the spinner stopped the guest's clock jumps over what nobody needs.
+idle() {
+	kill -STOP $SPIN_PID
+	sleep "$1"
+	kill -CONT $SPIN_PID
+}
