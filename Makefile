@@ -6,6 +6,8 @@
 #                     KERNELS='6.1 7.3': in a guest of each of these
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
+#   make test-cost    what the module costs, in instructions, against bench/bounds (part of make test)
+#   make bench        every measurement of bench/README.md, for hours, into bench/results; ROUNDS=3
 #   make test-install module and package installed in the guest, and taken away
 #   make install      the module for the running kernel, the command under PREFIX
 #   make package      tcpsynq-VERSION.tgz, for npm install --global
@@ -26,7 +28,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all module command install install-module install-command \
-	uninstall uninstall-module package demo test test-unit test-lab test-matrix test-install lint \
+	uninstall uninstall-module package demo test test-unit test-lab test-cost test-matrix test-install bench lint \
 	lint-module lint-command lab lab-shell lab-module lab-tools clean
 
 all: module command
@@ -119,7 +121,12 @@ test-lab: lab-module lab-tools command
 	@lab/selftest
 	@LIMIT=$${LIMIT:-4500} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
 
-test: lint test-unit $(if $(KERNELS),test-matrix,test-lab)
+# In instructions, which come out the same whatever else the machine does.
+test-cost: lab-module lab-tools command
+	@lab/deps guest
+	@ICOUNT=1 LIMIT=$${LIMIT:-1800} lab/run bash bench/guard
+
+test: lint test-unit $(if $(KERNELS),test-matrix,test-lab test-cost)
 
 test-matrix: lab-module lab-tools command
 	@lab/deps guest fleet
@@ -130,7 +137,13 @@ test-install: lab-module lab-tools package
 	@lab/deps guest install
 	@LIMIT=$${LIMIT:-3600} lab/run test/install $(tarball)
 
+bench:
+	bench/parse
+	for what in half-opens segments reading cpus start watch; do bench/cost $$what $(ROUNDS) || exit; done
+	bench/samples $(ROUNDS)
+	bench/chart
+
 clean:
 	@if [ -s kmod/.kdir ]; then $(MAKE) -s -C "$$(cat kmod/.kdir)" M=$(CURDIR)/kmod clean; fi
 	@$(MAKE) -s -C lab/tools clean
-	rm -rf dist kmod/.kdir $(tarball)
+	rm -rf build dist kmod/.kdir $(tarball)
