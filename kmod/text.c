@@ -54,15 +54,13 @@ char *synq_put_long(char *p, u64 n)
 /* As %#x: up to 10 characters. */
 char *synq_put_hex(char *p, u32 n)
 {
-	unsigned int shift = (fls(n | 1) - 1) & ~3;
+	char *end = p + 2 + DIV_ROUND_UP(fls(n | 1), 4), *digit = end;
 
 	*p++ = '0';
 	*p++ = 'x';
-	for (;; shift -= 4) {
-		*p++ = "0123456789abcdef"[n >> shift & 0xf];
-		if (!shift)
-			return p;
-	}
+	for (; digit > p; n >>= 4)
+		*--digit = "0123456789abcdef"[n & 0xf];
+	return end;
 }
 
 /* @ns nanoseconds, as seconds.nanoseconds: up to 21 characters. */
