@@ -1,12 +1,13 @@
 import type { Command, Help, Option } from 'commander';
 
-/** A text as it is to be read, no macro in it and no hyphen or quote made prettier. */
+/** A text as it is to be read, no macro in it, no hyphen or quote made prettier, and ASCII. */
 function literal(text: string): string {
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('`', '\\(ga')
     .replaceAll("'", '\\(aq')
     .replaceAll('-', '\\-')
+    .replaceAll('…', '...')
     .replace(/^\./, '\\&.');
 }
 
