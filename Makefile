@@ -28,7 +28,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all module command install install-module install-command \
-	uninstall uninstall-module package demo test test-unit test-lab test-cost test-matrix test-install bench lint \
+	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-matrix test-install bench lint \
 	lint-module lint-command lab lab-shell lab-module lab-tools clean
 
 all: module command
@@ -99,6 +99,11 @@ lab-shell: lab-module lab-tools command
 demo: lab-module lab-tools command
 	@lab/deps guest
 	@lab/demo
+
+# Those of the README, drawn from captures of the lab.
+pictures: lab-module lab-tools command
+	@lab/deps guest host-tests
+	@lab/pictures
 
 # ---- Checking ----
 
