@@ -170,10 +170,14 @@ MODULE_PARM_DESC(via, "how hooks are attached: auto, ftrace, kprobe, before Linu
 
 static int synq_hook_ftrace(struct synq_hook *hook)
 {
+	struct synq_range range;
 	int err;
 
 	if (!SYNQ_FTRACE_ARGS)
 		return -EOPNOTSUPP;
+	err = synq_symbol_range(hook->symbol, &range);
+	if (err)
+		return err;
 	/*
 	 * Anew each time: ftrace_free_filter() leaves pointers to what it has
 	 * freed (kernel/trace/ftrace.c, 6.1), which a second use would free again.
@@ -183,8 +187,12 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 	/* The handlers call nothing that is hooked: no recursion to guard. */
 	hook->ops.flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_PERMANENT;
 
-	err = ftrace_set_filter(&hook->ops, (unsigned char *)hook->symbol,
-				strlen(hook->symbol), 1);
+	/*
+	 * Not by name: ftrace_set_filter() takes an allocation that failed for a
+	 * match, and the empty filter it then leaves is every function there is
+	 * (match_records(), kernel/trace/ftrace.c, 6.1).
+	 */
+	err = ftrace_set_filter_ip(&hook->ops, range.start, 0, 1);
 	if (err)
 		return err;
 	err = register_ftrace_function(&hook->ops);
@@ -233,8 +241,11 @@ static int synq_hook_attach(struct synq_hook *hook)
 			hook->via = SYNQ_VIA_FTRACE;
 			return 0;
 		}
-		/* A kprobe on a function ftrace can reach is ftrace too. */
-		if (synq_via == SYNQ_VIA_FTRACE || err == -EBUSY)
+		/*
+		 * A kprobe on a function ftrace can reach is ftrace too; and short
+		 * of memory for a moment is no reason to count worse for good.
+		 */
+		if (synq_via == SYNQ_VIA_FTRACE || err == -EBUSY || err == -ENOMEM)
 			return err;
 	}
 	err = synq_hook_kprobe(hook);
@@ -287,13 +298,13 @@ int synq_hooks_attach(void)
 		if (err == -EBUSY)
 			pr_err("%s: cannot attach while kernel.ftrace_enabled=0; set it to 1\n",
 			       hook->symbol);
-		else if (hook->required)
+		else if (hook->required || err == -ENOMEM)
 			pr_err("%s: cannot attach (%d), and without it the %s would be wrong\n",
 			       hook->symbol, err, hook->serves);
 		else
 			pr_warn("%s: cannot attach (%d); going on without %s\n",
 				hook->symbol, err, hook->serves);
-		if (hook->required || err == -EBUSY) {
+		if (hook->required || err == -EBUSY || err == -ENOMEM) {
 			synq_hooks_detach();
 			return err;
 		}
@@ -337,6 +348,8 @@ int synq_hooks_get(unsigned long wanted, unsigned long *got)
 		struct synq_hook *hook = &synq_hooks[id];
 
 		err = hook->via == SYNQ_VIA_NONE ? synq_hook_attach(hook) : 0;
+		if (err == -ENOMEM)
+			break;
 		if (err)
 			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
 					    hook->symbol, err, hook->serves);
