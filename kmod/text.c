@@ -26,29 +26,42 @@ static unsigned int synq_digits(u32 n)
 	return digits + (n >= synq_powers[digits]);
 }
 
+static __always_inline char *synq_put_pair(char *p, u32 n)
+{
+	memcpy(p, &synq_pairs[n * 2], 2);
+	return p + 2;
+}
+
 /* So many decimal digits, of which the first may be zeros. */
-char *synq_put_digits(char *p, u32 n, unsigned int digits)
+static char *synq_put_digits(char *p, u32 n, unsigned int digits)
 {
 	char *end = p + digits;
 
 	for (p = end; digits >= 2; digits -= 2, n /= 100) {
 		p -= 2;
-		memcpy(p, &synq_pairs[n % 100 * 2], 2);
+		synq_put_pair(p, n % 100);
 	}
 	if (digits)
 		*--p = '0' + n;
 	return end;
 }
 
-/* The decimal digits of what is not 0: up to 20. */
+/* The decimal digits of 10 and more: up to 20. */
 char *synq_put_long(char *p, u64 n)
 {
 	u32 low;
 
+	/* Most are short, and need no counting of digits. */
+	if (n < 100)
+		return synq_put_pair(p, n);
+	if (n < 10000) {
+		p = synq_put_decimal(p, (u32)n / 100);
+		return synq_put_pair(p, (u32)n % 100);
+	}
 	if (n <= U32_MAX)
 		return synq_put_digits(p, n, synq_digits(n));
 	n = div_u64_rem(n, 1000000000, &low);
-	return synq_put_digits(synq_put_long(p, n), low, 9);
+	return synq_put_digits(synq_put_decimal(p, n), low, 9);
 }
 
 /* As %#x: up to 10 characters. */

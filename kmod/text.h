@@ -10,7 +10,6 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-char *synq_put_digits(char *p, u32 n, unsigned int digits);
 char *synq_put_long(char *p, u64 n);
 char *synq_put_hex(char *p, u32 n);
 char *synq_put_time(char *p, u64 ns);
