@@ -379,7 +379,7 @@ export function makeProgram(host: Host, version: string): Command {
     .addOption(
       new Option(
         '--rotate <size|time>',
-        'begin a new part after so many bytes (100M) or so long (1h): FILE.000001, FILE.000002 …',
+        'begin a new part after so many bytes (100M) or so long (1h): FILE.000001, FILE.000002 ...',
       ).argParser(parseRotation),
     )
     .option('--keep <number>', 'delete the oldest parts beyond so many', parsePositive)

@@ -1,13 +1,12 @@
 import type { Command, Help, Option } from 'commander';
 
-/** A text as it is to be read, no macro in it, no hyphen or quote made prettier, and ASCII. */
+/** A text as it is to be read, no macro in it and no hyphen or quote made prettier. */
 function literal(text: string): string {
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('`', '\\(ga')
     .replaceAll("'", '\\(aq')
     .replaceAll('-', '\\-')
-    .replaceAll('…', '...')
     .replace(/^\./, '\\&.');
 }
 
