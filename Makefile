@@ -29,7 +29,7 @@ KDIR ?= $(running_kdir)
 
 .PHONY: all module command install install-module install-command \
 	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-matrix test-install bench lint \
-	lint-module lint-command lab lab-shell lab-module lab-tools clean
+	lint-module lint-command lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
 
@@ -49,6 +49,9 @@ module:
 
 lab-module:
 	$(call build_module,$(filter-out $(running_kdir),$(KDIR)))
+
+lab-debug-kernel:
+	@for kernel in $(or $(DEBUG),kasan); do lab/debug-kernel $$kernel >/dev/null || exit; done
 
 lab-tools:
 	@lab/deps build
