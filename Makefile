@@ -8,6 +8,7 @@
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
 #   make test-cost    what the module costs, in instructions, against bench/bounds (part of make test)
 #   make bench        every measurement of bench/README.md, for hours, into bench/results; ROUNDS=3
+#   make test-debug   tests on kernels that watch themselves, for hours; DEBUG='kasan kcsan'
 #   make test-install module and package installed in the guest, and taken away
 #   make install      the module for the running kernel, the command under PREFIX
 #   make package      tcpsynq-VERSION.tgz, for npm install --global
@@ -28,7 +29,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all module command install install-module install-command \
-	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-matrix test-install bench lint \
+	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-matrix test-debug test-install bench lint \
 	lint-module lint-command lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
@@ -139,6 +140,10 @@ test: lint test-unit $(if $(KERNELS),test-matrix,test-lab test-cost)
 test-matrix: lab-module lab-tools command
 	@lab/deps guest fleet
 	@lab/matrix $(or $(KERNELS),5.10 6.1 6.12 7.3)
+
+test-debug: lab-tools command
+	@lab/deps guest fleet
+	@lab/debug-tests $(or $(DEBUG),kasan)
 
 # Installed by hand, by npm and by DKMS in the guest, used, taken away again.
 test-install: lab-module lab-tools package

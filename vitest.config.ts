@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/vm/**'],
+          exclude: ['test/vm/**', 'test/debug/**'],
           globalSetup: ['test/build.ts'],
           testTimeout: 20_000,
         },
@@ -22,6 +22,18 @@ export default defineConfig({
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        // Needs a kernel of lab/debug-kernel, on which everything takes its time.
+        test: {
+          name: 'debug',
+          include: ['test/debug/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 7_200_000,
           hookTimeout: 600_000,
         },
       },

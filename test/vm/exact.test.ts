@@ -7,6 +7,7 @@ import {
   ended,
   expectNoDoubt,
   type Figures,
+  FLOOD,
   isKernel,
   Link,
   load,
@@ -18,7 +19,7 @@ import {
 
 requireGuest();
 
-const N = 100_000;
+const N = FLOOD;
 let link: Link;
 
 beforeAll(() => load());

@@ -18,6 +18,9 @@ export const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const moduleFile = join(top, 'kmod', 'tcpsynq.ko');
 const tools = join(top, 'lab', 'tools', 'build');
 
+/** SYNs of a large flood: fewer on a kernel that watches itself at every step. */
+export const FLOOD = Number(process.env.FLOOD ?? 100_000);
+
 export function requireGuest(): void {
   if (hostname() !== 'lab' || !existsSync('/run/tcpsynq-lab/token')) {
     throw new Error('these tests change the kernel: they run in the lab only (make test)');

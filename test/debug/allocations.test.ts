@@ -1,0 +1,115 @@
+// Every allocation failed in turn: what was asked for is refused with ENOMEM and nothing stays
+// behind, or it is done in full.
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { isLoaded, load, moduleFile, requireGuest, sh, status, top, unload } from '../vm/guest.ts';
+import {
+  ALL_KINDS,
+  expectGone,
+  expectNoLeaks,
+  hasConfig,
+  setting,
+  TAP,
+  unloadSoon,
+} from './kernel.ts';
+
+requireGuest();
+
+const failing = join(top, 'lab', 'tools', 'build', 'failing');
+const FIRST = setting('FIRST', 1);
+const STEP = setting('STEP', 1);
+
+// ENOENT is procfs's, when it has no memory for what it looks up.
+const REFUSED = ['0', 'ENOMEM', 'ENOENT'];
+
+beforeAll(() => {
+  // vmalloc() warns, with a stack, of each that fails: kept off the console that lab/run reads.
+  sh('dmesg -n 4');
+  const debug = '/sys/kernel/debug';
+  if (!existsSync(`${debug}/failslab`)) return;
+  // By itself it passes over those that may wait, and prints a stack for each it fails.
+  for (const [file, value] of [
+    ['failslab/ignore-gfp-wait', 'N'],
+    ['failslab/verbose', '0'],
+    ['fail_page_alloc/ignore-gfp-wait', 'N'],
+    ['fail_page_alloc/ignore-gfp-highmem', 'N'],
+    ['fail_page_alloc/min-order', '0'],
+    ['fail_page_alloc/verbose', '0'],
+  ] as const) {
+    writeFileSync(`${debug}/${file}`, value);
+  }
+});
+afterAll(() => {
+  expect(sh('dmesg')).not.toMatch(/WARNING: |BUG: |KASAN|UBSAN|possible .* locking|suspicious RCU/);
+  sh('dmesg -n 7');
+});
+afterEach(async () => {
+  if (isLoaded()) await unloadSoon();
+});
+
+/** Has one allocation after the other fail, until there are no more; how many there were. */
+async function each(what: string, look: (error: string, nth: number) => Promise<void> | void) {
+  let nth = FIRST;
+  for (; ; nth += STEP) {
+    const [error = '', failed] = sh(`${failing} ${nth} ${what}`).trim().split(' ');
+    await look(error, nth);
+    if (failed === '0') {
+      expect(error).toBe('0');
+      break;
+    }
+  }
+  console.log(`failing ${what}: ${nth} allocations`);
+}
+
+describe.skipIf(!hasConfig('FAULT_INJECTION'))('each allocation fails once', () => {
+  test('of loading', async () => {
+    await each(`load ${moduleFile}`, (error, nth) => {
+      if (error !== '0') {
+        expect(error, `allocation ${nth}`).toBe('ENOMEM');
+        expectGone();
+        return;
+      }
+      // A failure that cost nothing must have cost nothing.
+      expect(status(), `allocation ${nth}`).toContain('exact yes');
+      unload();
+      expectGone();
+    });
+    await expectNoLeaks();
+  });
+
+  test('of a tap, opened, told what to show, read', async () => {
+    // Anew each time: hooks stay for seconds after their last tap.
+    await each(`use ${TAP} '${ALL_KINDS}'`, async (error, nth) => {
+      expect(REFUSED, `allocation ${nth}`).toContain(error);
+      if (isLoaded()) await unloadSoon();
+      expectGone();
+      load();
+    });
+    unload();
+    await expectNoLeaks();
+  });
+
+  test.each(['/proc/net/stat/tcpsynq', '/proc/net/tcpsynq_listeners', '/proc/net/tcpsynq_status'])(
+    'of reading %s',
+    async (file) => {
+      load();
+      await each(`show ${file}`, (error, nth) => {
+        expect(REFUSED, `allocation ${nth}`).toContain(error);
+      });
+      unload();
+      await expectNoLeaks();
+    },
+  );
+
+  test('of a network namespace being made', async () => {
+    load();
+    await each('netns', (error, nth) => {
+      expect(REFUSED, `allocation ${nth}`).toContain(error);
+    });
+    unload();
+    expectGone();
+    await expectNoLeaks();
+  });
+});

@@ -1,0 +1,143 @@
+// What comes and goes while a flood runs: CPUs, namespaces, readers, filters.
+
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expectNoDoubt, isLoaded, Link, load, requireGuest, sh, status } from '../vm/guest.ts';
+import {
+  ALL_KINDS,
+  expectExact,
+  expectGone,
+  expectNoLeaks,
+  Flood,
+  setting,
+  TAP,
+  unloadSoon,
+} from './kernel.ts';
+
+requireGuest();
+
+let link: Link;
+let flood: Flood;
+beforeEach(async () => {
+  link = new Link();
+  load('taps=64');
+  flood = await Flood.start(link);
+});
+afterEach(async () => {
+  if (isLoaded()) await unloadSoon();
+  await link.remove();
+});
+
+/** The flood over, all sums right, the module gone without a trace. */
+async function expectUnharmed(): Promise<void> {
+  await flood.end();
+  await expectExact(link);
+  expectNoDoubt();
+  await link.empty();
+  await expectExact(link);
+  await unloadSoon();
+  expectGone();
+  await expectNoLeaks();
+}
+
+/** A bash function that opens a tap, reads it and is killed at some moment. */
+const READER = `reader() {
+  bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} '$1' >&3; exec cat <&3 >/dev/null' &
+  local pid=$!
+  sleep 0.$((RANDOM % 9))
+  kill -9 $pid
+  wait $pid
+} 2>/dev/null`;
+
+/** CPU 1 goes and comes back. */
+const HOTPLUG = `hotplug() {
+  echo 0 >/sys/devices/system/cpu/cpu1/online
+  sleep 0.$((RANDOM % 9))
+  echo 1 >/sys/devices/system/cpu/cpu1/online
+  sleep 0.$((RANDOM % 9))
+}`;
+
+/** A namespace with a tap open in it, gone at once. */
+const NAMESPACE = `namespace() {
+  unshare -n bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} >&3; head -c 300 <&3; cat /proc/net/stat/tcpsynq' >/dev/null
+}`;
+
+const inTarget = (script: string): string =>
+  sh(`ip netns exec ${link.target} bash -c "$(cat <<'SCRIPT'\n${script}\nSCRIPT\n)"`);
+
+const HOTPLUGS = setting('HOTPLUGS', 100);
+test(`a CPU goes and comes back ${HOTPLUGS} times`, async () => {
+  inTarget(`${HOTPLUG}\n${READER}
+    for ((i = 0; i < ${HOTPLUGS}; i++)); do hotplug; ((i % 5)) || reader latency_ms=0; done`);
+  await expectUnharmed();
+});
+
+const NAMESPACES = setting('NAMESPACES', 300);
+test(`${NAMESPACES} namespaces, each with a tap`, async () => {
+  sh(`${NAMESPACE}
+    for ((i = 0; i < ${NAMESPACES}; i += 3)); do
+      namespace & namespace & namespace & wait
+    done`);
+  await expectUnharmed();
+});
+
+const READERS = setting('READERS', 300);
+test(`${READERS} readers, killed at some moment`, async () => {
+  inTarget(`${READER}
+    for ((i = 0; i < ${READERS}; i += 3)); do
+      reader & reader latency_ms=0 & reader addr=198.18.0.0/16 & wait
+    done`);
+  expect(status()).toContain('taps 0 64');
+  await expectUnharmed();
+});
+
+const WRITES = setting('WRITES', 5000);
+test(`${WRITES} filters that are none, or almost`, async () => {
+  const seed = setting('SEED', Date.now() % 1_000_000);
+  console.log(`SEED=${seed}`);
+  let state = seed;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >> 8) % below;
+  };
+  const good = `${ALL_KINDS} port=80 addr=198.18.0.0/15 fwmark=0 proto=any interval_ms=10 latency_ms=0 format=tcpsynq`;
+  const tap = openSync(TAP, 'r+');
+  const into = Buffer.alloc(65536);
+  let taken = 0;
+  for (let i = 0; i < WRITES; i++) {
+    let text = Buffer.from(good);
+    if (i % 3 === 0) text = Buffer.from(Array.from({ length: random(600) }, () => random(256)));
+    // One word of it, or with some bytes changed, or cut short.
+    if (i % 3 === 1) text = Buffer.from(good.split(' ')[random(12)] ?? '');
+    if (i % 3 === 2) text = text.subarray(0, random(text.length));
+    for (let n = random(3); n > 0 && i % 2 === 0 && text.length > 0; n--) {
+      text[random(text.length)] = random(256);
+    }
+    try {
+      taken += writeSync(tap, text) > 0 ? 1 : 0;
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('EINVAL');
+    }
+    if (i % 100 === 0 && writeSync(tap, 'kinds=count format=tcpsynq') > 0) {
+      expect(readSync(tap, into)).toBeGreaterThan(0);
+    }
+  }
+  closeSync(tap);
+  console.log(`${taken} of ${WRITES} were taken`);
+  await expectUnharmed();
+});
+
+const MINUTES = setting('SOAK_MINUTES', 30);
+test(
+  `all of it at once, for ${MINUTES} minutes`,
+  async () => {
+    inTarget(`${READER}\n${HOTPLUG}\n${NAMESPACE}
+      until=$((SECONDS + 60 * ${MINUTES}))
+      forever() { while ((SECONDS < until)); do "$@"; done; }
+      forever reader & forever reader latency_ms=0 & forever hotplug & forever namespace &
+      forever cat /proc/net/tcpsynq_listeners /proc/net/tcpsynq_status /proc/net/stat/tcpsynq >/dev/null &
+      wait`);
+    await expectUnharmed();
+  },
+  (MINUTES + 30) * 60_000,
+);
