@@ -420,8 +420,8 @@ describe('terminal', () => {
 
 test('1,000,000 connections: the whole process stays under 128 MB', async () => {
   const started = new Started(process.execPath, [
-    '--import',
-    'data:text/javascript,process.on("exit",()=>console.error(process.resourceUsage().maxRSS))',
+    '--require',
+    join(import.meta.dirname, 'peak.cjs'),
     ...[CLI, 'drops', '-i', '-', '--by', 'connection', '--json', '--interval', '60m'],
   ]);
   for (const piece of spoofedDrops(1_000_000)) {

@@ -285,8 +285,8 @@ describe('a flood of 1,000,000 sources', () => {
     'IPv%d: the whole process stays under 64 MB',
     async (version) => {
       const started = new Started(process.execPath, [
-        '--import',
-        'data:text/javascript,process.on("exit",()=>console.error(process.resourceUsage().maxRSS))',
+        '--require',
+        join(import.meta.dirname, 'peak.cjs'),
         ...[CLI, 'events', '-i', '-', '--top', '--json'],
       ]);
       for (const piece of spoofed(1_000_000, version)) {
