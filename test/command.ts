@@ -80,7 +80,9 @@ export function onTerminal(
 
 /** The lines of the last whole picture in a terminal's output, without colour. */
 export function lastFrame(output: string): string[] {
-  const frame = output.split('\u001b[?2026h').at(-1)?.split('\u001b[?2026l')[0] ?? '';
+  const begun = output.split('\u001b[?2026h').slice(1);
+  const frame =
+    begun.findLast((one) => one.includes('\u001b[?2026l'))?.split('\u001b[?2026l')[0] ?? '';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes are what is looked for
   return frame.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').split(/\r+\n/);
 }
