@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+import { Link, load, PYTHON, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
 import { expectInOrder, of, Tap } from './tap.ts';
 
 requireGuest();
@@ -47,7 +47,7 @@ const tapped = (filter: string) => new Tap(link.target, `kinds=count,close ${fil
 
 /** Python in a namespace of the link; what it printed. */
 const python = (namespace: string, program: string) =>
-  sh(`ip netns exec ${namespace} python3 - <<'P'\nimport socket, struct, time\n${program}\nP`);
+  sh(`ip netns exec ${namespace} ${PYTHON} - <<'P'\nimport socket, struct, time\n${program}\nP`);
 
 describe('with the module loaded', () => {
   beforeAll(() => load());
@@ -116,7 +116,7 @@ describe('with the module loaded', () => {
   test('reset_sent: closed with data unread, without lingering, before accept(), or spoken to after', async () => {
     const tap = await tapped('stack=1');
     const both = (ours: string, theirs: string) =>
-      sh(`ip netns exec ${link.target} python3 - <<'P' &
+      sh(`ip netns exec ${link.target} ${PYTHON} - <<'P' &
 import select, socket, struct, subprocess, time
 l = socket.socket()
 l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -125,7 +125,7 @@ l.listen(8)
 ${ours}
 P
 until ip netns exec ${link.target} ss -Hltn sport = :80 | grep -q :80; do sleep 0.05; done
-ip netns exec ${link.attacker} python3 - <<'P'
+ip netns exec ${link.attacker} ${PYTHON} - <<'P'
 import socket, time
 s = socket.create_connection(("10.9.0.1", 80))
 try:
@@ -184,7 +184,7 @@ c.close()`,
       `
 import subprocess
 l = socket.socket(); l.bind(("10.9.0.1", 90)); l.listen(8)
-p = subprocess.Popen(["ip", "netns", "exec", "${link.attacker}", "python3", "-c",
+p = subprocess.Popen(["ip", "netns", "exec", "${link.attacker}", "${PYTHON}", "-c",
   "import socket, time; a = [socket.create_connection(('10.9.0.1', 90)) for _ in range(2)]; time.sleep(30)"])
 c, _ = l.accept(); d, _ = l.accept()
 c.setsockopt(socket.IPPROTO_TCP, 18, 1500)  # TCP_USER_TIMEOUT

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+import { Link, load, PYTHON, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
 import { expectInOrder, of, Tap } from './tap.ts';
 
 requireGuest();
@@ -80,8 +80,18 @@ function count<T>(of: T[], key: (item: T) => string): Record<string, number> {
 
 const segments = (args: string) =>
   sh(
-    `ip netns exec ${link.attacker} python3 ${join(top, 'test/vm/segments.py')} ${link.address} ${args}`,
+    `ip netns exec ${link.attacker} ${PYTHON} ${join(top, 'test/vm/segments.py')} ${link.address} ${args}`,
   );
+
+/** So many connections of the target begun, and left so; each sends its SYN before the next. */
+const connectOut = (n: number) =>
+  link.inTarget(`${PYTHON} -c '
+import socket
+for _ in range(${n}):
+    s = socket.socket()
+    s.setblocking(False)
+    s.connect_ex(("10.9.0.2", 84))
+'`);
 
 /** A tap of the initial namespace: where a drop is shown whose namespace the kernel does not tell. */
 const tapped = (filter: string) => new Tap(undefined, `kinds=count,drop ${filter}`).ready();
@@ -172,7 +182,7 @@ describe('with the module loaded', () => {
   test('accept queue overflow: final ACKs that find no room', async () => {
     // Room for all while the handshakes begin, and for two once they end.
     const listener = spawn('ip', [
-      ...['netns', 'exec', link.target, 'python3', '-c'],
+      ...['netns', 'exec', link.target, PYTHON, '-c'],
       `import socket, sys
 s = socket.socket()
 s.bind(("10.9.0.1", 80))
@@ -278,9 +288,7 @@ R`,
     const inside = await new Tap(link.target, 'kinds=count,drop').ready();
     segments('83 20000 closed 200');
     segments('85 20000 closed 40');
-    for (let i = 0; i < 5; i++) {
-      link.inTarget('timeout 0.5 bash -c "exec 3<>/dev/tcp/10.9.0.2/84" 2>/dev/null || true');
-    }
+    connectOut(5);
     const outside = atTarget(await tap.stop());
     const own = drops(await inside.stop());
     const rules = link.inTarget('nft list table ip lab');
@@ -348,9 +356,7 @@ R`,
     segments('80 30000 old 227');
     segments('80 40000 full 229');
     segments('83 20000 closed 233');
-    for (let i = 0; i < 7; i++) {
-      link.inTarget('timeout 0.5 bash -c "exec 3<>/dev/tcp/10.9.0.2/84" 2>/dev/null || true');
-    }
+    connectOut(7);
     await sleep(2500);
     dropwatch.child.kill('SIGINT');
     await dropwatch.says('stop message');

@@ -8,6 +8,7 @@ import {
   Link,
   load,
   moduleFile,
+  PYTHON,
   parseStat,
   requireGuest,
   sh,
@@ -140,7 +141,7 @@ assert not select.select([fd], [], [], 0)[0]
 assert select.select([fd], [], [], 5)[0]
 assert 0.5 < time.monotonic() - t < 3
 print(os.read(fd, 65536).decode()[0])`;
-    expect(sh(`python3 -c "${poll}"`)).toBe('C\n');
+    expect(sh(`${PYTHON} -c "${poll}"`)).toBe('C\n');
   });
 
   test('a filter written to the tap holds for it alone and shows in the stream', () => {
@@ -236,7 +237,7 @@ print(os.read(fd, 65536).decode()[0])`;
     const slab = () => Number(sh("awk '/^Slab/ {print $2}' /proc/meminfo"));
     const vmalloc = () => Number(sh("awk '/^VmallocUsed/ {print $2}' /proc/meminfo"));
     const open = (n: number, kinds: string) =>
-      sh(`python3 -c "
+      sh(`${PYTHON} -c "
 import os
 for i in range(${n}):
     fd = os.open('${TAP}', os.O_RDWR)

@@ -18,6 +18,9 @@ export const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const moduleFile = join(top, 'kmod', 'tcpsynq.ko');
 const tools = join(top, 'lab', 'tools', 'build');
 
+/** Debian's own: another in PATH may be a script that looks for one, seconds long in the guest. */
+export const PYTHON = '/usr/bin/python3';
+
 /** SYNs of a large flood: fewer on a kernel that watches itself at every step. */
 export const FLOOD = Number(process.env.FLOOD ?? 100_000);
 
@@ -189,6 +192,14 @@ export class Running {
   }
 }
 
+/** Commands of ip in one process: to start one is what takes time in an emulated guest. */
+function batch(commands: string, ...options: string[]): void {
+  execFileSync('ip', [...options, '-batch', '-'], {
+    input: commands,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+}
+
 let links = 0;
 
 /**
@@ -216,26 +227,43 @@ export class Link {
       'net.ipv4.tcp_synack_retries': 6,
       ...sysctls,
     };
-    sh(`
-      set -e
-      sysctl -qw net.core.netdev_max_backlog=400000
-      ip netns add ${this.target}; ip netns add ${this.attacker}
-      ip -n ${this.target} link add veth0 type veth peer name veth1 netns ${this.attacker}
-      t="ip -n ${this.target}" a="ip -n ${this.attacker}"
-      $t addr add 10.9.0.1/24 dev veth0; $a addr add 10.9.0.2/24 dev veth1
-      $t addr add fd09::1/64 dev veth0 nodad; $a addr add fd09::2/64 dev veth1 nodad
-      for x in "$t" "$a"; do $x link set lo up; done
-      $t link set veth0 up; $a link set veth1 up
-      $t route add 198.18.0.0/15 via 10.9.0.2 dev veth0
-      $t -6 route add 2001:db8:5::/48 via fd09::2 dev veth0
-      $a route add blackhole 198.18.0.0/15
-      $a -6 route add blackhole 2001:db8:5::/48
+    sh('sysctl -qw net.core.netdev_max_backlog=400000');
+    const { target, attacker } = this;
+    batch(`
+      netns add ${target}
+      netns add ${attacker}
+      link add veth0 netns ${target} type veth peer name veth1 netns ${attacker}
     `);
-    for (const [name, value] of Object.entries(settings)) this.sysctl(name, value);
+    batch(
+      `link set lo up
+      addr add 10.9.0.2/24 dev veth1
+      addr add fd09::2/64 dev veth1 nodad
+      link set veth1 up
+      route add blackhole 198.18.0.0/15
+      route add blackhole 2001:db8:5::/48`,
+      '-n',
+      attacker,
+    );
+    batch(
+      `link set lo up
+      addr add 10.9.0.1/24 dev veth0
+      addr add fd09::1/64 dev veth0 nodad
+      link set veth0 up
+      route add 198.18.0.0/15 via 10.9.0.2 dev veth0
+      route add 2001:db8:5::/48 via fd09::2 dev veth0`,
+      '-n',
+      target,
+    );
+    this.sysctls(settings);
+  }
+
+  private sysctls(settings: Record<string, string | number>): void {
+    const values = Object.entries(settings).map(([name, value]) => `${name}='${value}'`);
+    sh(`ip netns exec ${this.target} sysctl -qw ${values.join(' ')}`);
   }
 
   sysctl(name: string, value: string | number): void {
-    sh(`ip netns exec ${this.target} sysctl -qw ${name}='${value}'`);
+    this.sysctls({ [name]: value });
   }
 
   inTarget(command: string): string {
@@ -347,6 +375,6 @@ export class Link {
     for (const running of this.running) {
       if (running.child.exitCode === null) running.signal('SIGKILL');
     }
-    sh(`ip netns del ${this.target}; ip netns del ${this.attacker}`);
+    batch(`netns del ${this.target}\n netns del ${this.attacker}`);
   }
 }
