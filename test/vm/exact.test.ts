@@ -297,8 +297,8 @@ describe('paths that are not the plain handshake', () => {
     expect(f.completed).toBe(f.added);
   });
 
-  // Of what the running kernel has: MPTCP since 5.6 if it is compiled in, requests that move since 5.14.
-  test.skipIf(!existsSync('/proc/sys/net/mptcp'))('MPTCP joins', async () => {
+  test('MPTCP joins', async ({ skip }) => {
+    skip(!existsSync('/proc/sys/net/mptcp'), 'no MPTCP: it came with 5.6, if it is compiled in');
     const a = `ip netns exec ${link.attacker}`;
     link.inTarget('ip mptcp limits set subflow 4 add_addr_accepted 4');
     sh(`
@@ -331,31 +331,27 @@ describe('paths that are not the plain handshake', () => {
     await expectExact();
   });
 
-  test.skipIf(!existsSync('/proc/sys/net/ipv4/tcp_migrate_req'))(
-    'requests that migrate between listeners of a reuseport group',
-    async () => {
-      link.sysctl('net.ipv4.tcp_migrate_req', 1);
-      const listener = await link.listener(
-        '--port 80 --backlog 400000 --reuseport 4 --accept close',
-      );
-      const sender = link.sender(
-        `--dport 80 --count ${N / 5} --complete 1 --abandon 1 --hold 2 --then-reset`,
-      );
-      await link.until((f) => f.added === N / 5);
-      listener.signal('SIGUSR1');
-      await listener.says('left 3');
-      listener.signal('SIGUSR1');
-      await listener.says('left 2');
-      const sent = JSON.parse(await sender.done()) as Sent;
-      expect(sent.completed).toBe(N / 10);
-      await expectExact();
-      await link.empty();
-      const f = await expectExact();
-      expect(link.nstat('TcpExtTCPMigrateReqSuccess')).toBeGreaterThan(N / 100);
-      expect(f).toMatchObject({ added: N / 5, completed: N / 10 });
-      expect(f.expired + f.closed).toBe(N / 10);
-    },
-  );
+  test('requests that migrate between listeners of a reuseport group', async ({ skip }) => {
+    skip(!existsSync('/proc/sys/net/ipv4/tcp_migrate_req'), 'requests can move since 5.14');
+    link.sysctl('net.ipv4.tcp_migrate_req', 1);
+    const listener = await link.listener('--port 80 --backlog 400000 --reuseport 4 --accept close');
+    const sender = link.sender(
+      `--dport 80 --count ${N / 5} --complete 1 --abandon 1 --hold 2 --then-reset`,
+    );
+    await link.until((f) => f.added === N / 5);
+    listener.signal('SIGUSR1');
+    await listener.says('left 3');
+    listener.signal('SIGUSR1');
+    await listener.says('left 2');
+    const sent = JSON.parse(await sender.done()) as Sent;
+    expect(sent.completed).toBe(N / 10);
+    await expectExact();
+    await link.empty();
+    const f = await expectExact();
+    expect(link.nstat('TcpExtTCPMigrateReqSuccess')).toBeGreaterThan(N / 100);
+    expect(f).toMatchObject({ added: N / 5, completed: N / 10 });
+    expect(f.expired + f.closed).toBe(N / 10);
+  });
 });
 
 describe('races between two CPUs', () => {

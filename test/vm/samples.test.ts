@@ -213,7 +213,7 @@ c.recv(1)`;
       expect(cwnds(received)).toEqual(cwnds(samples));
       expect(both?.get(key)?.some((s) => s.hook === 'xmit')).toBe(true);
     }
-    expect(kept).toBeGreaterThan(50);
+    expect(kept).toBeGreaterThan(20);
   });
 
   test('filters: to each its own; a tap that does not read loses alone, and it adds up', async () => {
@@ -314,7 +314,7 @@ describe('as tcp_probe', () => {
     await sleep(300);
     sh('kill $(cat /var/tmp/cat.pid)');
     const lines = readFileSync('/var/tmp/data.out', 'latin1').trimEnd().split('\n');
-    expect(lines.length).toBeGreaterThan(50);
+    expect(lines.length).toBeGreaterThan(20);
     for (const line of lines) expect(line).toMatch(TCP_PROBE_LINE);
   });
 });
