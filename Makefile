@@ -2,8 +2,9 @@
 #
 #   make              the module and the command
 #   make demo         a SYN flood in a QEMU guest, drawn live, with a verdict
-#   make test         static checks and every test, those of the module in the guest;
-#                     KERNELS='6.1 7.3': in a guest of each of these
+#   make test         static checks and every test, those of the module in the guest, and
+#                     some of them on an older and a newer kernel; KERNELS='6.1 7.3':
+#                     all of those of the module on each of these, and on no other
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
 #   make test-cost    what the module costs, in instructions, against bench/bounds (part of make test)
@@ -29,7 +30,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all module command install install-module install-command \
-	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-matrix test-debug test-install bench lint \
+	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install bench lint \
 	lint-module lint-command lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
@@ -135,9 +136,14 @@ test-cost: lab-module lab-tools command
 	@lab/deps guest
 	@ICOUNT=1 LIMIT=$${LIMIT:-1800} lab/run bash bench/guard
 
-test: lint test-unit $(if $(KERNELS),test-matrix,test-lab test-cost)
+test: lint test-unit $(if $(KERNELS),test-matrix,test-lab test-cost test-kernels)
 
-test-matrix: lab-module lab-tools command
+# What differs most between kernels, in minutes. Closes, the command and reloads are left to test-matrix.
+test-kernels: lab-tools command
+	@lab/deps guest
+	@FLOOD=2000 ONLY='vm/exact vm/limits vm/events vm/samples vm/drops' lab/matrix 5.10 7.3
+
+test-matrix: lab-tools command
 	@lab/deps guest fleet
 	@lab/matrix $(or $(KERNELS),5.10 6.1 6.12 7.3)
 
