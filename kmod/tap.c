@@ -38,13 +38,15 @@
  * @waiting: since when there have been records to read, nanoseconds of
  *	CLOCK_MONOTONIC; 0: there were none at the last tick
  * @peak: highest half-open count since the last C line
+ * @latency_ms: of @filter, for the tick
+ * @next_count: when the next C line is due, nanoseconds since @start; never
+ *	if it shows none
  * @lock: guards all below; not held while waiting
  * @filter: what it asks for
  * @feed: its records, if it asks for any
  * @hooks: the hooks it wants, a set of BIT(enum synq_hook_id)
  * @header_due: the header has not been made yet
  * @filter_due: the filter was changed and has not been shown since
- * @next_count: when the next C line is due, nanoseconds since @start
  * @batch: records older than @until are being made, then what is due at @until
  * @until: when the batch ends, nanoseconds of CLOCK_MONOTONIC
  * @count_due: a C line ends the batch
@@ -62,6 +64,8 @@ struct synq_tap {
 	struct hrtimer		tick;
 	u64			waiting;
 	s64			peak;
+	unsigned int		latency_ms;
+	u64			next_count;
 
 	struct mutex		lock;
 	struct synq_filter	filter;
@@ -69,7 +73,6 @@ struct synq_tap {
 	unsigned long		hooks;
 	bool			header_due;
 	bool			filter_due;
-	u64			next_count;
 	bool			batch;
 	u64			until;
 	bool			count_due;
@@ -176,7 +179,7 @@ static bool synq_tap_due(const struct synq_tap *tap)
 	return READ_ONCE(tap->taken) < READ_ONCE(tap->seq.count) ||
 	       READ_ONCE(tap->header_due) || READ_ONCE(tap->filter_due) ||
 	       READ_ONCE(tap->batch) ||
-	       (synq_tap_counts(tap) && synq_tap_now(tap) >= READ_ONCE(tap->next_count));
+	       synq_tap_now(tap) >= READ_ONCE(tap->next_count);
 }
 
 static bool synq_tap_ready(const struct synq_tap *tap)
@@ -191,7 +194,7 @@ static bool synq_tap_ready(const struct synq_tap *tap)
 static bool synq_tap_waited(struct synq_tap *tap, u64 now)
 {
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
-	u64 latency = (u64)READ_ONCE(tap->filter.latency_ms) * NSEC_PER_MSEC;
+	u64 latency = (u64)READ_ONCE(tap->latency_ms) * NSEC_PER_MSEC;
 
 	if (!feed || !synq_feed_waiting(feed)) {
 		tap->waiting = 0;
@@ -206,7 +209,7 @@ static bool synq_tap_waited(struct synq_tap *tap, u64 now)
 static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 {
 	struct synq_tap *tap = container_of(timer, struct synq_tap, tick);
-	unsigned int latency_ms = READ_ONCE(tap->filter.latency_ms);
+	unsigned int latency_ms = READ_ONCE(tap->latency_ms);
 	unsigned int ms = latency_ms ? min_t(unsigned int, latency_ms, SYNQ_TICK_MS) : SYNQ_TICK_MS;
 	s64 half_open = synq_net_half_open(tap->net);
 
@@ -306,7 +309,7 @@ static void synq_tap_begin(struct synq_tap *tap)
 	tap->until = tap->feed ? synq_feed_begin(tap->feed) : ktime_get_ns();
 	now = tap->until - tap->start;
 	tap->count_due = false;
-	if (synq_tap_counts(tap) && now >= tap->next_count) {
+	if (now >= tap->next_count) {
 		synq_tap_count(tap);
 		/* A reader that was away gets one line, not one for each it missed. */
 		next = tap->next_count + interval;
@@ -374,7 +377,7 @@ static unsigned long synq_tap_hooks(const struct synq_filter *filter)
 	return hooks;
 }
 
-/* What the tap asks for from now on: its hooks attached, its records with rings to go to. */
+/* The hooks it asks for attached, its records with rings to go to. */
 static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filter)
 {
 	struct synq_feed *feed;
@@ -420,6 +423,18 @@ static int synq_tap_check(const struct synq_filter *filter)
 	return -EINVAL;
 }
 
+/* What the tap asks for from now on. The tick and pollers look at parts of it without the lock. */
+static void synq_tap_set_filter(struct synq_tap *tap, const struct synq_filter *filter)
+{
+	u64 interval = (u64)filter->interval_ms * NSEC_PER_MSEC;
+	u64 next = tap->header_due ? interval :
+				     min(tap->next_count, synq_tap_now(tap) + interval);
+
+	tap->filter = *filter;
+	WRITE_ONCE(tap->next_count, synq_tap_counts(tap) ? next : U64_MAX);
+	WRITE_ONCE(tap->latency_ms, filter->latency_ms);
+}
+
 /* A tap records from its first read or write on. Kinds whose hooks can't be had are left out. */
 static int synq_tap_first_read(struct synq_tap *tap)
 {
@@ -435,7 +450,7 @@ static int synq_tap_first_read(struct synq_tap *tap)
 		return err;
 	err = synq_tap_record(tap, &fewer);
 	if (!err)
-		WRITE_ONCE(tap->filter.kinds, fewer.kinds);
+		tap->filter.kinds = fewer.kinds;
 	return err;
 }
 
@@ -516,15 +531,12 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	if (!err)
 		err = synq_tap_record(tap, &filter);
 	if (!err) {
-		u64 interval = (u64)filter.interval_ms * NSEC_PER_MSEC;
 		bool headless = tap->filter.tcpprobe && !filter.tcpprobe;
 
 		/* What the other filter let in goes before the line that shows this one. */
 		if (tap->feed && !tap->batch && !tap->header_due)
 			synq_tap_begin(tap);
-		WRITE_ONCE(tap->next_count, tap->header_due ? interval :
-			   min(tap->next_count, synq_tap_now(tap) + interval));
-		tap->filter = filter;
+		synq_tap_set_filter(tap, &filter);
 		WRITE_ONCE(tap->header_due, tap->header_due || headless);
 		WRITE_ONCE(tap->filter_due, !tap->header_due);
 	}
@@ -570,6 +582,7 @@ static bool synq_tap_allowed(void)
 static int synq_tap_open(struct inode *inode, struct file *file)
 {
 	struct net *net = pde_data(inode);
+	struct synq_filter filter;
 	struct synq_tap *tap;
 	int err;
 
@@ -600,12 +613,12 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	tap->seq.buf = tap->text;
 	tap->seq.size = sizeof(tap->text);
 	tap->header_due = true;
-	synq_filter_default(&tap->filter);
+	synq_filter_default(&filter);
+	synq_tap_set_filter(tap, &filter);
 	tap->until = tap->start;
 	tap->peak = S64_MIN;
 	synq_tap_count(tap);
 	tap->batch = true;
-	tap->next_count = (u64)tap->filter.interval_ms * NSEC_PER_MSEC;
 	synq_hrtimer_setup(&tap->tick, synq_tap_tick);
 	hrtimer_start(&tap->tick, ms_to_ktime(SYNQ_TICK_MS), SYNQ_HRTIMER_MODE);
 

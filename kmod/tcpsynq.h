@@ -388,9 +388,7 @@ struct synq_filter {
 /* The kinds a tap shows: tcp_probe's lines have room for samples only. */
 static __always_inline unsigned int synq_filter_kinds(const struct synq_filter *filter)
 {
-	unsigned int kinds = READ_ONCE(filter->kinds);
-
-	return READ_ONCE(filter->tcpprobe) ? kinds & SYNQ_KIND_SAMPLE : kinds;
+	return filter->tcpprobe ? filter->kinds & SYNQ_KIND_SAMPLE : filter->kinds;
 }
 
 #define SYNQ_FILTER_TEXT	512	/* longest write to a tap, bytes */
