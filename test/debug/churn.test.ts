@@ -46,7 +46,7 @@ const READER = `reader() {
   local pid=$!
   sleep 0.$((RANDOM % 9))
   kill -9 $pid
-  wait $pid
+  wait $pid || true
 } 2>/dev/null`;
 
 /** CPU 1 goes and comes back. */
