@@ -35,50 +35,67 @@ static const char * const synq_removers[] = {
 	"reqsk_timer_handler",
 };
 
-/* @returns: the callers are to be told from each other. */
-static bool synq_all_pass(const char *symbol, bool returns)
+/* @returns: the callers are to be told from each other. Return: 1, 0 or -errno. */
+static int synq_all_pass(const char *symbol, bool returns)
 {
-	bool passes[ARRAY_SIZE(synq_removers)];
 	unsigned int i, j;
+	int passes;
 
 	for (i = 0; i < ARRAY_SIZE(synq_removers); i++) {
 		const char *remover = synq_removers[i];
 
-		passes[i] = !strcmp(remover, symbol) || synq_symbol_calls(remover, symbol, returns);
-		for (j = 0; j < i && !passes[i]; j++)
-			passes[i] = synq_symbol_calls(remover, synq_removers[j], false);
-		if (!passes[i])
-			return false;
+		passes = strcmp(remover, symbol) ? synq_symbol_calls(remover, symbol, returns) : 1;
+		for (j = 0; j < i && !passes; j++)
+			passes = synq_symbol_calls(remover, synq_removers[j], false);
+		if (passes <= 0)
+			return passes;
 	}
-	return true;
+	return 1;
+}
+
+/* Return: the one of synq_removals to hook, or -errno; -ENOENT if there is none. */
+static int synq_removal_find(void)
+{
+	unsigned int i;
+	int err;
+
+	err = synq_symbol_range("reqsk_timer_handler", &synq_timer_handler) ?:
+	      synq_symbol_range("inet_csk_reqsk_queue_drop_and_put", &synq_drop_and_put);
+	if (err)
+		return err;
+	for (i = 0; i < ARRAY_SIZE(synq_removals); i++) {
+		const char *symbol = synq_removals[i].symbol;
+		int passes;
+
+		if (!symbol || synq_symbol_missing(symbol))
+			continue;
+		passes = synq_all_pass(symbol, synq_removals[i].untold);
+		if (passes)
+			return passes < 0 ? passes : i;
+	}
+	return -ENOENT;
 }
 
 /**
  * synq_removal_init() - choose the function to hook
  *
- * Return: 0; -ENOENT with a line in the kernel log if there is none.
+ * Return: 0 or -errno, with a line in the kernel log; -ENOENT if there is none.
  */
 int synq_removal_init(void)
 {
-	unsigned int i;
+	int found = synq_removal_find();
 
-	if (synq_symbol_range("reqsk_timer_handler", &synq_timer_handler) ||
-	    synq_symbol_range("inet_csk_reqsk_queue_drop_and_put", &synq_drop_and_put))
-		goto err;
-	for (i = 0; i < ARRAY_SIZE(synq_removals); i++) {
-		const char *symbol = synq_removals[i].symbol;
-
-		if (!symbol || synq_symbol_missing(symbol) ||
-		    !synq_all_pass(symbol, synq_removals[i].untold))
-			continue;
-		if (synq_removals[i].untold)
-			static_branch_enable(&synq_removal_untold);
-		if (synq_removals[i].unlink)
-			static_branch_enable(&synq_removal_unlink);
-		synq_hook_use(SYNQ_HOOK_DROP, symbol);
-		return 0;
-	}
-err:
-	pr_err("inet_csk_reqsk_queue_drop: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n");
-	return -ENOENT;
+	if (found == -ENOENT)
+		pr_err("inet_csk_reqsk_queue_drop: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n");
+	else if (found < 0)
+		pr_err("inet_csk_reqsk_queue_drop: cannot be looked up (%d), and without it the count would be wrong\n",
+		       found);
+	if (found < 0)
+		return found;
+	if (synq_removals[found].untold)
+		static_branch_enable(&synq_removal_untold);
+	if (synq_removals[found].unlink)
+		static_branch_enable(&synq_removal_unlink);
+	synq_hook_use(SYNQ_HOOK_DROP, synq_removals[found].symbol);
+	return 0;
 }

@@ -68,15 +68,18 @@ static bool synq_enters(const struct synq_range *callee, unsigned long at)
  * @callee: what it may call
  * @returns: a jump to it, which leaves no return address of the caller, does not do
  *
- * Return: true also on machines whose code is not understood here.
+ * Return: 1, also on machines whose code is not understood here; 0, also if the
+ * kernel has no function of either name; or -errno.
  */
-bool synq_symbol_calls(const char *caller, const char *callee, bool returns)
+int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 {
 	struct synq_range from, to;
 	unsigned long at;
+	int err;
 
-	if (synq_symbol_range(caller, &from) || synq_symbol_range(callee, &to))
-		return false;
+	err = synq_symbol_range(caller, &from) ?: synq_symbol_range(callee, &to);
+	if (err)
+		return err == -ENOENT ? 0 : err;
 #if defined(CONFIG_X86)
 	/* call and jmp: an offset of 32 bits from the next instruction */
 	for (at = from.start; at + 5 <= from.end; at++) {
@@ -86,9 +89,9 @@ bool synq_symbol_calls(const char *caller, const char *callee, bool returns)
 		memcpy(&off, (const void *)(at + 1), sizeof(off));
 		if ((code == 0xe8 || (code == 0xe9 && !returns)) &&
 		    synq_enters(&to, at + 5 + off))
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 #elif defined(CONFIG_ARM64)
 	/* bl and b: an offset of 26 bits, in instructions */
 	for (at = from.start; at + 4 <= from.end; at += 4) {
@@ -96,10 +99,10 @@ bool synq_symbol_calls(const char *caller, const char *callee, bool returns)
 
 		if ((code & (returns ? 0xfc000000 : 0x7c000000)) == (returns ? 0x94000000 : 0x14000000) &&
 		    synq_enters(&to, at + 4L * sign_extend32(code, 25)))
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 #else
-	return true;
+	return 1;
 #endif /* CONFIG_X86 */
 }

@@ -177,7 +177,7 @@ struct synq_range {
 
 bool synq_symbol_missing(const char *name);
 int synq_symbol_range(const char *name, struct synq_range *range);
-bool synq_symbol_calls(const char *caller, const char *callee, bool returns);
+int synq_symbol_calls(const char *caller, const char *callee, bool returns);
 
 static __always_inline bool synq_in_range(const struct synq_range *range, unsigned long at)
 {
