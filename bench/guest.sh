@@ -50,3 +50,13 @@ end() {
 	kill -TERM "$1"
 	wait "$1" 2>/dev/null || true
 }
+
+# for_bcc: the headers where its tools look for them, which Debian has in two trees; and what they
+# print without delay.
+for_bcc() {
+	local release
+	release=$(uname -r)
+	ln -sfn "/usr/src/linux-headers-$release" "/lib/modules/$release/build"
+	ln -sfn "/usr/src/linux-headers-${release%-*}-common" "/lib/modules/$release/source"
+	export PYTHONUNBUFFERED=1
+}
