@@ -88,6 +88,12 @@ static char *synq_put_field(char *p, u64 n)
 	return synq_put_decimal(synq_put_char(p, ' '), n);
 }
 
+static char *synq_put_hex_field(char *p, u32 n)
+{
+	memcpy(p, " 0x", 3);
+	return synq_put_hex(p + 3, n, 1);
+}
+
 static char *synq_put_word_field(char *p, const char *word)
 {
 	return synq_put_word(synq_put_char(p, ' '), word);
@@ -134,8 +140,8 @@ static char *synq_put_tcpprobe(char *p, const struct synq_sample *s)
 {
 	p = synq_put_ends(p, &s->r);
 	p = synq_put_field(p, s->length);
-	p = synq_put_hex(synq_put_char(p, ' '), s->snd_nxt);
-	p = synq_put_hex(synq_put_char(p, ' '), s->snd_una);
+	p = synq_put_hex_field(p, s->snd_nxt);
+	p = synq_put_hex_field(p, s->snd_una);
 	p = synq_put_field(p, s->snd_cwnd);
 	p = synq_put_field(p, s->ssthresh);
 	p = synq_put_field(p, s->snd_wnd);

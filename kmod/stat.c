@@ -7,6 +7,7 @@
 #include <linux/proc_fs.h>
 
 #include "tcpsynq.h"
+#include "text.h"
 
 struct synq_stat {
 	struct seq_net_private	p;	/* first: proc_net wants it so */
@@ -48,11 +49,30 @@ static void synq_stat_stop(struct seq_file *seq, void *v)
 {
 }
 
-static int synq_stat_show(struct seq_file *seq, void *v)
+/* With seq_printf() a CPU's row cost nearly three times as much. */
+static void synq_stat_cpu_show(struct seq_file *seq, const struct synq_figures *f, bool first)
 {
 	const struct synq_stat *stat = seq->private;
+	const u64 counts[] = {
+		f->added, f->completed, f->expired, f->reset, f->unreachable, f->closed,
+		f->other, f->cookies, f->cookies_ok, f->cookies_bad, f->queue_full,
+		f->accept_full, f->samples, f->lost, first ? synq_hooks_missed() : 0,
+	};
+	/* Each up to 16 digits and what parts it from the next. */
+	char line[17 * (2 + ARRAY_SIZE(counts))], *p = line;
+	unsigned int i;
+
+	p = synq_put_hex(p, stat->half_open, 16);
+	p = synq_put_hex(synq_put_char(p, ' '), first ? stat->initial : 0, 16);
+	for (i = 0; i < ARRAY_SIZE(counts); i++)
+		p = synq_put_hex(synq_put_char(p, ' '), counts[i], 8);
+	p = synq_put_char(p, '\n');
+	seq_write(seq, line, p - line);
+}
+
+static int synq_stat_show(struct seq_file *seq, void *v)
+{
 	struct synq_figures f;
-	bool first;
 	int cpu;
 
 	if (v == SEQ_START_TOKEN) {
@@ -60,14 +80,8 @@ static int synq_stat_show(struct seq_file *seq, void *v)
 		return 0;
 	}
 	cpu = *(loff_t *)v - 1;
-	first = cpu == cpumask_first(cpu_possible_mask);
 	synq_cpu_figures(seq_file_net(seq), cpu, &f);
-	seq_printf(seq, "%016llx %016llx %08llx %08llx %08llx %08llx %08llx %08llx %08llx",
-		   stat->half_open, first ? stat->initial : 0, f.added, f.completed,
-		   f.expired, f.reset, f.unreachable, f.closed, f.other);
-	seq_printf(seq, " %08llx %08llx %08llx %08llx %08llx %08llx %08llx %08llx\n",
-		   f.cookies, f.cookies_ok, f.cookies_bad, f.queue_full,
-		   f.accept_full, f.samples, f.lost, first ? synq_hooks_missed() : 0);
+	synq_stat_cpu_show(seq, &f, cpu == cpumask_first(cpu_possible_mask));
 	return 0;
 }
 

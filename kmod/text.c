@@ -64,13 +64,11 @@ char *synq_put_long(char *p, u64 n)
 	return synq_put_digits(synq_put_decimal(p, n), low, 9);
 }
 
-/* As %#x: up to 10 characters. */
-char *synq_put_hex(char *p, u32 n)
+/* As %0*llx: @digits at least, 16 at most. */
+char *synq_put_hex(char *p, u64 n, unsigned int digits)
 {
-	char *end = p + 2 + DIV_ROUND_UP(fls(n | 1), 4), *digit = end;
+	char *end = p + max_t(unsigned int, digits, DIV_ROUND_UP(fls64(n), 4)), *digit = end;
 
-	*p++ = '0';
-	*p++ = 'x';
 	for (; digit > p; n >>= 4)
 		*--digit = "0123456789abcdef"[n & 0xf];
 	return end;

@@ -11,7 +11,7 @@
 #include <linux/types.h>
 
 char *synq_put_long(char *p, u64 n);
-char *synq_put_hex(char *p, u32 n);
+char *synq_put_hex(char *p, u64 n, unsigned int digits);
 char *synq_put_time(char *p, u64 ns);
 
 static __always_inline char *synq_put_char(char *p, char c)
