@@ -66,32 +66,40 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 
 /*
  * 5.11 gave ftrace's callbacks ftrace_regs, which hold the arguments wherever
- * DYNAMIC_FTRACE_WITH_ARGS is set (on arm64 from 6.2 on); before, all registers
- * have to be asked for. 6.3 gave them accessors of their own (94d095ffa0e1).
- * Without either, hooks are kprobes.
+ * DYNAMIC_FTRACE_WITH_ARGS is set (on arm64 from 6.2 on), 6.3 accessors for
+ * them (94d095ffa0e1). Elsewhere, and before, all registers have to be asked
+ * for (on arm64 from 5.5 on). Without either, hooks are kprobes.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
-#define SYNQ_FTRACE_REGS	struct ftrace_regs
-#define SYNQ_FTRACE_ARGS	IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
-#define SYNQ_FTRACE_FLAGS	0
-#else
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define SYNQ_FTRACE_REGS	struct pt_regs
 #define SYNQ_FTRACE_ARGS	IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
 #define SYNQ_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION_SAFE)
-#endif /* 5.11 */
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#define SYNQ_FTRACE_REGS	struct ftrace_regs
+#define SYNQ_FTRACE_ARGS	1
+#define SYNQ_FTRACE_FLAGS	0
+#else
+#define SYNQ_FTRACE_REGS	struct ftrace_regs
+#define SYNQ_FTRACE_ARGS	IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
+#define SYNQ_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
+#endif /* 5.11, CONFIG_DYNAMIC_FTRACE_WITH_ARGS */
 
 static __always_inline unsigned long
 synq_ftrace_arg(SYNQ_FTRACE_REGS *fregs, unsigned int n)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 	return synq_regs_arg(fregs, n);
-#elif !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
-	return 0;
-#elif defined(ftrace_regs_get_argument) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#if defined(ftrace_regs_get_argument) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 	return ftrace_regs_get_argument(fregs, n);
 #else
 	return synq_regs_arg(&fregs->regs, n);
-#endif /* 5.11, 6.3 */
+#endif /* 6.3 */
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
+	return synq_regs_arg(ftrace_get_regs(fregs), n);
+#else
+	return 0;
+#endif /* 5.11, CONFIG_DYNAMIC_FTRACE_WITH_ARGS, CONFIG_DYNAMIC_FTRACE_WITH_REGS */
 }
 
 /*
