@@ -9,6 +9,7 @@
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
 #   make test-cost    what the module costs, in instructions, against bench/bounds (part of make test)
 #   make bench        every measurement of bench/README.md, for hours, into bench/results; ROUNDS=3
+#   make test-arm64   tests of the module on an emulated arm64 machine; KERNELS=6.1
 #   make test-debug   tests on kernels that watch themselves, for hours; DEBUG='kasan kcsan'
 #   make test-install module and package installed in the guest, and taken away
 #   make install      the module for the running kernel, the command under PREFIX
@@ -30,7 +31,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all module command install install-module install-command \
-	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install bench lint \
+	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install test-arm64 bench lint \
 	lint-module lint-command lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
@@ -150,6 +151,11 @@ test-matrix: lab-tools command
 test-debug: lab-tools command
 	@lab/deps guest fleet
 	@lab/debug-tests $(or $(DEBUG),kasan)
+
+# Not the tests that run other tools: the machine has none.
+test-arm64: command
+	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) 'vitest run --project vm --reporter=verbose \
+		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact limits samples events drops closes))'
 
 # Installed by hand, by npm and by DKMS in the guest, used, taken away again.
 test-install: lab-module lab-tools package
