@@ -154,7 +154,7 @@ test-debug: lab-tools command
 
 # Not the tests that run other tools: the machine has none.
 test-arm64: command
-	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) 'vitest run --project vm --reporter=verbose \
+	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) '$(if $(FLOOD),FLOOD=$(FLOOD)) vitest run --project vm --reporter=verbose \
 		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact limits samples events drops closes))'
 
 # Installed by hand, by npm and by DKMS in the guest, used, taken away again.
