@@ -2,6 +2,7 @@
 // the module recorded, and whatever ends it, the file is whole lines.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -198,6 +199,7 @@ test("tcpprobe: the module's own lines of that format, but for when each tap was
   expect(await capture.code).toBe(0);
   await sleep(500);
   cat.kill('SIGTERM');
+  await once(cat, 'exit');
   const fields = (name: string) =>
     linesOf(readFileSync(path(name), 'utf8'))
       .map((line) => line.split(' ').slice(1).join(' '))
