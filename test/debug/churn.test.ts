@@ -72,7 +72,7 @@ test(`a CPU goes and comes back ${HOTPLUGS} times`, async () => {
   await expectUnharmed();
 });
 
-const NAMESPACES = setting('NAMESPACES', 300);
+const NAMESPACES = setting('NAMESPACES', 150);
 test(`${NAMESPACES} namespaces, each with a tap`, async () => {
   sh(`${NAMESPACE}
     for ((i = 0; i < ${NAMESPACES}; i += 3)); do
@@ -81,7 +81,7 @@ test(`${NAMESPACES} namespaces, each with a tap`, async () => {
   await expectUnharmed();
 });
 
-const READERS = setting('READERS', 300);
+const READERS = setting('READERS', 150);
 test(`${READERS} readers, killed at some moment`, async () => {
   inTarget(`${READER}
     for ((i = 0; i < ${READERS}; i += 3)); do
