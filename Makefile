@@ -152,7 +152,7 @@ test-debug: lab-tools command
 	@lab/deps guest fleet
 	@lab/debug-tests $(or $(DEBUG),kasan)
 
-# Not the tests that run other tools: the machine has none.
+# Not the command's tests. One of drops wants dropwatch, which that machine lacks.
 test-arm64: command
 	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) '$(if $(FLOOD),FLOOD=$(FLOOD)) vitest run --project vm --reporter=verbose \
 		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact limits samples events drops closes))'
