@@ -24,7 +24,7 @@ export class Flood {
   static async start(link: Link): Promise<Flood> {
     const rate = setting('FLOOD_RATE', 30);
     link.sysctl('net.ipv4.tcp_synack_retries', 1);
-    await link.listener('--port 80,81 --backlog 10000 --accept close');
+    await link.listener('--port 80,81 --backlog 10000 --accept close --seconds 86000');
     const senders = [80, 81].map((port, cpu) =>
       link.sender(
         `--dport ${port} --cpu ${cpu} --count 5000000 --rate ${rate} --seconds 86000 ${SHARES}`,
