@@ -175,7 +175,7 @@ static char *synq_put_sample(char *p, const struct synq_sample *s)
 
 static void synq_ends_show(struct seq_file *seq, const struct synq_record *r)
 {
-	char text[SYNQ_ENDS_MOST + 1];
+	char text[SYNQ_ENDS_MOST + SYNQ_TEXT_ROOM];
 
 	*synq_put_ends(text, r) = '\0';
 	seq_puts(seq, text);
@@ -188,7 +188,7 @@ static void synq_ends_show(struct seq_file *seq, const struct synq_record *r)
  */
 void synq_time_show(struct seq_file *seq, u64 ns)
 {
-	char text[SYNQ_TIME_MOST + 1];
+	char text[SYNQ_TIME_MOST + SYNQ_TEXT_ROOM];
 
 	*synq_put_time(text, ns) = '\0';
 	seq_puts(seq, text);

@@ -59,7 +59,7 @@ static void synq_stat_cpu_show(struct seq_file *seq, const struct synq_figures *
 		f->accept_full, f->samples, f->lost, first ? synq_hooks_missed() : 0,
 	};
 	/* Each up to 16 digits and what parts it from the next. */
-	char line[17 * (2 + ARRAY_SIZE(counts))], *p = line;
+	char line[17 * (2 + ARRAY_SIZE(counts)) + SYNQ_TEXT_ROOM], *p = line;
 	unsigned int i;
 
 	p = synq_put_hex(p, stat->half_open, 16);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Numbers as text: see text.h. */
+/*
+ * Numbers as text: see text.h. Eight digits are made at once, one in each byte
+ * of a word, the first in the lowest byte.
+ */
 #include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
@@ -7,71 +10,71 @@
 
 #include "text.h"
 
-static const u32 synq_powers[] = {
-	1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000,
-};
+#define SYNQ_ZEROS	0x3030303030303030ULL	/* "00000000" */
 
-static const char synq_pairs[] =
-	"00010203040506070809101112131415161718192021222324"
-	"25262728293031323334353637383940414243444546474849"
-	"50515253545556575859606162636465666768697071727374"
-	"75767778798081828384858687888990919293949596979899";
-
-/* How many decimal digits has it? Not of 0. */
-static unsigned int synq_digits(u32 n)
+/* The decimal digits of @n, below 10^8. */
+static __always_inline u64 synq_decimal(u32 n)
 {
-	/* log10(2) is 1233 / 4096, near enough for 32 bits. */
-	unsigned int digits = fls(n) * 1233 >> 12;
+	/* Two of four digits, four of two, eight of one; x / 100 is x * 5243 >> 19 up to 10^4. */
+	u64 x = n / 10000 | (u64)(n % 10000) << 32;
+	u64 q = (x * 5243 >> 19) & 0x0000007f0000007fULL;
 
-	return digits + (n >= synq_powers[digits]);
+	x = q | (x - q * 100) << 16;
+	/* x / 10 is x * 103 >> 10 up to 100. */
+	q = (x * 103 >> 10) & 0x000f000f000f000fULL;
+	return q | (x - q * 10) << 8;
 }
 
-static __always_inline char *synq_put_pair(char *p, u32 n)
+/* The hexadecimal digits of @n. */
+static __always_inline u64 synq_hex(u32 n)
 {
-	memcpy(p, &synq_pairs[n * 2], 2);
-	return p + 2;
+	u64 x = swab32(n);
+
+	x = (x | x << 16) & 0x0000ffff0000ffffULL;
+	x = (x | x << 8) & 0x00ff00ff00ff00ffULL;
+	return (x >> 4 & 0x000f000f000f000fULL) | (x & 0x000f000f000f000fULL) << 8;
 }
 
-/* So many decimal digits, of which the first may be zeros. */
-static char *synq_put_digits(char *p, u32 n, unsigned int digits)
+/* Of eight digits as text those from @skip on. */
+static __always_inline char *synq_put_digits(char *p, u64 text, unsigned int skip)
 {
-	char *end = p + digits;
+	__le64 from = cpu_to_le64(text >> 8 * skip);
 
-	for (p = end; digits >= 2; digits -= 2, n /= 100) {
-		p -= 2;
-		synq_put_pair(p, n % 100);
-	}
-	if (digits)
-		*--p = '0' + n;
-	return end;
+	memcpy(p, &from, sizeof(from));
+	return p + sizeof(from) - skip;
+}
+
+/* How many of eight digits are zeros at the front? Not of 0. */
+static __always_inline unsigned int synq_leading(u64 digits)
+{
+	return __ffs64(digits) / 8;
 }
 
 /* The decimal digits of 10 and more: up to 20. */
 char *synq_put_long(char *p, u64 n)
 {
+	u64 digits;
 	u32 low;
 
-	/* Most are short, and need no counting of digits. */
-	if (n < 100)
-		return synq_put_pair(p, n);
-	if (n < 10000) {
-		p = synq_put_decimal(p, (u32)n / 100);
-		return synq_put_pair(p, (u32)n % 100);
+	if (n < 100000000) {
+		digits = synq_decimal(n);
+		return synq_put_digits(p, digits + SYNQ_ZEROS, synq_leading(digits));
 	}
-	if (n <= U32_MAX)
-		return synq_put_digits(p, n, synq_digits(n));
-	n = div_u64_rem(n, 1000000000, &low);
-	return synq_put_digits(synq_put_decimal(p, n), low, 9);
+	n = div_u64_rem(n, 100000000, &low);
+	return synq_put_digits(synq_put_decimal(p, n), synq_decimal(low) + SYNQ_ZEROS, 0);
 }
 
-/* As %0*llx: @digits at least, 16 at most. */
+/* As %0*llx: @digits at least, 1 to 16. */
 char *synq_put_hex(char *p, u64 n, unsigned int digits)
 {
-	char *end = p + max_t(unsigned int, digits, DIV_ROUND_UP(fls64(n), 4)), *digit = end;
+	unsigned int skip = 8 - min_t(unsigned int, digits, 8);
+	u64 low = synq_hex(n);
+	/* 39 more for what is over 9. */
+	u64 text = low + SYNQ_ZEROS + ((low + 0x0606060606060606ULL) >> 4 & 0x0101010101010101ULL) * 39;
 
-	for (; digit > p; n >>= 4)
-		*--digit = "0123456789abcdef"[n & 0xf];
-	return end;
+	if (n > U32_MAX || digits > 8)
+		return synq_put_digits(synq_put_hex(p, n >> 32, digits > 8 ? digits - 8 : 1), text, 0);
+	return synq_put_digits(p, text, low ? min(skip, synq_leading(low)) : skip);
 }
 
 /* @ns nanoseconds, as seconds.nanoseconds: up to 21 characters. */
@@ -81,5 +84,6 @@ char *synq_put_time(char *p, u64 ns)
 
 	p = synq_put_decimal(p, div_u64_rem(ns, NSEC_PER_SEC, &rem));
 	*p++ = '.';
-	return synq_put_digits(p, rem, 9);
+	*p++ = '0' + rem / 100000000;
+	return synq_put_digits(p, synq_decimal(rem % 100000000) + SYNQ_ZEROS, 0);
 }

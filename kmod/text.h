@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Text, written at @p where there is known to be room; what is returned is
- * where it ends. A sample's line has some thirty numbers and there is one for
- * each segment: seq_printf() would be most of what a sample costs.
+ * where it ends, and up to SYNQ_TEXT_ROOM after that is touched. A sample's
+ * line has some thirty numbers and there is one for each segment: seq_printf()
+ * would be most of what a sample costs.
  */
 #ifndef SYNQ_TEXT_H
 #define SYNQ_TEXT_H
 
 #include <linux/string.h>
 #include <linux/types.h>
+
+#define SYNQ_TEXT_ROOM	8
 
 char *synq_put_long(char *p, u64 n);
 char *synq_put_hex(char *p, u64 n, unsigned int digits);
