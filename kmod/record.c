@@ -202,6 +202,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 	if (!feed)
 		return ERR_PTR(-ENOMEM);
 	feed->wait = wait;
+	feed->cpu = cpumask_first(cpu_possible_mask);
 	init_irq_work(&feed->wake, synq_feed_woken);
 	bytes = sizeof(*feed->rings[0]) + size;
 	if (synq_feed_charge(feed, bytes * num_possible_cpus()))
@@ -289,32 +290,50 @@ u64 synq_feed_begin(struct synq_feed *feed)
 			cpu_relax();
 		synq_ring_snapshot(ring);
 	}
+	feed->others = 0;
 	return feed->until;
 }
 
-/* The oldest record of the batch, and whose ring it is in; NULL at its end. */
-const struct synq_record *synq_feed_peek(struct synq_feed *feed, int *cpu)
+/* The oldest record of the batch in a ring, or NULL. */
+static const struct synq_record *synq_feed_oldest(const struct synq_feed *feed, int cpu)
 {
-	const struct synq_record *oldest = NULL;
-	int i;
+	const struct synq_record *r = synq_ring_peek(feed->rings[cpu]);
 
-	for_each_possible_cpu(i) {
-		const struct synq_record *r = synq_ring_peek(feed->rings[i]);
+	return r && r->time < feed->until ? r : NULL;
+}
 
-		if (r && r->time < feed->until && (!oldest || r->time < oldest->time)) {
+/* The oldest record of the batch; NULL at its end. */
+const struct synq_record *synq_feed_peek(struct synq_feed *feed)
+{
+	const struct synq_record *oldest = synq_feed_oldest(feed, feed->cpu);
+	int cpu;
+
+	/* Segments come in runs: the others have nothing older than they had at the last look. */
+	if (oldest && oldest->time <= feed->others)
+		return oldest;
+	feed->others = U64_MAX;
+	oldest = NULL;
+	for_each_possible_cpu(cpu) {
+		const struct synq_record *r = synq_feed_oldest(feed, cpu);
+
+		if (!r)
+			continue;
+		if (!oldest || r->time < oldest->time) {
+			if (oldest)
+				feed->others = oldest->time;
 			oldest = r;
-			*cpu = i;
+			feed->cpu = cpu;
+		} else if (r->time < feed->others) {
+			feed->others = r->time;
 		}
 	}
 	return oldest;
 }
 
 /* Done with the record that synq_feed_peek() gave. */
-void synq_feed_take(struct synq_feed *feed, int cpu)
+void synq_feed_take(struct synq_feed *feed, const struct synq_record *r)
 {
-	struct synq_ring *ring = feed->rings[cpu];
-
-	synq_ring_take(ring, synq_record_size(synq_ring_peek(ring)));
+	synq_ring_take(feed->rings[feed->cpu], synq_record_size(r));
 }
 
 /* Records lost since the feed was opened, of all kinds. */

@@ -175,6 +175,9 @@ struct synq_ring;
  * @rings: one for each possible CPU
  * @bytes: what they take
  * @until: the batch being read has records older than that
+ * @cpu: whose ring has the oldest record of the batch
+ * @others: no record of the batch in other rings is older, nanoseconds of
+ *	CLOCK_MONOTONIC
  * @reported: losses the reader has been told of
  * @wake: wakes @wait outside of the hook, for a tap that waits for nothing
  * @wait: the tap's readers
@@ -186,6 +189,8 @@ struct synq_feed {
 	struct synq_ring		**rings;
 	size_t				bytes;
 	u64				until;
+	int				cpu;
+	u64				others;
 	u64				reported[SYNQ_RECORD_KINDS];
 	struct irq_work			wake;
 	wait_queue_head_t		*wait;
@@ -198,8 +203,8 @@ void synq_feed_close(struct synq_feed *feed);
 int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter);
 bool synq_feed_waiting(const struct synq_feed *feed);
 u64 synq_feed_begin(struct synq_feed *feed);
-const struct synq_record *synq_feed_peek(struct synq_feed *feed, int *cpu);
-void synq_feed_take(struct synq_feed *feed, int cpu);
+const struct synq_record *synq_feed_peek(struct synq_feed *feed);
+void synq_feed_take(struct synq_feed *feed, const struct synq_record *r);
 u64 synq_feed_lost(const struct synq_feed *feed);
 u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 			 u64 *lost, u64 *produced);

@@ -322,13 +322,12 @@ static void synq_tap_begin(struct synq_tap *tap)
 static void synq_tap_put_batch(struct synq_tap *tap)
 {
 	const struct synq_record *record;
-	int cpu;
 
-	while (tap->feed && (record = synq_feed_peek(tap->feed, &cpu))) {
+	while (tap->feed && (record = synq_feed_peek(tap->feed))) {
 		if (tap->seq.count + SYNQ_TAP_LINE > tap->seq.size)
 			return;
 		synq_record_show(&tap->seq, record, tap->start, tap->filter.tcpprobe);
-		synq_feed_take(tap->feed, cpu);
+		synq_feed_take(tap->feed, record);
 	}
 	/* A C line, and an L line of each kind, which are short. */
 	if (tap->seq.count + 2 * SYNQ_TAP_LINE > tap->seq.size)
