@@ -101,7 +101,8 @@ notrace bool synq_record_wanted(const struct synq_filter *filter, const struct s
  * @feed: whose it is to be, under RCU
  * @r: the record, whole, but for its time
  *
- * Safe in any context but an NMI. Takes no lock, wakes nobody.
+ * Safe in any context but an NMI. Takes no lock, and has the reader woken by
+ * an interrupt of its own.
  *
  * Return: false if there was no room.
  */
@@ -111,6 +112,7 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 	u32 bytes = synq_record_size(r);
 	struct synq_ring *ring;
 	struct synq_record *to;
+	bool filling = false;
 	unsigned long flags;
 
 	local_irq_save(flags);
@@ -128,7 +130,10 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		else
 			memcpy(to, r, bytes);
 		to->time = ktime_get_ns();
+		filling = synq_ring_filling(ring);
 		synq_ring_commit(ring, to, bytes);
+		/* Told once: a reader that is slow would be told with every record. */
+		filling = !filling && synq_ring_filling(ring);
 		if (r->kind == SYNQ_RECORD_SAMPLE)
 			synq_count(sn, SYNQ_SAMPLES);
 	} else {
@@ -136,7 +141,7 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		synq_count(sn, SYNQ_LOST);
 	}
 	smp_store_release(&ring->busy, 0);
-	if (!rcu_dereference_check(feed->filter, true)->latency_ms)
+	if (filling || !rcu_dereference_check(feed->filter, true)->latency_ms)
 		irq_work_queue(&feed->wake);
 	local_irq_restore(flags);
 	return to;
@@ -265,6 +270,17 @@ bool synq_feed_waiting(const struct synq_feed *feed)
 
 	for_each_possible_cpu(cpu)
 		if (synq_ring_waiting(feed->rings[cpu]))
+			return true;
+	return false;
+}
+
+/* Is the ring of some CPU half full? Without the tap's lock. */
+bool synq_feed_filling(const struct synq_feed *feed)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (synq_ring_filling(feed->rings[cpu]))
 			return true;
 	return false;
 }

@@ -179,7 +179,8 @@ struct synq_ring;
  * @others: no record of the batch in other rings is older, nanoseconds of
  *	CLOCK_MONOTONIC
  * @reported: losses the reader has been told of
- * @wake: wakes @wait outside of the hook, for a tap that waits for nothing
+ * @wake: wakes @wait outside of the hook: a ring is half full, or the tap waits
+ *	for nothing
  * @wait: the tap's readers
  * @seen: last cwnd of a connection, for full=0; sample.c
  */
@@ -202,6 +203,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 void synq_feed_close(struct synq_feed *feed);
 int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter);
 bool synq_feed_waiting(const struct synq_feed *feed);
+bool synq_feed_filling(const struct synq_feed *feed);
 u64 synq_feed_begin(struct synq_feed *feed);
 const struct synq_record *synq_feed_peek(struct synq_feed *feed);
 void synq_feed_take(struct synq_feed *feed, const struct synq_record *r);

@@ -36,7 +36,9 @@
  * @wait: its readers and pollers
  * @tick: looks at the peak, wakes for a C line and for records
  * @waiting: since when there have been records to read, nanoseconds of
- *	CLOCK_MONOTONIC; 0: there were none at the last tick
+ *	CLOCK_MONOTONIC; 0: there were none at the last tick, or they were read
+ * @ripe: they have waited for latency_ms
+ * @let_go: who waits to read is to wait no longer
  * @peak: highest half-open count since the last C line
  * @latency_ms: of @filter, for the tick
  * @next_count: when the next C line is due, nanoseconds since @start; never
@@ -63,6 +65,8 @@ struct synq_tap {
 	wait_queue_head_t	wait;
 	struct hrtimer		tick;
 	u64			waiting;
+	bool			ripe;
+	bool			let_go;
 	s64			peak;
 	unsigned int		latency_ms;
 	u64			next_count;
@@ -190,20 +194,41 @@ static bool synq_tap_ready(const struct synq_tap *tap)
 	return synq_tap_due(tap) || (feed && synq_feed_waiting(feed));
 }
 
+/*
+ * Is there enough for one who waits? A reader that is quicker than the records
+ * come would else be given them one by one.
+ */
+static bool synq_tap_ripe(const struct synq_tap *tap)
+{
+	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
+
+	if (synq_tap_due(tap))
+		return true;
+	if (!feed)
+		return false;
+	if (READ_ONCE(tap->ripe) || !READ_ONCE(tap->latency_ms))
+		return synq_feed_waiting(feed);
+	return synq_feed_filling(feed);
+}
+
 /* Have records waited for latency_ms? Told in steps of the tick. */
-static bool synq_tap_waited(struct synq_tap *tap, u64 now)
+static void synq_tap_ripen(struct synq_tap *tap, u64 now)
 {
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
 	u64 latency = (u64)READ_ONCE(tap->latency_ms) * NSEC_PER_MSEC;
+	u64 since = READ_ONCE(tap->waiting);
 
 	if (!feed || !synq_feed_waiting(feed)) {
-		tap->waiting = 0;
-		return false;
+		WRITE_ONCE(tap->waiting, 0);
+		return;
 	}
-	if (!tap->waiting)
-		tap->waiting = now;
+	if (!since) {
+		since = now;
+		WRITE_ONCE(tap->waiting, now);
+	}
 	/* What a tick finds may have come just after the one before. */
-	return now - tap->waiting + SYNQ_TICK_MS * NSEC_PER_MSEC >= latency;
+	if (now - since + SYNQ_TICK_MS * NSEC_PER_MSEC >= latency)
+		WRITE_ONCE(tap->ripe, true);
 }
 
 static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
@@ -215,7 +240,8 @@ static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 
 	if (half_open > READ_ONCE(tap->peak))
 		WRITE_ONCE(tap->peak, half_open);
-	if (synq_tap_waited(tap, ktime_get_ns()) || synq_tap_due(tap))
+	synq_tap_ripen(tap, ktime_get_ns());
+	if (synq_tap_ripe(tap))
 		wake_up_interruptible(&tap->wait);
 	hrtimer_forward_now(timer, ms_to_ktime(ms));
 	return HRTIMER_RESTART;
@@ -306,6 +332,9 @@ static void synq_tap_begin(struct synq_tap *tap)
 	u64 interval = (u64)tap->filter.interval_ms * NSEC_PER_MSEC;
 	u64 now, next;
 
+	/* A tick in between starts anew with what this batch leaves. */
+	WRITE_ONCE(tap->ripe, false);
+	WRITE_ONCE(tap->waiting, 0);
 	tap->until = tap->feed ? synq_feed_begin(tap->feed) : ktime_get_ns();
 	now = tap->until - tap->start;
 	tap->count_due = false;
@@ -453,9 +482,13 @@ static int synq_tap_first_read(struct synq_tap *tap)
 	return err;
 }
 
-/* Waits, unless told not to, until there is text; then holds the tap's lock. */
+/*
+ * Waits, unless told not to, until there is text, or somebody says that there
+ * is no need for any; then holds the tap's lock.
+ */
 static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
 {
+	bool let_go;
 	int err;
 
 	for (;;) {
@@ -466,13 +499,21 @@ static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
 			mutex_unlock(&tap->lock);
 			return err;
 		}
-		if (tap->taken < tap->seq.count || synq_tap_make(tap))
+		if (tap->taken < tap->seq.count)
 			return 0;
+		let_go = READ_ONCE(tap->let_go);
+		if ((nonblock || let_go || synq_tap_ripe(tap)) && synq_tap_make(tap))
+			return 0;
+		if (let_go) {
+			WRITE_ONCE(tap->let_go, false);
+			return 0;
+		}
 		mutex_unlock(&tap->lock);
 
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event_interruptible(tap->wait, synq_tap_ready(tap));
+		err = wait_event_interruptible(tap->wait, READ_ONCE(tap->let_go) ||
+					       synq_tap_ripe(tap));
 		if (err)
 			return err;
 	}
@@ -511,6 +552,15 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	char *text;
 	int err;
 
+	/*
+	 * For a reader that has to stop: in a thread that takes no signals it
+	 * could be had back by no other means.
+	 */
+	if (!size) {
+		WRITE_ONCE(tap->let_go, true);
+		wake_up_interruptible(&tap->wait);
+		return 0;
+	}
 	if (size > SYNQ_FILTER_TEXT) {
 		pr_notice_ratelimited("a filter of %zu bytes: allowed is %d\n",
 				      size, SYNQ_FILTER_TEXT);
@@ -564,7 +614,7 @@ static __poll_t synq_tap_poll(struct file *file, poll_table *table)
 
 	poll_wait(file, &tap->wait, table);
 	return EPOLLOUT | EPOLLWRNORM |
-	       (synq_tap_ready(tap) ? EPOLLIN | EPOLLRDNORM : 0);
+	       (synq_tap_ripe(tap) ? EPOLLIN | EPOLLRDNORM : 0);
 }
 
 /*

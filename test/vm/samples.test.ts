@@ -300,6 +300,48 @@ print(len(select.select([fd], [], [], 3)[0]), os.read(fd, 65536).count(b'S ') > 
     expect(lines[0]).toMatch(/^1 [1-9]/);
     expect(lines[1]).toBe('1 True');
   });
+
+  test('a read that waits returns sooner when a buffer is half full, or for a write of nothing', () => {
+    const script = `
+import os, socket, threading, time
+os.sched_setaffinity(0, {0})
+s = socket.create_server(('127.0.0.1', 7002))
+c = socket.create_connection(('127.0.0.1', 7002))
+p, _ = s.accept()
+def reader(bufsize):
+    open('/sys/module/tcpsynq/parameters/bufsize', 'w').write(str(bufsize))
+    fd = os.open('/proc/net/tcpsynq', os.O_RDWR)
+    os.write(fd, b'kinds=sample full=1 latency_ms=10000')
+    os.read(fd, 65536)
+    read = []
+    thread = threading.Thread(target=lambda: read.append(os.read(fd, 65536)), daemon=True)
+    thread.start()
+    return fd, read, thread
+def send(n):
+    for _ in range(n):
+        c.sendall(b'x')
+        p.recv(1)
+
+fd, read, thread = reader(4096)
+send(3)
+thread.join(1)
+waits = thread.is_alive()
+os.write(fd, b'')
+thread.join(5)
+print(waits, read[0].count(b'S ') >= 3)
+
+fd, read, thread = reader(4096)
+os.write(fd, b'')
+thread.join(5)
+print(read)
+
+fd, read, thread = reader(16)
+send(40)
+thread.join(5)
+print(read[0].count(b'S ') >= 8)
+open('/sys/module/tcpsynq/parameters/bufsize', 'w').write('4096')`;
+    expect(link.inTarget(`${PYTHON} -c "${script}"`)).toBe("True True\n[b'']\nTrue\n");
+  });
 });
 
 describe('as tcp_probe', () => {
