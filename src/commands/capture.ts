@@ -57,6 +57,8 @@ const MODULE_ONLY = [
   'interval',
 ] as const satisfies readonly (keyof FilterOptions)[];
 
+/** Between a record and its reading, in ms at most: the more come together the less each costs. */
+const LATENCY = 250;
 /** Between two points from which on what was written can be read, in ms. */
 const FLUSH_EVERY = 1000;
 /** Chunks of up to 256 KiB that may wait for the disk or the packer. */
@@ -214,7 +216,7 @@ function filterOf(options: CaptureOptions): TapFilter {
   const { port, addr, fwmark, full, hook, proto, stack, interval } = options;
   const kinds = options.kinds ?? (options.format === 'tcpprobe' ? 'sample' : undefined);
   return {
-    ...{ kinds, port, addr, fwmark, hook, proto, interval_ms: interval },
+    ...{ kinds, port, addr, fwmark, hook, proto, interval_ms: interval, latency_ms: LATENCY },
     full: full ? 1 : undefined,
     stack: stack ? 1 : undefined,
   };
