@@ -144,7 +144,7 @@ async function started(command: string, args: string[], text: string) {
     }
   };
   await says(text);
-  return { child, ended, says, write: (text: string) => child.stdin.write(text) };
+  return { child, ended, says, said: () => said, write: (text: string) => child.stdin.write(text) };
 }
 
 /** bpftrace's tcpdrop.bt with what it needs of the kernel's headers, which BTF has, put in. */
@@ -371,7 +371,13 @@ R`,
     segments('80 40000 full 229');
     segments('83 20000 closed 233');
     connectOut(7);
+    // It is told once a second, and what it has not been told when it stops it never is.
+    const watchedOut = () =>
+      [...dropwatch.said().matchAll(new RegExp(`^(\\d+) drops at ${byNetfilter}\\b`, 'gm'))]
+        .map(([, n]) => Number(n))
+        .reduce((sum, n) => sum + n, 0);
     await sleep(2500);
+    for (let tries = 0; tries < 60 && watchedOut() < 233 + 7; tries++) await sleep(500);
     dropwatch.child.kill('SIGINT');
     await dropwatch.says('stop message');
     dropwatch.write('exit\n');
