@@ -9,7 +9,6 @@
 /* Characters at most: */
 #define SYNQ_SYMBOL_MOST	80	/* of a symbol's name and offset */
 #define SYNQ_TIME_MOST		21
-#define SYNQ_ENDS_MOST		(2 * sizeof(" [ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535"))
 #define SYNQ_LINE_MOST		768	/* of a sample: ends, and thirty fields of up to 20 */
 
 static const char synq_letters[SYNQ_RECORD_KINDS] = {
@@ -123,6 +122,28 @@ static char *synq_put_ends(char *p, const struct synq_record *r)
 	return synq_put_end(synq_put_end(p, &r->local, r->local_port), &r->remote, r->remote_port);
 }
 
+/* Those of a sample, made once while samples of its connection come. */
+static char *synq_put_known_ends(char *p, const struct synq_record *r, struct synq_ends *known)
+{
+	struct synq_ends *ends = &known[(r->local_port ^ r->remote_port) % SYNQ_ENDS_KNOWN];
+
+	if (!ends->length || ends->local_port != r->local_port ||
+	    ends->remote_port != r->remote_port ||
+	    !ipv6_addr_equal(&ends->local, &r->local) ||
+	    !ipv6_addr_equal(&ends->remote, &r->remote)) {
+		ends->local = r->local;
+		ends->remote = r->remote;
+		ends->local_port = r->local_port;
+		ends->remote_port = r->remote_port;
+		ends->length = synq_put_ends(ends->text, r) - ends->text;
+	}
+	/* All of IPv4's, in words, as the size is known. */
+	memcpy(p, ends->text, 48);
+	if (ends->length > 48)
+		memcpy(p + 48, ends->text + 48, ends->length - 48);
+	return p + ends->length;
+}
+
 static char *synq_put_event(char *p, const struct synq_event *e)
 {
 	p = synq_put_ends(p, &e->r);
@@ -136,9 +157,9 @@ static char *synq_put_event(char *p, const struct synq_event *e)
 }
 
 /* As tcp_probe of 4.15 printed it (net/ipv4/tcp_probe.c, tcpprobe_sprint()). */
-static char *synq_put_tcpprobe(char *p, const struct synq_sample *s)
+static char *synq_put_tcpprobe(char *p, const struct synq_sample *s, struct synq_ends *known)
 {
-	p = synq_put_ends(p, &s->r);
+	p = synq_put_known_ends(p, &s->r, known);
 	p = synq_put_field(p, s->length);
 	p = synq_put_hex_field(p, s->snd_nxt);
 	p = synq_put_hex_field(p, s->snd_una);
@@ -149,12 +170,12 @@ static char *synq_put_tcpprobe(char *p, const struct synq_sample *s)
 	return synq_put_field(p, s->rcv_wnd);
 }
 
-static char *synq_put_sample(char *p, const struct synq_sample *s)
+static char *synq_put_sample(char *p, const struct synq_sample *s, struct synq_ends *known)
 {
 	const char *state = s->ca_state < ARRAY_SIZE(synq_ca_states) ?
 			    synq_ca_states[s->ca_state] : "?";
 
-	p = synq_put_tcpprobe(p, s);
+	p = synq_put_tcpprobe(p, s, known);
 	p = synq_put_field(p, s->rttvar_us);
 	p = synq_put_field(p, s->rto_us);
 	p = synq_put_known(p, s->min_rtt_us, U32_MAX);
@@ -291,7 +312,7 @@ static void synq_close_show(struct seq_file *seq, const struct synq_close *c)
 
 /* A record of numbers and words. @head: what its line begins with. */
 static void synq_line_show(struct seq_file *seq, const struct synq_record *r, const char *head,
-			   u64 start, bool tcpprobe)
+			   u64 start, bool tcpprobe, struct synq_ends *known)
 {
 	char *line, *p;
 
@@ -303,9 +324,9 @@ static void synq_line_show(struct seq_file *seq, const struct synq_record *r, co
 	if (r->kind != SYNQ_RECORD_SAMPLE)
 		p = synq_put_event(p, container_of(r, struct synq_event, r));
 	else if (tcpprobe)
-		p = synq_put_tcpprobe(p, container_of(r, struct synq_sample, r));
+		p = synq_put_tcpprobe(p, container_of(r, struct synq_sample, r), known);
 	else
-		p = synq_put_sample(p, container_of(r, struct synq_sample, r));
+		p = synq_put_sample(p, container_of(r, struct synq_sample, r), known);
 	p = synq_put_char(p, '\n');
 	seq_commit(seq, p - line);
 }
@@ -317,8 +338,10 @@ static void synq_line_show(struct seq_file *seq, const struct synq_record *r, co
  * @start: what times count from, nanoseconds of CLOCK_MONOTONIC
  * @tcpprobe: a sample's line as tcp_probe printed it, and of what it did not
  *	print, which was recorded before the format was changed, a comment
+ * @known: ends that have been made text, SYNQ_ENDS_KNOWN of them
  */
-void synq_record_show(struct seq_file *seq, const struct synq_record *r, u64 start, bool tcpprobe)
+void synq_record_show(struct seq_file *seq, const struct synq_record *r, u64 start,
+		      bool tcpprobe, struct synq_ends *known)
 {
 	char head[] = "# ? ";
 	const char *from = tcpprobe ? head : head + 2;
@@ -338,6 +361,6 @@ void synq_record_show(struct seq_file *seq, const struct synq_record *r, u64 sta
 		synq_close_show(seq, container_of(r, struct synq_close, r));
 		break;
 	default:
-		synq_line_show(seq, r, from, start, tcpprobe);
+		synq_line_show(seq, r, from, start, tcpprobe, known);
 	}
 }

@@ -22,6 +22,7 @@
 #include <net/tcp.h>
 
 #include "tcpsynq.h"
+#include "text.h"
 
 enum synq_record_kind {
 	SYNQ_RECORD_ADDED,
@@ -164,6 +165,24 @@ struct synq_close {
 	struct synq_stack stack;
 };
 
+/* Characters at most: " ADDRESS:PORT ADDRESS:PORT". */
+#define SYNQ_ENDS_MOST	(2 * sizeof(" [ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535"))
+#define SYNQ_ENDS_KNOWN	64	/* connections, of those whose samples are being read */
+
+/**
+ * struct synq_ends - the ends of a connection as text, which all its samples have
+ * @local: as in &struct synq_record, and the next three
+ * @length: of @text; 0: of no connection
+ */
+struct synq_ends {
+	struct in6_addr	local;
+	struct in6_addr	remote;
+	u16		local_port;
+	u16		remote_port;
+	u8		length;
+	char		text[SYNQ_ENDS_MOST + SYNQ_TEXT_ROOM];
+};
+
 #define SYNQ_SEEN_BITS	12	/* connections a feed knows the cwnd of: 4096 */
 
 struct synq_ring;
@@ -183,6 +202,7 @@ struct synq_ring;
  *	for nothing
  * @wait: the tap's readers
  * @seen: last cwnd of a connection, for full=0; sample.c
+ * @ends: of the connections last read of, each where its ports say
  */
 struct synq_feed {
 	struct hlist_node		node;
@@ -196,6 +216,7 @@ struct synq_feed {
 	struct irq_work			wake;
 	wait_queue_head_t		*wait;
 	u64				seen[1 << SYNQ_SEEN_BITS];
+	struct synq_ends		ends[SYNQ_ENDS_KNOWN];
 };
 
 struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
@@ -226,7 +247,7 @@ void synq_stack_take(struct synq_stack *stack, unsigned long from);
 void synq_time_show(struct seq_file *seq, u64 ns);
 void synq_record_header(struct seq_file *seq);
 void synq_record_show(struct seq_file *seq, const struct synq_record *record, u64 start,
-		      bool tcpprobe);
+		      bool tcpprobe, struct synq_ends *known);
 char synq_record_letter(enum synq_record_kind kind);
 
 #endif /* SYNQ_RECORD_H */

@@ -355,7 +355,8 @@ static void synq_tap_put_batch(struct synq_tap *tap)
 	while (tap->feed && (record = synq_feed_peek(tap->feed))) {
 		if (tap->seq.count + SYNQ_TAP_LINE > tap->seq.size)
 			return;
-		synq_record_show(&tap->seq, record, tap->start, tap->filter.tcpprobe);
+		synq_record_show(&tap->seq, record, tap->start, tap->filter.tcpprobe,
+				 tap->feed->ends);
 		synq_feed_take(tap->feed, record);
 	}
 	/* A C line, and an L line of each kind, which are short. */
