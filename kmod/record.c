@@ -133,7 +133,7 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		filling = synq_ring_filling(ring);
 		synq_ring_commit(ring, to, bytes);
 		/* Told once: a reader that is slow would be told with every record. */
-		filling = !filling && synq_ring_filling(ring);
+		filling = !filling && synq_ring_filling(ring) && wq_has_sleeper(feed->wait);
 		if (r->kind == SYNQ_RECORD_SAMPLE)
 			synq_count(sn, SYNQ_SAMPLES);
 	} else {

@@ -67,7 +67,7 @@ struct synq_tap {
 	u64			waiting;
 	bool			ripe;
 	bool			let_go;
-	s64			peak;
+	atomic64_t		peak;
 	unsigned int		latency_ms;
 	u64			next_count;
 
@@ -220,6 +220,7 @@ static void synq_tap_ripen(struct synq_tap *tap, u64 now)
 
 	if (!feed || !synq_feed_waiting(feed)) {
 		WRITE_ONCE(tap->waiting, 0);
+		WRITE_ONCE(tap->ripe, false);
 		return;
 	}
 	if (!since) {
@@ -238,8 +239,8 @@ static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 	unsigned int ms = latency_ms ? min_t(unsigned int, latency_ms, SYNQ_TICK_MS) : SYNQ_TICK_MS;
 	s64 half_open = synq_net_half_open(tap->net);
 
-	if (half_open > READ_ONCE(tap->peak))
-		WRITE_ONCE(tap->peak, half_open);
+	if (half_open > atomic64_read(&tap->peak))
+		atomic64_set(&tap->peak, half_open);
 	synq_tap_ripen(tap, ktime_get_ns());
 	if (synq_tap_ripe(tap))
 		wake_up_interruptible(&tap->wait);
@@ -317,7 +318,7 @@ static void synq_tap_count(struct synq_tap *tap)
 
 	synq_net_figures(tap->net, &tap->figures);
 	half_open = tap->figures.half_open;
-	tap->count_peak = max(xchg(&tap->peak, half_open), half_open);
+	tap->count_peak = max_t(s64, atomic64_xchg(&tap->peak, half_open), half_open);
 	tap->count_lost = tap->feed ? synq_feed_lost(tap->feed) : 0;
 	tap->count_due = true;
 }
@@ -502,7 +503,7 @@ static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
 		}
 		if (tap->taken < tap->seq.count)
 			return 0;
-		let_go = READ_ONCE(tap->let_go);
+		let_go = !nonblock && READ_ONCE(tap->let_go);
 		if ((nonblock || let_go || synq_tap_ripe(tap)) && synq_tap_make(tap))
 			return 0;
 		if (let_go) {
@@ -531,6 +532,11 @@ static ssize_t synq_tap_read(struct file *file, char __user *to, size_t size, lo
 	err = synq_tap_wait(tap, file->f_flags & O_NONBLOCK);
 	if (err)
 		return err;
+	/* Let go, and only by an answer of nothing: what came just now is for the next. */
+	if (tap->taken == tap->seq.count) {
+		mutex_unlock(&tap->lock);
+		return 0;
+	}
 	do {
 		n = min(size - done, tap->seq.count - tap->taken);
 		if (copy_to_user(to + done, tap->text + tap->taken, n)) {
@@ -615,7 +621,7 @@ static __poll_t synq_tap_poll(struct file *file, poll_table *table)
 
 	poll_wait(file, &tap->wait, table);
 	return EPOLLOUT | EPOLLWRNORM |
-	       (synq_tap_ripe(tap) ? EPOLLIN | EPOLLRDNORM : 0);
+	       (READ_ONCE(tap->let_go) || synq_tap_ripe(tap) ? EPOLLIN | EPOLLRDNORM : 0);
 }
 
 /*
@@ -666,7 +672,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	synq_filter_default(&filter);
 	synq_tap_set_filter(tap, &filter);
 	tap->until = tap->start;
-	tap->peak = S64_MIN;
+	atomic64_set(&tap->peak, S64_MIN);
 	synq_tap_count(tap);
 	tap->batch = true;
 	synq_hrtimer_setup(&tap->tick, synq_tap_tick);
