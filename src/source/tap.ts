@@ -74,18 +74,26 @@ async function* readChunks(
   let buffer = Buffer.allocUnsafe(READ_SIZE);
   let end = Number.POSITIVE_INFINITY;
   const letGo = () => {
-    end = performance.now() + (all ? LONGEST_DRAIN : 0);
     try {
       writeSync(fd, NOTHING);
     } catch {
       // The module is going away, and the read returns for that.
     }
   };
+  if (signal.aborted) {
+    letGo();
+  }
   signal.addEventListener('abort', letGo, { once: true });
   process.once('exit', letGo);
   try {
     while (performance.now() < end) {
       const stopped = signal.aborted;
+      if (stopped && !all) {
+        return;
+      }
+      if (stopped) {
+        end = Math.min(end, performance.now() + LONGEST_DRAIN);
+      }
       const length = await readSome(fd, buffer);
       if (length === 0) {
         return;
