@@ -31,7 +31,10 @@ export interface Part {
   readonly path: string;
   /** Bytes written, packed if they are. */
   readonly size: number;
-  /** Takes whole lines. A Failure if they cannot be written; those before them are then safe. */
+  /**
+   * Takes whole lines, and is done with them when it resolves: their memory is used again. A
+   * Failure if they cannot be written; those before them are then safe.
+   */
   write(lines: Buffer): Promise<void>;
   /** What was written can be read from now on, whatever happens. */
   flush(): Promise<void>;
@@ -213,7 +216,8 @@ export class OutputPart implements Part {
   }
 
   async write(lines: Buffer): Promise<void> {
-    await this.#put(this.#packer === null ? lines : await this.#packer.push(lines));
+    // A stream may hold on to what it has taken.
+    await this.#put(this.#packer === null ? Buffer.from(lines) : await this.#packer.push(lines));
   }
 
   async flush(): Promise<void> {

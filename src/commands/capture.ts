@@ -61,8 +61,8 @@ const MODULE_ONLY = [
 const LATENCY = 250;
 /** Between two points from which on what was written can be read, in ms. */
 const FLUSH_EVERY = 1000;
-/** Chunks of up to 256 KiB that may wait for the disk or the packer. */
-const READ_AHEAD = 64;
+/** Chunks of up to 512 KiB that may wait for the disk or the packer. */
+const READ_AHEAD = 32;
 
 /** `tcpsynq capture`: the stream to a file, until told to stop. */
 export async function capture(
@@ -168,6 +168,7 @@ async function writeAll(
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
       }
+      source.release?.(chunk);
       if (format.full || host.out.closed) {
         return;
       }

@@ -14,6 +14,8 @@ export interface Bytes {
   readonly name: string;
   /** Ends with the input, or without an error when the signal comes. */
   readonly chunks: AsyncGenerator<Buffer, void, void>;
+  /** Takes back a chunk that nothing refers to any more. */
+  readonly release?: (chunk: Buffer) => void;
 }
 
 /** How a capture is read. */
@@ -69,6 +71,7 @@ export async function openModuleStream(
     info: { source: 'module', from, live: true, notKnown: [] },
     name: 'the module',
     chunks: tap.chunks(signal, all),
+    release: tap.release,
   };
 }
 

@@ -4,7 +4,7 @@ import { errno, Failure } from '../failure.js';
 
 const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
 
-const READ_SIZE = 256 * 1024;
+const READ_SIZE = 512 * 1024;
 /** Short enough for a person, and long enough for what comes together to be read together; in ms. */
 const LATENCY = 50;
 /** A tap that is written faster than it can be read is never empty; in ms. */
@@ -19,6 +19,8 @@ export interface Tap {
    * @param all when the signal comes, read what has been recorded by then
    */
   chunks(signal: AbortSignal, all?: boolean): AsyncGenerator<Buffer, void, void>;
+  /** Gives back a chunk that nothing refers to any more: its memory is read into again. */
+  release(chunk: Buffer): void;
 }
 
 /** Keys of a tap's filter: see "The filter" in docs/format.md. One not given stays as the module has it. */
@@ -59,7 +61,15 @@ export async function openTap(path: string, wanted: TapFilter): Promise<Tap> {
       ? new Failure(`the module refuses "${filter}": see its log with \`dmesg | tail\``)
       : error;
   }
-  return { chunks: (signal, all = false) => readChunks(fd, signal, all) };
+  const spare: Buffer[] = [];
+  return {
+    chunks: (signal, all = false) => readChunks(fd, signal, all, spare),
+    release: ({ buffer }) => {
+      if (buffer.byteLength === READ_SIZE) {
+        spare.push(Buffer.from(buffer));
+      }
+    },
+  };
 }
 
 /**
@@ -70,8 +80,8 @@ async function* readChunks(
   fd: number,
   signal: AbortSignal,
   all: boolean,
+  spare: Buffer[],
 ): AsyncGenerator<Buffer, void, void> {
-  let buffer = Buffer.allocUnsafe(READ_SIZE);
   let end = Number.POSITIVE_INFINITY;
   const letGo = () => {
     try {
@@ -94,16 +104,17 @@ async function* readChunks(
       if (stopped) {
         end = Math.min(end, performance.now() + LONGEST_DRAIN);
       }
+      const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE);
       const length = await readSome(fd, buffer);
       if (length === 0) {
         return;
       }
       const chunk = buffer.subarray(0, length);
       if (length > READ_SIZE / 2) {
-        buffer = Buffer.allocUnsafe(READ_SIZE);
         yield chunk;
       } else {
         // What little there is is not to hold on to all of the buffer.
+        spare.push(buffer);
         yield Buffer.from(chunk);
       }
       if (stopped && length < READ_SIZE) {
