@@ -134,6 +134,9 @@ function readSome(fd: number, buffer: Buffer): Promise<number> {
     read(fd, buffer, 0, buffer.length, null, (error, length) => {
       if (error === null) {
         resolve(length);
+      } else if (error.code === 'EINTR') {
+        // libuv does not read again by itself.
+        resolve(readSome(fd, buffer));
       } else if (error.code === 'ENODEV' || error.code === 'EIO') {
         // What procfs answers for a file whose module is being unloaded.
         resolve(0);
