@@ -73,7 +73,6 @@ function isLoaded(): boolean {
 
 /** The versions that DKMS has; fails where it is not, or is not ours to use. */
 async function versions(host: Host): Promise<string[]> {
-  const status = await dkms(host, 'status', 'tcpsynq');
   try {
     await access(SOURCES, constants.W_OK);
   } catch (error) {
@@ -83,6 +82,7 @@ async function versions(host: Host): Promise<string[]> {
         : `cannot write to ${SOURCES}: ${inWords(error)}`,
     );
   }
+  const status = await dkms(host, 'status', 'tcpsynq');
   // "tcpsynq/0.1.0, …" and "tcpsynq/0.1.0: …" of DKMS 3, "tcpsynq, 0.1.0, …" of DKMS 2.
   const found = status.matchAll(/^tcpsynq(?:\/|, )([^\s,:/]+)/gm);
   return [...new Set([...found].map(([, version]) => version ?? ''))];
