@@ -7,6 +7,11 @@
  * all kprobes off without a word; an ftrace callback marked permanent is lost
  * to neither, and kernel.ftrace_enabled=0 is refused while it stands.
  *
+ * Hooks by ftrace share one ftrace_ops, whose callback looks for whose call it
+ * is: to unregister one waits for every task to leave its trampoline, for
+ * tenths of a second, and a function is taken from its filter at once. Only
+ * the hottest have one each, and are called straight away.
+ *
  * Those of the counters stand as long as the module. Those that only write
  * records stand while some tap wants them, and a while longer, so that taps
  * opened and closed in a loop do not have the kernel's text patched in a loop.
@@ -21,6 +26,16 @@
 #define SYNQ_HOOKS_LINGER	(10 * HZ)
 
 /**
+ * struct synq_tracer - an ftrace_ops, registered while it has functions
+ * @ops: its filter holds their addresses
+ * @functions: how many
+ */
+struct synq_tracer {
+	struct ftrace_ops	ops;
+	unsigned int		functions;
+};
+
+/**
  * struct synq_hook - one probed function, or tracepoint
  * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME;
  *	NULL: of no use on this kernel
@@ -28,6 +43,7 @@
  * @required: load nothing rather than go without it
  * @on_demand: attached only while it has users
  * @optional: its users can do without it
+ * @hot: has an ftrace_ops of its own
  * @ftrace: handler, as an ftrace callback
  * @kprobe: handler, as a kprobe's
  * @jprobe: handler, as a jprobe's
@@ -35,7 +51,7 @@
  * @detach: undoes it; a handler may still run
  * @prepare: called before each attaching, if there is one
  * @via: how it is attached now
- * @ops: what it is attached by, as ftrace
+ * @own: what it is attached by, as ftrace, if it is hot
  * @jp: as a jprobe, or by its first member as a kprobe
  * @users: taps that want it, if on demand
  */
@@ -45,6 +61,7 @@ struct synq_hook {
 	bool			required;
 	bool			on_demand;
 	bool			optional;
+	bool			hot;
 	ftrace_func_t		ftrace;
 	kprobe_pre_handler_t	kprobe;
 	void			(*jprobe)(unsigned long a, unsigned long b, unsigned long c,
@@ -54,7 +71,7 @@ struct synq_hook {
 	void			(*prepare)(void);
 
 	enum synq_via		via;
-	struct ftrace_ops	ops;
+	struct synq_tracer	own;
 	struct jprobe		jp;
 	unsigned int		users;
 };
@@ -67,8 +84,13 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_HOOK(_symbol, fn, _serves, _required)				\
 	{ .symbol = _symbol, .serves = _serves, .required = _required, SYNQ_HANDLERS(fn) }
 
-#define SYNQ_HOOK_ON_DEMAND(_symbol, fn, _serves)				\
-	{ .symbol = _symbol, .serves = _serves, .on_demand = true, SYNQ_HANDLERS(fn) }
+#define SYNQ_HOOK_HOT(_symbol, fn, _serves)					\
+	{ .symbol = _symbol, .serves = _serves, .required = true, .hot = true,	\
+	  SYNQ_HANDLERS(fn) }
+
+#define SYNQ_HOOK_SAMPLE(_symbol, fn)						\
+	{ .symbol = _symbol, .serves = "sample", .on_demand = true, .hot = true, \
+	  SYNQ_HANDLERS(fn) }
 
 #define SYNQ_HOOK_OPTIONAL(_symbol, fn, _serves)				\
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true, .optional = true, \
@@ -82,12 +104,12 @@ static DEFINE_MUTEX(synq_hooks_lock);	/* guards those on demand */
 
 static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_SEND_SYNACK4] =
-		SYNQ_HOOK("tcp_v4_send_synack", synq_on_send_synack4, "count", true),
+		SYNQ_HOOK_HOT("tcp_v4_send_synack", synq_on_send_synack4, "count"),
 	[SYNQ_HOOK_SEND_SYNACK6] =
 		SYNQ_HOOK("tcp_v6_send_synack", synq_on_send_synack6, "count",
 			  IS_ENABLED(CONFIG_IPV6)),
 	[SYNQ_HOOK_DROP] =	/* removal.c says which */
-		SYNQ_HOOK("__inet_csk_reqsk_queue_drop", synq_on_drop, "count", true),
+		SYNQ_HOOK_HOT("__inet_csk_reqsk_queue_drop", synq_on_drop, "count"),
 	[SYNQ_HOOK_HASHDANCE] =
 		SYNQ_HOOK("inet_csk_complete_hashdance", synq_on_hashdance, "count", true),
 	[SYNQ_HOOK_DROP_AND_PUT] =
@@ -105,9 +127,9 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child,
 			  "accept_full", false),
 	[SYNQ_HOOK_RCV] =
-		SYNQ_HOOK_ON_DEMAND("tcp_rcv_established", synq_on_rcv, "sample"),
+		SYNQ_HOOK_SAMPLE("tcp_rcv_established", synq_on_rcv),
 	[SYNQ_HOOK_XMIT] =
-		SYNQ_HOOK_ON_DEMAND("__tcp_transmit_skb", synq_on_xmit, "sample"),
+		SYNQ_HOOK_SAMPLE("__tcp_transmit_skb", synq_on_xmit),
 	[SYNQ_HOOK_DO_RCV4] =
 		SYNQ_HOOK_OPTIONAL("tcp_v4_do_rcv", synq_on_do_rcv4, "drop_state"),
 	[SYNQ_HOOK_DO_RCV6] =
@@ -168,8 +190,33 @@ static const struct kernel_param_ops synq_via_ops = {
 module_param_cb(via, &synq_via_ops, NULL, 0444);
 MODULE_PARM_DESC(via, "how hooks are attached: auto, ftrace, kprobe, before Linux 4.15 jprobe (default auto: ftrace, else kprobe)");
 
+static struct synq_tracer synq_shared;
+
+/* Where the functions of the shared one begin. */
+static unsigned long synq_shared_starts[SYNQ_HOOKS];
+
+static void notrace synq_shared_ftrace(unsigned long ip, unsigned long parent_ip,
+				       struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs)
+{
+	int id;
+
+	for (id = 0; id < SYNQ_HOOKS; id++) {
+		if (ip - synq_shared_starts[id] < SYNQ_ENTRY_SLACK) {
+			synq_hooks[id].ftrace(ip, parent_ip, ops, fregs);
+			break;
+		}
+	}
+}
+
+static struct synq_tracer *synq_hook_tracer(struct synq_hook *hook)
+{
+	return hook->hot ? &hook->own : &synq_shared;
+}
+
 static int synq_hook_ftrace(struct synq_hook *hook)
 {
+	struct synq_tracer *tracer = synq_hook_tracer(hook);
+	struct ftrace_ops *ops = &tracer->ops;
 	struct synq_range range;
 	int err;
 
@@ -178,26 +225,59 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 	err = synq_symbol_range(hook->symbol, &range);
 	if (err)
 		return err;
-	/*
-	 * Anew each time: ftrace_free_filter() leaves pointers to what it has
-	 * freed (kernel/trace/ftrace.c, 6.1), which a second use would free again.
-	 */
-	memset(&hook->ops, 0, sizeof(hook->ops));
-	hook->ops.func = hook->ftrace;
-	/* The handlers call nothing that is hooked: no recursion to guard. */
-	hook->ops.flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_PERMANENT;
-
+	if (!hook->hot)
+		synq_shared_starts[hook - synq_hooks] = range.start;
+	if (!tracer->functions) {
+		/*
+		 * Anew each time: ftrace_free_filter() leaves pointers to what it has
+		 * freed (kernel/trace/ftrace.c, 6.1), which a second use would free again.
+		 */
+		memset(ops, 0, sizeof(*ops));
+		ops->func = hook->hot ? hook->ftrace : synq_shared_ftrace;
+		/* The handlers call nothing that is hooked: no recursion to guard. */
+		ops->flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_PERMANENT;
+	}
 	/*
 	 * Not by name: ftrace_set_filter() takes an allocation that failed for a
 	 * match, and the empty filter it then leaves is every function there is
 	 * (match_records(), kernel/trace/ftrace.c, 6.1).
 	 */
-	err = ftrace_set_filter_ip(&hook->ops, range.start, 0, 1);
+	err = ftrace_set_filter_ip(ops, range.start, 0, 0);
 	if (err)
 		return err;
-	err = register_ftrace_function(&hook->ops);
-	if (err)
-		synq_ftrace_free_filter(&hook->ops);
+	if (!tracer->functions) {
+		err = register_ftrace_function(ops);
+		if (err) {
+			synq_ftrace_free_filter(ops);
+			return err;
+		}
+	}
+	tracer->functions++;
+	return 0;
+}
+
+static void synq_tracer_stop(struct synq_tracer *tracer)
+{
+	if (!tracer->functions)
+		return;
+	unregister_ftrace_function(&tracer->ops);
+	synq_ftrace_free_filter(&tracer->ops);
+	tracer->functions = 0;
+}
+
+/* Of a registered one: an empty filter would be every function there is. */
+static int synq_hook_unftrace(struct synq_hook *hook)
+{
+	struct synq_tracer *tracer = synq_hook_tracer(hook);
+	int err;
+
+	if (tracer->functions == 1) {
+		synq_tracer_stop(tracer);
+		return 0;
+	}
+	err = ftrace_set_filter_ip(&tracer->ops, synq_shared_starts[hook - synq_hooks], 1, 0);
+	if (!err)
+		tracer->functions--;
 	return err;
 }
 
@@ -254,12 +334,16 @@ static int synq_hook_attach(struct synq_hook *hook)
 	return err;
 }
 
-static void synq_hook_detach(struct synq_hook *hook)
+/* Return: 0, or -ENOMEM: it is still attached then. */
+static int synq_hook_detach(struct synq_hook *hook)
 {
+	int err;
+
 	switch (hook->via) {
 	case SYNQ_VIA_FTRACE:
-		unregister_ftrace_function(&hook->ops);
-		synq_ftrace_free_filter(&hook->ops);
+		err = synq_hook_unftrace(hook);
+		if (err)
+			return err;
 		break;
 	case SYNQ_VIA_KPROBE:
 		unregister_kprobe(&hook->jp.kp);
@@ -276,6 +360,7 @@ static void synq_hook_detach(struct synq_hook *hook)
 		break;
 	}
 	hook->via = SYNQ_VIA_NONE;
+	return 0;
 }
 
 /* Before it is attached: the function that does its work on this kernel. */
@@ -312,17 +397,19 @@ int synq_hooks_attach(void)
 	return 0;
 }
 
-/* Each detaching waits for RCU, for seconds on some kernels: whoever wants a hook goes between. */
+/* Some detaching waits for RCU, for seconds on some kernels: whoever wants a hook goes between. */
 static void synq_hooks_linger(struct work_struct *work)
 {
-	int id;
+	int id, err = 0;
 
 	for (id = SYNQ_HOOKS - 1; id >= 0; id--) {
 		mutex_lock(&synq_hooks_lock);
 		if (synq_hooks[id].on_demand && !synq_hooks[id].users)
-			synq_hook_detach(&synq_hooks[id]);
+			err = synq_hook_detach(&synq_hooks[id]) ?: err;
 		mutex_unlock(&synq_hooks_lock);
 	}
+	if (err)
+		queue_delayed_work(system_long_wq, to_delayed_work(work), SYNQ_HOOKS_LINGER);
 }
 
 static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);
@@ -389,8 +476,15 @@ void synq_hooks_detach(void)
 	int id;
 
 	cancel_delayed_work_sync(&synq_hooks_lingering);
-	for (id = SYNQ_HOOKS - 1; id >= 0; id--)
-		synq_hook_detach(&synq_hooks[id]);
+	/* All of its functions at once: one by one, each would need memory. */
+	synq_tracer_stop(&synq_shared);
+	for (id = SYNQ_HOOKS - 1; id >= 0; id--) {
+		struct synq_hook *hook = &synq_hooks[id];
+
+		if (hook->via == SYNQ_VIA_FTRACE && !hook->hot)
+			hook->via = SYNQ_VIA_NONE;
+		synq_hook_detach(hook);
+	}
 	synchronize_rcu();
 }
 

@@ -54,9 +54,6 @@ int synq_symbol_range(const char *name, struct synq_range *range)
 	return 0;
 }
 
-/* A function's address and what some kernels put before it or at its beginning, bytes. */
-#define SYNQ_ENTRY_SLACK	16
-
 static bool synq_enters(const struct synq_range *callee, unsigned long at)
 {
 	return at + SYNQ_ENTRY_SLACK >= callee->start && at < callee->start + SYNQ_ENTRY_SLACK;

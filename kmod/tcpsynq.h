@@ -179,6 +179,9 @@ bool synq_symbol_missing(const char *name);
 int synq_symbol_range(const char *name, struct synq_range *range);
 int synq_symbol_calls(const char *caller, const char *callee, bool returns);
 
+/* A function's address and what some kernels put before it or at its beginning, bytes. */
+#define SYNQ_ENTRY_SLACK	16
+
 static __always_inline bool synq_in_range(const struct synq_range *range, unsigned long at)
 {
 	return at >= range->start && at < range->end;
