@@ -84,13 +84,14 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_HOOK(_symbol, fn, _serves, _required)				\
 	{ .symbol = _symbol, .serves = _serves, .required = _required, SYNQ_HANDLERS(fn) }
 
-#define SYNQ_HOOK_HOT(_symbol, fn, _serves)					\
-	{ .symbol = _symbol, .serves = _serves, .required = true, .hot = true,	\
-	  SYNQ_HANDLERS(fn) }
+#define SYNQ_HOOK_HOT(_symbol, fn, _serves, _required)				\
+	{ .symbol = _symbol, .serves = _serves, .required = _required,		\
+	  .hot = true, SYNQ_HANDLERS(fn) }
 
-#define SYNQ_HOOK_SAMPLE(_symbol, fn)						\
-	{ .symbol = _symbol, .serves = "sample", .on_demand = true, .hot = true, \
-	  SYNQ_HANDLERS(fn) }
+/* For every segment there is. */
+#define SYNQ_HOOK_SEGMENT(_symbol, fn, _serves, _optional)			\
+	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
+	  .optional = _optional, .hot = true, SYNQ_HANDLERS(fn) }
 
 #define SYNQ_HOOK_OPTIONAL(_symbol, fn, _serves)				\
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true, .optional = true, \
@@ -104,12 +105,12 @@ static DEFINE_MUTEX(synq_hooks_lock);	/* guards those on demand */
 
 static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_SEND_SYNACK4] =
-		SYNQ_HOOK_HOT("tcp_v4_send_synack", synq_on_send_synack4, "count"),
+		SYNQ_HOOK_HOT("tcp_v4_send_synack", synq_on_send_synack4, "count", true),
 	[SYNQ_HOOK_SEND_SYNACK6] =
-		SYNQ_HOOK("tcp_v6_send_synack", synq_on_send_synack6, "count",
-			  IS_ENABLED(CONFIG_IPV6)),
+		SYNQ_HOOK_HOT("tcp_v6_send_synack", synq_on_send_synack6, "count",
+			      IS_ENABLED(CONFIG_IPV6)),
 	[SYNQ_HOOK_DROP] =	/* removal.c says which */
-		SYNQ_HOOK_HOT("__inet_csk_reqsk_queue_drop", synq_on_drop, "count"),
+		SYNQ_HOOK_HOT("__inet_csk_reqsk_queue_drop", synq_on_drop, "count", true),
 	[SYNQ_HOOK_HASHDANCE] =
 		SYNQ_HOOK("inet_csk_complete_hashdance", synq_on_hashdance, "count", true),
 	[SYNQ_HOOK_DROP_AND_PUT] =
@@ -127,13 +128,13 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child,
 			  "accept_full", false),
 	[SYNQ_HOOK_RCV] =
-		SYNQ_HOOK_SAMPLE("tcp_rcv_established", synq_on_rcv),
+		SYNQ_HOOK_SEGMENT("tcp_rcv_established", synq_on_rcv, "sample", false),
 	[SYNQ_HOOK_XMIT] =
-		SYNQ_HOOK_SAMPLE("__tcp_transmit_skb", synq_on_xmit),
+		SYNQ_HOOK_SEGMENT("__tcp_transmit_skb", synq_on_xmit, "sample", false),
 	[SYNQ_HOOK_DO_RCV4] =
-		SYNQ_HOOK_OPTIONAL("tcp_v4_do_rcv", synq_on_do_rcv4, "drop_state"),
+		SYNQ_HOOK_SEGMENT("tcp_v4_do_rcv", synq_on_do_rcv4, "drop_state", true),
 	[SYNQ_HOOK_DO_RCV6] =
-		SYNQ_HOOK_OPTIONAL("tcp_v6_do_rcv", synq_on_do_rcv6, "drop_state"),
+		SYNQ_HOOK_SEGMENT("tcp_v6_do_rcv", synq_on_do_rcv6, "drop_state", true),
 	[SYNQ_HOOK_TCP_DROP] =
 		SYNQ_HOOK_OPTIONAL(SYNQ_HAVE_TCP_DROP ? "tcp_drop" : NULL, synq_on_tcp_drop,
 				   "drop_socket"),
@@ -201,7 +202,7 @@ static void notrace synq_shared_ftrace(unsigned long ip, unsigned long parent_ip
 	int id;
 
 	for (id = 0; id < SYNQ_HOOKS; id++) {
-		if (ip - synq_shared_starts[id] < SYNQ_ENTRY_SLACK) {
+		if (ip - READ_ONCE(synq_shared_starts[id]) < SYNQ_ENTRY_SLACK) {
 			synq_hooks[id].ftrace(ip, parent_ip, ops, fregs);
 			break;
 		}
@@ -211,6 +212,31 @@ static void notrace synq_shared_ftrace(unsigned long ip, unsigned long parent_ip
 static struct synq_tracer *synq_hook_tracer(struct synq_hook *hook)
 {
 	return hook->hot ? &hook->own : &synq_shared;
+}
+
+/**
+ * synq_filter() - add a function to a filter, or take it away
+ * @ops: the filter's
+ * @start: where the function begins
+ * @remove: take it away
+ *
+ * Not by name: ftrace_set_filter() takes an allocation that failed for a
+ * match, and the empty filter it then leaves is every function there is
+ * (match_records(), kernel/trace/ftrace.c, 6.1).
+ *
+ * Older kernels know a function only by the instruction that is patched, which
+ * on arm64 is not the first (ftrace_call_adjust(), arch/arm64, 5.10).
+ *
+ * Return: 0 or -errno; -EINVAL if ftrace cannot reach it.
+ */
+static int synq_filter(struct ftrace_ops *ops, unsigned long start, int remove)
+{
+	unsigned long ip;
+	int err = -EINVAL;
+
+	for (ip = start; err == -EINVAL && ip < start + SYNQ_ENTRY_SLACK; ip += 4)
+		err = ftrace_set_filter_ip(ops, ip, remove, 0);
+	return err;
 }
 
 static int synq_hook_ftrace(struct synq_hook *hook)
@@ -225,8 +251,6 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 	err = synq_symbol_range(hook->symbol, &range);
 	if (err)
 		return err;
-	if (!hook->hot)
-		synq_shared_starts[hook - synq_hooks] = range.start;
 	if (!tracer->functions) {
 		/*
 		 * Anew each time: ftrace_free_filter() leaves pointers to what it has
@@ -237,12 +261,10 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 		/* The handlers call nothing that is hooked: no recursion to guard. */
 		ops->flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_PERMANENT;
 	}
-	/*
-	 * Not by name: ftrace_set_filter() takes an allocation that failed for a
-	 * match, and the empty filter it then leaves is every function there is
-	 * (match_records(), kernel/trace/ftrace.c, 6.1).
-	 */
-	err = ftrace_set_filter_ip(ops, range.start, 0, 0);
+	/* Before the filter has it: it may be called at once. */
+	if (!hook->hot)
+		WRITE_ONCE(synq_shared_starts[hook - synq_hooks], range.start);
+	err = synq_filter(ops, range.start, 0);
 	if (err)
 		return err;
 	if (!tracer->functions) {
@@ -256,26 +278,30 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 	return 0;
 }
 
-static void synq_tracer_stop(struct synq_tracer *tracer)
+/* Return: 0, or -ENODEV: ftrace has shut itself down, and nothing changes any more. */
+static int synq_tracer_stop(struct synq_tracer *tracer)
 {
+	int err;
+
 	if (!tracer->functions)
-		return;
-	unregister_ftrace_function(&tracer->ops);
+		return 0;
+	err = unregister_ftrace_function(&tracer->ops);
+	if (err)
+		return err;
 	synq_ftrace_free_filter(&tracer->ops);
 	tracer->functions = 0;
+	return 0;
 }
 
-/* Of a registered one: an empty filter would be every function there is. */
 static int synq_hook_unftrace(struct synq_hook *hook)
 {
 	struct synq_tracer *tracer = synq_hook_tracer(hook);
 	int err;
 
-	if (tracer->functions == 1) {
-		synq_tracer_stop(tracer);
-		return 0;
-	}
-	err = ftrace_set_filter_ip(&tracer->ops, synq_shared_starts[hook - synq_hooks], 1, 0);
+	/* The last is not taken away: an empty filter is every function there is. */
+	if (tracer->functions == 1)
+		return synq_tracer_stop(tracer);
+	err = synq_filter(&tracer->ops, synq_shared_starts[hook - synq_hooks], 1);
 	if (!err)
 		tracer->functions--;
 	return err;
@@ -334,7 +360,7 @@ static int synq_hook_attach(struct synq_hook *hook)
 	return err;
 }
 
-/* Return: 0, or -ENOMEM: it is still attached then. */
+/* Return: 0 or -errno; it is still attached then. */
 static int synq_hook_detach(struct synq_hook *hook)
 {
 	int err;
@@ -408,7 +434,7 @@ static void synq_hooks_linger(struct work_struct *work)
 			err = synq_hook_detach(&synq_hooks[id]) ?: err;
 		mutex_unlock(&synq_hooks_lock);
 	}
-	if (err)
+	if (err == -ENOMEM)
 		queue_delayed_work(system_long_wq, to_delayed_work(work), SYNQ_HOOKS_LINGER);
 }
 
