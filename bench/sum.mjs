@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// node bench/sum.mjs COLUMN [FILE]: sums a column of the S lines of a file, or of stdin, through the
-// command's own parser.
-import { createReadStream } from 'node:fs';
+// node bench/sum.mjs COLUMN [FILE]: sums a column of the S lines of a file, or of stdin, read and
+// parsed as the command does.
 import { Scanner } from '../build/record/scan.js';
+import { openCapture } from '../build/source/bytes.js';
 
-const name = process.argv[2] ?? 'snd_cwnd';
+const [, , name = 'snd_cwnd', file = '-'] = process.argv;
 let columns = null;
 let column = -1;
 let sum = 0;
@@ -20,9 +20,8 @@ const scanner = new Scanner({
   },
   line() {},
 });
-const [, , , file] = process.argv;
-const input = file === undefined ? process.stdin : createReadStream(file, { highWaterMark: 1 << 18 });
-for await (const chunk of input) {
+const { chunks } = openCapture(file, {}, () => process.stdin, new AbortController().signal);
+for await (const chunk of chunks) {
   scanner.push(chunk);
 }
 scanner.end();

@@ -152,12 +152,12 @@ async function record(
 
 async function writeAll(
   host: Host,
-  source: Bytes,
+  { owned }: Bytes,
   format: Format,
   sink: Sink,
   progress: Progress,
 ): Promise<void> {
-  const ahead = Readable.from(source.chunks, { highWaterMark: READ_AHEAD });
+  const ahead = Readable.from(owned.chunks, { highWaterMark: READ_AHEAD });
   try {
     for await (const chunk of withTicks<Buffer>(ahead[Symbol.asyncIterator](), FLUSH_EVERY)) {
       if (chunk === null) {
@@ -168,7 +168,7 @@ async function writeAll(
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
       }
-      source.release?.(chunk);
+      owned.release?.(chunk);
       if (format.full || host.out.closed) {
         return;
       }

@@ -4,6 +4,8 @@ import type { Bytes } from '../source/bytes.js';
 import { pause } from '../source/pace.js';
 import type { StreamMetrics } from './stream.js';
 
+type Stream = Pick<Bytes, 'chunks'>;
+
 /** Between two tries to open the stream, in ms. */
 const PATIENCE = 5000;
 
@@ -15,8 +17,8 @@ const PATIENCE = 5000;
  * @param tell hears why the stream cannot be read, once
  */
 export async function follow(
-  open: () => Promise<Bytes>,
-  first: Bytes | null,
+  open: () => Promise<Stream>,
+  first: Stream | null,
   metrics: StreamMetrics,
   tell: (text: string) => void,
   signal: AbortSignal,

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT, Usage } from '../failure.js';
+import { inTurn, type Owned } from './buffers.js';
 import { followChunks, openFile, streamChunks } from './file.js';
 import { moduleFiles } from './module.js';
 import type { Namespace } from './namespace.js';
@@ -12,10 +13,13 @@ export interface Bytes {
   readonly info: SourceInfo;
   /** The source in words, for messages. */
   readonly name: string;
-  /** Ends with the input, or without an error when the signal comes. */
+  /**
+   * Ends with the input, or without an error when the signal comes. A chunk is good only until the
+   * next is asked for.
+   */
   readonly chunks: AsyncGenerator<Buffer, void, void>;
-  /** Takes back a chunk that nothing refers to any more. */
-  readonly release?: (chunk: Buffer) => void;
+  /** The same, instead, for who reads ahead. */
+  readonly owned: Owned;
 }
 
 /** How a capture is read. */
@@ -37,9 +41,8 @@ export function openCapture(
     throw new Usage(`-i ${input}: the module's own files are read with -i module`);
   }
   const name = input === '-' ? 'standard input' : input;
-  const chunks = follow
-    ? followChunks(input, signal)
-    : streamChunks(input === '-' ? stdin() : openFile(input), name, signal);
+  const read = follow ? { chunks: followChunks(input, signal) } : whole(input, stdin, signal);
+  const owned = speed === undefined ? read : { chunks: paced(read.chunks, speed, signal) };
   return {
     info: {
       source: input === '-' ? 'stdin' : 'file',
@@ -48,8 +51,17 @@ export function openCapture(
       notKnown: [],
     },
     name,
-    chunks: speed === undefined ? chunks : paced(chunks, speed, signal),
+    chunks: inTurn(owned),
+    owned,
   };
+}
+
+function whole(input: string, stdin: () => Readable, signal: AbortSignal): Owned {
+  if (input === '-') {
+    return { chunks: streamChunks(stdin(), 'standard input', signal) };
+  }
+  const file = openFile(input);
+  return { chunks: streamChunks(file, input, signal), release: file.release };
 }
 
 /**
@@ -67,11 +79,12 @@ export async function openModuleStream(
   const tap = await openTap(from, filter).catch((error: unknown) => {
     throw error instanceof Failure ? error : new Failure(whyNot(from, error));
   });
+  const owned = { chunks: tap.chunks(signal, all), release: tap.release };
   return {
     info: { source: 'module', from, live: true, notKnown: [] },
     name: 'the module',
-    chunks: tap.chunks(signal, all),
-    release: tap.release,
+    chunks: inTurn(owned),
+    owned,
   };
 }
 

@@ -1,15 +1,77 @@
-import { closeSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
+import { close, closeSync, constants, fstatSync, openSync, read, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { errno, Failure, inWords } from '../failure.js';
+import { Buffers } from './buffers.js';
 import { createZstdDecompress, isZstd, NO_ZSTD, unpackZstd } from './zstd.js';
 
-/** Small, so that what waits for the garbage collector is little. */
-const READ_SIZE = 64 * 1024;
+/** Of an ordinary file. Large, as each read is handed to another thread and back. */
+const READ_SIZE = 512 * 1024;
+/** Small, as not all of it is there at once, and what was read waits for the garbage collector. */
+const FOLLOW_SIZE = 64 * 1024;
 
 type Chunks = AsyncGenerator<Buffer, void, void>;
+
+/** An open capture. Ends when it is destroyed. */
+interface Input extends AsyncIterable<Buffer> {
+  destroy(): void;
+  /** Takes back a chunk that nothing refers to any more. */
+  readonly release?: (chunk: Buffer) => void;
+}
+
+class OrdinaryFile implements Input {
+  readonly #fd: number;
+  readonly #buffers = new Buffers(READ_SIZE);
+  readonly release = this.#buffers.release;
+  #reading = false;
+  #destroyed = false;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  async *[Symbol.asyncIterator](): Chunks {
+    try {
+      while (!this.#destroyed) {
+        const buffer = this.#buffers.take();
+        const length = await this.#read(buffer);
+        if (length === 0) {
+          return;
+        }
+        yield buffer.subarray(0, length);
+      }
+    } finally {
+      this.destroy();
+    }
+  }
+
+  destroy(): void {
+    const first = !this.#destroyed;
+    this.#destroyed = true;
+    if (first && !this.#reading) {
+      close(this.#fd);
+    }
+  }
+
+  #read(buffer: Buffer): Promise<number> {
+    this.#reading = true;
+    return new Promise((resolve, reject) => {
+      read(this.#fd, buffer, 0, buffer.length, null, (error, length) => {
+        this.#reading = false;
+        if (this.#destroyed) {
+          close(this.#fd);
+          resolve(0);
+        } else if (error === null) {
+          resolve(length);
+        } else {
+          reject(error);
+        }
+      });
+    });
+  }
+}
 
 function cannotRead(name: string, error: unknown): Failure {
   return error instanceof Failure ? error : new Failure(`cannot read ${name}: ${inWords(error)}`);
@@ -48,7 +110,7 @@ function unpackGzip(packed: Readable): AsyncIterable<Buffer> {
 }
 
 /** Opens a capture file, or a pipe that has a name. Throws a Failure if it cannot be read. */
-export function openFile(path: string): Readable {
+export function openFile(path: string): Input {
   try {
     // Non-blocking for the sake of pipes: a blocking read of one could not be given up.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -59,14 +121,18 @@ export function openFile(path: string): Readable {
     }
     return file.isFIFO()
       ? new Socket({ fd, readable: true, writable: false })
-      : createReadStream('', { fd, highWaterMark: READ_SIZE });
+      : new OrdinaryFile(fd);
   } catch (error) {
     throw cannotRead(path, error);
   }
 }
 
-/** The bytes of a stream, unpacked if they are gzip's or zstd's. Ends without an error when the signal comes. */
-export async function* streamChunks(stream: Readable, name: string, signal: AbortSignal): Chunks {
+/** The bytes of an input, unpacked if they are gzip's or zstd's. Ends without an error when the signal comes. */
+export async function* streamChunks(
+  stream: Input | Readable,
+  name: string,
+  signal: AbortSignal,
+): Chunks {
   const stop = () => stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -81,7 +147,7 @@ export async function* streamChunks(stream: Readable, name: string, signal: Abor
   }
 }
 
-async function* unpacked(stream: Readable, name: string): Chunks {
+async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
   const rest: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   for (let next = await rest.next(); !next.done; next = await rest.next()) {
@@ -136,7 +202,7 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
     await new Promise<void>((resolve) => watcher.once('ready', resolve));
     let { ino } = await file.stat();
     let position = 0;
-    const buffer = Buffer.allocUnsafe(READ_SIZE);
+    const buffer = Buffer.allocUnsafe(FOLLOW_SIZE);
     while (!signal.aborted) {
       changed = false;
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);

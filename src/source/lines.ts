@@ -1,4 +1,4 @@
-import { pipeline, Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import split2 from 'split2';
 import { type Header, MAX_LINE, StreamParser } from '../record/stream.js';
 import type { Events, SourceEvent } from './source.js';
@@ -11,6 +11,9 @@ import type { Events, SourceEvent } from './source.js';
 const MATCHER = {
   [Symbol.split]: (text: string) => text.split('\n').map((line) => line.slice(0, MAX_LINE + 1)),
 };
+
+/** Bytes cut into lines at once: they become garbage, and a little is collected at less cost. */
+const PIECE = 64 * 1024;
 
 export interface Tally {
   records: number;
@@ -27,14 +30,45 @@ export async function* decode(
 ): Events {
   const parser = new StreamParser();
   const splitter = split2(MATCHER, eventsOfLines(parser, tally));
-  // The pipeline's error reaches the loop below, which reads its last stream.
-  pipeline(Readable.from(chunks, { objectMode: false }), splitter, () => {});
+  // Its error reaches the loop below, which reads what comes out.
+  void pump(chunks, splitter);
   for await (const events of splitter as AsyncIterable<SourceEvent[]>) {
     if (signal.aborted) {
       return;
     }
     yield* events;
   }
+}
+
+/**
+ * Unlike a pipeline, asks for the next chunk when the last has been taken. Ends, as that does, when
+ * nobody reads what comes out any more.
+ */
+async function pump(chunks: AsyncIterable<Buffer>, into: Writable): Promise<void> {
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length && !into.destroyed; at += PIECE) {
+        await taken(chunk.subarray(at, at + PIECE), into);
+      }
+      if (into.destroyed) {
+        return;
+      }
+    }
+    into.end();
+  } catch (error) {
+    into.destroy(error as Error);
+  }
+}
+
+/** Resolves when a piece has been taken, or nothing is any more. */
+function taken(piece: Buffer, into: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    into.once('close', resolve);
+    into.write(piece, () => {
+      into.off('close', resolve);
+      resolve();
+    });
+  });
 }
 
 /** What a line tells, or undefined, which split2 passes over at little cost. */

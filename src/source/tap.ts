@@ -1,6 +1,7 @@
 import { close, constants, open, read, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errno, Failure } from '../failure.js';
+import { Buffers } from './buffers.js';
 
 const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
 
@@ -61,14 +62,10 @@ export async function openTap(path: string, wanted: TapFilter): Promise<Tap> {
       ? new Failure(`the module refuses "${filter}": see its log with \`dmesg | tail\``)
       : error;
   }
-  const spare: Buffer[] = [];
+  const buffers = new Buffers(READ_SIZE);
   return {
-    chunks: (signal, all = false) => readChunks(fd, signal, all, spare),
-    release: ({ buffer }) => {
-      if (buffer.byteLength === READ_SIZE) {
-        spare.push(Buffer.from(buffer));
-      }
-    },
+    chunks: (signal, all = false) => readChunks(fd, signal, all, buffers),
+    release: buffers.release,
   };
 }
 
@@ -80,7 +77,7 @@ async function* readChunks(
   fd: number,
   signal: AbortSignal,
   all: boolean,
-  spare: Buffer[],
+  buffers: Buffers,
 ): AsyncGenerator<Buffer, void, void> {
   let end = Number.POSITIVE_INFINITY;
   const letGo = () => {
@@ -104,7 +101,7 @@ async function* readChunks(
       if (stopped) {
         end = Math.min(end, performance.now() + LONGEST_DRAIN);
       }
-      const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE);
+      const buffer = buffers.take();
       const length = await readSome(fd, buffer);
       if (length === 0) {
         return;
@@ -114,7 +111,7 @@ async function* readChunks(
         yield chunk;
       } else {
         // What little there is is not to hold on to all of the buffer.
-        spare.push(buffer);
+        buffers.release(buffer);
         yield Buffer.from(chunk);
       }
       if (stopped && length < READ_SIZE) {

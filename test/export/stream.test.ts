@@ -3,7 +3,6 @@ import { follow } from '../../src/export/follow.js';
 import { type Kind, StreamMetrics } from '../../src/export/stream.js';
 import { Failure } from '../../src/failure.js';
 import { Scanner } from '../../src/record/scan.js';
-import type { Bytes } from '../../src/source/bytes.js';
 import { dropCapture, eventCapture } from '../capture.js';
 
 const R = (outcome: string, us: number) => `R 10.0.0.1:80 10.0.0.2:4000 0 ${outcome} ${us} 1`;
@@ -73,9 +72,7 @@ test('a stream that ends is opened again; why it cannot be is told once', async 
   const metrics = new StreamMetrics('42', ['event']);
   const abort = new AbortController();
   const told: string[] = [];
-  const streamOf = (text: string, then = () => {}): Bytes => ({
-    info: { source: 'module', from: '', live: true, notKnown: [] },
-    name: 'the module',
+  const streamOf = (text: string, then = () => {}) => ({
     chunks: (async function* () {
       expect(await metrics.text()).toContain('tcpsynq_exporter_tap_open{netns="42"} 1\n');
       yield Buffer.from(text);
