@@ -213,6 +213,8 @@ export class Link {
   readonly address = '10.9.0.1';
   readonly address6 = 'fd09::1';
   private running: Running[] = [];
+  /** What to set back in the end. */
+  private readonly hostSettings: string[] = [];
 
   constructor(sysctls: Record<string, string | number> = {}) {
     const n = ++links;
@@ -258,8 +260,15 @@ export class Link {
   }
 
   private sysctls(settings: Record<string, string | number>): void {
-    const values = Object.entries(settings).map(([name, value]) => `${name}='${value}'`);
-    sh(`ip netns exec ${this.target} sysctl -qw ${values.join(' ')}`);
+    const set = 'for it; do sysctl -qw "$it" 2>/dev/null || echo "$it"; done';
+    const values = Object.entries(settings).map(([name, value]) => `'${name}=${value}'`);
+    const refused = sh(`ip netns exec ${this.target} sh -c '${set}' sh ${values.join(' ')}`);
+    for (const setting of refused.split('\n').filter((line) => line !== '')) {
+      // Older kernels have some for the whole host.
+      const [name = ''] = setting.split('=');
+      this.hostSettings.push(`'${name}=${sh(`sysctl -n ${name}`).trim()}'`);
+      sh(`sysctl -qw '${setting}'`);
+    }
   }
 
   sysctl(name: string, value: string | number): void {
@@ -376,5 +385,6 @@ export class Link {
       if (running.child.exitCode === null) running.signal('SIGKILL');
     }
     batch(`netns del ${this.target}\n netns del ${this.attacker}`);
+    for (const setting of this.hostSettings.reverse()) sh(`sysctl -qw ${setting}`);
   }
 }
