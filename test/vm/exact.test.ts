@@ -373,7 +373,10 @@ describe('races between two CPUs', () => {
     await link.empty();
     const f = await expectExact();
     expect(f).toMatchObject({ added: N / 2, reset: N / 2 });
-    expect(link.nstat('TcpExtEmbryonicRsts')).toBe(N / 2);
+    const counted = link.nstat('TcpExtEmbryonicRsts');
+    if (isKernel(5, 10)) expect(counted).toBe(N / 2);
+    // There the kernel itself counts both RSTs of a race, of which one ends the half-open.
+    else expect(counted).toBeGreaterThanOrEqual(N / 2);
   });
 
   test.each(['2.98', '3.0', '3.02'])(
