@@ -395,6 +395,30 @@ void synq_hook_use(enum synq_hook_id id, const char *symbol)
 	synq_hooks[id].symbol = symbol;
 }
 
+/**
+ * synq_hooks_find() - look up what is to be hooked, now or on demand
+ *
+ * Return: 0, also where there is no such function; or -ENOMEM.
+ */
+int synq_hooks_find(void)
+{
+	struct synq_range range;
+	int id, err;
+
+	for (id = 0; id < SYNQ_HOOKS; id++) {
+		const struct synq_hook *hook = &synq_hooks[id];
+
+		if (!hook->symbol || hook->attach)
+			continue;
+		err = synq_symbol_range(hook->symbol, &range);
+		if (err == -ENOMEM) {
+			pr_err("%s: cannot be looked up (%d)\n", hook->symbol, err);
+			return err;
+		}
+	}
+	return 0;
+}
+
 int synq_hooks_attach(void)
 {
 	struct synq_hook *hook;
@@ -499,18 +523,22 @@ void synq_hooks_put(unsigned long hooks)
 /* When it returns no handler runs any more, on any CPU. */
 void synq_hooks_detach(void)
 {
-	int id;
+	struct kprobe *kps[SYNQ_HOOKS];
+	int id, n = 0;
 
 	cancel_delayed_work_sync(&synq_hooks_lingering);
-	/* All of its functions at once: one by one, each would need memory. */
+	/* All at once: one by one, each would need memory or wait for RCU. */
 	synq_tracer_stop(&synq_shared);
 	for (id = SYNQ_HOOKS - 1; id >= 0; id--) {
 		struct synq_hook *hook = &synq_hooks[id];
 
-		if (hook->via == SYNQ_VIA_FTRACE && !hook->hot)
-			hook->via = SYNQ_VIA_NONE;
-		synq_hook_detach(hook);
+		if (hook->via == SYNQ_VIA_KPROBE)
+			kps[n++] = &hook->jp.kp;
+		else if (hook->via != SYNQ_VIA_FTRACE || hook->hot)
+			synq_hook_detach(hook);
+		hook->via = SYNQ_VIA_NONE;
 	}
+	unregister_kprobes(kps, n);
 	synchronize_rcu();
 }
 

@@ -10,10 +10,8 @@ static int __init synq_init(void)
 
 	synq_sample_init();
 	synq_close_init();
-	err = synq_removal_init();
-	if (err)
-		return err;
-	err = synq_halfopen_init();
+	err = synq_removal_init() ?: synq_halfopen_init() ?: synq_hooks_find();
+	synq_symbols_done();
 	if (err)
 		return err;
 	synq_taps_init();

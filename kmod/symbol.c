@@ -4,20 +4,54 @@
 
 #include "tcpsynq.h"
 
+#define SYNQ_SYMBOLS	40
+
 /*
  * The symbol table is not open to modules (since 5.7): a kprobe that is never
- * armed finds a function in it.
+ * armed finds a function in it. To unregister one waits for RCU, so they stay
+ * until all have been found.
  */
+static struct kprobe synq_symbols[SYNQ_SYMBOLS];
+static unsigned long synq_symbol_addresses[SYNQ_SYMBOLS];
+static unsigned int synq_symbols_found;
+static bool synq_symbols_all;
+
 static int synq_symbol_address(const char *name, unsigned long *at)
 {
-	struct kprobe kp = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
-	int err = register_kprobe(&kp);
+	struct kprobe *kp = &synq_symbols[synq_symbols_found];
+	unsigned int i;
+	int err;
 
+	for (i = 0; i < synq_symbols_found; i++) {
+		if (!strcmp(synq_symbols[i].symbol_name, name)) {
+			*at = synq_symbol_addresses[i];
+			return 0;
+		}
+	}
+	if (synq_symbols_all)
+		return -ENOENT;
+	if (WARN_ON(synq_symbols_found == SYNQ_SYMBOLS))
+		return -ENOSPC;
+	memset(kp, 0, sizeof(*kp));
+	kp->symbol_name = name;
+	kp->flags = KPROBE_FLAG_DISABLED;
+	err = register_kprobe(kp);
 	if (err)
 		return err;
-	*at = (unsigned long)kp.addr;
-	unregister_kprobe(&kp);
+	*at = synq_symbol_addresses[synq_symbols_found++] = (unsigned long)kp->addr;
 	return 0;
+}
+
+/* Before any function is hooked: what has not been looked up by now is not found any more. */
+void synq_symbols_done(void)
+{
+	struct kprobe *kps[SYNQ_SYMBOLS];
+	unsigned int i;
+
+	for (i = 0; i < synq_symbols_found; i++)
+		kps[i] = &synq_symbols[i];
+	unregister_kprobes(kps, synq_symbols_found);
+	synq_symbols_all = true;
 }
 
 bool synq_symbol_missing(const char *name)

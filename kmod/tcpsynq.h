@@ -175,6 +175,7 @@ struct synq_range {
 	unsigned long end;
 };
 
+void synq_symbols_done(void);
 bool synq_symbol_missing(const char *name);
 int synq_symbol_range(const char *name, struct synq_range *range);
 int synq_symbol_calls(const char *caller, const char *callee, bool returns);
@@ -311,6 +312,7 @@ void synq_close_prepare(void);
 void synq_close_init(void);
 void synq_sample_init(void);
 
+int synq_hooks_find(void);
 int synq_hooks_attach(void);
 void synq_hooks_detach(void);
 bool synq_hook_attached(enum synq_hook_id id);
