@@ -262,7 +262,7 @@ export class Link {
   private sysctls(settings: Record<string, string | number>): void {
     const set = 'for it; do sysctl -qw "$it" 2>/dev/null || echo "$it"; done';
     const values = Object.entries(settings).map(([name, value]) => `'${name}=${value}'`);
-    const refused = sh(`ip netns exec ${this.target} sh -c '${set}' sh ${values.join(' ')}`);
+    const refused = sh(`ip netns exec ${this.target} bash -c '${set}' bash ${values.join(' ')}`);
     for (const setting of refused.split('\n').filter((line) => line !== '')) {
       // Older kernels have some for the whole host.
       const [name = ''] = setting.split('=');
