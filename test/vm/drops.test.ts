@@ -460,6 +460,8 @@ R`,
       );
       return running;
     };
+    // Has the target find its neighbour, which 4.14 would tell of as a drop: see isReal.
+    segments('82 20000 closed 1');
     // The first object says that the tap is there.
     const table = await command('--port 81 --json --by reason --alert 100', '"drops":0');
     const each = await command('--port 81 --each --stack --json -n 300', '');
