@@ -51,8 +51,13 @@ class OrdinaryFile implements Input {
     const first = !this.#destroyed;
     this.#destroyed = true;
     if (first && !this.#reading) {
-      close(this.#fd);
+      this.#close();
     }
+  }
+
+  #close(): void {
+    // What was read was read, whatever a file system says now.
+    close(this.#fd, () => {});
   }
 
   #read(buffer: Buffer): Promise<number> {
@@ -61,7 +66,7 @@ class OrdinaryFile implements Input {
       read(this.#fd, buffer, 0, buffer.length, null, (error, length) => {
         this.#reading = false;
         if (this.#destroyed) {
-          close(this.#fd);
+          this.#close();
           resolve(0);
         } else if (error === null) {
           resolve(length);
