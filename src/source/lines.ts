@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Transform } from 'node:stream';
 import split2 from 'split2';
 import { type Header, MAX_LINE, StreamParser } from '../record/stream.js';
 import type { Events, SourceEvent } from './source.js';
@@ -30,21 +30,23 @@ export async function* decode(
 ): Events {
   const parser = new StreamParser();
   const splitter = split2(MATCHER, eventsOfLines(parser, tally));
-  // Its error reaches the loop below, which reads what comes out.
-  void pump(chunks, splitter);
+  const pumped = pump(chunks, splitter);
+  // It is heard below, when all that was read before it has come out.
+  pumped.catch(() => {});
   for await (const events of splitter as AsyncIterable<SourceEvent[]>) {
     if (signal.aborted) {
       return;
     }
     yield* events;
   }
+  await pumped;
 }
 
 /**
  * Unlike a pipeline, asks for the next chunk when the last has been taken. Ends, as that does, when
  * nobody reads what comes out any more.
  */
-async function pump(chunks: AsyncIterable<Buffer>, into: Writable): Promise<void> {
+async function pump(chunks: AsyncIterable<Buffer>, into: Transform): Promise<void> {
   try {
     for await (const chunk of chunks) {
       for (let at = 0; at < chunk.length && !into.destroyed; at += PIECE) {
@@ -56,12 +58,14 @@ async function pump(chunks: AsyncIterable<Buffer>, into: Writable): Promise<void
     }
     into.end();
   } catch (error) {
-    into.destroy(error as Error);
+    // Ends what comes out without the line that was torn.
+    into.push(null);
+    throw error;
   }
 }
 
 /** Resolves when a piece has been taken, or nothing is any more. */
-function taken(piece: Buffer, into: Writable): Promise<void> {
+function taken(piece: Buffer, into: Transform): Promise<void> {
   return new Promise((resolve) => {
     into.once('close', resolve);
     into.write(piece, () => {

@@ -85,13 +85,22 @@ describe('decode', () => {
     expect(events.filter(({ type }) => type === 'count')).toHaveLength(6);
   });
 
-  test('an error of the source is an error here', async () => {
+  test('an error of the source is an error here, after all whole lines before it', async () => {
     const failing = (async function* () {
-      yield Buffer.from('# tcpsynq 1\n');
+      yield Buffer.from(`${capture(1000, 5)}${countLine(1001, {})}`);
       throw new Failure('broken');
     })();
     const tally: Tally = { records: 0, problems: 0, first: null };
-    await expect(all(decode(failing, abort.signal, tally))).rejects.toThrow('broken');
+    const read: SourceEvent[] = [];
+    const reading = async () => {
+      for await (const event of decode(failing, abort.signal, tally)) {
+        read.push(event);
+        await new Promise(setImmediate);
+      }
+    };
+    await expect(reading()).rejects.toThrow('broken');
+    expect(tally).toMatchObject({ records: 1001, problems: 0 });
+    expect(read).toHaveLength(1002);
   });
 });
 
