@@ -1,8 +1,7 @@
-import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import type { Rotation } from './capture/names.js';
 import { CAUSES } from './record/close.js';
-import { parseEnd, parseNetwork } from './record/ends.js';
+import { isIP, parseEnd, parseNetwork } from './record/ends.js';
 import { OUTCOMES } from './record/figures.js';
 import { parseSrttUnit, type SrttUnit } from './record/srtt.js';
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { openSync, readFileSync } from 'node:fs';
-import { ReadStream } from 'node:tty';
+import type { ReadStream } from 'node:tty';
 import { CommanderError } from 'commander';
 import { Usage } from './failure.js';
 import type { Host, Keys } from './host.js';
@@ -29,7 +29,8 @@ function keyboard(): Keys | null {
     input = process.stdin;
   } else {
     try {
-      input = new ReadStream(openSync('/dev/tty', 'r'));
+      const tty = process.getBuiltinModule('node:tty');
+      input = new tty.ReadStream(openSync('/dev/tty', 'r'));
     } catch {
       return null;
     }
@@ -53,9 +54,15 @@ function keyboard(): Keys | null {
   };
 }
 
+/** Made when it is first wanted, as many commands never do: Node takes long over a terminal. */
+let err: Output | null = null;
+
 const host: Host = {
   out: new Output(process.stdout, process.env, () => abort.abort()),
-  err: new Output(process.stderr, process.env),
+  get err() {
+    err ??= new Output(process.stderr, process.env);
+    return err;
+  },
   signal: abort.signal,
   stop: () => abort.abort(),
   status: OK,
@@ -123,7 +130,7 @@ async function main(): Promise<number> {
 
 /** Not by itself: a keyboard or a pipe that is still open would hold the process. */
 async function end(code: number): Promise<void> {
-  await host.err.flush().catch(() => {});
+  await err?.flush().catch(() => {});
   process.exit(code);
 }
 

@@ -1,4 +1,8 @@
-import { BlockList, isIP } from 'node:net';
+/** Loaded when it is first asked for: with all that it needs it takes longer than this command. */
+const net = () => process.getBuiltinModule('node:net');
+
+/** 4 or 6, or 0 where the text is no address. */
+export const isIP = (text: string): number => net().isIP(text);
 
 /** One end of a connection, as the stream writes it: `a.b.c.d:port` or `[v6]:port`. */
 export interface End {
@@ -28,6 +32,7 @@ export function parseNetwork(text: string): Network | null {
   if (address === undefined || family === 0 || length > (family === 4 ? 32 : 128)) {
     return null;
   }
+  const { BlockList } = net();
   const list = new BlockList();
   list.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6');
   return (other) => list.check(other, isIP(other) === 4 ? 'ipv4' : 'ipv6');
