@@ -323,18 +323,10 @@ static int synq_hook_jprobe(struct synq_hook *hook)
 	return register_jprobe(&hook->jp);
 }
 
-static int synq_hook_attach(struct synq_hook *hook)
+static int synq_hook_function(struct synq_hook *hook)
 {
 	int err = -ENOENT;
 
-	if (hook->prepare)
-		hook->prepare();
-	if (hook->attach) {
-		err = hook->attach();
-		if (!err)
-			hook->via = SYNQ_VIA_TRACEPOINT;
-		return err;
-	}
 	if (synq_via == SYNQ_VIA_JPROBE) {
 		err = synq_hook_jprobe(hook);
 		if (!err)
@@ -389,6 +381,24 @@ static int synq_hook_detach(struct synq_hook *hook)
 	return 0;
 }
 
+static int synq_hook_attach(struct synq_hook *hook)
+{
+	int err;
+
+	if (hook->prepare)
+		hook->prepare();
+	if (hook->attach) {
+		err = hook->attach();
+		if (!err)
+			hook->via = SYNQ_VIA_TRACEPOINT;
+		return err;
+	}
+	err = synq_hook_function(hook);
+	if (!err && synq_symbol_unpatched(hook->symbol))
+		err = synq_hook_detach(hook) ?: -EBUSY;
+	return err;
+}
+
 /* Before it is attached: the function that does its work on this kernel. */
 void synq_hook_use(enum synq_hook_id id, const char *symbol)
 {
@@ -431,8 +441,9 @@ int synq_hooks_attach(void)
 		if (!err)
 			continue;
 		if (err == -EBUSY)
-			pr_err("%s: cannot attach while kernel.ftrace_enabled=0; set it to 1\n",
-			       hook->symbol);
+			pr_err("%s: cannot attach while kernel.ftrace_enabled=0%s; set it to 1\n",
+			       hook->symbol, synq_via == SYNQ_VIA_AUTO || synq_via == SYNQ_VIA_FTRACE ?
+			       "" : ", or kprobes/enabled in debugfs is 0");
 		else if (hook->required || err == -ENOMEM)
 			pr_err("%s: cannot attach (%d), and without it the %s would be wrong\n",
 			       hook->symbol, err, hook->serves);

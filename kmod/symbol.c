@@ -137,3 +137,36 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 	return 1;
 #endif /* CONFIG_X86 */
 }
+
+/**
+ * synq_symbol_unpatched() - has nothing been put into a function's entry?
+ * @name: the function's
+ *
+ * With kernel.ftrace_enabled=0 a kprobe, and before Linux 5.5 a hook by ftrace
+ * too, is taken and never called (ftrace_startup_enable(), kernel/trace/ftrace.c,
+ * 6.1); nor does a kprobe say so that is taken while all are switched off
+ * (__register_kprobe(), kernel/kprobes.c).
+ *
+ * Return: false also if the entry is not understood.
+ */
+bool synq_symbol_unpatched(const char *name)
+{
+#if defined(CONFIG_X86)
+	/* ENDBR, and what stands for it where nothing jumps to. */
+	static const u8 begin[][4] = { { 0xf3, 0x0f, 0x1e, 0xfa }, { 0x66, 0x0f, 0x1f, 0x00 } };
+	/* What ftrace leaves where it does not call; the second on old AMDs. */
+	static const u8 nop[][5] = { { 0x0f, 0x1f, 0x44, 0x00, 0x00 },
+				     { 0x66, 0x66, 0x66, 0x66, 0x90 } };
+	struct synq_range range;
+	const u8 *at;
+
+	if (synq_symbol_range(name, &range))
+		return false;
+	at = (const u8 *)range.start;
+	if (!memcmp(at, begin[0], 4) || !memcmp(at, begin[1], 4))
+		at += 4;
+	return !memcmp(at, nop[0], 5) || !memcmp(at, nop[1], 5);
+#else
+	return false;
+#endif /* CONFIG_X86 */
+}
