@@ -110,6 +110,9 @@ export function isKernel(major: number, minor: number): boolean {
   return own > major || (own === major && ownMinor >= minor);
 }
 
+/** Half-opens that the SYN queue of such a listener takes: one more since 6.1 (docs/syn-queue.md). */
+export const queueRoom = (backlog: number): number => (isKernel(6, 1) ? backlog + 1 : backlog);
+
 /**
  * No reason to doubt the count, but the one that stands on every kernel before 5.5, where it cannot
  * be told whether the hooks were ever silenced.
