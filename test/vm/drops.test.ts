@@ -215,8 +215,8 @@ sys.stdin.readline()`,
     });
     while (said !== 'ready') await sleep(20);
     const tap = await tappedBoth('port=80 stack=1');
-    const sending = link.send('--dport 80 --count 30 --complete 100 --hold 3');
-    await sleep(1500);
+    const sending = link.send('--dport 80 --count 30 --complete 100 --hold 5');
+    while (link.kernelHalfOpen() < 30) await sleep(100);
     listener.stdin.write('\n');
     while (!said.endsWith('narrow')) await sleep(20);
     const sent = await sending;
