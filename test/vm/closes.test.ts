@@ -73,7 +73,7 @@ describe('with the module loaded', () => {
     const ours = found.filter((c) => c.local === local.replace('80', '81'));
     expect(ours.length).toBe(30);
     expect(new Set(ours.map(({ cause }) => cause))).toEqual(new Set(['fin']));
-    expect(new Set(found.map(({ remote }) => remote)).size).toBe(50);
+    expect(new Set(found.map(({ local, remote }) => `${local} ${remote}`)).size).toBe(50);
   });
 
   test('fin: TIME_WAIT is not a second close', async () => {

@@ -12,6 +12,7 @@ import {
   PYTHON,
   parseStat,
   queueRoom,
+  Running,
   requireGuest,
   sh,
   sleep,
@@ -346,18 +347,16 @@ for i in range(${n}):
   test('the peak lies between two C lines', async () => {
     const link = newLink();
     await link.listener('--port 80 --backlog 400000');
-    const tap = `exec 3<>${TAP}; echo interval_ms=60000 >&3; timeout 1 cat <&3 >/dev/null; sleep 25; echo interval_ms=10 >&3; timeout 1 cat <&3`;
-    const shown = new Promise<string>((resolve) => {
-      const child = spawn('bash', ['-c', `ip netns exec ${link.target} bash -c '${tap}; true'`]);
-      let text = '';
-      child.stdout.on('data', (chunk) => {
-        text += chunk;
-      });
-      child.on('close', () => resolve(text));
-    });
-    await sleep(3000);
+    const script = `exec 3<>${TAP}; echo interval_ms=60000 >&3; timeout 1 cat <&3 >/dev/null; echo ready; read -r; echo interval_ms=10 >&3; timeout 1 cat <&3; true`;
+    const tap = new Running(
+      spawn('ip', ['netns', 'exec', link.target, 'bash', '-c', script]),
+      'the tap',
+    );
+    await tap.says('ready');
     await link.send('--dport 80 --count 5000 --reset 100 --hold 1');
-    const first = (await shown).split('\n').find((line) => line.startsWith('C ')) ?? '';
+    await link.empty();
+    tap.child.stdin?.write('\n');
+    const first = (await tap.done()).split('\n').find((line) => line.startsWith('C ')) ?? '';
     const fields = first.split(' ');
     expect(Number(fields[2])).toBe(0);
     expect(Number(fields[16])).toBeGreaterThan(2000);
