@@ -160,10 +160,9 @@ describe('refusals: SYNs sent = added + cookies + each refusal', () => {
     const f = await expectExact();
     expectAllAccounted(f, sent);
     const fit = queueRoom(1000);
-    expect(f).toMatchObject({ half_open: fit, added: fit, queue_full: count - fit, cookies: 0 });
-    expect(link.listeners()).toMatchObject([
-      { qlen: String(fit), holds: String(fit), backlog: '1000', warned: '1' },
-    ]);
+    // Not how many there still are: the timer prunes a queue that is more than half full.
+    expect(f).toMatchObject({ added: fit, queue_full: count - fit, cookies: 0 });
+    expect(link.listeners()).toMatchObject([{ holds: String(fit), backlog: '1000', warned: '1' }]);
   });
 
   test('the three-quarters rule', async () => {
@@ -173,8 +172,8 @@ describe('refusals: SYNs sent = added + cookies + each refusal', () => {
     const sent = await link.send(`--dport 80 --count ${count}`);
     const f = await expectExact();
     expectAllAccounted(f, sent);
-    expect(link.listeners()).toMatchObject([{ qlen: '751', holds: '751' }]);
-    expect(f).toMatchObject({ half_open: 751, added: 751, queue_full: count - 751 });
+    expect(link.listeners()).toMatchObject([{ holds: '751' }]);
+    expect(f).toMatchObject({ added: 751, queue_full: count - 751 });
   });
 
   test('cookies on and the queue overflowing, half of them completed', async () => {
