@@ -72,9 +72,9 @@ describe('module loaded', () => {
   test.each([0, 1])('honest surge, tcp_syncookies=%i', async (cookies) => {
     link = newLink({ 'net.ipv4.tcp_syncookies': cookies });
     await link.listener('--port 80 --backlog 100 --accept close');
-    // Everyone answers after 0.3 s: some 150 at once, where 101 fit.
+    // Everyone answers after 0.6 s: some 150 at once, where 101 fit.
     link.sender(
-      '--dport 80 --count 150000 --rate 500 --complete 100 --hold 0.3 --then-reset --answer-repeats --seconds 300',
+      '--dport 80 --count 150000 --rate 250 --complete 100 --hold 0.6 --then-reset --answer-repeats --seconds 300',
     );
     await link.until((f) => f.completed > 20);
     const [told, { status, output }] = await Promise.all([diagnosis(), check()]);

@@ -148,7 +148,7 @@ test('Prometheus: the flooded namespace has its alert, the other one has not', a
     const seen = await query('tcpsynq_half_open');
     return [flooded, busy].every(({ target }) => seen.has(inodeOf(target))) ? seen : null;
   });
-  flooded.sender('--dport 80 --count 190000 --rate 500 --seconds 400');
+  flooded.sender('--dport 80 --count 190000 --rate 200 --seconds 400');
   busy.client(`--dst ${busy.address} --port 80 --count 100000 --rate 100 --rst --seconds 400`);
 
   const firing = await until(
