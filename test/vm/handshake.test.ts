@@ -167,7 +167,6 @@ test(`${HALF_OPENS} half-opens: one A and one R each, outcome and age as their p
 });
 
 test('on a link of 79 ms a handshake takes 79 ms, whenever it is accepted', async () => {
-  sh('modprobe sch_netem');
   sh(`ip netns exec ${link.attacker} tc qdisc add dev ${link.device} root netem delay 79ms`);
   await link.listener('--port 80 --backlog 4000 --accept no');
   await link.listener('--port 81 --backlog 4000 --accept close');
