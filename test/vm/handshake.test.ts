@@ -166,6 +166,13 @@ test(`${HALF_OPENS} half-opens: one A and one R each, outcome and age as their p
   expect(checked).toBe(0.75 * HALF_OPENS);
 });
 
+/** The middle of the kernel's own RTTs of its SYN-ACKs, in µs, where nothing was sent since. */
+function kernelsMedian(port: number): number {
+  const listed = link.inTarget(`ss -Htin state connected sport = :${port}`);
+  const times = [...listed.matchAll(/\brtt:([\d.]+)/g)].map(([, ms]) => Number(ms) * 1000);
+  return times.sort((x, y) => x - y)[times.length >> 1] ?? NaN;
+}
+
 test('on a link of 79 ms a handshake takes 79 ms, whenever it is accepted', async () => {
   sh(`ip netns exec ${link.attacker} tc qdisc add dev ${link.device} root netem delay 79ms`);
   await link.listener('--port 80 --backlog 4000 --accept no');
@@ -185,9 +192,12 @@ test('on a link of 79 ms a handshake takes 79 ms, whenever it is accepted', asyn
     '10.9.0.1:80',
     '10.9.0.1:81',
   ]);
+  // What was never accepted still has it. A kernel that watches itself is late by some ms.
+  const median = kernelsMedian(80);
+  expect(median).toBeGreaterThan(79_000 * 0.95);
+  expect(median).toBeLessThan(79_000 * 1.2);
   for (const { p50_us } of [all, ...listeners]) {
-    expect(p50_us).toBeGreaterThan(79_000 * 0.95);
-    expect(p50_us).toBeLessThan(79_000 * 1.05);
+    expect(Math.abs(p50_us - median)).toBeLessThan(allowed(median));
   }
 });
 
