@@ -112,10 +112,22 @@ function failed(error: unknown): number {
   return error instanceof Usage ? WRONG_USAGE : FAILED;
 }
 
+/** Installed by npm for one Node the command may be started by another, the first in PATH. */
+function refuseOldNode(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    const own = process.versions.node;
+    throw new Error(
+      `needs Node 20.19 or newer, and ${process.execPath} is ${own}: npm install --global node@20`,
+    );
+  }
+}
+
 async function main(): Promise<number> {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   const program = makeProgram(host, JSON.parse(manifest).version);
   try {
+    refuseOldNode();
     await program.parseAsync(spelledOut(process.argv));
     await host.out.flush();
     return host.status;
