@@ -12,8 +12,14 @@
 #   make test-arm64   tests of the module on an emulated arm64 machine; KERNELS=6.1
 #   make test-debug   tests on kernels that watch themselves, for hours; DEBUG='kasan kcsan'
 #   make test-install module and package installed in the guest, and taken away
+#   make test-unit    the command's tests alone; make test-lab: those of the module alone, on the
+#                     lab's kernel, ONLY='vm/exact vm/limits' FLOOD=2000; make lint: static checks
 #   make install      the module for the running kernel, the command under PREFIX
+#   make uninstall    both taken away, the module from every kernel
 #   make package      tcpsynq-VERSION.tgz, for npm install --global
+#   make pictures     those of the README, drawn anew
+#   make lab-debug-kernel  the kernels of test-debug alone
+#   make clean        what was built; what was fetched is in ~/.cache/tcpsynq
 #
 # KDIR=    build tree to build the module against (default: the running kernel's,
 #          or the lab's if there is none)
@@ -25,16 +31,19 @@ PREFIX ?= /usr/local
 # Node 20 and Prometheus come with the machine, or lab/deps puts them here.
 CACHE := $(or $(TCPSYNQ_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpsynq)
 export PATH := $(CACHE)/node/node_modules/node/bin:$(CACHE)/prometheus/usr/bin:$(PATH)
-export CMD
+export CMD ONLY
 
 running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
-.PHONY: all module command install install-module install-command \
+.PHONY: all help module command install install-module install-command \
 	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install test-arm64 bench lint \
 	lint-module lint-command lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
+
+help:
+	@sed -n '/^#   make/,/^$$/s/^# \?//p' Makefile
 
 # ---- Building ----
 
@@ -90,9 +99,11 @@ uninstall: uninstall-module
 	npm uninstall --global --prefix $(PREFIX) tcpsynq
 
 uninstall-module:
-	rm -f /lib/modules/$(shell uname -r)/updates/tcpsynq.ko*
-	-rmdir /lib/modules/$(shell uname -r)/updates 2>/dev/null
-	depmod
+	@for file in $(wildcard /lib/modules/*/updates/tcpsynq.ko*); do \
+		dir=$$(dirname $$file) && rm $$file || exit; \
+		rmdir --ignore-fail-on-non-empty $$dir; \
+		depmod $$(basename $$(dirname $$dir)) || exit; \
+	done
 
 # ---- The lab ----
 
@@ -130,7 +141,7 @@ test-unit: command
 test-lab: lab-module lab-tools command
 	@lab/deps guest fleet
 	@lab/selftest
-	@LIMIT=$${LIMIT:-4500} lab/run npx --no-install vitest run --project vm --reporter=verbose $(ONLY)
+	@LIMIT=$${LIMIT:-4500} lab/run $(if $(FLOOD),FLOOD=$(FLOOD)) 'npx --no-install vitest run --project vm --reporter=verbose' "$$ONLY"
 
 # In instructions, which come out the same whatever else the machine does.
 test-cost: lab-module lab-tools command
