@@ -180,7 +180,9 @@ test('Prometheus: the flooded namespace has its alert, the other one has not', a
   expect(begun.get(inodeOf(busy.target))).toBeGreaterThan(20);
   const completion = await query('instance_netns:tcpsynq_completion:ratio_rate2m');
   expect(completion.get(inodeOf(busy.target))).toBeGreaterThan(0.9);
+  // One scrape that a kernel as slow as KASAN's did not answer in 5 s is pending, and no more.
   const others = (await alerts())
+    .filter(({ state, labels }) => labels.alertname !== 'TcpsynqBlind' || state === 'firing')
     .filter(({ labels }) => labels.netns !== inodeOf(flooded.target))
     .map(({ labels }) => labels.alertname);
   expect(others).toEqual(status().includes('exact yes') ? [] : ['TcpsynqProbesMissed']);
