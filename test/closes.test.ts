@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, closeCapture } from './capture.js';
-import { bash, lastFrame, onTerminal, run } from './command.js';
+import { bash, onTerminal, run } from './command.js';
 
 // `tcpsynq closes` on captures: the rows of docs/terminal.md about it that need no module.
 
@@ -194,8 +194,7 @@ describe('terminal', () => {
   test('--by: a screen', async () => {
     const size = { columns: 40, rows: 12 };
     const started = onTerminal(['closes', '-i', file, '--by', 'cause'], size);
-    await started.until(/closes 2\/s/);
-    const lines = lastFrame(started.stdout);
+    const lines = await started.press('', /closes 2\/s/);
     expect(lines).toHaveLength(12);
     expect(lines.join('\n')).toMatch(/LOST 3\n.*TOTAL {2}CAUSE +STATE\n +1 +3 {2}fin +2 states/);
     expect(lines.join('\n')).not.toMatch(/SYNs/);

@@ -41,6 +41,22 @@ export class Started {
     }
   }
 
+  /** Types keys at a screen; resolves with the lines of the next whole picture that matches. */
+  async press(keys: string, shows: RegExp): Promise<string[]> {
+    const before = this.stdout.length;
+    this.child.stdin?.write(keys);
+    for (;;) {
+      const lines = lastFrame(this.stdout.slice(before));
+      if (shows.test(lines.join('\n'))) {
+        return lines;
+      }
+      if (this.child.exitCode !== null) {
+        throw new Error(`ended before a picture of ${shows}: ${this.stdout}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
   async ended(): Promise<Ended> {
     await this.#closed;
     const { exitCode: code, signalCode: signal } = this.child;
@@ -79,7 +95,7 @@ export function onTerminal(
 }
 
 /** The lines of the last whole picture in a terminal's output, without colour. */
-export function lastFrame(output: string): string[] {
+function lastFrame(output: string): string[] {
   const begun = output.split('\u001b[?2026h').slice(1);
   const frame =
     begun.findLast((one) => one.includes('\u001b[?2026l'))?.split('\u001b[?2026l')[0] ?? '';

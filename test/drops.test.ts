@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, dropCapture, spoofedDrops } from './capture.js';
-import { bash, CLI, lastFrame, onTerminal, run, Started, start } from './command.js';
+import { bash, CLI, onTerminal, run, Started, start } from './command.js';
 
 // `tcpsynq drops` on captures: the rows of docs/terminal.md about it that need no module.
 
@@ -317,18 +317,6 @@ describe('input', () => {
 });
 
 describe('terminal', () => {
-  async function press(started: Started, keys: string, shows: RegExp): Promise<string[]> {
-    const before = started.stdout.length;
-    started.child.stdin?.write(keys);
-    for (;;) {
-      const frame = lastFrame(started.stdout.slice(before));
-      if (shows.test(frame.join('\n'))) {
-        return frame;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   test.each([
     [40, 24],
     [80, 24],
@@ -336,7 +324,7 @@ describe('terminal', () => {
     [80, 10],
   ])('%d columns, %d rows', async (columns, rows) => {
     const started = onTerminal(['drops', '-i', file], { columns, rows });
-    const lines = await press(started, '', /drops 3\.3\/s/);
+    const lines = await started.press('', /drops 3\.3\/s/);
     expect(lines.length).toBeLessThanOrEqual(rows);
     expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
     const text = lines.join('\n');
@@ -355,18 +343,18 @@ describe('terminal', () => {
     const path = join(directory, 'live');
     await writeFile(path, dropCapture(1, LINES.slice(0, 8)));
     const started = onTerminal(['drops', '-i', path, '--follow'], { columns: 100, rows: 20 });
-    await press(started, '', /drops 8\/s +total 8/);
-    await press(started, 'g', /--by reason.*TOTAL {2}REASON/s);
-    await press(started, 'g', /--by connection.*TOTAL {2}REMOTE/s);
-    await press(started, 'ggs', /--by location.*STOPPED.*s start/s);
+    await started.press('', /drops 8\/s +total 8/);
+    await started.press('g', /--by reason.*TOTAL {2}REASON/s);
+    await started.press('g', /--by connection.*TOTAL {2}REMOTE/s);
+    await started.press('ggs', /--by location.*STOPPED.*s start/s);
     await appendFile(path, `D 1.5 ${ARP}\nC 2.0${' 0'.repeat(18)}\n`);
-    await press(started, '', /drops 0\/s +total 8 .*STOPPED/);
-    await press(started, 's', /s stop/);
+    await started.press('', /drops 0\/s +total 8 .*STOPPED/);
+    await started.press('s', /s stop/);
     await appendFile(path, `D 2.5 ${ARP}\nC 3.0${' 0'.repeat(18)}\n`);
-    await press(started, '', /drops 1\/s +total 9/);
-    await press(started, 'p', /PAUSED.*p go on/s);
-    await press(started, 'r', /total 9/);
-    await press(started, 'p', /drops -\/s +total 0/);
+    await started.press('', /drops 1\/s +total 9/);
+    await started.press('p', /PAUSED.*p go on/s);
+    await started.press('r', /total 9/);
+    await started.press('p', /drops -\/s +total 0/);
     started.child.stdin?.write('q');
     const { stdout, code } = await started.ended();
     expect(stdout).toMatch(/10 drops in 3 s/);
@@ -375,7 +363,7 @@ describe('terminal', () => {
 
   test('--alert: on the screen, and when it is given back', async () => {
     const started = onTerminal(['drops', '-i', file, '--alert', '7'], { columns: 100, rows: 20 });
-    await press(started, '', /alert at 7\/s is over/);
+    await started.press('', /alert at 7\/s is over/);
     started.child.stdin?.write('q');
     const { stdout, code } = await started.ended();
     expect(stdout.split('?1049l').at(-1)).toMatch(/drops reached 8\/s.*drops fell to 4\/s/s);

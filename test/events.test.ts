@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, eventCapture, spoofed } from './capture.js';
-import { CLI, lastFrame, onTerminal, run, Started, start } from './command.js';
+import { CLI, onTerminal, run, Started, start } from './command.js';
 
 // `tcpsynq events` on captures: the rows of docs/terminal.md about it that need no module.
 
@@ -225,15 +225,12 @@ describe('terminal', () => {
     expect(plain.stdout).not.toContain('\u001b');
   });
 
-  async function frame(args: string[], columns: number, rows: number, keys = '') {
+  async function frame(args: string[], columns: number, rows: number, shows: RegExp, keys = '') {
     const started = onTerminal(['events', '-i', file, ...args], { columns, rows });
-    await started.until(/\?2026l/);
+    let lines = await started.press('', shows);
     for (const key of keys) {
-      started.child.stdin?.write(key);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      lines = await started.press(key, /q quit/);
     }
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const lines = lastFrame(started.stdout);
     started.child.stdin?.write('q');
     const { stdout, code } = await started.ended();
     expect(lines.length).toBeLessThanOrEqual(rows);
@@ -250,7 +247,7 @@ describe('terminal', () => {
     [200, 24],
     [80, 10],
   ])('--top in %d columns, %d rows', async (columns, rows) => {
-    const text = await frame(['--top'], columns, rows);
+    const text = await frame(['--top'], columns, rows, /added 41/);
     expect(text).toMatch(/LOST 5 +added 41/);
     expect(text).toMatch(/completed +30 +73 %/);
     expect(text).toMatch(/10\.9\.0\.1:443 +7\/129/);
@@ -265,7 +262,7 @@ describe('terminal', () => {
     [200, 24],
     [80, 10],
   ])('--handshake in %d columns, %d rows', async (columns, rows) => {
-    const text = await frame(['--handshake'], columns, rows);
+    const text = await frame(['--handshake'], columns, rows, /SYN to ACK, within/);
     expect(text).toMatch(/^all +80\.\d ms +81\.\d ms/m);
     expect(text).toMatch(/all, SYN to ACK, within 0\.8 %/);
     expect(text).toMatch(/^75 ms +█+ +30 +100 %$/m);
@@ -273,7 +270,7 @@ describe('terminal', () => {
   });
 
   test('keys: the next listener, a pause', async () => {
-    const text = await frame(['--handshake'], 80, 24, 'lp');
+    const text = await frame(['--handshake'], 80, 24, /SYN to ACK, within/, 'lp');
     expect(text).toMatch(/10\.9\.0\.1:443, SYN to ACK/);
     expect(text).toMatch(/PAUSED/);
     expect(text).toMatch(/p go on/);

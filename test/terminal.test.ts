@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, countLine } from './capture.js';
-import { bash, CLI, lastFrame, onTerminal, run, Started, start } from './command.js';
+import { bash, CLI, onTerminal, run, Started, start } from './command.js';
 
 // The rows of docs/terminal.md that a host without the module can show. Each test bears the name
 // of its row.
@@ -123,12 +123,11 @@ test('no root', async () => {
 describe('terminal', () => {
   async function frame(columns: number, rows: number, env: NodeJS.ProcessEnv = {}) {
     const started = onTerminal(['watch', '-i', file], { columns, rows }, env);
-    await started.until(/\?2026l/);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const lines = await started.press('', /half-open +0.*peak +65 536/s);
     const shown = started.stdout;
     started.child.stdin?.write('q');
     const { stdout, code } = await started.ended();
-    return { shown, stdout, code };
+    return { lines, shown, stdout, code };
   }
 
   test.each([
@@ -138,13 +137,10 @@ describe('terminal', () => {
     [40, 10],
     [80, 10],
   ])('%d columns, %d rows', async (columns, rows) => {
-    const { shown, stdout, code } = await frame(columns, rows);
-    const lines = lastFrame(shown);
+    const { lines, stdout, code } = await frame(columns, rows);
     expect(lines.length).toBeLessThanOrEqual(rows);
     expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
     const text = lines.join('\n');
-    expect(text).toMatch(/half-open +0/);
-    expect(text).toMatch(/peak +65 536/);
     expect(text).toMatch(/┤ +╭/);
     expect(text).toMatch(/ 0 ┼/);
     expect(lines.at(-1)).toMatch(/q quit.*\+\/- span$/);
@@ -204,19 +200,12 @@ describe('terminal', () => {
 
   test('keys', async () => {
     const started = onTerminal(['watch', '-i', file], { columns: 80, rows: 24 });
-    const press = async (key: string, shows: RegExp) => {
-      const before = started.stdout.length;
-      started.child.stdin?.write(key);
-      while (!shows.test(lastFrame(started.stdout.slice(before)).join('\n'))) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    };
-    await started.until(/end/);
-    await press('-', /-60 s/);
-    await press('-', /-30 s/);
-    await press('+', /-60 s/);
-    await press('p', /PAUSED/);
-    await press('p', /p pause/);
+    await started.press('', /end/);
+    await started.press('-', /-60 s/);
+    await started.press('-', /-30 s/);
+    await started.press('+', /-60 s/);
+    await started.press('p', /PAUSED/);
+    await started.press('p', /p pause/);
     started.child.stdin?.write('q');
     expect((await started.ended()).code).toBe(0);
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_SSTHRESH, probeLine, sampleLine, transfers } from './capture.js';
-import { bash, lastFrame, onTerminal, run, type Started, start } from './command.js';
+import { bash, onTerminal, run, start } from './command.js';
 
 // The rows of docs/terminal.md for trace that a host without the module can show.
 
@@ -158,18 +158,6 @@ test.each([
 });
 
 describe('terminal', () => {
-  async function press(started: Started, key: string, shows: RegExp): Promise<string[]> {
-    const before = started.stdout.length;
-    started.child.stdin?.write(key);
-    for (;;) {
-      const frame = lastFrame(started.stdout.slice(before));
-      if (shows.test(frame.join('\n'))) {
-        return frame;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   test.each([
     [40, 24],
     [80, 24],
@@ -178,8 +166,7 @@ describe('terminal', () => {
     [80, 10],
   ])('%d columns, %d rows', async (columns, rows) => {
     const started = onTerminal(['trace', '-i', file], { columns, rows });
-    // A frame's last line: it may come in pieces.
-    const lines = await press(started, '', /q quit/);
+    const lines = await started.press('', /10\.0\.1\.2:41001.* 0 ┼/s);
     expect(lines.length).toBeLessThanOrEqual(rows);
     expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
     const text = lines.join('\n');
@@ -198,26 +185,26 @@ describe('terminal', () => {
 
   test('keys', async () => {
     const started = onTerminal(['trace', '-i', file], { columns: 100, rows: 30 });
-    await press(started, '', />\*10\.0\.0\.1:5001 → 10\.0\.1\.2:41001/);
-    await press(started, '\u001b[B', /> 10\.0\.0\.1:5001 → 10\.0\.2\.2:41002/);
-    await press(started, 'j', /> 10\.0\.0\.1:5001 → 10\.0\.3\.2:41003/);
-    await press(started, '\u001b[A', /> 10\.0\.0\.1:5001 → 10\.0\.2\.2:41002/);
-    const frame = await press(started, '\r', />\*10\.0\.0\.1:5001 → 10\.0\.2\.2:41002/);
+    await started.press('', />\*10\.0\.0\.1:5001 → 10\.0\.1\.2:41001/);
+    await started.press('\u001b[B', /> 10\.0\.0\.1:5001 → 10\.0\.2\.2:41002/);
+    await started.press('j', /> 10\.0\.0\.1:5001 → 10\.0\.3\.2:41003/);
+    await started.press('\u001b[A', /> 10\.0\.0\.1:5001 → 10\.0\.2\.2:41002/);
+    const frame = await started.press('\r', />\*10\.0\.0\.1:5001 → 10\.0\.2\.2:41002/);
     expect(frame[1]).toMatch(/^10\.0\.0\.1:5001 → 10\.0\.2\.2:41002 +cubic +cwnd \d+ +ssthresh 20/);
-    await press(started, '-', /-10 s/);
-    await press(started, '+', /-20 s/);
-    await press(started, 'p', /PAUSED/);
-    await press(started, 'p', /p pause/);
-    await press(started, '\r', />\*10\.0\.0\.1:5001 → 10\.0\.1\.2:41001/);
+    await started.press('-', /-10 s/);
+    await started.press('+', /-20 s/);
+    await started.press('p', /PAUSED/);
+    await started.press('p', /p pause/);
+    await started.press('\r', />\*10\.0\.0\.1:5001 → 10\.0\.1\.2:41001/);
     started.child.stdin?.write('\u0003');
     expect((await started.ended()).code).toBe(0);
   });
 
   test('a replay moves', async () => {
     const started = onTerminal(['trace', '-i', file, '--speed', '4'], { columns: 80, rows: 24 });
-    const first = await press(started, '', /sampled [1-9]\d*\/s.*┤/s);
+    const first = await started.press('', /sampled [1-9]\d*\/s.*┤/s);
     expect(first.join('\n')).toMatch(/now/);
-    await press(started, '', /14:13:3|\d\d:\d\d:3\d/);
+    await started.press('', /14:13:3|\d\d:\d\d:3\d/);
     started.child.stdin?.write('q');
     expect((await started.ended()).code).toBe(0);
   });
