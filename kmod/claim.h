@@ -109,6 +109,8 @@ static __always_inline bool synq_claim_references(const struct request_sock *req
 static __always_inline enum synq_claim_state synq_claim_drop(
 	struct request_sock *req, unsigned long key, bool from_timer)
 {
+	bool alone;
+
 	/* After what this CPU's last removal did to the hash. */
 	smp_wmb();
 	this_cpu_write(synq_claim_slot, key | SYNQ_CLAIM_ASKING);
@@ -117,12 +119,21 @@ static __always_inline enum synq_claim_state synq_claim_drop(
 	 * with the barrier in synq_claim_complete().
 	 */
 	smp_mb();
+	alone = synq_claim_references(req, from_timer ? 2 : 3) &&
+		(from_timer || timer_pending(&req->rsk_timer));
+	/*
+	 * The references before the hash: whoever has unlinked the request
+	 * lets the hash's go after that, so where they look few because of
+	 * it the request is seen unhashed. Before "tcp/dccp: Don't use
+	 * timer_pending() in reqsk_queue_unlink()." (6.12 and the stable
+	 * kernels of its time) a removal does not wait for a timer that runs.
+	 */
+	smp_rmb();
 	if (sk_unhashed(req_to_sk(req))) {
 		this_cpu_write(synq_claim_slot, 0);
 		return SYNQ_CLAIM_NONE;
 	}
-	if (likely(synq_claim_references(req, from_timer ? 2 : 3) &&
-		   (from_timer || timer_pending(&req->rsk_timer)))) {
+	if (likely(alone)) {
 		synq_claim_own(key);
 		return SYNQ_CLAIM_OWNED;
 	}
