@@ -503,7 +503,7 @@ static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
 		}
 		if (tap->taken < tap->seq.count)
 			return 0;
-		let_go = !nonblock && READ_ONCE(tap->let_go);
+		let_go = READ_ONCE(tap->let_go);
 		if ((nonblock || let_go || synq_tap_ripe(tap)) && synq_tap_make(tap))
 			return 0;
 		if (let_go) {

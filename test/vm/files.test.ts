@@ -148,6 +148,22 @@ print(os.read(fd, 65536).decode()[0])`;
     expect(sh(`${PYTHON} -c "${poll}"`)).toBe('C\n');
   });
 
+  test.each(['O_RDWR', 'O_RDWR | os.O_NONBLOCK'])(
+    '%s: a write of nothing ends one read, as a file does',
+    (flags) => {
+      const letGo = `
+import os, select
+fd = os.open('${TAP}', os.${flags})
+os.write(fd, b'interval_ms=3600000')
+while b'interval_ms=3600000' not in os.read(fd, 65536): pass
+os.write(fd, b'')
+assert select.select([fd], [], [], 0)[0]
+assert os.read(fd, 65536) == b''
+assert not select.select([fd], [], [], 0)[0]`;
+      sh(`${PYTHON} -c "${letGo}"`);
+    },
+  );
+
   test('a filter written to the tap holds for it alone and shows in the stream', () => {
     const script = `exec 3<>${TAP}; echo 'interval_ms=200 kinds=count' >&3; timeout 1.5 cat <&3; true`;
     const { output } = trySh(script);
