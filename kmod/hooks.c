@@ -258,8 +258,7 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 		 */
 		memset(ops, 0, sizeof(*ops));
 		ops->func = hook->hot ? hook->ftrace : synq_shared_ftrace;
-		/* The handlers call nothing that is hooked: no recursion to guard. */
-		ops->flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_PERMANENT;
+		ops->flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_GUARD | SYNQ_FTRACE_PERMANENT;
 	}
 	/* Before the filter has it: it may be called at once. */
 	if (!hook->hot)
