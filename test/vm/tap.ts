@@ -1,7 +1,7 @@
 // A tap read without our command, by cat, and what holds of any stream.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { sleep } from './guest.ts';
 
 /** A tap in a network namespace, or without one in the guest's own; read until stopped. */
@@ -22,6 +22,8 @@ export class Tap {
       this.text += chunk;
     });
     this.closed = new Promise((resolve) => this.child.on('close', () => resolve()));
+    // Of a test that failed: others count the taps there are.
+    onTestFinished(() => void this.child.kill('SIGKILL'));
   }
 
   /** Waits until it records. */
