@@ -23,7 +23,10 @@ export class Tap {
     });
     this.closed = new Promise((resolve) => this.child.on('close', () => resolve()));
     // Of a test that failed: others count the taps there are.
-    onTestFinished(() => void this.child.kill('SIGKILL'));
+    onTestFinished(async () => {
+      this.child.kill('SIGKILL');
+      await this.closed;
+    });
   }
 
   /** Waits until it records. */
