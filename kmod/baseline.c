@@ -144,7 +144,7 @@ bool synq_baseline_exact(struct seq_file *seq)
 {
 	bool exact = true;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+	if (SYNQ_PREEMPT_RT) {
 		seq_puts(seq, "why PREEMPT_RT: stopping the CPUs does not stop a softirq half-way, initial may be off by a few\n");
 		exact = false;
 	}

@@ -77,6 +77,9 @@ noinline bool notrace synq_claim_contended(struct request_sock *req, unsigned lo
 	won = !synq_claim_owned_elsewhere(key);
 	/* Slots before the hash: a removal no slot shows any more is in the hash. */
 	smp_mb();
+	/* Another thread of its CPU may have taken the slot of one that is not over. */
+	if (SYNQ_BH_PREEMPTED)
+		won = won && !synq_claim_owned_of_late(key);
 	won = won && !sk_unhashed(req_to_sk(req));
 	if (won) {
 		if (!from_timer && synq_claim_migrating(req))

@@ -25,6 +25,12 @@
  *  - The final ACK unhashes the request before we see it. It counts unless a
  *    CPU owns the removal, now or of late: each keeps the last it owned.
  *
+ * All this wants that nothing else comes between on a CPU from the look to the
+ * unlinking. Where it may (SYNQ_BH_PREEMPTED in compat.h) the slot of a removal
+ * may be gone before it is over, so that whoever may not be alone asks, too, who
+ * owned it of late. Enough others in between have that forgotten, which is why
+ * the status vouches for nothing there.
+ *
  * tcp_migrate_req unhashes a request without passing any of this. If a segment
  * may be ending the request while its timer moves it to another listener, the
  * claim is counted as undecided, and the status says so.

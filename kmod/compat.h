@@ -84,6 +84,24 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 #define SYNQ_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
 #endif /* 5.11, CONFIG_DYNAMIC_FTRACE_WITH_ARGS */
 
+/* 5.3 named it so (a50a3f4b6a31); the patches for kernels before had the other name. */
+#define SYNQ_PREEMPT_RT \
+	(IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_PREEMPT_RT_FULL))
+
+/*
+ * Whether a thread with bottom halves off may be preempted by another that has
+ * them off too, on the same CPU. On PREEMPT_RT a lock of each CPU's kept them
+ * apart, in 5.2 at the latest; 6.18 made that lock an option (3253cb49cbad).
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 2, 0)
+#define SYNQ_BH_PREEMPTED	SYNQ_PREEMPT_RT
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define SYNQ_BH_PREEMPTED	0
+#else
+#define SYNQ_BH_PREEMPTED \
+	(SYNQ_PREEMPT_RT && !IS_ENABLED(CONFIG_PREEMPT_RT_NEEDS_BH_LOCK))
+#endif /* 5.2, 6.18 */
+
 /*
  * Whether ftrace is to guard callbacks against recursion, which 5.11 turned from
  * the rule to the exception (a25d036d939a). Ours call nothing that is hooked. But
@@ -91,9 +109,9 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
  * which on PREEMPT_RT bottom halves off does not: there they have it.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
-#define SYNQ_FTRACE_GUARD	(IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : FTRACE_OPS_FL_RECURSION_SAFE)
+#define SYNQ_FTRACE_GUARD	(SYNQ_PREEMPT_RT ? 0 : FTRACE_OPS_FL_RECURSION_SAFE)
 #else
-#define SYNQ_FTRACE_GUARD	(IS_ENABLED(CONFIG_PREEMPT_RT) ? FTRACE_OPS_FL_RECURSION : 0)
+#define SYNQ_FTRACE_GUARD	(SYNQ_PREEMPT_RT ? FTRACE_OPS_FL_RECURSION : 0)
 #endif /* 5.11 */
 
 static __always_inline unsigned long

@@ -16,6 +16,14 @@ static bool synq_claims_exact(struct seq_file *seq)
 	return false;
 }
 
+static bool synq_preemption_exact(struct seq_file *seq)
+{
+	if (!SYNQ_BH_PREEMPTED)
+		return true;
+	seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: an end may be counted twice, and accept_full, queue_full and unreachable be off by a few\n");
+	return false;
+}
+
 static int synq_status_show(struct seq_file *seq, void *v)
 {
 	bool host = net_eq(seq_file_single_net(seq), &init_net);
@@ -25,6 +33,7 @@ static int synq_status_show(struct seq_file *seq, void *v)
 	exact = synq_hooks_exact(seq);
 	exact &= synq_baseline_exact(seq);
 	exact &= synq_claims_exact(seq);
+	exact &= synq_preemption_exact(seq);
 	seq_printf(seq, "exact %s\n", exact ? "yes" : "no");
 	synq_baseline_show(seq, host);
 	seq_printf(seq, "taps %u %u\n", synq_taps_open(), synq_taps_limit());
