@@ -383,6 +383,15 @@ export class Link {
     return this.until((f) => f.half_open === 0, seconds);
   }
 
+  /** Waits until every connection is closed, or in TIME_WAIT, at both ends. */
+  async allClosed(): Promise<void> {
+    const open = () =>
+      [this.target, this.attacker]
+        .map((name) => sh(`ip netns exec ${name} ss -Htan state connected exclude time-wait`))
+        .join('');
+    await expect.poll(open, { timeout: 60_000, interval: 200 }).toBe('');
+  }
+
   async remove(): Promise<void> {
     for (const running of this.running) {
       if (running.child.exitCode === null) running.signal('SIGKILL');
