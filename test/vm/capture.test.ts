@@ -212,16 +212,15 @@ test("tcpprobe: the module's own lines of that format, but for when each tap was
     `--format tcpprobe --full --port 5201 ${path('f')} -- ip netns exec ${link.target} iperf3 -c ${peer} -n 400K`,
   );
   expect(await capture.code).toBe(0);
-  await sleep(500);
-  cat.kill('SIGTERM');
-  await once(cat, 'exit');
   const fields = (name: string) =>
     linesOf(readFileSync(path(name), 'utf8'))
       .map((line) => line.split(' ').slice(1).join(' '))
       // Of two CPUs at one moment, each tap has its own order.
       .sort();
   expect(fields('f').length).toBeGreaterThan(10);
-  expect(fields('f')).toEqual(fields('cat'));
+  await expect.poll(() => fields('cat'), { timeout: 20_000 }).toEqual(fields('f'));
+  cat.kill('SIGTERM');
+  await once(cat, 'exit');
   expect(linesOf(readFileSync(path('f'), 'utf8'))[0]).toMatch(
     /^\d+\.\d{9} \S+:\d+ \S+:\d+ \d+ 0x[0-9a-f]+ 0x[0-9a-f]+ \d+ \d+ \d+ \d+ \d+$/,
   );

@@ -336,7 +336,7 @@ R`,
     await link.send('--dport 81 --count 100 --blind --abandon 1', link.address6);
     sh(`ip netns exec ${link.attacker} bash -c '
       for i in {1..20}; do echo x >/dev/udp/10.9.0.1/82; done' 2>/dev/null || true`);
-    await sleep(500);
+    await expect.poll(() => link.nstat('UdpNoPorts'), { timeout: 20_000 }).toBe(20);
     const all = drops(await tap.stop());
     const only = drops(await tcp.stop());
     const mine = (found: Drop[]) =>

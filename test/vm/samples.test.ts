@@ -90,7 +90,7 @@ describe('with the module loaded', () => {
       sh(`echo 1 >${TRACING}/events/tcp/tcp_probe/enable`);
       const tap = await new Tap(link.target, 'kinds=count,sample full=1').ready();
       await iperf('-t 4 -P 2', peer);
-      await sleep(500);
+      await link.allClosed();
       sh(`echo 0 >${TRACING}/events/tcp/tcp_probe/enable`);
       const lines = await tap.stop();
       expectInOrder(lines);

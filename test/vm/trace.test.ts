@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Link, load, requireGuest, sh, sleep, top, unload } from './guest.ts';
+import { Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
 
 requireGuest();
 
@@ -25,7 +25,7 @@ async function transfer(seconds: number, script: string): Promise<void> {
   while (!sh(`ip netns exec ${link.attacker} ss -Hltn`).includes(':5201')) await sleep(50);
   const child = spawn('bash', ['-c', script], { stdio: 'ignore' });
   const closed = once(child, 'close');
-  await sleep(2500);
+  while (!status().includes('taps 1 16')) await sleep(50);
   link.inTarget(`iperf3 -c 10.9.0.2 -t ${seconds} >/var/tmp/iperf.log`);
   await sleep(1500);
   child.kill('SIGTERM');
