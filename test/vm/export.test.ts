@@ -269,9 +269,9 @@ test('a reload: every scrape is answered, blind meanwhile', async () => {
   })();
   for (let i = 0; i < 3; i += 1) {
     unload();
-    await sleep(500);
+    await expect.poll(() => seen.at(-1), { timeout: 20_000 }).toBe(0);
     load();
-    await sleep(500);
+    await expect.poll(() => seen.at(-1), { timeout: 20_000 }).toBe(1);
   }
   going = false;
   await scraping;
