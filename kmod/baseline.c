@@ -95,13 +95,13 @@ static void synq_baseline_walk(struct inet_hashinfo *hash, unsigned int share)
 
 static void synq_baseline_share(unsigned int share)
 {
-	struct inet_hashinfo *common = init_net.ipv4.tcp_death_row.hashinfo;
+	struct inet_hashinfo *common = synq_hashinfo(&init_net);
 	struct net *net;
 
 	if (share == 0)
 		synq_baseline_restart();
 	for_each_net_rcu(net) {
-		struct inet_hashinfo *hash = net->ipv4.tcp_death_row.hashinfo;
+		struct inet_hashinfo *hash = synq_hashinfo(net);
 
 		/* Since 6.1 a namespace may have a table of its own. */
 		if (net_eq(net, &init_net) || (hash && hash != common))

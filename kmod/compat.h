@@ -410,11 +410,33 @@ static inline bool synq_may_migrate(const struct net *net)
 	__builtin_types_compatible_p(typeof(tcp_reset),				\
 				     void(struct sock *, struct sk_buff *))
 
+/* The table of a namespace's sockets. From 5.18 to 6.0 the way there was a pointer. */
+#define SYNQ_DEATH_ROW_POINTER							\
+	__builtin_types_compatible_p(typeof(init_net.ipv4.tcp_death_row),	\
+				     struct inet_timewait_death_row *)
+
+static inline struct inet_hashinfo *synq_hashinfo(struct net *net)
+{
+	struct inet_timewait_death_row *row =
+		__builtin_choose_expr(SYNQ_DEATH_ROW_POINTER, net->ipv4.tcp_death_row,
+				      &net->ipv4.tcp_death_row);
+
+	return row->hashinfo;
+}
+
 /*
- * Listening sockets, chain by chain. 5.19 has only the table that goes by
- * address too; before, there is one by port, whose chains end as those of the
- * established hash do since 5.5.
+ * Listening sockets, chain by chain, under RCU alone: what a chain begins or
+ * goes on with is read once, for it may be gone at a second look. 5.19 has only
+ * the table that goes by address too; before, there is one by port, whose
+ * chains end as those of the established hash do since 5.5, and in the stable
+ * kernels that have 8dbd76e79a16 too.
  */
+#if defined(LISTENING_NULLS_BASE) || LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
+#define SYNQ_LISTEN_NULLS	1
+#else
+#define SYNQ_LISTEN_NULLS	0
+#endif /* 5.5 */
+
 static inline unsigned int synq_listen_chains(const struct inet_hashinfo *hash)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
@@ -424,25 +446,43 @@ static inline unsigned int synq_listen_chains(const struct inet_hashinfo *hash)
 #endif /* 5.19 */
 }
 
+#if SYNQ_LISTEN_NULLS
+static inline struct sock *synq_listen_sock(struct hlist_nulls_node *node)
+{
+	return is_a_nulls(node) ? NULL : hlist_nulls_entry(node, struct sock, sk_nulls_node);
+}
+
 static inline struct sock *synq_listen_first(const struct inet_hashinfo *hash, unsigned int chain)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
-	return sk_nulls_head(&hash->lhash2[chain].nulls_head);
-#elif LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
-	return sk_nulls_head(&hash->listening_hash[chain].nulls_head);
+	const struct hlist_nulls_head *head = &hash->lhash2[chain].nulls_head;
 #else
-	return sk_head(&hash->listening_hash[chain].head);
-#endif /* 5.19, 5.5 */
+	const struct hlist_nulls_head *head = &hash->listening_hash[chain].nulls_head;
+#endif /* 5.19 */
+
+	return synq_listen_sock(rcu_dereference(hlist_nulls_first_rcu(head)));
 }
 
 static inline struct sock *synq_listen_next(const struct sock *sk)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
-	return sk_nulls_next(sk);
-#else
-	return sk_next(sk);
-#endif /* 5.5 */
+	return synq_listen_sock(rcu_dereference(hlist_nulls_next_rcu(&sk->sk_nulls_node)));
 }
+#else
+static inline struct sock *synq_listen_sock(struct hlist_node *node)
+{
+	return node ? hlist_entry(node, struct sock, sk_node) : NULL;
+}
+
+static inline struct sock *synq_listen_first(const struct inet_hashinfo *hash, unsigned int chain)
+{
+	return synq_listen_sock(rcu_dereference(hlist_first_rcu(&hash->listening_hash[chain].head)));
+}
+
+static inline struct sock *synq_listen_next(const struct sock *sk)
+{
+	return synq_listen_sock(rcu_dereference(hlist_next_rcu(&sk->sk_node)));
+}
+#endif /* SYNQ_LISTEN_NULLS */
 
 /* ---- Drops ---- */
 

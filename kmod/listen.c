@@ -14,11 +14,6 @@
  */
 #define SYNQ_POS_PLACE_BITS	32
 
-static struct inet_hashinfo *synq_hashinfo(struct net *net)
-{
-	return net->ipv4.tcp_death_row.hashinfo;
-}
-
 static struct sock *synq_listener_at(struct net *net, loff_t *pos)
 {
 	struct inet_hashinfo *hash = synq_hashinfo(net);
