@@ -92,10 +92,17 @@ static __always_inline enum synq_cause synq_note_take(const struct sock *sk)
 static struct synq_range synq_rcv_state_process;
 
 /* Not found, it is nobody's caller: then every reset is taken for received. */
-void synq_close_init(void)
+int synq_close_init(void)
 {
-	if (!SYNQ_TCP_RESET_HAS_SKB)
-		synq_symbol_range("tcp_rcv_state_process", &synq_rcv_state_process);
+	int err;
+
+	if (SYNQ_TCP_RESET_HAS_SKB)
+		return 0;
+	err = synq_symbol_range("tcp_rcv_state_process", &synq_rcv_state_process);
+	if (err)
+		pr_warn("tcp_rcv_state_process: cannot be found (%d); connections that were closed by a reset of ours are told as reset by the peer\n",
+			err);
+	return err == -ENOMEM ? err : 0;
 }
 
 /* Before the hooks are attached: a kprobe that was passed over may have left one. */

@@ -66,7 +66,7 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 
 /*
  * 5.11 gave ftrace's callbacks ftrace_regs, which hold the arguments wherever
- * DYNAMIC_FTRACE_WITH_ARGS is set (on arm64 from 6.2 on), 6.3 accessors for
+ * DYNAMIC_FTRACE_WITH_ARGS is set (on arm64 from 6.2 on), 6.2 accessors for
  * them (94d095ffa0e1). Elsewhere, and before, all registers have to be asked
  * for (on arm64 from 5.5 on). Without either, hooks are kprobes.
  */
@@ -120,11 +120,11 @@ synq_ftrace_arg(SYNQ_FTRACE_REGS *fregs, unsigned int n)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 	return synq_regs_arg(fregs, n);
 #elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
-#if defined(ftrace_regs_get_argument) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 	return ftrace_regs_get_argument(fregs, n);
 #else
 	return synq_regs_arg(&fregs->regs, n);
-#endif /* 6.3 */
+#endif /* 6.2 */
 #elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
 	return synq_regs_arg(ftrace_get_regs(fregs), n);
 #else
@@ -152,26 +152,30 @@ static inline void synq_ftrace_free_filter(struct ftrace_ops *ops)
 #endif /* 6.2 */
 }
 
-/* 4.15 took jprobes away. */
+/* 4.15 switched jprobes off, 4.19 took what was left of them away. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(4, 15, 0)
 #define SYNQ_HAVE_JPROBES	1
+#define synq_jprobe		jprobe
+#define synq_register_jprobe	register_jprobe
+#define synq_unregister_jprobe	unregister_jprobe
+#define synq_jprobe_return	jprobe_return
 #else
 #define SYNQ_HAVE_JPROBES	0
-struct jprobe {
+struct synq_jprobe {
 	struct kprobe	kp;
 	void		*entry;
 };
 
-static inline int register_jprobe(struct jprobe *jp)
+static inline int synq_register_jprobe(struct synq_jprobe *jp)
 {
 	return -ENOSYS;
 }
 
-static inline void unregister_jprobe(struct jprobe *jp)
+static inline void synq_unregister_jprobe(struct synq_jprobe *jp)
 {
 }
 
-static inline void jprobe_return(void)
+static inline void synq_jprobe_return(void)
 {
 }
 #endif /* 4.15 */
@@ -377,15 +381,19 @@ static inline struct net *seq_file_single_net(struct seq_file *seq)
 #define inet_sk_state_load	sk_state_load
 #endif /* 4.16 */
 
-/* 5.6 added MPTCP, 5.9 its joins. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 9, 0)
+/*
+ * 5.8 added the question whether a request is of an MPTCP join, which
+ * tcp_check_req() drops although it is completed. Before it drops no other so:
+ * none at all, or joins (5.7).
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0)
 #include <net/mptcp.h>
 #else
 static inline bool rsk_drop_req(const struct request_sock *req)
 {
-	return false;
+	return true;
 }
-#endif /* 5.9 */
+#endif /* 5.8 */
 
 /*
  * Since it says whether it found the request, reqsk_queue_unlink() under

@@ -45,7 +45,7 @@ static __always_inline void synq_ended(const struct request_sock *req,
 }
 
 static __always_inline void synq_synack(const struct synq_net *sn, const struct sock *listener,
-					const struct request_sock *req, unsigned long type)
+					const struct request_sock *req, u32 type)
 {
 	switch (type) {
 	case TCP_SYNACK_NORMAL:
@@ -67,8 +67,7 @@ static __always_inline void synq_synack(const struct synq_net *sn, const struct 
  */
 static noinline void notrace synq_synack_answering(const struct synq_net *sn,
 						   const struct sock *listener,
-						   const struct request_sock *req,
-						   unsigned long type)
+						   const struct request_sock *req, u32 type)
 {
 	synq_peer_answered(read_pnet(&inet_rsk(req)->ireq_net), sn);
 	synq_synack(sn, listener, req, type);
@@ -85,9 +84,9 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 		return;
 	sn = synq_req_net(req);
 	if (unlikely(synq_peer_asked(sn)))
-		synq_synack_answering(sn, listener, req, call->arg[5]);
+		synq_synack_answering(sn, listener, req, (u32)call->arg[5]);
 	else
-		synq_synack(sn, listener, req, call->arg[5]);
+		synq_synack(sn, listener, req, (u32)call->arg[5]);
 }
 
 static __always_inline void synq_on_send_synack4(const struct synq_call *call)
@@ -208,10 +207,5 @@ SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 /* Before the hooks are attached. */
 int synq_halfopen_init(void)
 {
-	int err = synq_symbol_range("tcp_check_req", &synq_check_req);
-
-	if (err)
-		pr_err("tcp_check_req: cannot be found (%d), and without it the count would be wrong\n",
-		       err);
-	return err;
+	return synq_symbol_needed("tcp_check_req", &synq_check_req);
 }

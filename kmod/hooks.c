@@ -54,6 +54,7 @@ struct synq_tracer {
  * @own: what it is attached by, as ftrace, if it is hot
  * @jp: as a jprobe, or by its first member as a kprobe
  * @users: taps that want it, if on demand
+ * @failed: on demand, and could not be found, or attached when last wanted
  */
 struct synq_hook {
 	const char		*symbol;
@@ -72,8 +73,9 @@ struct synq_hook {
 
 	enum synq_via		via;
 	struct synq_tracer	own;
-	struct jprobe		jp;
+	struct synq_jprobe	jp;
 	unsigned int		users;
+	bool			failed;
 };
 
 DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
@@ -101,14 +103,15 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
 	  .attach = fn##_attach, .detach = fn##_detach }
 
+#define SYNQ_IPV6(_symbol)	(IS_ENABLED(CONFIG_IPV6) ? _symbol : NULL)
+
 static DEFINE_MUTEX(synq_hooks_lock);	/* guards those on demand */
 
 static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_SEND_SYNACK4] =
 		SYNQ_HOOK_HOT("tcp_v4_send_synack", synq_on_send_synack4, "count", true),
 	[SYNQ_HOOK_SEND_SYNACK6] =
-		SYNQ_HOOK_HOT("tcp_v6_send_synack", synq_on_send_synack6, "count",
-			      IS_ENABLED(CONFIG_IPV6)),
+		SYNQ_HOOK_HOT(SYNQ_IPV6("tcp_v6_send_synack"), synq_on_send_synack6, "count", true),
 	[SYNQ_HOOK_DROP] =	/* removal.c says which */
 		SYNQ_HOOK_HOT("__inet_csk_reqsk_queue_drop", synq_on_drop, "count", true),
 	[SYNQ_HOOK_HASHDANCE] =
@@ -123,7 +126,7 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_SYN_RECV4] =
 		SYNQ_HOOK("tcp_v4_syn_recv_sock", synq_on_syn_recv4, "accept_full", false),
 	[SYNQ_HOOK_SYN_RECV6] =
-		SYNQ_HOOK("tcp_v6_syn_recv_sock", synq_on_syn_recv6, "accept_full", false),
+		SYNQ_HOOK(SYNQ_IPV6("tcp_v6_syn_recv_sock"), synq_on_syn_recv6, "accept_full", false),
 	[SYNQ_HOOK_CREATE_CHILD] =
 		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child,
 			  "accept_full", false),
@@ -134,7 +137,7 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_DO_RCV4] =
 		SYNQ_HOOK_SEGMENT("tcp_v4_do_rcv", synq_on_do_rcv4, "drop_state", true),
 	[SYNQ_HOOK_DO_RCV6] =
-		SYNQ_HOOK_SEGMENT("tcp_v6_do_rcv", synq_on_do_rcv6, "drop_state", true),
+		SYNQ_HOOK_SEGMENT(SYNQ_IPV6("tcp_v6_do_rcv"), synq_on_do_rcv6, "drop_state", true),
 	[SYNQ_HOOK_TCP_DROP] =
 		SYNQ_HOOK_OPTIONAL(SYNQ_HAVE_TCP_DROP ? "tcp_drop" : NULL, synq_on_tcp_drop,
 				   "drop_socket"),
@@ -319,7 +322,7 @@ static int synq_hook_jprobe(struct synq_hook *hook)
 	memset(&hook->jp, 0, sizeof(hook->jp));
 	hook->jp.kp.symbol_name = hook->symbol;
 	hook->jp.entry = hook->jprobe;
-	return register_jprobe(&hook->jp);
+	return synq_register_jprobe(&hook->jp);
 }
 
 static int synq_hook_function(struct synq_hook *hook)
@@ -366,7 +369,7 @@ static int synq_hook_detach(struct synq_hook *hook)
 		unregister_kprobe(&hook->jp.kp);
 		break;
 	case SYNQ_VIA_JPROBE:
-		unregister_jprobe(&hook->jp);
+		synq_unregister_jprobe(&hook->jp);
 		break;
 	case SYNQ_VIA_TRACEPOINT:
 		hook->detach();
@@ -415,7 +418,7 @@ int synq_hooks_find(void)
 	int id, err;
 
 	for (id = 0; id < SYNQ_HOOKS; id++) {
-		const struct synq_hook *hook = &synq_hooks[id];
+		struct synq_hook *hook = &synq_hooks[id];
 
 		if (!hook->symbol || hook->attach)
 			continue;
@@ -424,6 +427,11 @@ int synq_hooks_find(void)
 			pr_err("%s: cannot be looked up (%d)\n", hook->symbol, err);
 			return err;
 		}
+		/* Of the others attaching says so. */
+		hook->failed = err && hook->on_demand;
+		if (hook->failed)
+			pr_warn("%s: cannot be found (%d); going on without %s\n",
+				hook->symbol, err, hook->serves);
 	}
 	return 0;
 }
@@ -434,7 +442,7 @@ int synq_hooks_attach(void)
 	int err;
 
 	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++) {
-		if (hook->on_demand)
+		if (hook->on_demand || !hook->symbol)
 			continue;
 		err = synq_hook_attach(hook);
 		if (!err)
@@ -494,9 +502,12 @@ int synq_hooks_get(unsigned long wanted, unsigned long *got)
 	for_each_set_bit(id, &wanted, SYNQ_HOOKS) {
 		struct synq_hook *hook = &synq_hooks[id];
 
+		if (!hook->symbol)
+			continue;
 		err = hook->via == SYNQ_VIA_NONE ? synq_hook_attach(hook) : 0;
 		if (err == -ENOMEM)
 			break;
+		hook->failed = err;
 		if (err)
 			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
 					    hook->symbol, err, hook->serves);
@@ -588,7 +599,7 @@ void synq_hooks_show(struct seq_file *seq, bool host)
 	mutex_lock(&synq_hooks_lock);
 	for (id = 0; id < SYNQ_HOOKS; id++) {
 		const struct synq_hook *hook = &synq_hooks[id];
-		bool idle = hook->on_demand && hook->via == SYNQ_VIA_NONE;
+		bool idle = hook->on_demand && hook->via == SYNQ_VIA_NONE && !hook->failed;
 		u64 hits = 0;
 
 		if (!hook->symbol)
@@ -615,7 +626,7 @@ bool synq_hooks_exact(struct seq_file *seq)
 	for (id = 0; id < SYNQ_HOOKS; id++) {
 		const struct synq_hook *hook = &synq_hooks[id];
 
-		if (hook->on_demand)
+		if (hook->on_demand || !hook->symbol)
 			continue;
 		if (hook->via == SYNQ_VIA_NONE) {
 			seq_printf(seq, "why %s is not attached: %s is not counted apart\n",

@@ -9,8 +9,8 @@ static int __init synq_init(void)
 	int err;
 
 	synq_sample_init();
-	synq_close_init();
-	err = synq_removal_init() ?: synq_halfopen_init() ?: synq_hooks_find();
+	err = synq_close_init() ?: synq_removal_init() ?: synq_halfopen_init() ?:
+	      synq_hooks_find();
 	synq_symbols_done();
 	if (err)
 		return err;

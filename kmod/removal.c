@@ -57,12 +57,7 @@ static int synq_all_pass(const char *symbol, bool returns)
 static int synq_removal_find(void)
 {
 	unsigned int i;
-	int err;
 
-	err = synq_symbol_range("reqsk_timer_handler", &synq_timer_handler) ?:
-	      synq_symbol_range("inet_csk_reqsk_queue_drop_and_put", &synq_drop_and_put);
-	if (err)
-		return err;
 	for (i = 0; i < ARRAY_SIZE(synq_removals); i++) {
 		const char *symbol = synq_removals[i].symbol;
 		int passes;
@@ -83,8 +78,13 @@ static int synq_removal_find(void)
  */
 int synq_removal_init(void)
 {
-	int found = synq_removal_find();
+	int found;
 
+	found = synq_symbol_needed("reqsk_timer_handler", &synq_timer_handler) ?:
+		synq_symbol_needed("inet_csk_reqsk_queue_drop_and_put", &synq_drop_and_put);
+	if (found)
+		return found;
+	found = synq_removal_find();
 	if (found == -ENOENT)
 		pr_err("inet_csk_reqsk_queue_drop: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n");
 	else if (found < 0)

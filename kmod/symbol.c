@@ -88,6 +88,23 @@ int synq_symbol_range(const char *name, struct synq_range *range)
 	return 0;
 }
 
+/**
+ * synq_symbol_needed() - the same of what the count cannot do without
+ * @name: the function's
+ * @range: filled in
+ *
+ * Return: 0 or -errno, with a line in the kernel log.
+ */
+int synq_symbol_needed(const char *name, struct synq_range *range)
+{
+	int err = synq_symbol_range(name, range);
+
+	if (err)
+		pr_err("%s: cannot be found (%d), and without it the count would be wrong\n",
+		       name, err);
+	return err;
+}
+
 static bool synq_enters(const struct synq_range *callee, unsigned long at)
 {
 	return at + SYNQ_ENTRY_SLACK >= callee->start && at < callee->start + SYNQ_ENTRY_SLACK;
@@ -99,8 +116,8 @@ static bool synq_enters(const struct synq_range *callee, unsigned long at)
  * @callee: what it may call
  * @returns: a jump to it, which leaves no return address of the caller, does not do
  *
- * Return: 1, also on machines whose code is not understood here; 0, also if the
- * kernel has no function of either name; or -errno.
+ * Return: 1; 0, also if the kernel has no function of either name; or -errno:
+ * -EOPNOTSUPP on machines whose code is not understood here.
  */
 int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 {
@@ -134,7 +151,7 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 	}
 	return 0;
 #else
-	return 1;
+	return -EOPNOTSUPP;
 #endif /* CONFIG_X86 */
 }
 
@@ -152,19 +169,25 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 bool synq_symbol_unpatched(const char *name)
 {
 #if defined(CONFIG_X86)
-	/* ENDBR, and what stands for it where nothing jumps to. */
-	static const u8 begin[][4] = { { 0xf3, 0x0f, 0x1e, 0xfa }, { 0x66, 0x0f, 0x1f, 0x00 } };
+	/* ENDBR, and what stands for it where nothing jumps to: gen_endbr_poison(), old and new. */
+	static const u8 begin[][4] = { { 0xf3, 0x0f, 0x1e, 0xfa }, { 0x66, 0x0f, 0x1f, 0x00 },
+				       { 0x0f, 0x1f, 0x40, 0xd6 } };
 	/* What ftrace leaves where it does not call; the second on old AMDs. */
 	static const u8 nop[][5] = { { 0x0f, 0x1f, 0x44, 0x00, 0x00 },
 				     { 0x66, 0x66, 0x66, 0x66, 0x90 } };
 	struct synq_range range;
+	unsigned int i;
 	const u8 *at;
 
 	if (synq_symbol_range(name, &range))
 		return false;
 	at = (const u8 *)range.start;
-	if (!memcmp(at, begin[0], 4) || !memcmp(at, begin[1], 4))
-		at += 4;
+	for (i = 0; i < ARRAY_SIZE(begin); i++) {
+		if (!memcmp(at, begin[i], 4)) {
+			at += 4;
+			break;
+		}
+	}
 	return !memcmp(at, nop[0], 5) || !memcmp(at, nop[1], 5);
 #else
 	return false;

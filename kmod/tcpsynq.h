@@ -178,6 +178,7 @@ struct synq_range {
 void synq_symbols_done(void);
 bool synq_symbol_missing(const char *name);
 int synq_symbol_range(const char *name, struct synq_range *range);
+int synq_symbol_needed(const char *name, struct synq_range *range);
 int synq_symbol_calls(const char *caller, const char *callee, bool returns);
 bool synq_symbol_unpatched(const char *name);
 
@@ -284,7 +285,7 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 										\
 		this_cpu_inc(synq_hits[id]);					\
 		fn(&call);							\
-		jprobe_return();						\
+		synq_jprobe_return();						\
 	}
 
 SYNQ_DECLARE_HOOK(synq_on_send_synack4);
@@ -310,7 +311,7 @@ extern const unsigned long synq_drop_hooks;	/* those that drops need */
 int synq_drop_attach(void);
 void synq_drop_detach(void);
 void synq_close_prepare(void);
-void synq_close_init(void);
+int synq_close_init(void);
 void synq_sample_init(void);
 
 int synq_hooks_find(void);
