@@ -582,17 +582,17 @@ static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 }
 
 /*
- * How many half-opens a listener's SYN queue takes before it is full:
- * inet_csk_reqsk_queue_is_full() compares with ">" since 6.1, with ">="
- * before (include/net/inet_connection_sock.h).
+ * How many half-opens a listener's SYN queue takes before it is full. An empty
+ * one of no length is full where inet_csk_reqsk_queue_is_full() compares with
+ * ">=", and is not where it does with ">": in 6.13, and the stable kernels of
+ * its time, since 3479c7549fb1.
  */
 static inline u64 synq_queue_room(const struct sock *sk)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
-	return (u64)READ_ONCE(sk->sk_max_ack_backlog) + 1;
-#else
-	return READ_ONCE(sk->sk_max_ack_backlog);
-#endif /* 6.1 */
+	static const struct inet_connection_sock empty;
+
+	return (u64)READ_ONCE(sk->sk_max_ack_backlog) +
+	       !inet_csk_reqsk_queue_is_full((const struct sock *)&empty);
 }
 
 #endif /* SYNQ_COMPAT_H */
