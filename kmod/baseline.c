@@ -43,25 +43,21 @@ static u64 synq_walk_us(void)
 		       NSEC_PER_USEC);
 }
 
-static void synq_baseline_restart(void)
+static void synq_baseline_restart(int cpu)
 {
 	struct net *net;
-	int cpu, i;
+	int i;
 
 	for_each_net_rcu(net) {
-		struct synq_cpu __percpu *cpus = synq_net(net)->cpu;
+		struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
 
-		for_each_possible_cpu(cpu) {
-			struct synq_cpu *c = per_cpu_ptr(cpus, cpu);
-
-			/* SYNQ_INITIAL is being counted up by the walk. */
-			for (i = SYNQ_ADDED; i < SYNQ_COUNTERS; i++)
-				c->n[i] = 0;
-			for (i = 0; i < SYNQ_MIBS; i++)
-				c->mib_at_load[i] = synq_mib_read(net, cpu, i);
-			c->ack.open = false;
-			c->peer.open = false;
-		}
+		/* SYNQ_INITIAL is being counted up by the walk. */
+		for (i = SYNQ_ADDED; i < SYNQ_COUNTERS; i++)
+			c->n[i] = 0;
+		for (i = 0; i < SYNQ_MIBS; i++)
+			c->mib_at_load[i] = synq_mib_read(net, cpu, i);
+		c->ack.open = false;
+		c->peer.open = false;
 	}
 }
 
@@ -98,8 +94,6 @@ static void synq_baseline_share(unsigned int share)
 	struct inet_hashinfo *common = synq_hashinfo(&init_net);
 	struct net *net;
 
-	if (share == 0)
-		synq_baseline_restart();
 	for_each_net_rcu(net) {
 		struct inet_hashinfo *hash = synq_hashinfo(net);
 
@@ -112,11 +106,19 @@ static void synq_baseline_share(unsigned int share)
 static int synq_baseline_stopped(void *unused)
 {
 	unsigned int share;
+	int cpu;
 
 	atomic64_cmpxchg(&synq_walk.began, 0, ktime_get_mono_fast_ns());
 	rcu_read_lock();
-	while ((share = atomic_inc_return(&synq_walk.next_share) - 1) < SYNQ_STOP_SHARES)
+	synq_baseline_restart(smp_processor_id());
+	while ((share = atomic_inc_return(&synq_walk.next_share) - 1) < SYNQ_STOP_SHARES) {
 		synq_baseline_share(share);
+		if (share > 0)
+			continue;
+		for_each_possible_cpu(cpu)
+			if (!cpu_online(cpu))
+				synq_baseline_restart(cpu);
+	}
 	rcu_read_unlock();
 	atomic64_set(&synq_walk.ended, ktime_get_mono_fast_ns());
 	return 0;
