@@ -1,10 +1,11 @@
 // What comes and goes while a flood runs: CPUs, namespaces, readers, filters.
 
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectNoDoubt, isLoaded, Link, load, requireGuest, sh, status } from '../vm/guest.ts';
 import {
   ALL_KINDS,
+  expectAllCounted,
   expectExact,
   expectGone,
   expectNoLeaks,
@@ -20,6 +21,8 @@ let link: Link;
 let flood: Flood;
 beforeEach(async () => {
   link = new Link();
+  for (const what of ['readers', 'namespaces']) writeFileSync(`/tmp/${what}`, '');
+  sh('dmesg --clear');
   load('taps=64');
   flood = await Flood.start(link);
 });
@@ -30,8 +33,9 @@ afterEach(async () => {
 
 /** The flood over, all sums right, the module gone without a trace. */
 async function expectUnharmed(): Promise<void> {
-  await flood.end();
+  const sent = await flood.end();
   await expectExact(link);
+  expectAllCounted(link, sent);
   expectNoDoubt();
   await link.empty();
   await expectExact(link);
@@ -40,26 +44,31 @@ async function expectUnharmed(): Promise<void> {
   await expectNoLeaks();
 }
 
+/** How many there were: each leaves a byte. */
+const happened = (what: 'readers' | 'namespaces'): number => statSync(`/tmp/${what}`).size;
+
 /** A bash function that opens a tap, reads it and is killed at some moment. */
 const READER = `reader() {
-  bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} '$1' >&3; exec cat <&3 >/dev/null' &
+  bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} '$1' >&3 && printf . >>/tmp/readers; exec cat <&3 >/dev/null' &
   local pid=$!
-  sleep 0.$((RANDOM % 9))
+  sleep $((RANDOM % 3)).$((RANDOM % 9))
   kill -9 $pid
   wait $pid || true
 } 2>/dev/null`;
 
 /** CPU 1 goes and comes back. */
 const HOTPLUG = `hotplug() {
-  echo 0 >/sys/devices/system/cpu/cpu1/online
+  echo 0 >/sys/devices/system/cpu/cpu1/online || exit
   sleep 0.$((RANDOM % 9))
-  echo 1 >/sys/devices/system/cpu/cpu1/online
+  echo 1 >/sys/devices/system/cpu/cpu1/online || exit
   sleep 0.$((RANDOM % 9))
 }`;
+const offline = (): number => Number(sh('dmesg | grep -c "CPU 1 is now offline" || true'));
 
 /** A namespace with a tap open in it, gone at once. */
 const NAMESPACE = `namespace() {
-  unshare -n bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} >&3; head -c 300 <&3; cat /proc/net/stat/tcpsynq' >/dev/null
+  unshare -n bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} >&3; head -c 300 <&3; cat /proc/net/stat/tcpsynq' >/dev/null &&
+    printf . >>/tmp/namespaces
 }`;
 
 const inTarget = (script: string): string =>
@@ -69,6 +78,7 @@ const HOTPLUGS = setting('HOTPLUGS', 100);
 test(`a CPU goes and comes back ${HOTPLUGS} times`, async () => {
   inTarget(`${HOTPLUG}\n${READER}
     for ((i = 0; i < ${HOTPLUGS}; i++)); do hotplug; ((i % 5)) || reader latency_ms=0; done`);
+  expect(offline()).toBe(HOTPLUGS);
   await expectUnharmed();
 });
 
@@ -78,6 +88,7 @@ test(`${NAMESPACES} namespaces, each with a tap`, async () => {
     for ((i = 0; i < ${NAMESPACES}; i += 3)); do
       namespace & namespace & namespace & wait
     done`);
+  expect(happened('namespaces')).toBeGreaterThanOrEqual(NAMESPACES);
   await expectUnharmed();
 });
 
@@ -88,6 +99,8 @@ test(`${READERS} readers, killed at some moment`, async () => {
       reader & reader latency_ms=0 & reader addr=198.18.0.0/16 & wait
     done`);
   expect(status()).toContain('taps 0 64');
+  console.log(`${happened('readers')} of ${READERS} had their tap when they were killed`);
+  expect(happened('readers')).toBeGreaterThan(READERS / 4);
   await expectUnharmed();
 });
 
@@ -101,7 +114,8 @@ test(`${WRITES} filters that are none, or almost`, async () => {
     return (state >> 8) % below;
   };
   const good = `${ALL_KINDS} port=80 addr=198.18.0.0/15 fwmark=0 proto=any interval_ms=10 latency_ms=0 format=tcpsynq`;
-  const tap = openSync(TAP, 'r+');
+  // Where the flood is, so that hooks use a filter while it is changed.
+  const tap = openSync(`/proc/${flood.pid}/net/tcpsynq`, 'r+');
   const into = Buffer.alloc(65536);
   let taken = 0;
   for (let i = 0; i < WRITES; i++) {
@@ -137,6 +151,12 @@ test(
       forever reader & forever reader latency_ms=0 & forever hotplug & forever namespace &
       forever cat /proc/net/tcpsynq_listeners /proc/net/tcpsynq_status /proc/net/stat/tcpsynq >/dev/null &
       wait`);
+    console.log(
+      `${happened('readers')} readers, ${happened('namespaces')} namespaces, ${offline()} times without CPU 1`,
+    );
+    expect(Math.min(happened('readers'), happened('namespaces'), offline())).toBeGreaterThan(
+      MINUTES,
+    );
     await expectUnharmed();
   },
   (MINUTES + 30) * 60_000,

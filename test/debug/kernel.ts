@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { ended, type Link, type Running, sh, sleep, trySh } from '../vm/guest.ts';
+import { ended, type Link, type Running, type Sent, sh, sleep, trySh } from '../vm/guest.ts';
 
 export const TAP = '/proc/net/tcpsynq';
 export const ALL_KINDS = 'kinds=count,event,sample,drop,close full=1 hook=both stack=1';
@@ -19,24 +19,34 @@ const SHARES = '--complete 2 --reset 1 --abandon 1 --unreach 1 --then-reset';
 
 /** Half-opens that end in every way there is, and some that are refused, until it is ended. */
 export class Flood {
-  private constructor(private readonly senders: Running[]) {}
+  private constructor(
+    private readonly senders: Running[],
+    /** A process in the target's namespace. */
+    readonly pid: number,
+  ) {}
 
   static async start(link: Link): Promise<Flood> {
     const rate = setting('FLOOD_RATE', 30);
     link.sysctl('net.ipv4.tcp_synack_retries', 1);
-    await link.listener('--port 80,81 --backlog 10000 --accept close --seconds 86000');
+    const listener = await link.listener(
+      '--port 80,81 --backlog 10000 --accept close --seconds 86000',
+    );
     const senders = [80, 81].map((port, cpu) =>
       link.sender(
         `--dport ${port} --cpu ${cpu} --count 5000000 --rate ${rate} --seconds 86000 ${SHARES}`,
       ),
     );
     while (link.kernelHalfOpen() < rate / 2) await sleep(200);
-    return new Flood(senders);
+    return new Flood(senders, listener.child.pid ?? 0);
   }
 
-  async end(): Promise<void> {
+  /** SYNs sent, none of them lost on the way. */
+  async end(): Promise<number> {
     for (const sender of this.senders) sender.signal('SIGINT');
-    await Promise.all(this.senders.map((sender) => sender.done()));
+    const told = await Promise.all(this.senders.map((sender) => sender.done()));
+    const sent = told.map((json) => JSON.parse(json) as Sent);
+    for (const one of sent) expect(one.dev_tx_dropped).toBe(0);
+    return sent.reduce((sum, one) => sum + one.syn_sent, 0);
   }
 }
 
@@ -45,6 +55,23 @@ export async function expectExact(link: Link): Promise<void> {
   const { figures: f, kernel } = await link.settled();
   expect(f.half_open).toBe(kernel);
   expect(f.initial + f.added - ended(f)).toBe(f.half_open);
+}
+
+/** Under traffic: ss meets what was there throughout, and of what came and went some or none. */
+export function expectInBounds(link: Link): void {
+  const before = link.figures();
+  const kernel = link.kernelHalfOpen();
+  const after = link.figures();
+  expect(kernel).toBeGreaterThanOrEqual(before.half_open - (ended(after) - ended(before)));
+  expect(kernel).toBeLessThanOrEqual(before.half_open + after.added - before.added);
+}
+
+/** Of a module that was there before the flood, which is over: against sender and kernel. */
+export function expectAllCounted(link: Link, sent: number): void {
+  const f = link.figures();
+  expect(f.added + f.cookies + f.queue_full + f.accept_full).toBe(sent);
+  expect(f.completed).toBe(link.nstat('TcpPassiveOpens'));
+  expect(f.reset).toBe(link.nstat('TcpExtEmbryonicRsts'));
 }
 
 /** Nothing of the module is left behind, but what has leaked. */
@@ -59,7 +86,10 @@ export function expectGone(): void {
 /** kmemleak reports to the kernel log what was not reachable in two scans, and here too. */
 export async function expectNoLeaks(): Promise<void> {
   const file = '/sys/kernel/debug/kmemleak';
-  if (!existsSync(file) || readFileSync('/proc/cmdline', 'utf8').includes('kmemleak=off')) return;
+  if (!existsSync(file) || readFileSync('/proc/cmdline', 'utf8').includes('kmemleak=off')) {
+    console.log('no kmemleak here: not looked for leaks');
+    return;
+  }
   // What RCU is still to free hangs on nothing that is scanned.
   await sleep(3000);
   for (let i = 0; i < 2; i++) {

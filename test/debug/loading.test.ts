@@ -7,6 +7,7 @@ import {
   ALL_KINDS,
   expectExact,
   expectGone,
+  expectInBounds,
   expectNoLeaks,
   Flood,
   setting,
@@ -40,6 +41,7 @@ test(`${LOADS} times, readers killed in between`, async () => {
     const f = link.countLine();
     expect(f.initial).toBeGreaterThan(0);
     expect(f.initial + f.added - ended(f)).toBe(f.half_open);
+    if (i % 5 === 0) expectInBounds(link);
     if (readers.length > 0) await sleep(Math.random() * 1500);
     for (const reader of readers) reader.kill('SIGKILL');
     await unloadSoon();
