@@ -42,6 +42,9 @@ KDIR ?= $(running_kdir)
 
 all: module command
 
+# Two guests at once, or two that install something, would be in each other's way.
+.NOTPARALLEL:
+
 help:
 	@sed -n '/^#   make/,/^$$/s/^# \?//p' Makefile
 

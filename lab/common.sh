@@ -11,6 +11,12 @@ mkdir -p "$cache"
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# Until this shell ends, nobody else makes what is called so.
+lock() {
+	exec 9>"$cache/$1.lock"
+	flock 9
+}
+
 # Runs a command as root, or says that it can't.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
