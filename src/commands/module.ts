@@ -25,24 +25,31 @@ export async function installModule(
 ): Promise<void> {
   checkNoInput('module', options);
   const kernel = release();
-  const known = await versions(host);
-  if (!existsSync(`/lib/modules/${kernel}/build/Makefile`)) {
+  const known = await builds(host);
+  if (!hasHeaders(kernel)) {
     throw new Failure(
       `no headers of the running kernel to build for: apt-get install linux-headers-${kernel}`,
     );
   }
   await note(host, `building the module for Linux ${kernel}, which takes a minute or two`);
-  if (known.includes(version)) {
+  if (known.versions.has(version)) {
     await remove(host, version);
   }
   await putSources(version);
   const which = ['-k', kernel, `tcpsynq/${version}`];
-  await dkms(host, 'build', ...which);
+  await dkms(host, kernel, 'build', ...which);
   // Not before the new one is built: what was there would be lost with it.
-  for (const other of known.filter((one) => one !== version)) {
+  known.versions.delete(version);
+  for (const other of known.versions) {
     await remove(host, other);
   }
-  await dkms(host, 'install', ...which);
+  await dkms(host, kernel, 'install', ...which);
+  // DKMS does not come back to a kernel that was there before: one that is to be booted next.
+  known.kernels.delete(kernel);
+  for (const other of [...known.kernels].filter(hasHeaders)) {
+    await note(host, `and for Linux ${other}, which had it`);
+    await dkms(host, other, 'install', '-k', other, `tcpsynq/${version}`);
+  }
   const loading = isLoaded()
     ? 'what is loaded stays as it is until `modprobe -r tcpsynq && modprobe tcpsynq`'
     : 'load it with `modprobe tcpsynq`';
@@ -52,18 +59,18 @@ export async function installModule(
 /** `tcpsynq module remove`: what `module install` put there, of this version or another. */
 export async function removeModule(host: Host, options: ModuleOptions): Promise<void> {
   checkNoInput('module', options);
-  const known = await versions(host);
+  const { versions } = await builds(host);
   if (isLoaded()) {
     throw new Failure('the module is loaded: unload it first: modprobe -r tcpsynq');
   }
-  for (const version of known) {
+  for (const version of versions) {
     await remove(host, version);
   }
   await note(
     host,
-    known.length === 0
+    versions.size === 0
       ? 'nothing to remove: DKMS has no module tcpsynq'
-      : `module ${known.join(', ')} removed`,
+      : `module ${[...versions].join(', ')} removed`,
   );
 }
 
@@ -71,8 +78,18 @@ function isLoaded(): boolean {
   return existsSync('/sys/module/tcpsynq');
 }
 
-/** The versions that DKMS has; fails where it is not, or is not ours to use. */
-async function versions(host: Host): Promise<string[]> {
+function hasHeaders(kernel: string): boolean {
+  return existsSync(`/lib/modules/${kernel}/build/Makefile`);
+}
+
+interface Builds {
+  readonly versions: Set<string>;
+  /** Those that one of the versions is built for. */
+  readonly kernels: Set<string>;
+}
+
+/** What DKMS has; fails where it is not, or is not ours to use. */
+async function builds(host: Host): Promise<Builds> {
   try {
     await access(SOURCES, constants.W_OK);
   } catch (error) {
@@ -82,14 +99,17 @@ async function versions(host: Host): Promise<string[]> {
         : `cannot write to ${SOURCES}: ${inWords(error)}`,
     );
   }
-  const status = await dkms(host, 'status', 'tcpsynq');
-  // "tcpsynq/0.1.0, …" and "tcpsynq/0.1.0: …" of DKMS 3, "tcpsynq, 0.1.0, …" of DKMS 2.
-  const found = status.matchAll(/^tcpsynq(?:\/|, )([^\s,:/]+)/gm);
-  return [...new Set([...found].map(([, version]) => version ?? ''))];
+  const status = await dkms(host, release(), 'status', 'tcpsynq');
+  // "tcpsynq/0.1.0, KERNEL, …" and "tcpsynq/0.1.0: …" of DKMS 3, "tcpsynq, 0.1.0, …" of DKMS 2.
+  const found = [...status.matchAll(/^tcpsynq(?:\/|, )([^\s,:/]+)(?:, ([^\s,:]+))?/gm)];
+  return {
+    versions: new Set(found.map(([, version]) => version ?? '')),
+    kernels: new Set(found.flatMap(([, , kernel]) => kernel ?? [])),
+  };
 }
 
 async function remove(host: Host, version: string): Promise<void> {
-  await dkms(host, 'remove', `tcpsynq/${version}`, '--all');
+  await dkms(host, release(), 'remove', `tcpsynq/${version}`, '--all');
   await rm(join(SOURCES, `tcpsynq-${version}`), { recursive: true, force: true });
 }
 
@@ -112,22 +132,27 @@ async function putSources(version: string): Promise<void> {
   }
 }
 
-/** Runs DKMS, and returns what it wrote; what it could not do is told in one line. */
-function dkms(host: Host, ...args: readonly string[]): Promise<string> {
+/** Runs DKMS, and returns what it wrote; what it could not do for a kernel is told in one line. */
+function dkms(host: Host, kernel: string, ...args: readonly string[]): Promise<string> {
   const env = { ...process.env, LC_ALL: 'C' };
   return new Promise((resolve, reject) => {
     const child = execFile('dkms', args, { env, signal: host.signal }, (error, stdout, stderr) => {
       if (error === null) {
         resolve(stdout);
       } else {
-        reject(new Failure(whyNot(args[0] ?? '', error, `${stdout}\n${stderr}`)));
+        reject(new Failure(whyNot(kernel, args[0] ?? '', error, `${stdout}\n${stderr}`)));
       }
     });
     child.stdin?.end();
   });
 }
 
-function whyNot(action: string, error: Error & { code?: unknown }, said: string): string {
+function whyNot(
+  kernel: string,
+  action: string,
+  error: Error & { code?: unknown },
+  said: string,
+): string {
   if (errno(error) === 'ENOENT') {
     return 'dkms is not installed: apt-get install dkms';
   }
@@ -138,11 +163,11 @@ function whyNot(action: string, error: Error & { code?: unknown }, said: string)
     return `cannot run dkms: ${inWords(error)}`;
   }
   if (error.code === EXCLUDED) {
-    return `the module is not for Linux ${release()}: it takes 4.14 or newer, with CONFIG_INET, CONFIG_KPROBES and CONFIG_FUNCTION_TRACER`;
+    return `the module is not for Linux ${kernel}: it takes 4.14 or newer on x86-64 or arm64, with CONFIG_INET, CONFIG_KPROBES and CONFIG_FUNCTION_TRACER`;
   }
   const log = /\S+\/make\.log/.exec(said)?.[0];
   if (log !== undefined) {
-    return `the module does not build for Linux ${release()}: see ${log}`;
+    return `the module does not build for Linux ${kernel}: see ${log}`;
   }
   const why = /^Error! (.*)$/m.exec(said)?.[1] ?? `exit status ${error.code}`;
   return `dkms ${action} failed: ${why}`;
