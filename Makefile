@@ -156,7 +156,7 @@ test: lint test-unit $(if $(KERNELS),test-matrix,test-lab test-cost test-kernels
 # What differs most between kernels, in minutes. Closes, the command and reloads are left to test-matrix.
 test-kernels: lab-tools command
 	@lab/deps guest
-	@FLOOD=2000 ONLY='vm/exact vm/limits vm/events vm/samples vm/drops' lab/matrix 5.10 7.3
+	@FLOOD=2000 ONLY='vm/exact vm/lacking vm/limits vm/events vm/samples vm/drops' lab/matrix 5.10 7.3
 
 test-matrix: lab-tools command
 	@lab/deps guest fleet
