@@ -201,7 +201,7 @@ describe('beside other tools on the same functions', () => {
     expect(f).toMatchObject({ added: count, completed: sent.completed, reset: sent.reset });
     await expectExact();
     sh(
-      `pkill -INT bpftrace; for i in $(seq 100); do pgrep bpftrace >/dev/null || break; sleep 0.1; done`,
+      `pkill -INT bpftrace; for i in $(seq 600); do pgrep bpftrace >/dev/null || break; sleep 0.1; done`,
     );
     // It really was attached to the same calls.
     expect(sh('cat /tmp/bpftrace.log')).toMatch(new RegExp(`@\\[${drop}\\]: \\d+`));
