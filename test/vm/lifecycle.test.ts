@@ -203,12 +203,12 @@ describe('beside other tools on the same functions', () => {
     sh(
       `pkill -INT bpftrace; for i in $(seq 600); do pgrep bpftrace >/dev/null || break; sleep 0.1; done`,
     );
-    // It really was attached to the same calls.
-    expect(sh('cat /tmp/bpftrace.log')).toMatch(new RegExp(`@\\[${drop}\\]: \\d+`));
     sh(
       `for e in /sys/kernel/tracing/events/kprobes/synqtest*; do echo 0 >$e/enable; done
        echo >/sys/kernel/tracing/kprobe_events`,
     );
+    // It really was attached to the same calls.
+    expect(sh('cat /tmp/bpftrace.log')).toMatch(new RegExp(`@\\[${drop}\\]: \\d+`));
   });
 
   test('kernel.ftrace_enabled=0 is refused while the module is loaded', async ({ skip }) => {
