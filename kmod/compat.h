@@ -29,8 +29,24 @@
 #include <net/inet_hashtables.h>
 #include <net/netns/generic.h>
 #include <net/tcp.h>
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+#include <trace/events/skb.h>
+
+/*
+ * Red Hat's kernels, and what is rebuilt from them, keep the number they
+ * branched off at: what a release of theirs has of later ones is named by it.
+ */
+#ifdef RHEL_RELEASE_CODE
+#define SYNQ_RHEL(major, minor)	(RHEL_RELEASE_CODE >= RHEL_RELEASE_VERSION(major, minor))
+#else
+#define SYNQ_RHEL(major, minor)	0
+#endif /* RHEL_RELEASE_CODE */
+
+/* 6.0 gave the reasons of drops a header of their own, and names (RHEL: 8.8, 9.2). */
+#ifdef DEFINE_DROP_REASON
 #include <net/dropreason.h>
+#define SYNQ_HAVE_DROPREASON_H	1
+#else
+#define SYNQ_HAVE_DROPREASON_H	0
 #endif /* 6.0 */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(4, 14, 0)
@@ -134,9 +150,9 @@ synq_ftrace_arg(SYNQ_FTRACE_REGS *fregs, unsigned int n)
 
 /*
  * 5.5 added the flag that has kernel.ftrace_enabled=0 refused while a hook
- * stands: before, that silences it without a word.
+ * stands (RHEL: 8.3): before, that silences it without a word.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0) || SYNQ_RHEL(8, 3)
 #define SYNQ_FTRACE_PERMANENT	FTRACE_OPS_FL_PERMANENT
 #else
 #define SYNQ_FTRACE_PERMANENT	0
@@ -229,16 +245,6 @@ static inline void synq_hrtimer_setup(struct hrtimer *timer,
 #endif /* 6.13 */
 }
 
-/* 5.0 made a function of it. */
-static inline unsigned long synq_totalram_pages(void)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 0, 0)
-	return totalram_pages();
-#else
-	return totalram_pages;
-#endif /* 5.0 */
-}
-
 /* 5.8 took away the last argument. */
 static inline void *synq_vzalloc(size_t bytes)
 {
@@ -251,16 +257,18 @@ static inline void *synq_vzalloc(size_t bytes)
 
 /*
  * 4.20 had synchronize_rcu() wait for whoever has preemption or bottom halves
- * off too, as hooks have.
+ * off too, as hooks have (RHEL: 8.0).
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 20, 0)
+#define SYNQ_RCU_WAITS_FOR_BH							\
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0) || SYNQ_RHEL(8, 0))
+#if !SYNQ_RCU_WAITS_FOR_BH
 #define synchronize_rcu		synchronize_sched
 #endif /* 4.20 */
 
 /* net_generic(), with bottom halves off: RCU waits for that too since 4.20. */
 static __always_inline void *synq_net_generic_bh(const struct net *net, unsigned int id)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0)
+#if SYNQ_RCU_WAITS_FOR_BH
 	return rcu_dereference_bh(net->gen)->ptr[id];
 #else
 	return net_generic(net, id);
@@ -298,8 +306,8 @@ static __always_inline void *synq_net_generic_bh(const struct net *net, unsigned
 #define proc_release	release
 #endif /* 5.6 */
 
-/* 5.17 renamed PDE_DATA(). */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+/* 5.17 renamed PDE_DATA() (RHEL: 9.1). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0) && !SYNQ_RHEL(9, 1)
 #define pde_data	PDE_DATA
 #endif /* 5.17 */
 
@@ -384,9 +392,9 @@ static inline struct net *seq_file_single_net(struct seq_file *seq)
 /*
  * 5.8 added the question whether a request is of an MPTCP join, which
  * tcp_check_req() drops although it is completed. Before it drops no other so:
- * none at all, or joins (5.7).
+ * none at all, or joins (5.7; RHEL has both from 8.3 on).
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0) || SYNQ_RHEL(8, 3)
 #include <net/mptcp.h>
 #else
 static inline bool rsk_drop_req(const struct request_sock *req)
@@ -434,11 +442,17 @@ static inline struct inet_hashinfo *synq_hashinfo(struct net *net)
 
 /*
  * Listening sockets, chain by chain, under RCU alone: what a chain begins or
- * goes on with is read once, for it may be gone at a second look. 5.19 has only
- * the table that goes by address too; before, there is one by port, whose
- * chains end as those of the established hash do since 5.5, and in the stable
- * kernels that have 8dbd76e79a16 too.
+ * goes on with is read once, for it may be gone at a second look. 5.19 took
+ * away the table that goes by port alone (cae3873c5b3a; RHEL 9.2 and stable 5.15
+ * kernels have that too), and with it the macro that goes through the other
+ * one, of 4.17. The chains of the one by port end as those of the established
+ * hash do since 5.5, and in the stable kernels that have 8dbd76e79a16.
  */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 17, 0) && !defined(inet_lhash2_for_each_icsk_rcu)
+#define SYNQ_LISTEN_BY_ADDRESS	1
+#else
+#define SYNQ_LISTEN_BY_ADDRESS	0
+#endif /* 5.19 */
 #if defined(LISTENING_NULLS_BASE) || LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
 #define SYNQ_LISTEN_NULLS	1
 #else
@@ -447,11 +461,11 @@ static inline struct inet_hashinfo *synq_hashinfo(struct net *net)
 
 static inline unsigned int synq_listen_chains(const struct inet_hashinfo *hash)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+#if SYNQ_LISTEN_BY_ADDRESS
 	return hash->lhash2_mask + 1;
 #else
 	return INET_LHTABLE_SIZE;
-#endif /* 5.19 */
+#endif /* SYNQ_LISTEN_BY_ADDRESS */
 }
 
 #if SYNQ_LISTEN_NULLS
@@ -462,11 +476,11 @@ static inline struct sock *synq_listen_sock(struct hlist_nulls_node *node)
 
 static inline struct sock *synq_listen_first(const struct inet_hashinfo *hash, unsigned int chain)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+#if SYNQ_LISTEN_BY_ADDRESS
 	const struct hlist_nulls_head *head = &hash->lhash2[chain].nulls_head;
 #else
 	const struct hlist_nulls_head *head = &hash->listening_hash[chain].nulls_head;
-#endif /* 5.19 */
+#endif /* SYNQ_LISTEN_BY_ADDRESS */
 
 	return synq_listen_sock(rcu_dereference(hlist_nulls_first_rcu(head)));
 }
@@ -494,21 +508,25 @@ static inline struct sock *synq_listen_next(const struct sock *sk)
 
 /* ---- Drops ---- */
 
-/* 5.17 gave drops a reason, 5.18 those of the way out. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+/*
+ * 5.17 gave drops a reason, as RHEL 9.0 and stable 5.15 kernels do; from there
+ * to 5.19 the list of them is this macro.
+ */
+#if !SYNQ_HAVE_DROPREASON_H && !defined(TRACE_SKB_DROP_REASON)
 enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 #endif /* 5.17 */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
-#define SYNQ_DROP_NO_ROUTE	SKB_DROP_REASON_IP_OUTNOROUTES
-#else
-#define SYNQ_DROP_NO_ROUTE	U32_MAX
-#endif /* 5.18 */
 
 /*
- * What a socket does not want passes skb:kfree_skb since 5.18; before, TCP
- * frees it in tcp_drop(), without a word.
+ * 5.18 has TCP give reasons, and the way out. Before, what a socket does not
+ * want is freed in tcp_drop(), which skb:kfree_skb does not tell of.
  */
-#define SYNQ_HAVE_TCP_DROP	(LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0))
+#define SYNQ_HAVE_TCP_DROP							\
+	(LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0) && !SYNQ_HAVE_DROPREASON_H)
+#if SYNQ_HAVE_TCP_DROP
+#define SYNQ_DROP_NO_ROUTE	U32_MAX
+#else
+#define SYNQ_DROP_NO_ROUTE	SKB_DROP_REASON_IP_OUTNOROUTES
+#endif /* 5.18 */
 
 /*
  * The probe of skb:kfree_skb, made of fn(skb, location, reason, rx_sk). 5.17
@@ -553,13 +571,13 @@ enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 
 /*
  * Prints what the kernel calls a reason to drop, or a dash. 6.0 exported the
- * names, 6.4 gave each subsystem a table of its own (071c0fc6fb91), which goes
- * with its module.
+ * names, which had been the tracepoint's alone; 6.4 gave each subsystem a table
+ * of its own (071c0fc6fb91), which goes with its module.
  */
 static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 {
 	const char *name = NULL;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#ifdef SKB_DROP_REASON_SUBSYS_SHIFT
 	u32 subsys = reason >> SKB_DROP_REASON_SUBSYS_SHIFT;
 	u32 n = reason & ~SKB_DROP_REASON_SUBSYS_MASK;
 	const struct drop_reason_list *list;
@@ -573,10 +591,19 @@ static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 	seq_puts(seq, name ?: "-");
 	rcu_read_unlock();
 #else
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+#if SYNQ_HAVE_DROPREASON_H
 	if (reason < SKB_DROP_REASON_MAX)
 		name = drop_reasons[reason];
-#endif /* 6.0 */
+#elif defined(TRACE_SKB_DROP_REASON)
+#undef EM
+#undef EMe
+#define EM(value, text)		[value] = #text,
+#define EMe(value, text)
+	static const char *const names[] = { TRACE_SKB_DROP_REASON };
+
+	if (reason < ARRAY_SIZE(names))
+		name = names[reason];
+#endif /* 6.0, 5.17 */
 	seq_puts(seq, name ?: "-");
 #endif /* 6.4 */
 }

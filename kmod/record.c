@@ -172,8 +172,12 @@ static void synq_feed_free(struct synq_feed *feed)
 /* All rings together may take a sixteenth of the machine's memory. */
 static int synq_feed_charge(struct synq_feed *feed, size_t bytes)
 {
-	size_t most = (size_t)synq_totalram_pages() << PAGE_SHIFT >> 4;
+	struct sysinfo ram;
+	size_t most;
 	int err = 0;
+
+	si_meminfo(&ram);
+	most = (size_t)ram.totalram << PAGE_SHIFT >> 4;
 
 	mutex_lock(&synq_feeds_lock);
 	if (bytes > most || synq_feeds_bytes > most - bytes) {
