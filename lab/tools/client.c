@@ -24,7 +24,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <linux/mptcp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -36,9 +35,6 @@
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
-#endif
-#ifndef SOL_MPTCP
-#define SOL_MPTCP 284
 #endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
@@ -75,7 +71,7 @@ static int epoll_fd;
 static volatile sig_atomic_t interrupted;
 
 static struct {
-	uint64_t started, connected, failed, broken, syn_data, mptcp, joined;
+	uint64_t started, connected, failed, broken, syn_data;
 	uint64_t by_errno[ERRNO_MAX + 1];
 } counts;
 
@@ -96,26 +92,12 @@ static void look_at_fastopen(int fd)
 		counts.syn_data++;
 }
 
-static void look_at_mptcp(int fd)
-{
-	struct mptcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fd, SOL_MPTCP, MPTCP_INFO, &info, &len) ||
-	    info.mptcpi_flags & MPTCP_INFO_FLAG_FALLBACK)
-		return;
-	counts.mptcp++;
-	counts.joined += info.mptcpi_subflows;
-}
-
 static void end(struct slot *s)
 {
 	struct linger l = { .l_onoff = 1 };
 
 	if (s->connected && o.fastopen)
 		look_at_fastopen(s->fd);
-	if (s->connected && o.mptcp)
-		look_at_mptcp(s->fd);
 	if (o.rst)
 		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 	close(s->fd);
@@ -275,11 +257,10 @@ static void report(uint64_t begin)
 		       (unsigned long long)counts.by_errno[e]);
 		first = false;
 	}
-	printf("},\"broken\":%llu,\"unfinished\":%llu,\"not_started\":%llu,\"syn_data\":%llu,\"mptcp\":%llu,\"joined\":%llu,\"seconds\":%.3f}\n",
+	printf("},\"broken\":%llu,\"unfinished\":%llu,\"not_started\":%llu,\"syn_data\":%llu,\"seconds\":%.3f}\n",
 	       (unsigned long long)counts.broken, (unsigned long long)(o.parallel - n_free),
 	       (unsigned long long)(o.count - counts.started),
-	       (unsigned long long)counts.syn_data, (unsigned long long)counts.mptcp,
-	       (unsigned long long)counts.joined, (double)(now_ns() - begin) / 1e9);
+	       (unsigned long long)counts.syn_data, (double)(now_ns() - begin) / 1e9);
 }
 
 static const char help[] =
@@ -302,8 +283,7 @@ static const char help[] =
 "  --seconds S     end after S seconds (60)\n"
 "\n"
 "failed: connect() failed, by error; broken: failed while sending; unfinished\n"
-"and not_started: when time was up; syn_data: Fast Opens that the server took;\n"
-"mptcp: connections that stayed MPTCP; joined: their further subflows.\n";
+"and not_started: when time was up; syn_data: Fast Opens that the server took.\n";
 
 enum { O_DST = 256, O_PORT, O_COUNT, O_PARALLEL, O_RATE, O_BYTES, O_KEEP, O_RST, O_SRC, O_FASTOPEN,
        O_MPTCP, O_SECONDS, O_HELP };
