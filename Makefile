@@ -144,7 +144,7 @@ test-unit: command
 test-lab: lab-module lab-tools command
 	@lab/deps guest fleet
 	@lab/selftest
-	@LIMIT=$${LIMIT:-4500} lab/run $(if $(FLOOD),FLOOD=$(FLOOD)) 'npx --no-install vitest run --project vm --reporter=verbose' "$$ONLY"
+	@LIMIT=$${LIMIT:-4500} lab/run $(if $(FLOOD),FLOOD=$(FLOOD)) 'npx --no-install vitest run --project vm' "$$ONLY"
 
 # In instructions, which come out the same whatever else the machine does.
 test-cost: lab-module lab-tools command
@@ -168,7 +168,7 @@ test-debug: lab-tools command
 
 # Not the command's tests. One of drops wants dropwatch, which that machine lacks.
 test-arm64: command
-	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) '$(if $(FLOOD),FLOOD=$(FLOOD)) vitest run --project vm --reporter=verbose \
+	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) '$(if $(FLOOD),FLOOD=$(FLOOD)) vitest run --project vm \
 		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact limits samples events drops closes))'
 
 # Installed by hand, by npm and by DKMS in the guest, used, taken away again.
