@@ -22,7 +22,9 @@ test.each(['install', 'remove'])('without dkms: %s', async (action) => {
   const { stdout, stderr, code } = await start(['module', action], { PATH: directory }).ended();
   // Root is asked for first: what is in a PATH may be closed to others.
   expect(stderr).toBe(
-    isRoot ? 'tcpsynq: dkms is not installed: apt-get install dkms\n' : TAKES_ROOT,
+    isRoot
+      ? 'tcpsynq: dkms is not installed: apt-get install dkms, or dnf install dkms\n'
+      : TAKES_ROOT,
   );
   expect([stdout, code]).toEqual(['', 1]);
 });

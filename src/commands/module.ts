@@ -28,7 +28,7 @@ export async function installModule(
   const known = await builds(host);
   if (!hasHeaders(kernel)) {
     throw new Failure(
-      `no headers of the running kernel to build for: apt-get install linux-headers-${kernel}`,
+      `no headers of the running kernel to build for: apt-get install linux-headers-${kernel}, or dnf install kernel-devel-${kernel}`,
     );
   }
   await note(host, `building the module for Linux ${kernel}, which takes a minute or two`);
@@ -154,7 +154,7 @@ function whyNot(
   said: string,
 ): string {
   if (errno(error) === 'ENOENT') {
-    return 'dkms is not installed: apt-get install dkms';
+    return 'dkms is not installed: apt-get install dkms, or dnf install dkms';
   }
   if (errno(error) === 'ABORT_ERR') {
     return `dkms ${action} was stopped half-way: tcpsynq module remove clears up`;
