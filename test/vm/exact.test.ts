@@ -302,6 +302,10 @@ describe('paths that are not the plain handshake', () => {
   test('MPTCP joins', async ({ skip }) => {
     skip(!existsSync('/proc/sys/net/mptcp'), 'no MPTCP: it came with 5.6, if it is compiled in');
     const a = `ip netns exec ${link.attacker}`;
+    // Red Hat's kernels have it off.
+    for (const end of [link.attacker, link.target]) {
+      sh(`ip netns exec ${end} sysctl -q net.mptcp.enabled=1`);
+    }
     link.inTarget('ip mptcp limits set subflow 4 add_addr_accepted 4');
     sh(`
       ip -n ${link.attacker} addr add 10.9.0.3/24 dev veth1
