@@ -272,7 +272,7 @@ except OSError as e:
       ip netns exec ${link.target} ${run} --json -n 25 >/var/tmp/closes.out 2>/var/tmp/closes.err &
       ip netns exec ${link.target} ${run} --json --by cause --interval 1s >/var/tmp/by.out 2>&1 & by=$!
       until grep -q 'taps 2 ' /proc/net/tcpsynq_status; do sleep 0.1; done; sleep 1
-      ip netns exec ${link.attacker} ${client} --dst 10.9.0.1 --port 80 --count 25 --rst >/dev/null
+      ip netns exec ${link.attacker} ${client} --dst 10.9.0.1 --port 80 --count 25 --keep 0.2 --rst >/dev/null
       until grep -q '"total":25' /var/tmp/by.out; do sleep 0.1; done
       kill $by; wait`);
     const lines = readFileSync('/var/tmp/closes.out', 'utf8').trimEnd().split('\n');

@@ -289,7 +289,7 @@ describe('the stream', () => {
     const own = `netns="${inodeOf(link.target)}"`;
     expect(sampleOf(await exporter.scrape(), `tcpsynq_exporter_tap_open{${own}}`)).toBe(1);
     expect(trySh('rmmod tcpsynq').output).toContain('in use');
-    link.client(`--dst ${link.address} --port 80 --count 200 --rate 100 --rst --seconds 60`);
+    link.client(`--dst ${link.address} --port 80 --count 200 --rate 100 --seconds 60`);
     const { completed } = await link.until((f) => f.completed === 200);
     const count = await until('all are counted', async () => {
       const found = sampleOf(await exporter.scrape(), `tcpsynq_handshake_seconds_count{${own}}`);
