@@ -155,7 +155,7 @@ static __always_inline enum synq_cause synq_close_cause(const struct sock *sk)
 }
 
 static noinline notrace void synq_close_write(const struct synq_net *sn, const struct sock *sk,
-					      enum synq_cause noted, unsigned long caller)
+					      enum synq_cause noted, const struct synq_call *call)
 {
 	u32 mark = READ_ONCE(sk->sk_mark);
 	struct synq_stack stack;
@@ -177,7 +177,7 @@ static noinline notrace void synq_close_write(const struct synq_net *sn, const s
 		c.stack.depth = 0;
 		if (filter->stack) {
 			if (!stack.depth)
-				synq_stack_take(&stack, caller);
+				synq_stack_take(&stack, call->caller, call->entry);
 			c.stack = stack;
 		}
 		synq_feed_write(sn, feed, &c.r);
@@ -200,7 +200,7 @@ static __always_inline void synq_on_set_state(const struct synq_call *call)
 	if ((int)call->arg[1] != TCP_CLOSE || (1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
 		return;
 	if (synq_recording(sn))
-		synq_close_write(sn, sk, noted, call->caller);
+		synq_close_write(sn, sk, noted, call);
 }
 
 /* tcp_reset(sk, skb): the header is where the segment was when it came in. */

@@ -299,7 +299,7 @@ static void synq_drop_fill_bare(struct synq_drop *d, const struct sk_buff *skb,
 
 static noinline notrace void synq_drop_write(const struct synq_net *sn, const struct sk_buff *skb,
 					     const struct sock *sk, unsigned long location,
-					     u32 reason)
+					     unsigned long entry, u32 reason)
 {
 	struct synq_drop d = { .location = location, .reason = reason };
 	struct synq_packet p = {};
@@ -324,7 +324,7 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 		d.stack.depth = 0;
 		if (filter->stack) {
 			if (!stack.depth)
-				synq_stack_take(&stack, location);
+				synq_stack_take(&stack, location, entry);
 			d.stack = stack;
 		}
 		synq_feed_write(sn, feed, &d.r);
@@ -340,7 +340,7 @@ static __always_inline void synq_on_tcp_drop(const struct synq_call *call)
 
 	if (synq_recording(sn))
 		synq_drop_write(sn, (const void *)call->arg[1], sk, call->caller,
-				SKB_DROP_REASON_NOT_SPECIFIED);
+				call->entry, SKB_DROP_REASON_NOT_SPECIFIED);
 }
 
 SYNQ_DEFINE_HOOK(synq_on_tcp_drop, SYNQ_HOOK_TCP_DROP)
@@ -354,7 +354,7 @@ static __always_inline void synq_on_kfree_skb(const struct sk_buff *skb, void *l
 
 	this_cpu_inc(synq_hits[SYNQ_HOOK_KFREE_SKB]);
 	if (synq_recording(sn))
-		synq_drop_write(sn, skb, sk, (unsigned long)location, reason);
+		synq_drop_write(sn, skb, sk, (unsigned long)location, 0, reason);
 }
 
 SYNQ_DEFINE_KFREE_SKB(synq_kfree_skb, synq_on_kfree_skb)

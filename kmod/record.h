@@ -240,7 +240,7 @@ bool synq_record_wanted(const struct synq_filter *filter, const struct synq_reco
 /* ---- What records are made of ---- */
 
 void synq_record_ends(struct synq_record *r, const struct sock *sk);
-void synq_stack_take(struct synq_stack *stack, unsigned long from);
+void synq_stack_take(struct synq_stack *stack, unsigned long from, unsigned long entry);
 
 /* ---- Lines (format.c) ---- */
 

@@ -228,6 +228,8 @@ enum synq_via {
  * struct synq_call - the call a handler looks at
  * @arg: its integer arguments, as passed in registers
  * @caller: where it returns to
+ * @entry: the instruction the hook is at, the function's first or next to it;
+ *	0 by a jprobe, which runs in the function's place
  *
  * Handlers are inlined into their thunks, so what one does not use is
  * not even loaded.
@@ -235,6 +237,7 @@ enum synq_via {
 struct synq_call {
 	unsigned long arg[6];
 	unsigned long caller;
+	unsigned long entry;
 };
 
 DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
@@ -257,6 +260,7 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 		struct synq_call call = {					\
 			.arg = SYNQ_CALL_ARGS(synq_ftrace_arg, fregs),		\
 			.caller = parent_ip,					\
+			.entry = ip,						\
 		};								\
 										\
 		this_cpu_inc(synq_hits[id]);					\
@@ -267,6 +271,7 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 		struct synq_call call = {					\
 			.arg = SYNQ_CALL_ARGS(synq_regs_arg, regs),		\
 			.caller = synq_return_address(regs),			\
+			.entry = (unsigned long)kp->addr,			\
 		};								\
 										\
 		this_cpu_inc(synq_hits[id]);					\

@@ -302,3 +302,22 @@ except OSError as e:
     expect(closes(await other.stop())).toEqual([]);
   });
 });
+
+// Kernels with frame pointers leave the caller out of the stack of a function that was stopped at
+// its first instruction.
+test('attached by kprobes: the stack ends in what closed it', async () => {
+  load('via=kprobe');
+  try {
+    await link.listener('--port 80 --accept hold');
+    const peer = await new Tap(link.attacker, 'kinds=count,close stack=1').ready();
+    await link.client('--dst 10.9.0.1 --port 80 --count 5 --keep 0.2 --rst').done();
+    await link.allClosed();
+    const found = closes(await peer.stop());
+    expect(ways(found)).toEqual({ 'ESTABLISHED reset_sent': 5 });
+    for (const { stack } of found) {
+      expect(stack).toMatch(/;tcp_close\+[^;]*;([^;]*;)?tcp_disconnect\+0x[0-9a-f]+$/);
+    }
+  } finally {
+    unload();
+  }
+});
