@@ -4,8 +4,11 @@
 
 #include "record.h"
 
-/* Between a hook's handler and what it is attached to, at most. */
-#define SYNQ_STACK_OURS	8
+/*
+ * From here to what a hook is attached to, at most: by a kprobe on arm64 there
+ * are the exception's handlers in between.
+ */
+#define SYNQ_STACK_OURS	16
 
 /**
  * synq_stack_take() - the stack of what is running now
@@ -13,7 +16,7 @@
  * @from: the innermost frame wanted, a return address on the stack; if it is
  *	not among the innermost, all but our own are kept
  * @entry: the hook through which we came from the function that returns to
- *	@from, or 0. The frame pointer unwinder takes the registers saved there
+ *	@from, or 0. Unwinding by frame pointers takes the registers saved there
  *	for a frame of that function, which has none yet, and leaves out its
  *	caller.
  *
@@ -23,18 +26,19 @@ notrace void synq_stack_take(struct synq_stack *stack, unsigned long from, unsig
 {
 	unsigned long frames[SYNQ_STACK_MOST + SYNQ_STACK_OURS];
 	unsigned int n = synq_stack_save(frames, ARRAY_SIZE(frames));
-	unsigned int most = min_t(unsigned int, n, SYNQ_STACK_OURS);
-	unsigned int first, at = n;
+	unsigned int i, first = 0;
 
-	for (first = 0; first < most && frames[first] != from; first++)
-		if (entry && frames[first] - entry <= SYNQ_ENTRY_SLACK)
-			at = first;
-	if (first == most && at < n) {
-		first = at;
-		frames[first] = from;
-	} else if (first == most) {
-		for (first = 0; first < n && within_module(frames[first], THIS_MODULE);)
-			first++;
+	for (i = 0; i < n && i < SYNQ_STACK_OURS; i++) {
+		bool at_entry = entry && frames[i] - entry <= SYNQ_ENTRY_SLACK;
+
+		if (at_entry && (i + 1 == n || frames[i + 1] != from))
+			frames[i] = from;
+		if (frames[i] == from) {
+			first = i;
+			break;
+		}
+		if (within_module(frames[i], THIS_MODULE))
+			first = i + 1;
 	}
 	stack->depth = min_t(unsigned int, n - first, SYNQ_STACK_MOST);
 	memcpy(stack->frame, frames + first, stack->depth * sizeof(*frames));
