@@ -55,10 +55,11 @@
 
 /* ---- Hooks ---- */
 
-/* 4.20 added regs_get_kernel_argument(). */
+/* 4.20 added regs_get_kernel_argument(), on arm64 5.2. */
 static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigned int n)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 2, 0) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0) && defined(CONFIG_X86))
 	return regs_get_kernel_argument(regs, n);
 #elif defined(CONFIG_X86_64)
 	switch (n) {
@@ -76,8 +77,8 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 		return regs->r9;
 	}
 #else
-#error "tcpsynq: kernels before 4.20 are supported on x86-64 only"
-#endif /* 4.20 */
+#error "tcpsynq: kernels before 5.2 are supported on x86-64 only"
+#endif /* 4.20, 5.2 */
 }
 
 /*
@@ -136,7 +137,7 @@ synq_ftrace_arg(SYNQ_FTRACE_REGS *fregs, unsigned int n)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 	return synq_regs_arg(fregs, n);
 #elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) || defined(ftrace_regs_get_argument)
 	return ftrace_regs_get_argument(fregs, n);
 #else
 	return synq_regs_arg(&fregs->regs, n);
@@ -404,12 +405,11 @@ static inline bool rsk_drop_req(const struct request_sock *req)
 #endif /* 5.8 */
 
 /*
- * Since it says whether it found the request, reqsk_queue_unlink() under
- * inet_csk_reqsk_queue_drop() is given that alone (5.10).
+ * 5.4 at the latest took the queue away from the arguments of
+ * reqsk_queue_unlink(), which leaves the request (RHEL: 8.5).
  */
-#define SYNQ_UNLINK_TAKES_REQ							\
-	__builtin_types_compatible_p(typeof(inet_csk_reqsk_queue_drop),		\
-				     bool(struct sock *, struct request_sock *))
+#define SYNQ_UNLINK_TAKES_REQ \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0) || SYNQ_RHEL(8, 5))
 
 /* 5.14 added requests that move to another listener. */
 static inline bool synq_may_migrate(const struct net *net)
@@ -420,6 +420,9 @@ static inline bool synq_may_migrate(const struct net *net)
 	return false;
 #endif /* 5.14 */
 }
+
+/* 4.18 put the underscores to __tcp_transmit_skb(), and so did stable kernels of its time. */
+#define SYNQ_TRANSMIT_BEFORE	"tcp_transmit_skb"
 
 /* 5.11 gave tcp_reset() the segment. */
 #define SYNQ_TCP_RESET_HAS_SKB							\
