@@ -23,16 +23,19 @@ static __always_inline struct request_sock *synq_removed(const struct synq_call 
 }
 
 /*
- * Does its own timer remove it? Where that is not told the caller tells. Who
- * else calls inet_csk_reqsk_queue_drop_and_put() does so for a listener that has
- * closed, or for a request that has left the hash already.
+ * Does its own timer remove it? Where that is not told the caller tells: the
+ * timer's handler, or inet_csk_reqsk_queue_drop_and_put(). Others that call
+ * this do so for a listener that has closed, for a request that has left the
+ * hash, or, as tcp_abort() once did, for one whose timer is pending, as it is
+ * not while its handler runs.
  */
 static __always_inline bool synq_removed_by_timer(const struct synq_call *call)
 {
 	if (!static_branch_unlikely(&synq_removal_untold))
 		return (u8)call->arg[2];
 	return synq_in_range(&synq_timer_handler, call->caller) ||
-	       synq_in_range(&synq_drop_and_put, call->caller);
+	       (synq_in_range(&synq_drop_and_put, call->caller) &&
+		!timer_pending(&synq_removed(call)->rsk_timer));
 }
 
 #endif /* SYNQ_REMOVAL_H */

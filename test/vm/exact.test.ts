@@ -139,6 +139,13 @@ describe('one listener', () => {
     expect(await expectExact()).toMatchObject({ added: 2000, unreachable: 0, expired: 2000 });
   });
 
+  test('ss -K', async () => {
+    await link.listener('--port 80 --backlog 400000');
+    expectSent(await link.send('--dport 80 --count 200'), 200);
+    link.inTarget('ss -HK state syn-recv');
+    expect(await expectExact()).toMatchObject({ half_open: 0, added: 200, reset: 200 });
+  });
+
   test('RSTs from the peer by an in-window SYN', async () => {
     await link.listener('--port 80 --backlog 400000');
     const sent = await link.send('--dport 80 --count 2000 --reset 100 --reset-by syn');
