@@ -383,6 +383,20 @@ static int synq_hook_detach(struct synq_hook *hook)
 	return 0;
 }
 
+/*
+ * Is nothing of it in the function's code? While all kprobes are switched off
+ * one is taken without a word (__register_kprobe(), kernel/kprobes.c, 6.1). What
+ * ftrace has put there, for a kprobe too, is seen in the function's entry.
+ */
+static bool synq_hook_unarmed(const struct synq_hook *hook)
+{
+	const struct kprobe *kp = &hook->jp.kp;
+
+	if (hook->via == SYNQ_VIA_FTRACE || (kp->flags & KPROBE_FLAG_FTRACE))
+		return synq_symbol_unpatched(hook->symbol);
+	return *kp->addr == kp->opcode;
+}
+
 static int synq_hook_attach(struct synq_hook *hook)
 {
 	int err;
@@ -396,7 +410,7 @@ static int synq_hook_attach(struct synq_hook *hook)
 		return err;
 	}
 	err = synq_hook_function(hook);
-	if (!err && synq_symbol_unpatched(hook->symbol))
+	if (!err && synq_hook_unarmed(hook))
 		err = synq_hook_detach(hook) ?: -EBUSY;
 	return err;
 }
@@ -641,7 +655,7 @@ bool synq_hooks_exact(struct seq_file *seq)
 		}
 	}
 	if (silenced) {
-		seq_puts(seq, "why before Linux 5.5 kernel.ftrace_enabled=0 silences the hooks without a word: all is short if it was ever 0 since load\n");
+		seq_puts(seq, "why kernel.ftrace_enabled=0, which this kernel does not refuse, silences the hooks without a word: all is short if it was ever 0 since load\n");
 		exact = false;
 	}
 	return exact;

@@ -161,8 +161,7 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
  *
  * With kernel.ftrace_enabled=0 a kprobe, and before Linux 5.5 a hook by ftrace
  * too, is taken and never called (ftrace_startup_enable(), kernel/trace/ftrace.c,
- * 6.1); nor does a kprobe say so that is taken while all are switched off
- * (__register_kprobe(), kernel/kprobes.c).
+ * 6.1).
  *
  * Return: false also if the entry is not understood.
  */

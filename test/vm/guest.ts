@@ -123,7 +123,7 @@ export const queueRoom = (backlog: number): number => (isKernel(6, 1) ? backlog 
 export function expectNoDoubt(): void {
   const doubts = status().filter((line) => line.startsWith('why '));
   const known = [
-    ...(isKernel(5, 5) ? [] : ['why before Linux 5.5 ']),
+    ...(isKernel(5, 5) ? [] : ['why kernel.ftrace_enabled=0, ']),
     ...(version().includes('PREEMPT_RT') ? ['why PREEMPT_RT'] : []),
   ];
   expect(doubts.filter((line) => !known.some((start) => line.startsWith(start)))).toEqual([]);
