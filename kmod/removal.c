@@ -18,6 +18,9 @@ DEFINE_STATIC_KEY_FALSE(synq_removal_unlink);
 struct synq_range synq_timer_handler __read_mostly;
 struct synq_range synq_drop_and_put __read_mostly;
 
+/* The innermost: whatever removes a half-open ends in it. */
+#define SYNQ_UNLINK	"reqsk_queue_unlink"
+
 static const struct {
 	const char	*symbol;
 	bool		untold;		/* whether its timer removes a request */
@@ -25,7 +28,7 @@ static const struct {
 } synq_removals[] = {
 	{ "__inet_csk_reqsk_queue_drop", false, false },
 	{ "inet_csk_reqsk_queue_drop", true, false },
-	{ SYNQ_UNLINK_TAKES_REQ ? "reqsk_queue_unlink" : NULL, true, true },
+	{ SYNQ_UNLINK_TAKES_REQ ? SYNQ_UNLINK : NULL, true, true },
 };
 
 /* Whoever removes one calls one of these, or is; each may call those before it. */
@@ -39,12 +42,19 @@ static const char * const synq_removers[] = {
 static int synq_all_pass(const char *symbol, bool returns)
 {
 	unsigned int i, j;
-	int passes;
+	int passes, past;
 
 	for (i = 0; i < ARRAY_SIZE(synq_removers); i++) {
 		const char *remover = synq_removers[i];
 
-		passes = strcmp(remover, symbol) ? synq_symbol_calls(remover, symbol, returns) : 1;
+		if (!strcmp(remover, symbol))
+			continue;
+		/* It may be called at one place of a remover, and inlined at another. */
+		past = strcmp(symbol, SYNQ_UNLINK) ?
+			synq_symbol_calls(remover, SYNQ_UNLINK, false) : 0;
+		if (past)
+			return past < 0 ? past : 0;
+		passes = synq_symbol_calls(remover, symbol, returns);
 		for (j = 0; j < i && !passes; j++)
 			passes = synq_symbol_calls(remover, synq_removers[j], false);
 		if (passes <= 0)
@@ -85,13 +95,8 @@ int synq_removal_init(void)
 	if (found)
 		return found;
 	found = synq_removal_find();
-	if (found == -ENOENT)
-		pr_err("inet_csk_reqsk_queue_drop: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n");
-	else if (found < 0)
-		pr_err("inet_csk_reqsk_queue_drop: cannot be looked up (%d), and without it the count would be wrong\n",
-		       found);
 	if (found < 0)
-		return found;
+		return synq_symbol_unseen("inet_csk_reqsk_queue_drop", found);
 	if (synq_removals[found].untold)
 		static_branch_enable(&synq_removal_untold);
 	if (synq_removals[found].unlink)

@@ -105,6 +105,25 @@ int synq_symbol_needed(const char *name, struct synq_range *range)
 	return err;
 }
 
+/**
+ * synq_symbol_unseen() - a hook of what the count cannot do without would miss calls
+ * @name: the function's
+ * @err: why that was not told; 0 or -ENOENT: it was told
+ *
+ * Return: -errno, with a line in the kernel log.
+ */
+int synq_symbol_unseen(const char *name, int err)
+{
+	if (err && err != -ENOENT) {
+		pr_err("%s: cannot be looked up (%d), and without it the count would be wrong\n",
+		       name, err);
+		return err;
+	}
+	pr_err("%s: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n",
+	       name);
+	return -ENOENT;
+}
+
 static bool synq_enters(const struct synq_range *callee, unsigned long at)
 {
 	return at + SYNQ_ENTRY_SLACK >= callee->start && at < callee->start + SYNQ_ENTRY_SLACK;

@@ -179,6 +179,7 @@ void synq_symbols_done(void);
 bool synq_symbol_missing(const char *name);
 int synq_symbol_range(const char *name, struct synq_range *range);
 int synq_symbol_needed(const char *name, struct synq_range *range);
+int synq_symbol_unseen(const char *name, int err);
 int synq_symbol_calls(const char *caller, const char *callee, bool returns);
 bool synq_symbol_unpatched(const char *name);
 
