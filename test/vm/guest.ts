@@ -202,6 +202,12 @@ export class Running {
   }
 }
 
+/** Ends a listener: how many connections it has accepted. */
+export async function accepted(listener: Running): Promise<number> {
+  const told = (await listener.stop()).trimEnd().split('\n').at(-1) ?? '';
+  return (JSON.parse(told) as { accepted: number }).accepted;
+}
+
 /** Commands of ip in one process: to start one is what takes time in an emulated guest. */
 function batch(commands: string, ...options: string[]): void {
   execFileSync('ip', [...options, '-batch', '-'], {
