@@ -95,9 +95,10 @@ export async function expectAllCounted(link: Link, flood: Flood, sent: number): 
   expect({
     syns: f.added + f.cookies + f.queue_full + f.accept_full,
     completed: f.completed,
-    reset: f.reset,
-  }).toEqual({ syns: sent, completed: await flood.accepted(), reset });
+  }).toEqual({ syns: sent, completed: await flood.accepted() });
   expect(opened).toBeGreaterThanOrEqual(f.completed);
+  // Where a RST meets the timer, which of them ended the half-open may be told otherwise.
+  expect(Math.abs(f.reset - reset)).toBeLessThanOrEqual(reset / 1000);
 }
 
 /** Nothing of the module is left behind, but what has leaked. */

@@ -230,11 +230,11 @@ table ip lab {
 }
 R`);
     const tap = await tapped('');
-    const client = link.client('--dst 10.9.0.1 --port 80 --count 3 --keep 10');
+    const client = link.client('--dst 10.9.0.1 --port 80 --count 3 --keep 60');
     const there = () => link.inTarget('ss -Htn state established sport = :80').split('\n').length;
-    await expect.poll(there, { timeout: 8000 }).toBe(3 + 1);
+    await expect.poll(there, { timeout: 50_000 }).toBe(3 + 1);
     link.inTarget('ss -K sport = :80');
-    await client.done();
+    await client.stop();
     link.inTarget('timeout 1 bash -c "exec 3<>/dev/tcp/10.9.0.2/99" || true');
     const found = closes(await tap.stop());
     expect(ways(found.filter(({ local }) => local === '10.9.0.1:80'))).toEqual({
