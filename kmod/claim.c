@@ -17,11 +17,18 @@ DEFINE_PER_CPU(struct synq_claim_past, synq_claim_past);
 
 static DEFINE_RAW_SPINLOCK(synq_claim_lock);	/* guards all below */
 static unsigned long synq_claim_undecided;
+static unsigned long synq_claim_overtaken;
 
 /* Times a claim could not be decided: each may have miscounted one half-open. */
 unsigned long synq_claims_undecided(void)
 {
 	return READ_ONCE(synq_claim_undecided);
+}
+
+/* Handshakes completed after another CPU had counted their half-open as ended otherwise. */
+unsigned long synq_claims_overtaken(void)
+{
+	return READ_ONCE(synq_claim_overtaken);
 }
 
 static bool notrace synq_claim_owned_elsewhere(unsigned long key)
@@ -102,6 +109,7 @@ noinline bool notrace synq_complete_contended(struct request_sock *req)
 	/* Slots before the past: what has left a slot is there. */
 	smp_rmb();
 	lost = lost || synq_claim_owned_of_late(key);
+	synq_claim_overtaken += lost;
 	raw_spin_unlock(&synq_claim_lock);
 	return !lost;
 }

@@ -23,7 +23,10 @@
  *    the removal if no other CPU does and the request is still hashed.
  *    Another's removal that is already over has unhashed the request.
  *  - The final ACK unhashes the request before we see it. It counts unless a
- *    CPU owns the removal, now or of late: each keeps the last it owned.
+ *    CPU owns the removal, now or of late: each keeps the last it owned. That
+ *    one had looked before the unhashing, but comes to its own unlinking too
+ *    late, as a virtual CPU may that stood still in between. Its count stands,
+ *    for figures never go back; the status says how often.
  *
  * All this wants that nothing else comes between on a CPU from the look to the
  * unlinking. Where it may (SYNQ_BH_PREEMPTED in compat.h) the slot of a removal
@@ -79,6 +82,7 @@ static __always_inline void synq_claim_own(unsigned long key)
 bool synq_claim_contended(struct request_sock *req, unsigned long key, bool from_timer);
 bool synq_complete_contended(struct request_sock *req);
 unsigned long synq_claims_undecided(void);
+unsigned long synq_claims_overtaken(void);
 
 static __always_inline unsigned long synq_claim_key(const struct request_sock *req)
 {

@@ -8,12 +8,15 @@
 static bool synq_claims_exact(struct seq_file *seq)
 {
 	unsigned long undecided = synq_claims_undecided();
+	unsigned long overtaken = synq_claims_overtaken();
 
-	if (!undecided)
-		return true;
-	seq_printf(seq, "why %lu races between CPUs could not be decided: each may have miscounted one\n",
-		   undecided);
-	return false;
+	if (undecided)
+		seq_printf(seq, "why %lu races between CPUs could not be decided: each may have miscounted one\n",
+			   undecided);
+	if (overtaken)
+		seq_printf(seq, "why %lu handshakes completed as another CPU ended them: counted as that, not as completed\n",
+			   overtaken);
+	return !undecided && !overtaken;
 }
 
 static bool synq_preemption_exact(struct seq_file *seq)
