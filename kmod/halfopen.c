@@ -205,19 +205,11 @@ SYNQ_DEFINE_HOOK(synq_on_drop_and_put, SYNQ_HOOK_DROP_AND_PUT)
 SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 
 /**
- * synq_halfopen_init() - can the hooks see all that is completed?
+ * synq_halfopen_init() - look up whose call of the hooked functions means what
  *
  * Return: 0 or -errno, with a line in the kernel log.
  */
 int synq_halfopen_init(void)
 {
-	struct synq_range complete;
-	int err, calls;
-
-	err = synq_symbol_needed("tcp_check_req", &synq_check_req) ?:
-	      synq_symbol_needed("inet_csk_complete_hashdance", &complete);
-	if (err)
-		return err;
-	calls = synq_symbol_calls("tcp_check_req", "inet_csk_complete_hashdance", false);
-	return calls > 0 ? 0 : synq_symbol_unseen("inet_csk_complete_hashdance", calls);
+	return synq_symbol_needed("tcp_check_req", &synq_check_req);
 }

@@ -39,6 +39,7 @@ struct synq_tracer {
  * struct synq_hook - one probed function, or tracepoint
  * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME;
  *	NULL: of no use on this kernel
+ * @caller: calls it on every kernel; NULL: it is called by a pointer, or checked elsewhere
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
  * @on_demand: attached only while it has users
@@ -53,11 +54,13 @@ struct synq_tracer {
  * @via: how it is attached now
  * @own: what it is attached by, as ftrace, if it is hot
  * @jp: as a jprobe, or by its first member as a kprobe
+ * @inlined: into @caller, and who knows where else, out of a hook's sight
  * @users: taps that want it, if on demand
  * @failed: on demand, and could not be found, or attached when last wanted
  */
 struct synq_hook {
 	const char		*symbol;
+	const char		*caller;
 	const char		*serves;
 	bool			required;
 	bool			on_demand;
@@ -74,6 +77,7 @@ struct synq_hook {
 	enum synq_via		via;
 	struct synq_tracer	own;
 	struct synq_jprobe	jp;
+	bool			inlined;
 	unsigned int		users;
 	bool			failed;
 };
@@ -83,21 +87,22 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_HANDLERS(fn)							\
 	.ftrace = fn##_ftrace, .kprobe = fn##_kprobe, .jprobe = fn##_jprobe
 
-#define SYNQ_HOOK(_symbol, fn, _serves, _required)				\
-	{ .symbol = _symbol, .serves = _serves, .required = _required, SYNQ_HANDLERS(fn) }
+#define SYNQ_HOOK(_symbol, fn, _caller, _serves, _required)			\
+	{ .symbol = _symbol, .caller = _caller, .serves = _serves,		\
+	  .required = _required, SYNQ_HANDLERS(fn) }
 
 #define SYNQ_HOOK_HOT(_symbol, fn, _serves, _required)				\
 	{ .symbol = _symbol, .serves = _serves, .required = _required,		\
 	  .hot = true, SYNQ_HANDLERS(fn) }
 
 /* For every segment there is. */
-#define SYNQ_HOOK_SEGMENT(_symbol, fn, _serves, _optional)			\
-	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
-	  .optional = _optional, .hot = true, SYNQ_HANDLERS(fn) }
+#define SYNQ_HOOK_SEGMENT(_symbol, fn, _caller, _serves, _optional)		\
+	{ .symbol = _symbol, .caller = _caller, .serves = _serves,		\
+	  .on_demand = true, .optional = _optional, .hot = true, SYNQ_HANDLERS(fn) }
 
-#define SYNQ_HOOK_OPTIONAL(_symbol, fn, _serves)				\
-	{ .symbol = _symbol, .serves = _serves, .on_demand = true, .optional = true, \
-	  SYNQ_HANDLERS(fn) }
+#define SYNQ_HOOK_OPTIONAL(_symbol, fn, _caller, _serves)			\
+	{ .symbol = _symbol, .caller = _caller, .serves = _serves,		\
+	  .on_demand = true, .optional = true, SYNQ_HANDLERS(fn) }
 
 #define SYNQ_HOOK_TRACEPOINT(_symbol, fn, _serves)				\
 	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
@@ -115,42 +120,52 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_DROP] =	/* removal.c says which */
 		SYNQ_HOOK_HOT("__inet_csk_reqsk_queue_drop", synq_on_drop, "count", true),
 	[SYNQ_HOOK_HASHDANCE] =
-		SYNQ_HOOK("inet_csk_complete_hashdance", synq_on_hashdance, "count", true),
+		SYNQ_HOOK("inet_csk_complete_hashdance", synq_on_hashdance, "tcp_check_req",
+			  "count", true),
 	[SYNQ_HOOK_DROP_AND_PUT] =
 		SYNQ_HOOK("inet_csk_reqsk_queue_drop_and_put", synq_on_drop_and_put,
+			  IS_ENABLED(CONFIG_MPTCP) ? "tcp_check_req" : NULL,
 			  "count", IS_ENABLED(CONFIG_MPTCP)),
 	[SYNQ_HOOK_REQ_ERR] =
-		SYNQ_HOOK("tcp_req_err", synq_on_req_err, "unreachable", false),
+		SYNQ_HOOK("tcp_req_err", synq_on_req_err, "tcp_v4_err", "unreachable", false),
 	[SYNQ_HOOK_PEER_PROVEN] =
-		SYNQ_HOOK("tcp_peer_is_proven", synq_on_peer_proven, "queue_full", false),
+		SYNQ_HOOK("tcp_peer_is_proven", synq_on_peer_proven, "tcp_conn_request",
+			  "queue_full", false),
 	[SYNQ_HOOK_SYN_RECV4] =
-		SYNQ_HOOK("tcp_v4_syn_recv_sock", synq_on_syn_recv4, "accept_full", false),
+		SYNQ_HOOK("tcp_v4_syn_recv_sock", synq_on_syn_recv4, NULL, "accept_full", false),
 	[SYNQ_HOOK_SYN_RECV6] =
-		SYNQ_HOOK(SYNQ_IPV6("tcp_v6_syn_recv_sock"), synq_on_syn_recv6, "accept_full", false),
+		SYNQ_HOOK(SYNQ_IPV6("tcp_v6_syn_recv_sock"), synq_on_syn_recv6, NULL,
+			  "accept_full", false),
 	[SYNQ_HOOK_CREATE_CHILD] =
-		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child,
+		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child, "tcp_v4_syn_recv_sock",
 			  "accept_full", false),
 	[SYNQ_HOOK_RCV] =
-		SYNQ_HOOK_SEGMENT("tcp_rcv_established", synq_on_rcv, "sample", false),
+		SYNQ_HOOK_SEGMENT("tcp_rcv_established", synq_on_rcv, "tcp_v4_do_rcv",
+				  "sample", false),
 	[SYNQ_HOOK_XMIT] =
-		SYNQ_HOOK_SEGMENT("__tcp_transmit_skb", synq_on_xmit, "sample", false),
+		SYNQ_HOOK_SEGMENT("__tcp_transmit_skb", synq_on_xmit, NULL, "sample", false),
 	[SYNQ_HOOK_DO_RCV4] =
-		SYNQ_HOOK_SEGMENT("tcp_v4_do_rcv", synq_on_do_rcv4, "drop_state", true),
+		SYNQ_HOOK_SEGMENT("tcp_v4_do_rcv", synq_on_do_rcv4, "tcp_v4_rcv",
+				  "drop_state", true),
 	[SYNQ_HOOK_DO_RCV6] =
-		SYNQ_HOOK_SEGMENT(SYNQ_IPV6("tcp_v6_do_rcv"), synq_on_do_rcv6, "drop_state", true),
+		SYNQ_HOOK_SEGMENT(SYNQ_IPV6("tcp_v6_do_rcv"), synq_on_do_rcv6, "tcp_v6_rcv",
+				  "drop_state", true),
 	[SYNQ_HOOK_TCP_DROP] =
-		SYNQ_HOOK_OPTIONAL(SYNQ_HAVE_TCP_DROP ? "tcp_drop" : NULL, synq_on_tcp_drop,
+		SYNQ_HOOK_OPTIONAL(SYNQ_HAVE_TCP_DROP ? "tcp_drop" : NULL, synq_on_tcp_drop, NULL,
 				   "drop_socket"),
 	[SYNQ_HOOK_KFREE_SKB] =
 		SYNQ_HOOK_TRACEPOINT("skb:kfree_skb", synq_drop, "drop"),
 	/* Takes the notes of the two after it: attached first, detached last. */
 	[SYNQ_HOOK_SET_STATE] =
-		{ .symbol = "tcp_set_state", .serves = "close", .on_demand = true,
-		  .prepare = synq_close_prepare, SYNQ_HANDLERS(synq_on_set_state) },
+		{ .symbol = "tcp_set_state", .caller = "tcp_done", .serves = "close",
+		  .on_demand = true, .prepare = synq_close_prepare,
+		  SYNQ_HANDLERS(synq_on_set_state) },
 	[SYNQ_HOOK_TCP_RESET] =
-		SYNQ_HOOK_OPTIONAL("tcp_reset", synq_on_tcp_reset, "close_cause"),
+		SYNQ_HOOK_OPTIONAL("tcp_reset", synq_on_tcp_reset, "tcp_rcv_state_process",
+				   "close_cause"),
 	[SYNQ_HOOK_TIME_WAIT] =
-		SYNQ_HOOK_OPTIONAL("tcp_time_wait", synq_on_time_wait, "close_cause"),
+		SYNQ_HOOK_OPTIONAL("tcp_time_wait", synq_on_time_wait, "tcp_rcv_state_process",
+				   "close_cause"),
 };
 
 static const char * const synq_via_names[] = {
@@ -401,6 +416,8 @@ static int synq_hook_attach(struct synq_hook *hook)
 {
 	int err;
 
+	if (hook->inlined)
+		return -ENOENT;
 	if (hook->prepare)
 		hook->prepare();
 	if (hook->attach) {
@@ -421,15 +438,33 @@ void synq_hook_use(enum synq_hook_id id, const char *symbol)
 	synq_hooks[id].symbol = symbol;
 }
 
+/*
+ * A function may be there, and not be called where it should: clang has a copy
+ * of tcp_req_err() in tcp_v4_err() (6.1, clang 16), gcc and clang with LTO may
+ * have one of any.
+ *
+ * Return: 1, 0 or -errno.
+ */
+static int synq_hook_is_inlined(const struct synq_hook *hook)
+{
+	int calls;
+
+	if (!hook->caller || synq_symbol_missing(hook->caller))
+		return 0;
+	calls = synq_symbol_calls(hook->caller, hook->symbol, false);
+	return calls < 0 ? calls : !calls;
+}
+
 /**
  * synq_hooks_find() - look up what is to be hooked, now or on demand
  *
- * Return: 0, also where there is no such function; or -ENOMEM.
+ * Return: 0, also where there is no such function, if it can be done without;
+ * or -errno, with a line in the kernel log.
  */
 int synq_hooks_find(void)
 {
 	struct synq_range range;
-	int id, err;
+	int id, err, inlined;
 
 	for (id = 0; id < SYNQ_HOOKS; id++) {
 		struct synq_hook *hook = &synq_hooks[id];
@@ -437,13 +472,21 @@ int synq_hooks_find(void)
 		if (!hook->symbol || hook->attach)
 			continue;
 		err = synq_symbol_range(hook->symbol, &range);
-		if (err == -ENOMEM) {
+		inlined = err ? 0 : synq_hook_is_inlined(hook);
+		if (err == -ENOMEM || inlined < 0) {
+			err = err ?: inlined;
 			pr_err("%s: cannot be looked up (%d)\n", hook->symbol, err);
 			return err;
 		}
+		if (inlined && hook->required)
+			return synq_symbol_unseen(hook->symbol, 0);
+		hook->inlined = inlined;
 		/* Of the others attaching says so. */
-		hook->failed = err && hook->on_demand;
-		if (hook->failed)
+		hook->failed = (err || inlined) && hook->on_demand;
+		if (inlined)
+			pr_warn("%s: this kernel was compiled with it inlined into %s, where no hook sees it; going on without %s\n",
+				hook->symbol, hook->caller, hook->serves);
+		else if (hook->failed)
 			pr_warn("%s: cannot be found (%d); going on without %s\n",
 				hook->symbol, err, hook->serves);
 	}
@@ -456,7 +499,7 @@ int synq_hooks_attach(void)
 	int err;
 
 	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++) {
-		if (hook->on_demand || !hook->symbol)
+		if (hook->on_demand || hook->inlined || !hook->symbol)
 			continue;
 		err = synq_hook_attach(hook);
 		if (!err)

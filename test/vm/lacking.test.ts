@@ -1,5 +1,6 @@
 // What a kernel lacks costs only the figure that wants it, and is named; the count is refused
-// rather than wrong. Each symbol is taken away by misspelling it in a copy of the module.
+// rather than wrong. Each symbol is taken away by misspelling it in a copy of the module; it seems
+// inlined if another function is looked for its call.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -30,26 +31,35 @@ afterEach(async () => {
 /** As no kernel has it, and as long as it is. */
 const misspelt = (symbol: string): string => symbol.replace(/.$/, '~');
 
-/** insmod of a module that asks for these under another name. */
-function loadWithout(...symbols: string[]): { status: number; output: string } {
+interface Insmod {
+  status: number;
+  output: string;
+}
+
+/** insmod of a module with other names in it, each as long as the one whose place it takes. */
+function loadWith(names: Record<string, string>): Insmod {
   let text = readFileSync(moduleFile, 'latin1');
-  for (const symbol of symbols) {
+  for (const [symbol, other] of Object.entries(names)) {
+    expect(other.length).toBe(symbol.length);
     const whole = new RegExp(`(?<![\\w:])${symbol}\\0`, 'g');
     expect(text).toMatch(whole);
-    text = text.replace(whole, `${misspelt(symbol)}\0`);
+    text = text.replace(whole, `${other}\0`);
   }
   writeFileSync('/tmp/lacking.ko', text, 'latin1');
   return trySh('insmod /tmp/lacking.ko');
 }
+
+const loadWithout = (...symbols: string[]): Insmod =>
+  loadWith(Object.fromEntries(symbols.map((symbol) => [symbol, misspelt(symbol)])));
 
 const said = (): string => sh('dmesg | grep tcpsynq: || true');
 
 /** Functions that something is attached to. */
 const hooked = (): string => sh('cat /sys/kernel/tracing/enabled_functions');
 
-function expectRefused(symbols: string[], why: RegExp): void {
+function expectRefused(insmod: () => Insmod, why: RegExp): void {
   const before = hooked();
-  expect(loadWithout(...symbols).output).toContain('Unknown symbol in module');
+  expect(insmod().output).toContain('Unknown symbol in module');
   expect(said()).toMatch(why);
   expect(isLoaded()).toBe(false);
   expect(trySh('ls -d /proc/net/tcpsynq* /proc/net/stat/tcpsynq').output).not.toMatch(/^\/proc/m);
@@ -85,15 +95,27 @@ describe('refused: the count would be wrong', () => {
     'inet_csk_reqsk_queue_drop_and_put',
   ])('without %s', (symbol) => {
     expectRefused(
-      [symbol],
+      () => loadWithout(symbol),
       new RegExp(`${misspelt(symbol)}: cannot .*\\(-2\\), and without it the count would be wrong`),
     );
   });
 
   test('without a function that every removal passes', () => {
     expectRefused(
-      ['__inet_csk_reqsk_queue_drop', 'inet_csk_reqsk_queue_drop', 'reqsk_queue_unlink'],
+      () =>
+        loadWithout(
+          '__inet_csk_reqsk_queue_drop',
+          'inet_csk_reqsk_queue_drop',
+          'reqsk_queue_unlink',
+        ),
       /inet_csk_reqsk_queue_dro~: this kernel was compiled with it inlined where no hook sees it/,
+    );
+  });
+
+  test('inet_csk_complete_hashdance inlined', () => {
+    expectRefused(
+      () => loadWith({ tcp_check_req: 'tcp_v4_do_rcv' }),
+      /inet_csk_complete_hashdance: this kernel was compiled with it inlined where no hook sees it/,
     );
   });
 });
@@ -127,6 +149,28 @@ describe('loaded: one figure is not had', () => {
     expect(refused.output).toContain('No such file or directory');
     expectNoDoubt();
     await expectCounted();
+  });
+
+  const inlined = (symbol: string, caller: string, lost: string): string =>
+    `${symbol}: this kernel was compiled with it inlined into ${caller}, where no hook sees it; going on without ${lost}\n`;
+
+  test('tcp_req_err inlined: unreachable', async () => {
+    expect(loadWith({ tcp_v4_err: 'tcp_v4_rcv' })).toMatchObject({ status: 0 });
+    expect(said()).toContain(inlined('tcp_req_err', 'tcp_v4_rcv', 'unreachable'));
+    expect(status()).toContain('why tcp_req_err is not attached: unreachable is not counted apart');
+    expect(status()).toContain('hook tcp_req_err none 0 0 unreachable');
+    expect(hooked()).not.toContain('tcp_req_err');
+    await expectCounted();
+    expect(link.figures().unreachable).toBe(0);
+  });
+
+  test('tcp_set_state inlined: no records of kind close', () => {
+    expect(loadWith({ tcp_done: 'tcp_poll' })).toMatchObject({ status: 0 });
+    expect(said()).toContain(inlined('tcp_set_state', 'tcp_poll', 'close'));
+    expect(status()).toContain('hook tcp_set_state none 0 0 close');
+    const refused = trySh('(exec 3<>/proc/net/tcpsynq && echo kinds=close >&3)');
+    expect(refused.output).toContain('No such file or directory');
+    expectNoDoubt();
   });
 
   test('without tcp_reset: connections are told as closed, not by whom they were reset', async () => {
