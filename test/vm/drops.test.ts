@@ -513,14 +513,15 @@ R`,
   });
 
   test('nothing is attached once no tap asks', async () => {
-    const hook = (name = 'skb:kfree_skb') =>
-      status().find((line) => line.startsWith(`hook ${name} `)) ?? '';
+    const hook = () => status().find((line) => line.startsWith('hook skb:kfree_skb ')) ?? '';
     const tap = await tapped('');
     expect(hook()).toMatch(/ tracepoint \d+ 0 drop$/);
     await tap.stop();
     const deadline = Date.now() + 60000;
-    // One by one, this last, each waiting until no handler runs.
-    while (!hook('tcp_v4_do_rcv').includes(' idle ') && Date.now() < deadline) await sleep(200);
+    // They go one by one, each waiting until no handler runs.
+    const attached = () => status().filter((line) => /^hook .* (drop|drop_state)$/.test(line));
+    while (!attached().every((line) => line.includes(' idle ')) && Date.now() < deadline)
+      await sleep(200);
     expect(hook()).toMatch(/ idle \d+ 0 drop$/);
     expect(readFileSync('/sys/kernel/tracing/enabled_functions', 'utf8')).not.toMatch(
       /^tcp_v4_do_rcv .*tcpsynq/m,
