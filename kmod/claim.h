@@ -24,9 +24,9 @@
  *    Another's removal that is already over has unhashed the request.
  *  - The final ACK unhashes the request before we see it. It counts unless a
  *    CPU owns the removal, now or of late: each keeps the last it owned. That
- *    one had looked before the unhashing, but comes to its own unlinking too
- *    late, as a virtual CPU may that stood still in between. Its count stands,
- *    for figures never go back; the status says how often.
+ *    one had looked before the unhashing, and came to its own unlinking too
+ *    late: it waited for the lock of the hash, or its virtual CPU stood still.
+ *    Its count stands, for figures never go back; the status says how often.
  *
  * All this wants that nothing else comes between on a CPU from the look to the
  * unlinking. Where it may (SYNQ_BH_PREEMPTED in compat.h) the slot of a removal

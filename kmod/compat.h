@@ -404,6 +404,11 @@ static inline bool rsk_drop_req(const struct request_sock *req)
 }
 #endif /* 5.8 */
 
+/* MPTCP is older, in 5.6 and out of the tree, but without joins. */
+#define SYNQ_MPTCP_JOINS							\
+	(IS_ENABLED(CONFIG_MPTCP) &&						\
+	 (LINUX_VERSION_CODE >= KERNEL_VERSION(5, 7, 0) || SYNQ_RHEL(8, 3)))
+
 /*
  * 5.4 at the latest took the queue away from the arguments of
  * reqsk_queue_unlink(), which leaves the request (RHEL: 8.5).

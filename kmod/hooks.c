@@ -39,7 +39,7 @@ struct synq_tracer {
  * struct synq_hook - one probed function, or tracepoint
  * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME;
  *	NULL: of no use on this kernel
- * @caller: calls it on every kernel; NULL: it is called by a pointer, or checked elsewhere
+ * @caller: calls it on every kernel; NULL: none is known that does, or removal.c looks
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
  * @on_demand: attached only while it has users
@@ -56,7 +56,8 @@ struct synq_tracer {
  * @jp: as a jprobe, or by its first member as a kprobe
  * @inlined: into @caller, and who knows where else, out of a hook's sight
  * @users: taps that want it, if on demand
- * @failed: on demand, and could not be found, or attached when last wanted
+ * @failed: on demand, and could not be found, is inlined, or could not be attached
+ *	when last wanted
  */
 struct synq_hook {
 	const char		*symbol;
@@ -124,8 +125,8 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 			  "count", true),
 	[SYNQ_HOOK_DROP_AND_PUT] =
 		SYNQ_HOOK("inet_csk_reqsk_queue_drop_and_put", synq_on_drop_and_put,
-			  IS_ENABLED(CONFIG_MPTCP) ? "tcp_check_req" : NULL,
-			  "count", IS_ENABLED(CONFIG_MPTCP)),
+			  SYNQ_MPTCP_JOINS ? "tcp_check_req" : NULL,
+			  "count", SYNQ_MPTCP_JOINS),
 	[SYNQ_HOOK_REQ_ERR] =
 		SYNQ_HOOK("tcp_req_err", synq_on_req_err, "tcp_v4_err", "unreachable", false),
 	[SYNQ_HOOK_PEER_PROVEN] =
@@ -137,7 +138,7 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		SYNQ_HOOK(SYNQ_IPV6("tcp_v6_syn_recv_sock"), synq_on_syn_recv6, NULL,
 			  "accept_full", false),
 	[SYNQ_HOOK_CREATE_CHILD] =
-		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child, "tcp_v4_syn_recv_sock",
+		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child, NULL,
 			  "accept_full", false),
 	[SYNQ_HOOK_RCV] =
 		SYNQ_HOOK_SEGMENT("tcp_rcv_established", synq_on_rcv, "tcp_v4_do_rcv",
@@ -443,7 +444,7 @@ void synq_hook_use(enum synq_hook_id id, const char *symbol)
  * of tcp_req_err() in tcp_v4_err() (6.1, clang 16), gcc and clang with LTO may
  * have one of any.
  *
- * Return: 1, 0 or -errno.
+ * Return: 1; 0, also if it cannot be told; or -ENOMEM.
  */
 static int synq_hook_is_inlined(const struct synq_hook *hook)
 {
@@ -452,14 +453,14 @@ static int synq_hook_is_inlined(const struct synq_hook *hook)
 	if (!hook->caller || synq_symbol_missing(hook->caller))
 		return 0;
 	calls = synq_symbol_calls(hook->caller, hook->symbol, false);
-	return calls < 0 ? calls : !calls;
+	return calls == -ENOMEM ? calls : !calls;
 }
 
 /**
  * synq_hooks_find() - look up what is to be hooked, now or on demand
  *
- * Return: 0, also where there is no such function, if it can be done without;
- * or -errno, with a line in the kernel log.
+ * Return: 0, also where there is no such function: then attaching fails; or
+ * -errno, with a line in the kernel log.
  */
 int synq_hooks_find(void)
 {
@@ -565,7 +566,7 @@ int synq_hooks_get(unsigned long wanted, unsigned long *got)
 		if (err == -ENOMEM)
 			break;
 		hook->failed = err;
-		if (err)
+		if (err && !hook->inlined)
 			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
 					    hook->symbol, err, hook->serves);
 		if (err && !hook->optional)

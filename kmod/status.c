@@ -14,7 +14,7 @@ static bool synq_claims_exact(struct seq_file *seq)
 		seq_printf(seq, "why %lu races between CPUs could not be decided: each may have miscounted one\n",
 			   undecided);
 	if (overtaken)
-		seq_printf(seq, "why %lu handshakes completed as another CPU ended them: counted as that, not as completed\n",
+		seq_printf(seq, "why %lu handshakes on this host completed while another CPU was ending their half-open: counted as expired, reset or the like, not as completed\n",
 			   overtaken);
 	return !undecided && !overtaken;
 }

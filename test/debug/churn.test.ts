@@ -38,7 +38,7 @@ async function expectUnharmed(): Promise<void> {
   await link.empty();
   await expectExact(link);
   await expectAllCounted(link, flood, sent);
-  expectNoDoubt();
+  expectNoDoubt('racing');
   await unloadSoon();
   expectGone();
   await expectNoLeaks();

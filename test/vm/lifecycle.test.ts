@@ -35,7 +35,7 @@ async function expectExact(): Promise<void> {
   const { figures: f, kernel } = await link.settled();
   expect(f.half_open).toBe(kernel);
   expect(f.initial + f.added - ended(f)).toBe(f.half_open);
-  expectNoDoubt();
+  expectNoDoubt('racing');
 }
 
 describe('the starting value', () => {
