@@ -90,7 +90,8 @@ struct options {
 	struct ports dport, sport;
 	struct prefix src;
 	const char *dst_mac, *log;
-	uint64_t first, count, rate, seconds_ns, linger_ns, hold_ns, retry_ns;
+	uint64_t first, count, rate, seconds_ns, linger_ns, retry_ns;
+	uint64_t hold_ns, hold_more_ns;	/* for the first SYN, and how much more for the last */
 	uint64_t sources, window;
 	unsigned int retries, weight[SHARES];
 	unsigned int dup, dup_reset, then_data;
@@ -114,7 +115,6 @@ struct counts {
 static struct options o = {
 	.sport = { 1024, 65535 },
 	.seconds_ns = 60 * NSEC_PER_SEC,
-	.linger_ns = NSEC_PER_SEC,
 	.dup = 1,
 	.dup_reset = 1,
 	.ring_mib = 64,
@@ -317,7 +317,7 @@ static uint64_t allowed_by_window(void)
 		if (now_settled != seen) {
 			seen = now_settled;
 			since = now_ns();
-		} else if (now_ns() - since > o.hold_ns + LOST_AFTER_NS) {
+		} else if (now_ns() - since > o.hold_ns + o.hold_more_ns + LOST_AFTER_NS) {
 			written_off += out;
 		}
 		nap(NAP_NS);
@@ -448,7 +448,8 @@ static void answer_later(uint64_t n, uint32_t synack_seq, uint32_t tsval)
 	if (queue_head == queue_tail)
 		queue_head = queue_tail = 0;
 	queue[queue_tail++] = (struct waiting){
-		now_ns() + o.hold_ns, (uint32_t)n, synack_seq, tsval
+		now_ns() + o.hold_ns + (uint64_t)((double)o.hold_more_ns * (double)n / (double)o.count),
+		(uint32_t)n, synack_seq, tsval
 	};
 }
 
@@ -468,7 +469,7 @@ static void on_synack(uint64_t n, const struct segment *s, uint64_t received)
 		counts.abandoned++;
 		if (!has(n, REFUSED))
 			atomic_fetch_add(&settled, 1);
-	} else if (o.hold_ns) {
+	} else if (queue) {
 		answer_later(n, s->seq, s->tsval);
 	} else {
 		answer(n, s->seq, s->tsval);
@@ -507,8 +508,15 @@ static uint64_t answers_sent(void)
 	return total;
 }
 
+/* Only repeated SYN-ACKs can still come: each SYN has its SYN-ACK or RST, each SYN-ACK its answer. */
+static bool all_settled(void)
+{
+	return !o.answer_repeats && atomic_load(&settled) == o.count;
+}
+
 static void *receive(void *arg)
 {
+	uint64_t linger = o.linger_ns ? o.linger_ns : NSEC_PER_SEC;
 	uint64_t last_answer = 0, sent_before = 0;
 
 	(void)arg;
@@ -541,7 +549,9 @@ static void *receive(void *arg)
 				wait = queue[queue_head].due - now;
 		} else {
 			done = atomic_load(&syns_done_at);
-			if (done && now >= done + o.linger_ns && now >= last_answer + o.linger_ns)
+			if (done && !o.linger_ns && all_settled())
+				break;
+			if (done && now >= done + linger && now >= last_answer + linger)
 				break;
 		}
 		ring_wait(&ring, wait);
@@ -572,7 +582,8 @@ static const char help[] =
 "  --rate PPS          SYNs per second, 0 = flat out (0)\n"
 "  --seconds S         the whole run ends by then (60)\n"
 "  --window W          at most W SYNs not yet answered, 0 = any number (0)\n"
-"  --linger S          go on receiving so long after the last SYN or answer (1)\n"
+"  --linger S          go on receiving for S after the last SYN or answer\n"
+"                      (1; 0 once every SYN-ACK has been answered)\n"
 "shares: weights, so 1 1 1 is a third each; without --abandon, percent, and\n"
 "what is missing to 100 is abandoned\n"
 "  --complete N        final ACK\n"
@@ -581,7 +592,8 @@ static const char help[] =
 "  --abandon N         nothing\n"
 "  --bad-ack N         no SYN at all, but an ACK with a made-up cookie\n"
 "how\n"
-"  --hold S            answer so long after the SYN-ACK (0)\n"
+"  --hold S[-S]        answer S after the SYN-ACK (0); of two, the first SYN-ACK after\n"
+"                      the one, the last after the other, those between in proportion\n"
 "  --then-data N       after the final ACK, N bytes in a segment (0 to 1400)\n"
 "  --then-reset        after that, RST\n"
 "  --icmp TYPE/CODE    the error of --unreach (3/1 for IPv4, 1/4 for IPv6)\n"
@@ -653,6 +665,22 @@ static void parse_icmp(const char *text)
 	o.icmp_code = (unsigned int)parse_number("icmp", slash + 1, 0, 255);
 }
 
+static void parse_hold(char *text)
+{
+	char *more = strchr(text, '-');
+	uint64_t last;
+
+	if (more)
+		*more++ = '\0';
+	o.hold_ns = parse_seconds("hold", text, 3600);
+	if (!more)
+		return;
+	last = parse_seconds("hold", more, 3600);
+	if (last < o.hold_ns)
+		usage_error("--hold: %s-%s: the second is the shorter one", text, more);
+	o.hold_more_ns = last - o.hold_ns;
+}
+
 static void parse_reset_by(const char *text)
 {
 	if (strcmp(text, "rst") && strcmp(text, "syn"))
@@ -707,7 +735,7 @@ static void parse_options(int argc, char **argv)
 			abandon_given = true;
 			break;
 		case O_BAD_ACK: o.weight[BAD_ACK] = parse_weight("bad-ack", optarg); break;
-		case O_HOLD: o.hold_ns = parse_seconds("hold", optarg, 3600); break;
+		case O_HOLD: parse_hold(optarg); break;
 		case O_THEN_DATA:
 			o.then_data = (unsigned int)parse_number("then-data", optarg, 0,
 								 FRAME_DATA_MAX);
@@ -908,7 +936,7 @@ int main(int argc, char **argv)
 		link_find_target(&wire, &o.dst);
 	}
 	state = reserve(o.count);
-	if (o.hold_ns)
+	if (o.hold_ns + o.hold_more_ns)
 		queue = reserve(o.count * sizeof(*queue));
 	if (o.log) {
 		log = open_log();

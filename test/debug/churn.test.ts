@@ -2,7 +2,16 @@
 
 import { closeSync, openSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { expectNoDoubt, isLoaded, Link, load, requireGuest, sh, status } from '../vm/guest.ts';
+import {
+  expectNoDoubt,
+  inside,
+  isLoaded,
+  Link,
+  load,
+  requireGuest,
+  sh,
+  status,
+} from '../vm/guest.ts';
 import {
   ALL_KINDS,
   expectAllCounted,
@@ -76,7 +85,7 @@ const NAMESPACE = `namespace() {
 }`;
 
 const inTarget = (script: string): string =>
-  sh(`ip netns exec ${link.target} bash -c "$(cat <<'SCRIPT'\n${script}\nSCRIPT\n)"`);
+  sh(`${inside(link.target)} bash -c "$(cat <<'SCRIPT'\n${script}\nSCRIPT\n)"`);
 
 const HOTPLUGS = setting('HOTPLUGS', 100);
 test(`a CPU goes and comes back ${HOTPLUGS} times`, async () => {

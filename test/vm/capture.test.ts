@@ -10,6 +10,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   FLOOD,
+  inside,
   isLoaded,
   Link,
   load,
@@ -191,7 +192,7 @@ test('the disk is full: one line says so, and the file is whole lines', async ()
 
 test('-- COMMAND: everything that happened while it ran, and its exit status', async () => {
   await link.listener('--port 80 --backlog 400000');
-  const sender = `ip netns exec ${link.attacker} ${top}/lab/tools/build/synsend`;
+  const sender = `${inside(link.attacker)} ${top}/lab/tools/build/synsend`;
   const flood = `--dev ${link.device} --dst ${link.address} --dport 80 --count 3000`;
   const capture = new Capture(`--kinds event ${path('f')} -- ${sender} ${flood}`);
   expect(await capture.code).toBe(0);
@@ -203,13 +204,13 @@ test('-- COMMAND: everything that happened while it ran, and its exit status', a
 
 test("tcpprobe: the module's own lines of that format, but for when each tap was opened", async () => {
   const peer = link.address.replace(/1$/, '2');
-  sh(`ip netns exec ${link.attacker} iperf3 -s -1 -D --forceflush`);
+  sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
   const filter = 'kinds=sample format=tcpprobe full=1 port=5201';
   const script = `exec 3<>/proc/net/tcpsynq && echo ${filter} >&3 && exec cat <&3 >${path('cat')}`;
   const cat = spawn('ip', ['netns', 'exec', link.target, 'bash', '-c', script]);
   while (!existsSync(path('cat'))) await sleep(50);
   const capture = new Capture(
-    `--format tcpprobe --full --port 5201 ${path('f')} -- ip netns exec ${link.target} iperf3 -c ${peer} -n 400K`,
+    `--format tcpprobe --full --port 5201 ${path('f')} -- ${inside(link.target)} iperf3 -c ${peer} -n 400K`,
   );
   expect(await capture.code).toBe(0);
   const fields = (name: string) =>

@@ -3,7 +3,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Link, load, PYTHON, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+import {
+  inside,
+  Link,
+  load,
+  PYTHON,
+  requireGuest,
+  sh,
+  sleep,
+  status,
+  top,
+  unload,
+} from './guest.ts';
 import { expectInOrder, of, Tap } from './tap.ts';
 
 requireGuest();
@@ -47,7 +58,7 @@ const tapped = (filter: string) => new Tap(link.target, `kinds=count,close ${fil
 
 /** Python in a namespace of the link; what it printed. */
 const python = (namespace: string, program: string) =>
-  sh(`ip netns exec ${namespace} ${PYTHON} - <<'P'\nimport socket, struct, time\n${program}\nP`);
+  sh(`${inside(namespace)} ${PYTHON} - <<'P'\nimport socket, struct, time\n${program}\nP`);
 
 describe('with the module loaded', () => {
   beforeAll(() => load());
@@ -119,7 +130,7 @@ describe('with the module loaded', () => {
   test('reset_sent: closed with data unread, without lingering, before accept(), or spoken to after', async () => {
     const tap = await tapped('stack=1');
     const both = (ours: string, theirs: string) =>
-      sh(`ip netns exec ${link.target} ${PYTHON} - <<'P' &
+      sh(`${inside(link.target)} ${PYTHON} - <<'P' &
 import select, socket, struct, subprocess, time
 l = socket.socket()
 l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -127,8 +138,8 @@ l.bind(("10.9.0.1", 80))
 l.listen(8)
 ${ours}
 P
-until ip netns exec ${link.target} ss -Hltn sport = :80 | grep -q :80; do sleep 0.05; done
-ip netns exec ${link.attacker} ${PYTHON} - <<'P'
+until ${inside(link.target)} ss -Hltn sport = :80 | grep -q :80; do sleep 0.05; done
+${inside(link.attacker)} ${PYTHON} - <<'P'
 import socket, time
 s = socket.create_connection(("10.9.0.1", 80))
 try:
@@ -224,7 +235,7 @@ except TimeoutError:
 
   test('aborted: by ss -K, and an attempt given up', async () => {
     await link.listener('--port 80 --accept hold');
-    sh(`ip netns exec ${link.attacker} nft -f - <<'R'
+    sh(`${inside(link.attacker)} nft -f - <<'R'
 table ip lab {
   chain in { type filter hook input priority 0; tcp dport 99 drop; }
 }
@@ -248,7 +259,7 @@ R`);
   test('icmp: the way there says that there is none', async () => {
     sh(`ip -n ${link.target} route add 10.99.0.0/24 via 10.9.0.2
         ip -n ${link.attacker} route add unreachable 10.99.0.0/24
-        ip netns exec ${link.attacker} sysctl -qw net.ipv4.ip_forward=1`);
+        ${inside(link.attacker)} sysctl -qw net.ipv4.ip_forward=1`);
     const tap = await tapped('');
     expect(
       python(
@@ -269,10 +280,10 @@ except OSError as e:
     await link.listener('--port 80 --accept hold');
     const run = `node ${top}/dist/cli.js closes`;
     sh(`
-      ip netns exec ${link.target} ${run} --json -n 25 >/var/tmp/closes.out 2>/var/tmp/closes.err &
-      ip netns exec ${link.target} ${run} --json --by cause --interval 1s >/var/tmp/by.out 2>&1 & by=$!
+      ${inside(link.target)} ${run} --json -n 25 >/var/tmp/closes.out 2>/var/tmp/closes.err &
+      ${inside(link.target)} ${run} --json --by cause --interval 1s >/var/tmp/by.out 2>&1 & by=$!
       until grep -q 'taps 2 ' /proc/net/tcpsynq_status; do sleep 0.1; done; sleep 1
-      ip netns exec ${link.attacker} ${client} --dst 10.9.0.1 --port 80 --count 25 --keep 0.2 --rst >/dev/null
+      ${inside(link.attacker)} ${client} --dst 10.9.0.1 --port 80 --count 25 --keep 0.2 --rst >/dev/null
       until grep -q '"total":25' /var/tmp/by.out; do sleep 0.1; done
       kill $by; wait`);
     const lines = readFileSync('/var/tmp/closes.out', 'utf8').trimEnd().split('\n');

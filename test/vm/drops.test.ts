@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   FLOOD,
+  inside,
   Link,
   load,
   PYTHON,
@@ -99,7 +100,7 @@ function count<T>(of: T[], key: (item: T) => string): Record<string, number> {
 
 const segments = (args: string) =>
   sh(
-    `ip netns exec ${link.attacker} ${PYTHON} ${join(top, 'test/vm/segments.py')} ${link.address} ${args}`,
+    `${inside(link.attacker)} ${PYTHON} ${join(top, 'test/vm/segments.py')} ${link.address} ${args}`,
   );
 
 /** So many connections of the target begun, and left so; each sends its SYN before the next. */
@@ -339,7 +340,7 @@ R`,
     const tap = await tapped('proto=any');
     const tcp = await tapped('');
     await link.send('--dport 81 --count 100 --blind --abandon 1', link.address6);
-    sh(`ip netns exec ${link.attacker} bash -c '
+    sh(`${inside(link.attacker)} bash -c '
       for i in {1..20}; do echo x >/dev/udp/10.9.0.1/82; done' 2>/dev/null || true`);
     await expect.poll(() => link.nstat('UdpNoPorts'), { timeout: 20_000 }).toBe(20);
     const all = drops(await tap.stop());

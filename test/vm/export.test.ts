@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import {
   expectNoDoubt,
   FLOOD,
+  inside,
   isLoaded,
   Link,
   load,
@@ -243,7 +244,7 @@ describe('the figures', () => {
     const link = newLink();
     const script =
       'for (let i = 0; i < 10000; i++) require("net").createServer().listen(10000 + i, "0.0.0.0", 64, i === 9999 ? () => console.log("ready") : undefined)';
-    const many = background(`ip netns exec ${link.target} node -e '${script}'`);
+    const many = background(`${inside(link.target)} node -e '${script}'`);
     await new Promise((resolve) => many.stdout?.once('data', resolve));
     const exporter = await new Exporter(`--netns ${link.target} --listeners-top 7`).ready();
     await link.send('--dport 12345 --count 10');

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   FLOOD,
+  inside,
   isLoaded,
   Link,
   load,
@@ -290,7 +291,7 @@ for i in range(${n}):
     await link.send('--dport 80 --count 1234');
     // With -c, lnstat exits 1 once it has counted enough.
     const shown = trySh(
-      `ip netns exec ${link.target} lnstat -f tcpsynq -k half_open,added,expired -c 1 -s 0 -i 1`,
+      `${inside(link.target)} lnstat -f tcpsynq -k half_open,added,expired -c 1 -s 0 -i 1`,
     ).output;
     expect(
       shown

@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { eventually } from '../eventually.ts';
 
 export { sleep };
 
@@ -217,19 +218,17 @@ export async function accepted(listener: Running): Promise<number> {
   return (JSON.parse(told) as { accepted: number }).accepted;
 }
 
-/** Commands of ip in one process: to start one is what takes time in an emulated guest. */
-function batch(commands: string, ...options: string[]): void {
-  execFileSync('ip', [...options, '-batch', '-'], {
-    input: commands,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-}
-
 let links = 0;
 
+/** Runs a command in a network namespace of ip-netns(8), without the mounts of `ip netns exec`. */
+export const inside = (namespace: string) => `nsenter --net=/run/netns/${namespace}`;
+
 /**
- * A target and an attacker: two network namespaces joined by a veth pair, the spoofed
- * sources of lab/tools/synsend.c routed back to the attacker, where they die.
+ * A target and an attacker: two network namespaces joined by a veth pair. The spoofed sources of
+ * lab/tools/synsend.c are routed back to the attacker, which discards them.
+ *
+ * Starting a process takes a tenth of a second in an emulated guest. So one script sets up a link,
+ * and the files of the target's /proc/net are read through a process that stays in it.
  */
 export class Link {
   readonly target: string;
@@ -238,7 +237,9 @@ export class Link {
   readonly address = '10.9.0.1';
   readonly address6 = 'fd09::1';
   private running: Running[] = [];
-  /** What to set back in the end. */
+  /** A process in the target's namespace that does nothing. */
+  private readonly resident: number;
+  /** Settings of the whole host to restore in remove(). */
   private readonly hostSettings: string[] = [];
 
   constructor(sysctls: Record<string, string | number> = {}) {
@@ -250,44 +251,47 @@ export class Link {
       'net.core.somaxconn': 1000000,
       'net.ipv4.tcp_max_syn_backlog': 4000000,
       'net.ipv4.tcp_syncookies': 0,
-      // Half-opens stay for minutes, so that they can be counted; empty() lets them go.
+      // Keep half-opens for minutes, so that they can be counted; empty() lets them expire.
       'net.ipv4.tcp_synack_retries': 6,
       ...sysctls,
     };
-    sh('sysctl -qw net.core.netdev_max_backlog=400000');
     const { target, attacker } = this;
-    batch(`
-      netns add ${target}
-      netns add ${attacker}
-      link add veth0 netns ${target} type veth peer name veth1 netns ${attacker}
-    `);
-    batch(
-      `link set lo up
-      addr add 10.9.0.2/24 dev veth1
-      addr add fd09::2/64 dev veth1 nodad
-      link set veth1 up
-      route add blackhole 198.18.0.0/15
-      route add blackhole 2001:db8:5::/48`,
-      '-n',
-      attacker,
-    );
-    batch(
-      `link set lo up
-      addr add 10.9.0.1/24 dev veth0
-      addr add fd09::1/64 dev veth0 nodad
-      link set veth0 up
-      route add 198.18.0.0/15 via 10.9.0.2 dev veth0
-      route add 2001:db8:5::/48 via fd09::2 dev veth0`,
-      '-n',
-      target,
-    );
+    const pid = sh(`set -e
+echo 400000 >/proc/sys/net/core/netdev_max_backlog
+ip -batch - <<END
+netns add ${target}
+netns add ${attacker}
+link add veth0 netns ${target} type veth peer name veth1 netns ${attacker}
+END
+ip -n ${attacker} -batch - <<END
+link set lo up
+addr add 10.9.0.2/24 dev veth1
+addr add fd09::2/64 dev veth1 nodad
+link set veth1 up
+route add blackhole 198.18.0.0/15
+route add blackhole 2001:db8:5::/48
+END
+ip -n ${target} -batch - <<END
+link set lo up
+addr add 10.9.0.1/24 dev veth0
+addr add fd09::1/64 dev veth0 nodad
+link set veth0 up
+route add 198.18.0.0/15 via 10.9.0.2 dev veth0
+route add 2001:db8:5::/48 via fd09::2 dev veth0
+END
+${inside(target)} sleep 86400 >/dev/null 2>&1 &
+until [ /proc/$!/ns/net -ef /run/netns/${target} ]; do :; done
+echo $!`);
+    this.resident = Number(pid);
     this.sysctls(settings);
   }
 
   private sysctls(settings: Record<string, string | number>): void {
-    const set = 'for it; do sysctl -qw "$it" 2>/dev/null || echo "$it"; done';
-    const values = Object.entries(settings).map(([name, value]) => `'${name}=${value}'`);
-    const refused = sh(`ip netns exec ${this.target} bash -c '${set}' bash ${values.join(' ')}`);
+    const lines = Object.entries(settings).map(
+      ([name, value]) =>
+        `{ echo '${value}' >/proc/sys/${name.replaceAll('.', '/')}; } 2>/dev/null || echo '${name}=${value}'`,
+    );
+    const refused = this.inTarget(`bash <<'END'\n${lines.join('\n')}\nEND`);
     for (const setting of refused.split('\n').filter((line) => line !== '')) {
       // Older kernels have some for the whole host.
       const [name = ''] = setting.split('=');
@@ -301,12 +305,17 @@ export class Link {
   }
 
   inTarget(command: string): string {
-    return sh(`ip netns exec ${this.target} ${command}`);
+    return sh(`${inside(this.target)} ${command}`);
+  }
+
+  /** A file of the target's /proc/net. */
+  private procNet(name: string): string {
+    return readFileSync(`/proc/${this.resident}/net/${name}`, 'utf8');
   }
 
   private start(namespace: string, tool: string, args: string): Running {
-    const argv = ['netns', 'exec', namespace, join(tools, tool), ...args.split(/\s+/)];
-    const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = `exec ${inside(namespace)} ${join(tools, tool)} ${args}`;
+    const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] });
     const running = new Running(child, `${tool} ${args}`);
     this.running.push(running);
     return running;
@@ -334,7 +343,7 @@ export class Link {
   }
 
   figures(): Figures {
-    return parseStat(this.inTarget('cat /proc/net/stat/tcpsynq'));
+    return parseStat(this.procNet('stat/tcpsynq'));
   }
 
   /** The C line that a tap shows at once: its figures add up even while traffic runs. */
@@ -353,7 +362,7 @@ export class Link {
 
   /** NEW_SYN_RECV sockets as the kernel's sock_diag shows them, through ss. */
   kernelHalfOpen(): number {
-    return Number(this.inTarget('bash -c "ss -Htn state syn-recv | wc -l"'));
+    return this.inTarget('ss -Htn state syn-recv').split('\n').length - 1;
   }
 
   /** The figures and the kernel's count, of one moment: the traffic has stopped. */
@@ -368,57 +377,61 @@ export class Link {
     throw new Error('the traffic has not stopped');
   }
 
-  /** A TcpExt or Tcp counter of the target since it began. */
+  /** A counter of the target since it was made, named as nstat names it: TcpExtListenOverflows. */
   nstat(name: string): number {
-    const row = this.inTarget(`nstat -asz ${name}`)
-      .split('\n')
-      .find((line) => line.startsWith(name));
-    return Number(row?.split(/\s+/)[1] ?? Number.NaN);
+    const lines = `${this.procNet('snmp')}${this.procNet('netstat')}`.split('\n');
+    for (let i = 0; i + 1 < lines.length; i += 2) {
+      const [group = '', ...names] = lines[i]?.split(' ') ?? [];
+      const at = names.findIndex((one) => `${group.slice(0, -1)}${one}` === name);
+      if (at >= 0) return Number(lines[i + 1]?.split(' ')[at + 1]);
+    }
+    return Number.NaN;
   }
 
   listeners(): Record<string, string>[] {
-    const [header = '', ...rows] = this.inTarget('cat /proc/net/tcpsynq_listeners')
-      .trimEnd()
-      .split('\n');
+    const [header = '', ...rows] = this.procNet('tcpsynq_listeners').trimEnd().split('\n');
     const names = header.split(' ');
     return rows.map((row) =>
       Object.fromEntries(row.split(' ').map((value, i) => [names[i] ?? '', value])),
     );
   }
 
-  /** Waits until `ready` holds of the figures, and returns them. */
+  /** Wait until `ready` is true of the figures, and return them. */
   async until(ready: (f: Figures) => boolean, seconds = 60): Promise<Figures> {
-    const deadline = Date.now() + seconds * 1000;
-    for (;;) {
-      const f = this.figures();
-      if (ready(f)) return f;
-      if (Date.now() > deadline) {
-        throw new Error(`not so within ${seconds} s: ${ready} of ${JSON.stringify(f)}`);
-      }
-      await sleep(100);
-    }
+    let f = this.figures();
+    const now = () => {
+      f = this.figures();
+      return ready(f) && f;
+    };
+    const what = () => `${ready} of ${JSON.stringify(f)}`;
+    return eventually(what, now, { limit: seconds * 1000, every: 50 });
   }
 
-  /** Lets what is still half-open expire, and waits until the last one is gone. */
-  empty(seconds = 90): Promise<Figures> {
-    this.sysctl('net.ipv4.tcp_synack_retries', 1);
+  /** Let all that is half-open expire at its next SYN-ACK timer, and wait for the last one. */
+  empty(seconds = 120): Promise<Figures> {
+    this.sysctl('net.ipv4.tcp_synack_retries', 0);
     return this.until((f) => f.half_open === 0, seconds);
   }
 
-  /** Waits until every connection is closed, or in TIME_WAIT, at both ends. */
+  /** Wait until every connection is closed, or in TIME_WAIT, at both ends. */
   async allClosed(): Promise<void> {
-    const open = () =>
-      [this.target, this.attacker]
-        .map((name) => sh(`ip netns exec ${name} ss -Htan state connected exclude time-wait`))
+    let open = '';
+    const none = () => {
+      open = [this.target, this.attacker]
+        .map((name) => sh(`${inside(name)} ss -Htan state connected exclude time-wait`))
         .join('');
-    await expect.poll(open, { timeout: 60_000, interval: 200 }).toBe('');
+      return open === '';
+    };
+    const what = () => `no connection but in TIME_WAIT; there are\n${open}`;
+    await eventually(what, none, { limit: 60_000, every: 200 });
   }
 
   async remove(): Promise<void> {
     for (const running of this.running) {
       if (running.child.exitCode === null) running.signal('SIGKILL');
     }
-    batch(`netns del ${this.target}\n netns del ${this.attacker}`);
+    process.kill(this.resident, 'SIGKILL');
+    sh(`ip netns del ${this.target}; ip netns del ${this.attacker}`);
     for (const setting of this.hostSettings.reverse()) sh(`sysctl -qw ${setting}`);
   }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   FLOOD,
+  inside,
   Link,
   load,
   queueRoom,
@@ -174,7 +175,7 @@ function kernelsMedian(port: number): number {
 }
 
 test('on a link of 79 ms a handshake takes 79 ms, whenever it is accepted', async () => {
-  sh(`ip netns exec ${link.attacker} tc qdisc add dev ${link.device} root netem delay 79ms`);
+  sh(`${inside(link.attacker)} tc qdisc add dev ${link.device} root netem delay 79ms`);
   await link.listener('--port 80 --backlog 4000 --accept no');
   await link.listener('--port 81 --backlog 4000 --accept close');
   const reading = await events('--handshake --json');

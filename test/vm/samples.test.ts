@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   expectNoDoubt,
+  inside,
   isKernel,
   Link,
   load,
@@ -30,13 +31,13 @@ afterEach(() => link.remove());
 
 /** iperf3 in the attacker's namespace receives; the target's end sends, so its cwnd is seen. */
 async function iperf(options: string, address = '10.9.0.2'): Promise<void> {
-  sh(`ip netns exec ${link.attacker} iperf3 -s -1 -D --forceflush`);
-  while (!sh(`ip netns exec ${link.attacker} ss -Hltn`).includes(':5201')) await sleep(50);
+  sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
+  while (!sh(`${inside(link.attacker)} ss -Hltn`).includes(':5201')) await sleep(50);
   link.inTarget(`iperf3 -c ${address} ${options} >/var/tmp/iperf.log`);
 }
 
 const netem = (what: string) =>
-  sh(`ip netns exec ${link.target} tc qdisc add dev veth0 root netem ${what}`);
+  sh(`${inside(link.target)} tc qdisc add dev veth0 root netem ${what}`);
 
 type Fields = Record<string, string>;
 
@@ -164,7 +165,7 @@ c.recv(1)
 time.sleep(1.5)
 print(subprocess.run(['ss', '-Htine', 'dport', '=', '7000'], capture_output=True, text=True).stdout)
 c.recv(1)`;
-    sh(`ip netns exec ${link.attacker} ${PYTHON} -c "${peer}" >/dev/null 2>&1 & sleep 1`);
+    sh(`${inside(link.attacker)} ${PYTHON} -c "${peer}" >/dev/null 2>&1 & sleep 1`);
     const ss = link.inTarget(`${PYTHON} -c "${own}"`);
     const samples = [...byConnection(await tap.stop()).values()][0] ?? [];
     const word = (pattern: RegExp) => pattern.exec(ss)?.[1];
@@ -360,7 +361,7 @@ describe('as tcp_probe', () => {
   test('insmod format=tcpprobe port=5201, cat: its lines and nothing else', async () => {
     load('format=tcpprobe port=5201 full=1');
     sh(
-      `ip netns exec ${link.target} bash -c 'cat /proc/net/tcpsynq >/var/tmp/data.out 2>/dev/null & echo $! >/var/tmp/cat.pid'; sleep 0.5`,
+      `${inside(link.target)} bash -c 'cat /proc/net/tcpsynq >/var/tmp/data.out 2>/dev/null & echo $! >/var/tmp/cat.pid'; sleep 0.5`,
     );
     await iperf('-n 5M');
     await sleep(300);

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { expect, onTestFinished } from 'vitest';
-import { sleep } from './guest.ts';
+import { inside, sleep } from './guest.ts';
 
 /** A tap in a network namespace, or without one in the guest's own; read until stopped. */
 export class Tap {
@@ -13,9 +13,7 @@ export class Tap {
   constructor(namespace: string | undefined, filter: string, reader = 'exec cat <&3') {
     const script = `exec 3<>/proc/net/tcpsynq && echo '${filter}' >&3 && ${reader}`;
     const shell = ['bash', '-c', script];
-    const [command = '', ...args] = namespace
-      ? ['ip', 'netns', 'exec', namespace, ...shell]
-      : shell;
+    const [command = '', ...args] = namespace ? [...inside(namespace).split(' '), ...shell] : shell;
     this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.child.stdout?.setEncoding('latin1');
     this.child.stdout?.on('data', (chunk) => {

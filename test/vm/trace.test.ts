@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+import { inside, Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
 
 requireGuest();
 
@@ -20,9 +20,9 @@ afterAll(() => unload());
 
 /** The target sends to the attacker over a link that delays and loses, while `script` runs. */
 async function transfer(seconds: number, script: string): Promise<void> {
-  sh(`ip netns exec ${link.target} tc qdisc add dev veth0 root netem delay 20ms loss 0.5%`);
-  sh(`ip netns exec ${link.attacker} iperf3 -s -1 -D --forceflush`);
-  while (!sh(`ip netns exec ${link.attacker} ss -Hltn`).includes(':5201')) await sleep(50);
+  sh(`${inside(link.target)} tc qdisc add dev veth0 root netem delay 20ms loss 0.5%`);
+  sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
+  while (!sh(`${inside(link.attacker)} ss -Hltn`).includes(':5201')) await sleep(50);
   const child = spawn('bash', ['-c', script], { stdio: 'ignore' });
   const closed = once(child, 'close');
   while (!status().includes('taps 1 16')) await sleep(50);
@@ -64,7 +64,7 @@ test.each([
   const keys = `kinds=${format === '' ? 'count,' : ''}sample full=1 port=5201${format}`;
   await transfer(
     6,
-    `exec ip netns exec ${link.target} bash -c 'exec 3<>/proc/net/tcpsynq; echo "${keys}" >&3; exec cat <&3 >${capture}'`,
+    `exec ${inside(link.target)} bash -c 'exec 3<>/proc/net/tcpsynq; echo "${keys}" >&3; exec cat <&3 >${capture}'`,
   );
   sh(`cd /var/tmp && ${tcpsynq} plot transfer.log --force >plot.out 2>plot.err`);
   expect(readFileSync('/var/tmp/plot.err', 'utf8')).toMatch(

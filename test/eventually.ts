@@ -1,0 +1,26 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/**
+ * Call `predicate` every `every` ms until it returns something other than false, null or undefined,
+ * and resolve to that. After `limit` ms, throw an error that names `what` we waited for; a function
+ * is asked for that name at the end.
+ */
+export async function eventually<T>(
+  what: string | (() => string),
+  predicate: () => T | Promise<T>,
+  { limit = 20_000, every = 20 } = {},
+): Promise<Exclude<T, false | null | undefined>> {
+  const begun = performance.now();
+  for (;;) {
+    const value = await predicate();
+    if (value !== false && value !== null && value !== undefined) {
+      return value as Exclude<T, false | null | undefined>;
+    }
+    const waitedMs = performance.now() - begun;
+    if (waitedMs >= limit) {
+      const name = typeof what === 'string' ? what : what();
+      throw new Error(`waited ${(waitedMs / 1000).toFixed(1)} s in vain for ${name}`);
+    }
+    await pause(every);
+  }
+}
