@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
 
+export { FLOOD } from './flood.ts';
 export { sleep };
 
 export const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -21,9 +22,6 @@ const tools = join(top, 'lab', 'tools', 'build');
 
 /** Debian's own: another in PATH may be a script that looks for one, seconds long in the guest. */
 export const PYTHON = '/usr/bin/python3';
-
-/** SYNs of a large flood: fewer on a kernel that watches itself at every step. */
-export const FLOOD = Number(process.env.FLOOD ?? 100_000);
 
 export function requireGuest(): void {
   if (hostname() !== 'lab' || !existsSync('/run/tcpsynq-lab/token')) {

@@ -1,0 +1,130 @@
+// Rows of results: one per test file of a run in the guest. lab/record adds when, where and on
+// which commit, and docs/results.tsv has the columns' names.
+
+import { arch } from 'node:os';
+import type { TestCase, TestModule } from 'vitest/node';
+import { FLOOD } from './flood.ts';
+
+/** The settings of test/debug that a row keeps (lab/debug-tests). */
+const SETTINGS = [
+  'FLOOD_RATE',
+  'LOADS',
+  'FIRST',
+  'STEP',
+  'HOTPLUGS',
+  'NAMESPACES',
+  'READERS',
+  'WRITES',
+  'SEED',
+  'SOAK_MINUTES',
+];
+const MAX_FAILURES_NAMED = 3;
+
+/** lab/record knows an interrupted file by this note. */
+export const UNFINISHED = 'did not finish';
+
+/** Return who built a kernel, for PREEMPT_RT or not, and with which compiler, from /proc/version. */
+export function describeBuild(text: string): string {
+  const [, release = '', host = ''] = /^Linux version (\S+) \([^@)]*@?([^)]*)\)/.exec(text) ?? [];
+  const [, compiler = 'unknown compiler', version = ''] =
+    /(gcc|clang)[^0-9.]*(?:-\d+[^0-9.]*)?(\d+(?:\.\d+)+)/.exec(text.slice(text.indexOf(') ('))) ??
+    [];
+  let builder = /\.([\w-]+\.\w+)$/.exec(host)?.[1] ?? 'own build';
+  if (builder === 'debian.org') {
+    const [, debian = ''] = / Debian (\d[\d.]*)/.exec(text) ?? [];
+    // 6.1.0-57-amd64 does not say that it is 6.1.192, 7.3.4+deb13-amd64 does.
+    builder = debian === '' || release.startsWith(debian) ? 'Debian' : `Debian ${debian}`;
+  }
+  const realtime = text.includes('PREEMPT_RT') ? ' PREEMPT_RT' : '';
+  return `${builder}${realtime}, ${compiler} ${version}`.trimEnd();
+}
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+  /** Why tests were skipped, which failed, and the settings of test/debug. */
+  notes: string[];
+  /** Not all of the file's tests were to run. */
+  isPart: boolean;
+}
+
+/** Return whether a hook around the test failed, for which vitest skips the test. */
+function hasFailedHook(test: TestCase): boolean {
+  for (let around = test.parent; ; around = around.parent) {
+    if (around.errors().length > 0) return true;
+    if (around.type === 'module') return false;
+  }
+}
+
+/** Count the tests of a file that has ended. */
+export function countTests(module: TestModule): Counts {
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0, notes: [], isPart: false };
+  const failures: string[] = [];
+  const reasons = new Map<string, number>();
+  for (const test of module.children.allTests()) {
+    const result = test.result();
+    if (result.state === 'passed') {
+      counts.passed++;
+    } else if (result.state === 'skipped' && result.note !== undefined) {
+      counts.skipped++;
+      reasons.set(result.note, (reasons.get(result.note) ?? 0) + 1);
+    } else if (result.state === 'skipped' && !hasFailedHook(test)) {
+      // By name, by line, or beside a test that is alone: each test says why it skips itself.
+      counts.isPart = true;
+    } else {
+      counts.failed++;
+      failures.push(test.name);
+    }
+  }
+  if (module.state() === 'failed' && counts.failed === 0) {
+    counts.failed = 1;
+    failures.push('a hook, or the file itself');
+  }
+  for (const [reason, n] of reasons) {
+    counts.notes.push(`skipped: ${reason}${n > 1 ? ` (${n} tests)` : ''}`);
+  }
+  if (failures.length > 0) {
+    const more = failures.length - MAX_FAILURES_NAMED;
+    const named = failures.slice(0, MAX_FAILURES_NAMED).join(', ');
+    counts.notes.push(`failed: ${named}${more > 0 ? `, and ${more} more` : ''}`);
+  }
+  return counts;
+}
+
+/** Return the counts of a file that is running, which count if it never ends. */
+export const unfinished = (): Counts => ({
+  passed: 0,
+  failed: 1,
+  skipped: 0,
+  notes: [UNFINISHED],
+  isPart: false,
+});
+
+/** Return vm/exact for test/vm/exact.test.ts. */
+export const suiteName = (path: string): string =>
+  path.replace(/^.*\btest\//, '').replace(/\.test\.ts$/, '');
+
+/** Return a line for lab/record. */
+export function formatRow(
+  kernel: { release: string; version: string },
+  suite: string,
+  counts: Counts,
+  seconds: number,
+): string {
+  const settings = SETTINGS.filter((name) => suite.startsWith('debug/') && process.env[name]);
+  const notes = [...counts.notes, ...settings.map((name) => `${name}=${process.env[name]}`)];
+  const cells = [
+    kernel.release,
+    arch() === 'x64' ? 'x86-64' : arch(),
+    describeBuild(kernel.version),
+    suite,
+    FLOOD,
+    counts.passed,
+    counts.failed,
+    counts.skipped,
+    Math.round(seconds),
+    notes.join('; '),
+  ];
+  return `${cells.map((cell) => String(cell).replace(/\s+/g, ' ')).join('\t')}\n`;
+}
