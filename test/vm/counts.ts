@@ -1,5 +1,5 @@
-// Reports each file of a run in the guest: a line at the end, passed of run and +skipped, and a
-// row that lab/record keeps on the host. A pattern or a name that no test has fails the run.
+// Reports each test file of a run in the guest: a line at the end (passed of run, +skipped), and a
+// row for lab/record on the host. The run fails if no test has the given name or pattern.
 
 import { appendFileSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';

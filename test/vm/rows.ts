@@ -1,11 +1,11 @@
-// Rows of results: one per test file of a run in the guest. lab/record adds when, where and on
-// which commit, and docs/results.tsv has the columns' names.
+// Format the results of a run in the guest: a row per test file. lab/record adds date, commit and
+// accelerator. docs/results.tsv has the names of the columns.
 
 import { arch } from 'node:os';
 import type { TestCase, TestModule } from 'vitest/node';
 import { FLOOD } from './flood.ts';
 
-/** The settings of test/debug that a row keeps (lab/debug-tests). */
+/** Settings of test/debug that a row notes, from lab/debug-tests. */
 const SETTINGS = [
   'FLOOD_RATE',
   'LOADS',
@@ -20,10 +20,10 @@ const SETTINGS = [
 ];
 const MAX_FAILURES_NAMED = 3;
 
-/** lab/record knows an interrupted file by this note. */
+/** Note of a file that has started and not ended: lab/record looks for it. */
 export const UNFINISHED = 'did not finish';
 
-/** Return who built a kernel, for PREEMPT_RT or not, and with which compiler, from /proc/version. */
+/** Return builder, PREEMPT_RT and compiler from the text of /proc/version. */
 export function describeBuild(text: string): string {
   const [, release = '', host = ''] = /^Linux version (\S+) \([^@)]*@?([^)]*)\)/.exec(text) ?? [];
   const [, compiler = 'unknown compiler', version = ''] =
@@ -32,7 +32,7 @@ export function describeBuild(text: string): string {
   let builder = /\.([\w-]+\.\w+)$/.exec(host)?.[1] ?? 'own build';
   if (builder === 'debian.org') {
     const [, debian = ''] = / Debian (\d[\d.]*)/.exec(text) ?? [];
-    // 6.1.0-57-amd64 does not say that it is 6.1.192, 7.3.4+deb13-amd64 does.
+    // The release 6.1.0-57-amd64 hides that this is 6.1.192; 7.3.4+deb13-amd64 shows its version.
     builder = debian === '' || release.startsWith(debian) ? 'Debian' : `Debian ${debian}`;
   }
   const realtime = text.includes('PREEMPT_RT') ? ' PREEMPT_RT' : '';
@@ -43,13 +43,13 @@ export interface Counts {
   passed: number;
   failed: number;
   skipped: number;
-  /** Why tests were skipped, which failed, and the settings of test/debug. */
+  /** Reasons of skipped tests, names of failed tests. */
   notes: string[];
-  /** Not all of the file's tests were to run. */
+  /** Whether the run selected only some of the file's tests. */
   isPart: boolean;
 }
 
-/** Return whether a hook around the test failed, for which vitest skips the test. */
+/** Return whether a hook around the test failed: then vitest skips the test. */
 function hasFailedHook(test: TestCase): boolean {
   for (let around = test.parent; ; around = around.parent) {
     if (around.errors().length > 0) return true;
@@ -70,7 +70,7 @@ export function countTests(module: TestModule): Counts {
       counts.skipped++;
       reasons.set(result.note, (reasons.get(result.note) ?? 0) + 1);
     } else if (result.state === 'skipped' && !hasFailedHook(test)) {
-      // By name, by line, or beside a test that is alone: each test says why it skips itself.
+      // Tests that skip themselves give a reason; -t, a line number and test.only give none.
       counts.isPart = true;
     } else {
       counts.failed++;
@@ -92,7 +92,7 @@ export function countTests(module: TestModule): Counts {
   return counts;
 }
 
-/** Return the counts of a file that is running, which count if it never ends. */
+/** Return the counts for a file that starts. They stay if it never ends. */
 export const unfinished = (): Counts => ({
   passed: 0,
   failed: 1,
@@ -105,7 +105,7 @@ export const unfinished = (): Counts => ({
 export const suiteName = (path: string): string =>
   path.replace(/^.*\btest\//, '').replace(/\.test\.ts$/, '');
 
-/** Return a line for lab/record. */
+/** Return one line of tab-separated cells for lab/record. */
 export function formatRow(
   kernel: { release: string; version: string },
   suite: string,
