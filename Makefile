@@ -14,6 +14,7 @@
 #   make test-install module and package installed in the guest, and taken away
 #   make test-unit    the command's tests alone; make test-lab: those of the module alone, on the
 #                     lab's kernel, ONLY='vm/exact vm/limits' FLOOD=2000; make lint: static checks
+#   make results      results of the guest's runs into docs/results.tsv and docs/kernels.md
 #   make install      the module for the running kernel, the command under PREFIX
 #   make uninstall    both taken away, the module from every kernel
 #   make package      tcpsynq-VERSION.tgz, for npm install --global
@@ -37,7 +38,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all help module command install install-module install-command \
-	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install test-arm64 bench lint \
+	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install test-arm64 results bench lint \
 	lint-module lint-command lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
@@ -136,6 +137,7 @@ lint-module:
 lint-command: node_modules/.package-lock.json
 	npm run --silent lint
 	npm run --silent typecheck
+	@lab/results check
 
 test-unit: command
 	@lab/deps host-tests fleet
@@ -175,6 +177,10 @@ test-arm64: command
 test-install: lab-module lab-tools package
 	@lab/deps guest install
 	@LIMIT=$${LIMIT:-3600} lab/run test/install $(tarball)
+
+# Newest per kernel and test file, of the commits of this branch.
+results:
+	@lab/results update
 
 bench:
 	bench/parse
