@@ -343,6 +343,32 @@ SYNQ_FILTER_PARAM(proto, "drops of segments of TCP (tcp), or of every protocol (
 SYNQ_FILTER_PARAM(stack, "drops and closes: 1 with the kernel's stack, 0 without (default 0)");
 SYNQ_FILTER_PARAM(format, "tcpsynq, or tcpprobe for the bare lines of tcp_probe (default tcpsynq)");
 
+static int synq_uint_param_set(const char *val, const struct kernel_param *kp)
+{
+	struct synq_uint_param *param = kp->arg;
+	unsigned int n;
+
+	if (kstrtouint(val, 10, &n) || n < param->min || n > param->max) {
+		pr_err("%s=%s: allowed is %u to %u%s\n", kp->name, val, param->min, param->max,
+		       param->unit);
+		return -EINVAL;
+	}
+	WRITE_ONCE(param->value, n);
+	return 0;
+}
+
+static int synq_uint_param_get(char *buffer, const struct kernel_param *kp)
+{
+	const struct synq_uint_param *param = kp->arg;
+
+	return sysfs_emit(buffer, "%u\n", READ_ONCE(param->value));
+}
+
+const struct kernel_param_ops synq_uint_param_ops = {
+	.set = synq_uint_param_set,
+	.get = synq_uint_param_get,
+};
+
 /* ---- As a tap's own ---- */
 
 void synq_filter_default(struct synq_filter *filter)

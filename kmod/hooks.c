@@ -13,8 +13,9 @@
  * the hottest have one each, and are called straight away.
  *
  * Those of the counters stand as long as the module. Those that only write
- * records stand while some tap wants them, and a while longer, so that taps
- * opened and closed in a loop do not have the kernel's text patched in a loop.
+ * records are attached while a tap wants them, and for linger_ms longer, so
+ * that taps opened and closed in a loop do not patch the kernel's text in a
+ * loop.
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -22,8 +23,6 @@
 #include <linux/workqueue.h>
 
 #include "tcpsynq.h"
-
-#define SYNQ_HOOKS_LINGER	(10 * HZ)
 
 /**
  * struct synq_tracer - an ftrace_ops, registered while it has functions
@@ -209,6 +208,17 @@ static const struct kernel_param_ops synq_via_ops = {
 };
 module_param_cb(via, &synq_via_ops, NULL, 0444);
 MODULE_PARM_DESC(via, "how hooks are attached: auto, ftrace, kprobe, before Linux 4.15 jprobe (default auto: ftrace, else kprobe)");
+
+static struct synq_uint_param synq_linger_ms = {
+	.value = 10000, .min = 0, .max = 3600000, .unit = " milliseconds"
+};
+module_param_cb(linger_ms, &synq_uint_param_ops, &synq_linger_ms, 0644);
+MODULE_PARM_DESC(linger_ms, "how long the hooks of samples, drops and closes stay attached after the last tap that wanted them, in milliseconds, 0 to 3600000 (default 10000)");
+
+static unsigned long synq_linger(void)
+{
+	return msecs_to_jiffies(READ_ONCE(synq_linger_ms.value));
+}
 
 static struct synq_tracer synq_shared;
 
@@ -535,7 +545,7 @@ static void synq_hooks_linger(struct work_struct *work)
 		mutex_unlock(&synq_hooks_lock);
 	}
 	if (err == -ENOMEM)
-		queue_delayed_work(system_long_wq, to_delayed_work(work), SYNQ_HOOKS_LINGER);
+		queue_delayed_work(system_long_wq, to_delayed_work(work), synq_linger());
 }
 
 static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);
@@ -596,7 +606,7 @@ void synq_hooks_put(unsigned long hooks)
 	for_each_set_bit(id, &hooks, SYNQ_HOOKS)
 		synq_hooks[id].users--;
 	mutex_unlock(&synq_hooks_lock);
-	mod_delayed_work(system_long_wq, &synq_hooks_lingering, SYNQ_HOOKS_LINGER);
+	mod_delayed_work(system_long_wq, &synq_hooks_lingering, synq_linger());
 }
 
 /* When it returns no handler runs any more, on any CPU. */

@@ -10,32 +10,13 @@
 #include "record.h"
 #include "ring.h"
 
-#define SYNQ_BUFSIZE_MIN	16
-#define SYNQ_BUFSIZE_MAX	65536
-
 static DEFINE_MUTEX(synq_feeds_lock);	/* guards the lists of feeds, and: */
 static size_t synq_feeds_bytes;		/* of all rings */
 
-static unsigned int synq_bufsize = 4096;
-
-static int synq_bufsize_set(const char *val, const struct kernel_param *kp)
-{
-	unsigned int n;
-
-	if (kstrtouint(val, 10, &n) || n < SYNQ_BUFSIZE_MIN || n > SYNQ_BUFSIZE_MAX) {
-		pr_err("bufsize=%s: allowed is %u to %u records for each CPU\n",
-		       val, SYNQ_BUFSIZE_MIN, SYNQ_BUFSIZE_MAX);
-		return -EINVAL;
-	}
-	WRITE_ONCE(synq_bufsize, n);
-	return 0;
-}
-
-static const struct kernel_param_ops synq_bufsize_ops = {
-	.set = synq_bufsize_set,
-	.get = param_get_uint,
+static struct synq_uint_param synq_bufsize = {
+	.value = 4096, .min = 16, .max = 65536, .unit = " records for each CPU"
 };
-module_param_cb(bufsize, &synq_bufsize_ops, &synq_bufsize, 0644);
+module_param_cb(bufsize, &synq_uint_param_ops, &synq_bufsize, 0644);
 MODULE_PARM_DESC(bufsize, "records a tap keeps for each CPU until they are read, 16 to 65536 (default 4096: about 700 KiB)");
 
 /* ---- Written, by the hooks ---- */
@@ -202,7 +183,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 				 wait_queue_head_t *wait)
 {
 	/* So many samples; more of what is smaller, fewer of what has a stack. */
-	u32 size = READ_ONCE(synq_bufsize) * ALIGN(sizeof(struct synq_sample), 8);
+	u32 size = READ_ONCE(synq_bufsize.value) * ALIGN(sizeof(struct synq_sample), 8);
 	struct synq_feed *feed;
 	size_t bytes;
 	int cpu;

@@ -88,29 +88,13 @@ struct synq_tap {
 	char			text[SYNQ_TAP_TEXT];
 };
 
-static unsigned int synq_taps_most = 16;
 static int synq_gid = -1;
 static char synq_boot_id[UUID_STRING_LEN + 1] = "-";
 static atomic_t synq_taps = ATOMIC_INIT(0);
 static bool synq_taps_may_open;
 
-static int synq_taps_set(const char *val, const struct kernel_param *kp)
-{
-	unsigned int n;
-
-	if (kstrtouint(val, 10, &n) || n < 1 || n > 1024) {
-		pr_err("taps=%s: allowed is 1 to 1024\n", val);
-		return -EINVAL;
-	}
-	WRITE_ONCE(synq_taps_most, n);
-	return 0;
-}
-
-static const struct kernel_param_ops synq_taps_ops = {
-	.set = synq_taps_set,
-	.get = param_get_uint,
-};
-module_param_cb(taps, &synq_taps_ops, &synq_taps_most, 0644);
+static struct synq_uint_param synq_taps_max = { .value = 16, .min = 1, .max = 1024, .unit = "" };
+module_param_cb(taps, &synq_uint_param_ops, &synq_taps_max, 0644);
 MODULE_PARM_DESC(taps, "most taps open at once, 1 to 1024 (default 16)");
 
 static int synq_gid_set(const char *val, const struct kernel_param *kp)
@@ -139,7 +123,7 @@ unsigned int synq_taps_open(void)
 
 unsigned int synq_taps_limit(void)
 {
-	return READ_ONCE(synq_taps_most);
+	return READ_ONCE(synq_taps_max.value);
 }
 
 /* Who may open a tap without CAP_NET_ADMIN: a host group, or none. */
@@ -648,7 +632,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 		return -EPERM;
 	if (!READ_ONCE(synq_taps_may_open))
 		return -ENODEV;
-	if (atomic_inc_return(&synq_taps) > READ_ONCE(synq_taps_most)) {
+	if (atomic_inc_return(&synq_taps) > READ_ONCE(synq_taps_max.value)) {
 		err = -EBUSY;
 		goto err_count;
 	}

@@ -404,6 +404,21 @@ static __always_inline unsigned int synq_filter_kinds(const struct synq_filter *
 	return filter->tcpprobe ? filter->kinds & SYNQ_KIND_SAMPLE : filter->kinds;
 }
 
+/**
+ * struct synq_uint_param - a module parameter that is a number within bounds
+ * @value: in force; readers use READ_ONCE()
+ * @min: the least allowed
+ * @max: the most allowed
+ * @unit: follows the bounds in the kernel log's line about a bad value
+ */
+struct synq_uint_param {
+	unsigned int	value;
+	unsigned int	min, max;
+	const char	*unit;
+};
+
+extern const struct kernel_param_ops synq_uint_param_ops;
+
 #define SYNQ_FILTER_TEXT	512	/* longest write to a tap, bytes */
 
 void synq_filter_default(struct synq_filter *filter);

@@ -72,7 +72,7 @@ test('tcpsynq(4) has every parameter of the module', async () => {
   const parameters = [...text.matchAll(/^(?:MODULE_PARM_DESC|SYNQ_FILTER_PARAM)\((\w+),/gm)].map(
     ([, name]) => name,
   );
-  expect(parameters.length).toBe(15);
+  expect(parameters.length).toBe(16);
   const page = await read(MODULE);
   for (const parameter of parameters) {
     expect(page).toContain(` ${parameter}=`);

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   FLOOD,
   inside,
@@ -517,14 +518,19 @@ R`,
     const hook = () => status().find((line) => line.startsWith('hook skb:kfree_skb ')) ?? '';
     const tap = await tapped('');
     expect(hook()).toMatch(/ tracepoint \d+ 0 drop$/);
+    sh('echo 500 >/sys/module/tcpsynq/parameters/linger_ms');
     await tap.stop();
-    const deadline = Date.now() + 60000;
+    expect(hook()).toMatch(/ tracepoint \d+ 0 drop$/);
     // They go one by one, each waiting until no handler runs.
     const attached = () =>
-      status().some(
+      status().filter(
         (line) => /^hook .* \w+ \d+ 0 drop(_\w+)?$/.test(line) && !/ (idle|none) /.test(line),
       );
-    while (attached() && Date.now() < deadline) await sleep(200);
+    await eventually(
+      () => `no hook of drops to be attached: ${attached().join()}`,
+      () => attached().length === 0,
+      { limit: 60_000 },
+    );
     expect(hook()).toMatch(/ idle \d+ 0 drop$/);
     expect(readFileSync('/sys/kernel/tracing/enabled_functions', 'utf8')).not.toMatch(
       /^tcp_v4_do_rcv .*tcpsynq/m,

@@ -5,6 +5,7 @@ import { closeSync, constants, openSync, readSync, statSync, writeSync } from 'n
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   FLOOD,
   inside,
@@ -252,10 +253,16 @@ assert not select.select([fd], [], [], 0)[0]`;
   });
 
   test('opening taps in a loop leaves nothing and patches no kernel text', async () => {
-    // The hooks that the taps before wanted linger for ten seconds.
-    while (!status().some((line) => line.startsWith('hook tcp_rcv_established idle'))) {
-      await sleep(500);
-    }
+    // The last tap that wants hooks is closed with a short linger_ms, so that they go.
+    const linger = '/sys/module/tcpsynq/parameters/linger_ms';
+    sh(`echo 0 >${linger}`);
+    const tap = openTap();
+    readTap(tap);
+    closeTap(tap);
+    sh(`echo 10000 >${linger}`);
+    await eventually('the hooks of samples to be idle', () =>
+      status().some((line) => line.startsWith('hook tcp_rcv_established idle')),
+    );
     const patched = () => sh('cat /sys/kernel/tracing/enabled_functions');
     const slab = () => Number(sh("awk '/^Slab/ {print $2}' /proc/meminfo"));
     const vmalloc = () => Number(sh("awk '/^VmallocUsed/ {print $2}' /proc/meminfo"));
@@ -422,6 +429,7 @@ describe('parameters that are wrong refuse the load with one line', () => {
     ['bufsize=0', /bufsize=0: allowed is 16 to 65536 records/],
     ['bufsize=4294967295', /bufsize=4294967295: allowed is 16 to 65536 records/],
     ['taps=0', /taps=0: allowed is 1 to 1024/],
+    ['linger_ms=3600001', /linger_ms=3600001: allowed is 0 to 3600000 milliseconds/],
     ['gid=-7', /gid=-7: allowed is a group number/],
     ['via=magic', /via=magic: allowed are auto, ftrace, kprobe/],
   ])('%s', (parameter, line) => {
