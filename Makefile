@@ -13,8 +13,10 @@
 #   make test-debug   tests on kernels that watch themselves, for hours; DEBUG='kasan kcsan'
 #   make test-install module and package installed in the guest, and taken away
 #   make test-unit    the command's tests alone; make test-lab: those of the module alone, on the
-#                     lab's kernel, ONLY='vm/exact vm/limits' FLOOD=2000; make lint: static checks
+#                     lab's kernel, ONLY='vm/exact vm/limits' FLOOD=2000
 #   make results      results of the guest's runs into docs/results.tsv and docs/kernels.md
+#   make lint         static checks of the module, the command, the scripts and the docs; one of
+#                     these alone: lint-module, lint-command, lint-scripts, lint-docs
 #   make install      the module for the running kernel, the command under PREFIX
 #   make uninstall    both taken away, the module from every kernel
 #   make package      tcpsynq-VERSION.tgz, for npm install --global
@@ -39,7 +41,7 @@ KDIR ?= $(running_kdir)
 
 .PHONY: all help module command install install-module install-command \
 	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install test-arm64 results bench lint \
-	lint-module lint-command lab lab-shell lab-module lab-debug-kernel lab-tools clean
+	lint-module lint-command lint-scripts lint-docs lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
 
@@ -128,15 +130,24 @@ pictures: lab-module lab-tools command
 
 # ---- Checking ----
 
-lint: lint-module lint-command
+# The quickest first.
+lint: lint-scripts lint-docs lint-command lint-module
+
+lint-scripts:
+	@lab/deps check
+	@lab/lint-scripts
+
+lint-docs: node_modules/.package-lock.json
+	@npm run --silent lint:links && echo "docs: links and anchors resolve"
+	@lab/lint-words
 
 lint-module:
 	@lab/deps build check
 	@lab/lint-module
 
 lint-command: node_modules/.package-lock.json
-	npm run --silent lint
-	npm run --silent typecheck
+	@npm run --silent lint
+	@npm run --silent typecheck && echo "command: types clean"
 	@lab/results check
 
 test-unit: command

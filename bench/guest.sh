@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 # For the guest's part of a measurement: two namespaces, SYNs, readers.
 tools=lab/tools/build
+# shellcheck disable=SC2034 # Scripts that source this file use it.
 tracing=/sys/kernel/tracing
 echo "on Linux $(uname -r)"
 
@@ -32,7 +34,7 @@ sent=0
 send() {
 	local count=$1
 	shift
-	in_client $tools/synsend --dev veth1 --dst 10.9.0.1 --dport 80 --count $count --seed 1 \
+	in_client $tools/synsend --dev veth1 --dst 10.9.0.1 --dport 80 --count "$count" --seed 1 \
 		--first $sent "$@" >/dev/null
 	sent=$((sent + count))
 }
@@ -40,6 +42,7 @@ send() {
 # tap FILTER FILE: a reader of the stream, in the background.
 tap() {
 	ip netns exec server bash -c "exec 3<>/proc/net/tcpsynq; echo '$1' >&3; exec cat <&3 >$2" &
+	# shellcheck disable=SC2034 # Scripts that source this file end it.
 	reader=$!
 	until grep -q '^taps 1 ' /proc/net/tcpsynq_status; do sleep 0.2; done
 	sleep 1

@@ -53,6 +53,7 @@ struct synq_record {
 
 /**
  * struct synq_event - a half-open added or removed
+ * @r: the part that all kinds of record share
  * @age_us: of one removed, since its first SYN-ACK; microseconds
  * @qlen: half-opens left in the listener's queue
  * @limit: how many it takes
@@ -70,14 +71,39 @@ struct synq_event {
 
 /**
  * struct synq_sample - an established connection, as it stood at a segment
+ * @r: the part that all kinds of record share
+ * @hook: SYNQ_SAMPLE_RCV or _XMIT
+ * @ca_state: enum tcp_ca_state
+ * @length: bytes of the segment: received, with its TCP header; sent, without
+ * @snd_nxt: next sequence number to send
+ * @snd_una: oldest sequence number not acknowledged
+ * @snd_cwnd: congestion window, segments
+ * @ssthresh: slow start threshold, segments
+ * @snd_wnd: the peer's receive window, bytes
+ * @srtt_us: smoothed round-trip time
+ * @rcv_wnd: the local receive window, bytes
+ * @rttvar_us: mean deviation of the round-trip time
+ * @rto_us: retransmission timeout
+ * @min_rtt_us: smallest recent round-trip time; ~0: not measured yet
+ * @lost: segments considered lost now
+ * @retrans: segments retransmitted since the connection began
+ * @inflight: segments sent that are neither acknowledged nor considered lost
+ * @rqueue: bytes the application has not read yet
+ * @wqueue: bytes the peer has not acknowledged yet
+ * @mss: bytes of the largest segment to send
+ * @pacing_rate: bytes a second; ~0: unlimited
+ * @delivery_rate: bytes a second, the latest measurement; 0: none
+ * @bytes_acked: bytes acknowledged since the connection began
+ * @cookie: sock_gen_cookie() of the socket
+ * @ca_name: name of the congestion control
  *
  * Units are those of struct tcp_info (include/uapi/linux/tcp.h, 6.1), whose
  * fields these are: sample.c says of each where it is taken from.
  */
 struct synq_sample {
 	struct synq_record r;
-	u8		hook;		/* SYNQ_SAMPLE_RCV or _XMIT */
-	u8		ca_state;	/* enum tcp_ca_state */
+	u8		hook;
+	u8		ca_state;
 	u32		length;
 	u32		snd_nxt;
 	u32		snd_una;
@@ -88,14 +114,14 @@ struct synq_sample {
 	u32		rcv_wnd;
 	u32		rttvar_us;
 	u32		rto_us;
-	u32		min_rtt_us;	/* ~0: not measured yet */
+	u32		min_rtt_us;
 	u32		lost;
 	u32		retrans;
 	u32		inflight;
 	u32		rqueue;
 	u32		wqueue;
 	u32		mss;
-	u64		pacing_rate;	/* ~0: unlimited */
+	u64		pacing_rate;
 	u64		delivery_rate;
 	u64		bytes_acked;
 	u64		cookie;
@@ -118,6 +144,7 @@ struct synq_stack {
 
 /**
  * struct synq_drop - a segment freed without having been used
+ * @r: the part that all kinds of record share
  * @location: who freed it, an address in the kernel's text
  * @reason: enum skb_drop_reason
  * @length: bytes, with the header of its protocol; of what is not IP, of all
@@ -127,6 +154,7 @@ struct synq_stack {
  * @flags: byte 13 of a TCP header (RFC 9293, 3.1)
  * @has_flags: there was so much of one
  * @state: of its socket, TCP_*; 0: not known
+ * @stack: call stack at @location
  */
 struct synq_drop {
 	struct synq_record r;
@@ -155,8 +183,10 @@ enum synq_cause {
 
 /**
  * struct synq_close - a connection that is no more
+ * @r: the part that all kinds of record share
  * @state: that it left for TCP_CLOSE, TCP_*
  * @cause: enum synq_cause; close.c says how it is told
+ * @stack: call stack of the close
  */
 struct synq_close {
 	struct synq_record r;
@@ -172,7 +202,11 @@ struct synq_close {
 /**
  * struct synq_ends - the ends of a connection as text, which all its samples have
  * @local: as in &struct synq_record, and the next three
+ * @remote: likewise
+ * @local_port: likewise
+ * @remote_port: likewise
  * @length: of @text; 0: of no connection
+ * @text: both ends as a line shows them
  */
 struct synq_ends {
 	struct in6_addr	local;

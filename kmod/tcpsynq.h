@@ -119,6 +119,22 @@ struct synq_net {
 
 /**
  * struct synq_figures - counters as shown, in the order of the stat file
+ * @half_open: half-open connections now
+ * @initial: half-open connections at load
+ * @added: connections that became half-open
+ * @completed: removed: the handshake completed
+ * @expired: removed: the SYN-ACK timer gave up
+ * @reset: removed: a RST or a bad segment arrived, or this host aborted
+ * @unreachable: removed: an ICMP error arrived
+ * @closed: removed: the listener no longer listened
+ * @other: removed for any other reason
+ * @cookies: SYNs answered with a cookie
+ * @cookies_ok: ACKs with a valid cookie
+ * @cookies_bad: ACKs with an invalid cookie
+ * @queue_full: SYNs refused for a full SYN queue
+ * @accept_full: SYNs refused for a full accept queue
+ * @samples: samples written, each tap's counted separately
+ * @lost: records of any kind for which a tap had no room
  *
  * All but @half_open and @initial count up from 0 at load.
  */

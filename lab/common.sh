@@ -1,9 +1,11 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Sourced by the scripts of the lab: where things are, and how to speak.
 
 set -euo pipefail
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # Scripts that source this file use it.
 top=$(dirname "$lab")
 cache=${TCPSYNQ_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tcpsynq}
 mkdir -p "$cache"

@@ -196,6 +196,7 @@ type Ending = 'completed' | 'expired' | 'reset';
  * A minute of every kind of record: honest clients, a flood in the middle third that fills a queue
  * of 2049, drops, closes, two transfers, and twelve samples lost.
  */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a minute of traffic, kind by kind, on one clock and one queue
 export function incident(): string {
   const LIMIT = 2049;
   const seconds = 60;

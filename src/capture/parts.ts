@@ -102,6 +102,14 @@ export async function partsOf(path: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
+/** Return the length of the whole lines that fit into the room. */
+function linesWithin(bytes: Buffer, room: number): number {
+  if (bytes.length <= room) {
+    return bytes.length;
+  }
+  return room > 0 ? bytes.lastIndexOf(NEWLINE, room - 1) + 1 : 0;
+}
+
 /** A capture in numbered parts, each with a header of its own. */
 export class Rotated implements Sink {
   readonly #plan: Plan;
@@ -159,16 +167,13 @@ export class Rotated implements Sink {
       }
       const header = this.#fresh && !start ? piece.header : null;
       const room = this.#room() - (header?.length ?? 0);
-      let end = bytes.length;
-      if (end > room) {
-        end = room > 0 ? bytes.lastIndexOf(NEWLINE, room - 1) + 1 : 0;
-        if (end === 0 && !this.#fresh) {
-          await this.#next();
-          continue;
-        }
-        // A line that is longer than a part may be has a part of its own.
-        end ||= bytes.indexOf(NEWLINE) + 1;
+      let end = linesWithin(bytes, room);
+      if (end === 0 && !this.#fresh) {
+        await this.#next();
+        continue;
       }
+      // A line that is longer than a part may be has a part of its own.
+      end ||= bytes.indexOf(NEWLINE) + 1;
       const lines = bytes.subarray(0, end);
       await this.#part.write(header === null ? lines : Buffer.concat([header, lines]));
       this.#fresh = false;

@@ -29,6 +29,7 @@ export class RawFormat implements Format {
     return this.tally.records >= this.#limit;
   }
 
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop of a capture, whose branches share the cuts in local variables
   push(chunk: Buffer): Piece[] {
     const bytes = this.#kept.length > 0 ? Buffer.concat([this.#kept, chunk]) : chunk;
     const pieces: Piece[] = [];

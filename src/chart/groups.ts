@@ -188,6 +188,11 @@ function figureLines(scene: Scene, columns: number): Line[] {
     const text = long.length <= columns ? long : short;
     parts.push(refused.total > 0 ? look(text, 'warn') : text);
   }
+  return flowed(parts, columns);
+}
+
+/** Put parts on as few lines as they fit on, with a gap between two. */
+function flowed(parts: readonly Span[], columns: number): Line[] {
   const lines: Span[][] = [];
   for (const part of parts) {
     const line = lines.at(-1);

@@ -1,4 +1,4 @@
-import { OUTCOMES } from '../record/figures.js';
+import { type Figures, OUTCOMES } from '../record/figures.js';
 import { byFullness, fullness, type Listener } from '../record/listeners.js';
 import { endings, type SessionView } from '../record/session.js';
 import { type Frame, hintLine, type Size, titleLine } from './frame.js';
@@ -102,9 +102,25 @@ function cellsOf({ view, waiting }: Scene): Cell[] {
     { label: 'peak', value: amount(view.peak) },
     { label: 'change', value: perSecond(rates.net, true) },
   ];
+  cells.push(...outcomeCells(latest.figures, view));
+  if (latest.figures.cookies !== undefined) {
+    cells.push({ label: 'cookies', value: perSecond(rates.cookies) });
+  }
+  cells.push({ label: 'refused', value: perSecond(rates.refused), look: 'bad' });
+  for (const name of ['missed', 'lost'] as const) {
+    if ((totals[name] ?? 0) > 0) {
+      cells.push({ label: name, value: amount(totals[name]), look: 'warn' });
+    }
+  }
+  return cells;
+}
+
+/** Return a cell for each outcome that is always shown, or that has been counted. */
+function outcomeCells(figures: Figures, { rates, totals }: SessionView): Cell[] {
+  const cells: Cell[] = [];
   const looks: Partial<Record<string, Look>> = { completed: 'good', expired: 'bad' };
   for (const outcome of OUTCOMES) {
-    const known = latest.figures[outcome] !== undefined;
+    const known = figures[outcome] !== undefined;
     const always = outcome === 'completed' || outcome === 'expired' || outcome === 'reset';
     if (known && (always || (totals[outcome] ?? 0) > 0)) {
       const look = looks[outcome];
@@ -113,15 +129,6 @@ function cellsOf({ view, waiting }: Scene): Cell[] {
         value: perSecond(rates[outcome]),
         ...(look === undefined ? {} : { look }),
       });
-    }
-  }
-  if (latest.figures.cookies !== undefined) {
-    cells.push({ label: 'cookies', value: perSecond(rates.cookies) });
-  }
-  cells.push({ label: 'refused', value: perSecond(rates.refused), look: 'bad' });
-  for (const name of ['missed', 'lost'] as const) {
-    if ((totals[name] ?? 0) > 0) {
-      cells.push({ label: name, value: amount(totals[name]), look: 'warn' });
     }
   }
   return cells;
@@ -200,22 +207,7 @@ function blank(rows: number): Line[] {
 function belowChart(scene: Scene, size: Size): Line[] {
   const lines: Line[] = [];
   if (scene.listeners !== null && scene.waiting === null) {
-    const sorted = [...scene.listeners].sort(byFullness);
-    const most = scene.expanded ? Math.max(3, Math.floor(size.rows / 2) - 3) : 1;
-    const top = sorted.slice(0, most);
-    const width = Math.max(0, ...top.map(({ local }) => local.length));
-    const queues = pairs(top.map(({ qlen, holds }) => [qlen, holds]));
-    for (const [i, listener] of top.entries()) {
-      const prefix = i > 0 ? '         ' : scene.expanded ? 'queues   ' : 'fullest  ';
-      const name = `${printable(listener.local).padEnd(width)}  ${queues[i]}`;
-      lines.push(listenerLine(prefix, name, listener, size.columns));
-    }
-    if (scene.expanded && sorted.length > top.length) {
-      lines.push([`         and ${sorted.length - top.length} more: tcpsynq listeners`]);
-    }
-    if (top.length === 0) {
-      lines.push(['no listeners']);
-    }
+    lines.push(...listenerLines(scene.listeners, scene.expanded, size));
   }
   const words = shareWords(scene, size.columns);
   if (words !== null) {
@@ -227,6 +219,28 @@ function belowChart(scene: Scene, size: Size): Line[] {
       size.columns - 2,
     );
     lines.push([{ text: more.length === 0 ? first : `${first} …`, look: 'dim' }]);
+  }
+  return lines;
+}
+
+/** Return a line for the fullest listener, or for as many as half the screen has room for. */
+function listenerLines(listeners: readonly Listener[], expanded: boolean, size: Size): Line[] {
+  const lines: Line[] = [];
+  const sorted = [...listeners].sort(byFullness);
+  const most = expanded ? Math.max(3, Math.floor(size.rows / 2) - 3) : 1;
+  const top = sorted.slice(0, most);
+  const width = Math.max(0, ...top.map(({ local }) => local.length));
+  const queues = pairs(top.map(({ qlen, holds }) => [qlen, holds]));
+  for (const [i, listener] of top.entries()) {
+    const prefix = i > 0 ? '         ' : expanded ? 'queues   ' : 'fullest  ';
+    const name = `${printable(listener.local).padEnd(width)}  ${queues[i]}`;
+    lines.push(listenerLine(prefix, name, listener, size.columns));
+  }
+  if (expanded && sorted.length > top.length) {
+    lines.push([`         and ${sorted.length - top.length} more: tcpsynq listeners`]);
+  }
+  if (top.length === 0) {
+    lines.push(['no listeners']);
   }
   return lines;
 }

@@ -65,6 +65,7 @@ const FLUSH_EVERY = 1000;
 const READ_AHEAD = 32;
 
 /** `tcpsynq capture`: the stream to a file, until told to stop. */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: it opens one thing after another, and each finally closes one of them
 export async function capture(
   host: Host,
   file: string,
@@ -181,6 +182,14 @@ async function writeAll(
   }
 }
 
+/** Return what to do if the file exists. */
+function meetingOf({ append, force }: CaptureOptions): Meeting {
+  if (append) {
+    return 'append';
+  }
+  return force ? 'replace' : 'refuse';
+}
+
 async function openSink(host: Host, path: string, options: CaptureOptions): Promise<Sink> {
   const packing = options.compress ?? null;
   const sync = options.fsync ?? false;
@@ -190,7 +199,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
       null,
     );
   }
-  const meeting: Meeting = options.append ? 'append' : options.force ? 'replace' : 'refuse';
+  const meeting = meetingOf(options);
   const keep = options.keep ?? Number.POSITIVE_INFINITY;
   if (options.rotate !== undefined) {
     return Rotated.open({ path, meeting, rotation: options.rotate, keep, packing, sync });

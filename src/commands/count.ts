@@ -84,14 +84,19 @@ async function lastCount(host: Host, options: CountOptions): Promise<Counted> {
   let header: Header | null = null;
   let last: Count | null = null;
   for await (const event of recorded(input, options, () => host.stdin(), host.signal)) {
-    if (event.type === 'source') {
-      info = event.info;
-    } else if (event.type === 'epoch') {
-      header = event.header;
-    } else if (event.type === 'count') {
-      last = event.count;
-    } else if (event.type === 'note') {
-      await note(host, event.text);
+    switch (event.type) {
+      case 'source':
+        info = event.info;
+        break;
+      case 'epoch':
+        header = event.header;
+        break;
+      case 'count':
+        last = event.count;
+        break;
+      case 'note':
+        await note(host, event.text);
+        break;
     }
   }
   if (info === null || last === null) {

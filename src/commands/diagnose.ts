@@ -233,12 +233,14 @@ async function print(host: Host, { verdict, headline, why, advice, kernel }: Rep
     { text, look: LOOKS[verdict.severity] },
   ]);
   for (const [label, texts] of parts) {
-    for (const [i, text] of texts.entries()) {
-      for (const [j, piece] of wrap(printable(text), columns - INDENT.length).entries()) {
-        const start = i + j === 0 ? `  ${label}`.padEnd(INDENT.length) : INDENT;
-        lines.push([j === 0 ? start : `${INDENT}`, piece]);
-      }
-    }
+    lines.push(...labelled(label, texts, columns));
   }
   await out.write(lines.map((line) => `${render(line, columns, out.colour)}\n`).join(''));
+}
+
+/** Return texts as indented lines, the first of them with the label in front. */
+function labelled(label: string, texts: readonly string[], columns: number): Line[] {
+  return texts
+    .flatMap((text) => wrap(printable(text), columns - INDENT.length))
+    .map((piece, i) => [i === 0 ? `  ${label}`.padEnd(INDENT.length) : INDENT, piece]);
 }

@@ -40,22 +40,7 @@ export async function plot(
 ): Promise<void> {
   const input = captureOf('plot', file, options, ' (`tcpsynq trace` draws live)');
   const { follow, terminal } = options;
-  if (options.speed !== undefined) {
-    throw new Usage('--speed has no meaning here: a capture is drawn when it has been read');
-  }
-  checkInput({ ...options, input }, null);
-  if (terminal) {
-    refuse(options, '--terminal', ['output', 'format', 'force', 'json']);
-    if (follow) {
-      throw new Usage(
-        '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows',
-      );
-    }
-  } else if (input === '-' && options.output === undefined) {
-    throw new Usage(
-      'say with -o what the files are to be called: there is no name to take it from',
-    );
-  }
+  check(input, options);
   const recording: Recording = new Recording(wantedOf(options), () => scanner);
   const scanner = new Scanner(recording);
   const products = terminal
@@ -88,6 +73,27 @@ export async function plot(
 
 function isEmpty({ first, last }: Recording): boolean {
   return first > last;
+}
+
+/** Refuse options that exclude each other, and a plot without a name for its files. */
+function check(input: string, options: PlotOptions): void {
+  const { follow, terminal } = options;
+  if (options.speed !== undefined) {
+    throw new Usage('--speed has no meaning here: a capture is drawn when it has been read');
+  }
+  checkInput({ ...options, input }, null);
+  if (terminal) {
+    refuse(options, '--terminal', ['output', 'format', 'force', 'json']);
+    if (follow) {
+      throw new Usage(
+        '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows',
+      );
+    }
+  } else if (input === '-' && options.output === undefined) {
+    throw new Usage(
+      'say with -o what the files are to be called: there is no name to take it from',
+    );
+  }
 }
 
 function refuse(options: PlotOptions, what: string, names: readonly (keyof PlotOptions)[]): void {

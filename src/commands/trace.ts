@@ -78,6 +78,28 @@ async function open(
   return openModuleStream(namespace, filter, host.signal);
 }
 
+/** Feed the trace. Return false if it was done, or stopped, before its input ended. */
+async function pump(
+  chunks: Bytes['chunks'],
+  trace: Trace,
+  view: TraceView,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const chunk of chunks) {
+    trace.push(chunk);
+    await view.flush();
+    if (trace.done || signal.aborted) {
+      break;
+    }
+  }
+  if (trace.done || signal.aborted) {
+    trace.finish();
+    return false;
+  }
+  trace.end();
+  return true;
+}
+
 async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<void> {
   const { info, name, chunks } = bytes;
   const whole = !info.live;
@@ -111,23 +133,12 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
   const shown = viewFor(host, options, subject, whole);
   view = shown;
   try {
-    for await (const chunk of chunks) {
-      trace.push(chunk);
-      await shown.flush();
-      if (trace.done || host.signal.aborted) {
-        break;
-      }
-    }
-    if (trace.done || host.signal.aborted) {
-      trace.finish();
-    } else {
-      trace.end();
-      if (trace.samples === 0) {
-        throw new Failure(nothing(name, trace, damaged));
-      }
+    const ended = await pump(chunks, trace, shown, host.signal);
+    if (ended && trace.samples === 0) {
+      throw new Failure(nothing(name, trace, damaged));
     }
     await shown.flush();
-    if (!trace.done && !host.signal.aborted) {
+    if (ended && !host.signal.aborted) {
       await shown.ended();
     }
   } finally {

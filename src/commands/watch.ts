@@ -27,15 +27,7 @@ const DEFAULT_INTERVAL = 1000;
 /** `tcpsynq watch`: the half-open count over time, until told to stop or the input ends. */
 export async function watch(host: Host, options: WatchOptions): Promise<void> {
   const { input } = options;
-  checkInput(options, null);
-  if (options.interval !== undefined && !isLive(input)) {
-    throw new Usage(
-      '--interval has no meaning for a capture: its counts come as they were recorded',
-    );
-  }
-  if (options.spark && options.json) {
-    throw new Usage('--spark and --json exclude each other');
-  }
+  check(options);
   const interval = options.interval ?? DEFAULT_INTERVAL;
   const namespace = isLive(input) ? await openNamespace(options.netns) : null;
   const isRecorded = namespace === null;
@@ -69,6 +61,19 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
   }
   if (!host.out.closed) {
     await note(host, summary(state.session));
+  }
+}
+
+/** Refuse options that exclude each other. */
+function check(options: WatchOptions): void {
+  checkInput(options, null);
+  if (options.interval !== undefined && !isLive(options.input)) {
+    throw new Usage(
+      '--interval has no meaning for a capture: its counts come as they were recorded',
+    );
+  }
+  if (options.spark && options.json) {
+    throw new Usage('--spark and --json exclude each other');
   }
 }
 

@@ -25,6 +25,7 @@ export interface Names {
 /** The backlog to ask for is at least this: net.core.somaxconn's default since Linux 5.4. */
 const BACKLOG = 4096;
 
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a case for each state, and each returns the whole advice
 export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: Names): Advice {
   const sysctl = (name: string, value: number) => ({
     setting: name,

@@ -47,6 +47,16 @@ interface Seen {
   shrank: boolean;
 }
 
+/** Add a reading to those of the same listener. */
+function update(seen: Seen, listener: Listener, isFull: boolean, isStale: boolean): void {
+  seen.shrank ||= listener.accept_qlen < seen.last.accept_qlen;
+  seen.last = listener;
+  seen.peak = Math.max(seen.peak, listener.qlen);
+  seen.readings += 1;
+  seen.full += isFull ? 1 : 0;
+  seen.stale += isStale ? 1 : 0;
+}
+
 /**
  * Folds a stream, or a capture, and readings of the listeners into evidence. Memory is bounded,
  * however long it runs and whatever the sources.
@@ -111,12 +121,7 @@ export class Collector implements Sink {
           shrank: false,
         });
       } else {
-        seen.shrank ||= listener.accept_qlen < seen.last.accept_qlen;
-        seen.last = listener;
-        seen.peak = Math.max(seen.peak, listener.qlen);
-        seen.readings += 1;
-        seen.full += isFull ? 1 : 0;
-        seen.stale += isStale ? 1 : 0;
+        update(seen, listener, isFull, isStale);
       }
     }
   }

@@ -80,14 +80,7 @@ function why({ worst, also }: Verdict, evidence: Evidence, grouped: boolean): st
       `${n(ends)} half-opens ended: ${percent(completed / ends)} completed, ${percent(expired / ends)} expired`,
     );
   }
-  if (evidence.sources !== null && (state === 'flood' || state === 'surge')) {
-    const { networks, exact, top, share } = evidence.sources;
-    lines.push(
-      `from ${exact ? '' : 'about '}${n(networks)} networks (/24, /64), the most from ${printable(top)}: ${percent(share)}`,
-    );
-  } else if (evidence.events && state === 'flood') {
-    lines.push('sources not seen: nothing entered the SYN queue meanwhile');
-  }
+  lines.push(...sources(state, evidence, n));
   if (scope.queue !== null) {
     lines.push(queueLine(scope, n));
   }
@@ -98,13 +91,7 @@ function why({ worst, also }: Verdict, evidence: Evidence, grouped: boolean): st
   if (scope.cookies > 0 || scope.cookies_ok > 0) {
     lines.push(`${n(scope.cookies)} SYNs answered with a cookie, ${n(scope.cookies_ok)} came back`);
   }
-  const { queue_full = 0, accept_full = 0 } = evidence.totals;
-  if (queue_full + accept_full > 0) {
-    const here = scope.listener === null ? '' : `, ${n(refused(scope, evidence))} of them here`;
-    lines.push(
-      `SYNs refused: ${n(queue_full)} for a full SYN queue, ${n(accept_full)} for a full accept queue${here}`,
-    );
-  }
+  lines.push(...refusals(scope, evidence, n));
   if (evidence.lost > 0) {
     lines.push(`${n(evidence.lost)} events came too fast to be read: shares are of the others`);
   }
@@ -118,6 +105,31 @@ function why({ worst, also }: Verdict, evidence: Evidence, grouped: boolean): st
     lines.push(`and ${n(also.length - MOST_OTHERS)} more`);
   }
   return lines;
+}
+
+/** Return where the SYNs of a flood or a surge come from, or that none were seen. */
+function sources(state: State, evidence: Evidence, n: (value: number) => string): string[] {
+  if (evidence.sources !== null && (state === 'flood' || state === 'surge')) {
+    const { networks, exact, top, share } = evidence.sources;
+    return [
+      `from ${exact ? '' : 'about '}${n(networks)} networks (/24, /64), the most from ${printable(top)}: ${percent(share)}`,
+    ];
+  }
+  return evidence.events && state === 'flood'
+    ? ['sources not seen: nothing entered the SYN queue meanwhile']
+    : [];
+}
+
+/** Return the SYNs refused for a full queue, and how many of them this listener refused. */
+function refusals(scope: Scope, evidence: Evidence, n: (value: number) => string): string[] {
+  const { queue_full = 0, accept_full = 0 } = evidence.totals;
+  if (queue_full + accept_full === 0) {
+    return [];
+  }
+  const here = scope.listener === null ? '' : `, ${n(refused(scope, evidence))} of them here`;
+  return [
+    `SYNs refused: ${n(queue_full)} for a full SYN queue, ${n(accept_full)} for a full accept queue${here}`,
+  ];
 }
 
 function handshakes(scope: Scope, evidence: Evidence, n: (value: number) => string): string {

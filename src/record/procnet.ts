@@ -40,6 +40,7 @@ export class SocketTally {
   #header = true;
 
   /** Takes the next bytes of the file, cut anywhere. */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a state machine that runs for every byte
   push(chunk: Uint8Array): void {
     for (const byte of chunk) {
       if (byte === NEWLINE) {

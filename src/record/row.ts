@@ -94,6 +94,7 @@ export class Row {
   }
 
   /** Seconds as `seconds.nanoseconds`; NaN where the field is not that. */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a parser that runs for every record, digit by digit, without a call
   seconds(column: number): number {
     const slot = this.#slot(column);
     if (slot < 0) {

@@ -119,6 +119,7 @@ class Network {
   }
 
   /** As the kernel writes it (`%pI6c`): lower case, at most one `::`, the end perhaps as IPv4. */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a parser that runs for every record, character by character, without a call
   #read6(end: string): void {
     const groups = this.#groups.fill(0);
     let found = 0;

@@ -1,4 +1,4 @@
-import { type Figures, isFigureName } from './figures.js';
+import { type FigureName, type Figures, isFigureName } from './figures.js';
 import { parseHex } from './number.js';
 
 /** What /proc/net/stat/tcpsynq says. */
@@ -7,6 +7,16 @@ export interface Stat {
   readonly figures: Figures & { readonly half_open: number };
   /** Each CPU's own share, in the order of the rows; without half_open, which is no CPU's own. */
   readonly cpus: readonly Figures[];
+}
+
+/** Add a figure of one CPU to its own and to the total. Every row has the same half_open. */
+function addFigure(total: Figures, own: Figures, name: FigureName, value: number): void {
+  if (name === 'half_open') {
+    total.half_open ??= value;
+  } else {
+    own[name] = value;
+    total[name] = (total[name] ?? 0) + value;
+  }
 }
 
 /**
@@ -33,12 +43,7 @@ export function parseStat(text: string): Stat | string {
       if (value === undefined) {
         return `row ${cpu + 1}: ${name} is not a hexadecimal number below 2^53`;
       }
-      if (name === 'half_open') {
-        total.half_open ??= value;
-      } else {
-        own[name] = value;
-        total[name] = (total[name] ?? 0) + value;
-      }
+      addFigure(total, own, name, value);
     }
     cpus.push(own);
   }

@@ -32,6 +32,11 @@ export interface ModuleStatus {
   readonly hooks: readonly Hook[];
 }
 
+const ANSWERS: ReadonlyMap<string, boolean> = new Map([
+  ['yes', true],
+  ['no', false],
+]);
+
 /** Reads /proc/net/tcpsynq_status. Lines it does not know or cannot read are passed over. */
 export function parseStatus(text: string): ModuleStatus {
   let version: string | null = null;
@@ -44,24 +49,35 @@ export function parseStatus(text: string): ModuleStatus {
     const [key, ...rest] = line.trim().split(/\s+/);
     const known = (i: number) => parseInteger(rest[i] ?? '') ?? null;
     const number = (i: number) => known(i) ?? 0;
-    if (key === 'version') {
-      version = rest.join(' ');
-    } else if (key === 'exact') {
-      exact = rest[0] === 'yes' ? true : rest[0] === 'no' ? false : null;
-    } else if (key === 'why') {
-      why.push(rest.join(' '));
-    } else if (key === 'initial' && rest[0] !== undefined) {
-      initial = { method: rest[0], us: number(1), found: known(2) };
-    } else if (key === 'taps') {
-      taps = { open: number(0), max: number(1) };
-    } else if (key === 'hook' && rest[0] !== undefined) {
-      hooks.push({
-        symbol: rest[0],
-        via: rest[1] ?? 'none',
-        hits: known(2),
-        missed: number(3),
-        serves: (rest[4] ?? '').split(',').filter((name) => name !== '' && name !== '-'),
-      });
+    switch (key) {
+      case 'version':
+        version = rest.join(' ');
+        break;
+      case 'exact':
+        exact = ANSWERS.get(rest[0] ?? '') ?? null;
+        break;
+      case 'why':
+        why.push(rest.join(' '));
+        break;
+      case 'initial':
+        if (rest[0] !== undefined) {
+          initial = { method: rest[0], us: number(1), found: known(2) };
+        }
+        break;
+      case 'taps':
+        taps = { open: number(0), max: number(1) };
+        break;
+      case 'hook':
+        if (rest[0] !== undefined) {
+          hooks.push({
+            symbol: rest[0],
+            via: rest[1] ?? 'none',
+            hits: known(2),
+            missed: number(3),
+            serves: (rest[4] ?? '').split(',').filter((name) => name !== '' && name !== '-'),
+          });
+        }
+        break;
     }
   }
   return { version, exact, why, initial, taps, hooks };

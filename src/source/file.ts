@@ -186,6 +186,13 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
   }
 }
 
+function refusePacked(path: string, start: Buffer): void {
+  const packing = packingOf(start);
+  if (packing !== null) {
+    throw new Failure(`${path} is packed with ${packing}: it can be read, but not followed`);
+  }
+}
+
 /**
  * The bytes of a file and of what is appended to it, until the signal comes. A file that was
  * replaced or cut is read again from its start.
@@ -212,9 +219,8 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
       changed = false;
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
       if (bytesRead > 0) {
-        const packing = position === 0 ? packingOf(buffer.subarray(0, bytesRead)) : null;
-        if (packing !== null) {
-          throw new Failure(`${path} is packed with ${packing}: it can be read, but not followed`);
+        if (position === 0) {
+          refusePacked(path, buffer.subarray(0, bytesRead));
         }
         position += bytesRead;
         yield Buffer.from(buffer.subarray(0, bytesRead));

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import split2 from 'split2';
-import { type Header, MAX_LINE, StreamParser } from '../record/stream.js';
+import { type Count, type Header, type Loss, MAX_LINE, StreamParser } from '../record/stream.js';
 import type { Events, SourceEvent } from './source.js';
 
 /**
@@ -83,27 +83,29 @@ function eventsOfLines(
   let announced = false;
   let stream: string | null = null;
   let latest = 0;
+  const eventsOfRecord = (record: Count | Loss): SourceEvent[] => {
+    tally.records += 1;
+    const event: SourceEvent =
+      record.kind === 'C' ? { type: 'count', count: record } : { type: 'loss', loss: record };
+    const before = { stream, latest };
+    latest = record.time;
+    if (announced) {
+      return [event];
+    }
+    announced = true;
+    stream = identityOf(parser.header);
+    // The next part of the same tap continues its epoch.
+    if (stream !== null && stream === before.stream && latest >= before.latest) {
+      return [event];
+    }
+    return [{ type: 'epoch', header: parser.header }, event];
+  };
   return (text) => {
     const line = parser.parse(text);
     if (line.type === 'start') {
       announced = false;
     } else if (line.type === 'record') {
-      tally.records += 1;
-      const { record } = line;
-      const event: SourceEvent =
-        record.kind === 'C' ? { type: 'count', count: record } : { type: 'loss', loss: record };
-      const before = { stream, latest };
-      latest = record.time;
-      if (announced) {
-        return [event];
-      }
-      announced = true;
-      stream = identityOf(parser.header);
-      // The next part of the same tap, where nothing begins anew.
-      if (stream !== null && stream === before.stream && latest >= before.latest) {
-        return [event];
-      }
-      return [{ type: 'epoch', header: parser.header }, event];
+      return eventsOfRecord(line.record);
     } else if (line.type === 'problem') {
       tally.problems += 1;
       if (tally.first === null) {

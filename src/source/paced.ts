@@ -8,6 +8,7 @@ const TOGETHER = 20;
  * Hands a capture on at the pace it was recorded at, times `speed`: each line when its time comes.
  * The clock starts with the first line that has a time, and again with each header.
  */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: both loops share the position up to which lines were yielded
 export async function* paced(
   chunks: AsyncIterable<Buffer>,
   speed: number,

@@ -67,13 +67,18 @@ export async function* live(input: 'auto' | 'module' | 'proc', wanted: Wanted): 
     if (wanted.signal.aborted) {
       return;
     }
-    if (!(await isThere(wanted.namespace))) {
-      throw new Failure('the process that showed the network namespace has ended');
-    }
+    await expectNamespace(wanted.namespace);
     if (!waited || typeof opened !== 'string') {
       yield { type: 'waiting' };
     }
     await pause(PATIENCE, wanted.signal);
+  }
+}
+
+/** Fail if the process that showed the namespace has ended. */
+async function expectNamespace(namespace: Namespace): Promise<void> {
+  if (!(await isThere(namespace))) {
+    throw new Failure('the process that showed the network namespace has ended');
   }
 }
 

@@ -118,6 +118,7 @@ test(`${READERS} readers, killed at some moment`, async () => {
 });
 
 const WRITES = setting('WRITES', 5000);
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop of random choices, in an order that SEED repeats
 test(`${WRITES} filters that are none, or almost`, async () => {
   const seed = setting('SEED', Date.now() % 1_000_000);
   console.log(`SEED=${seed}`);

@@ -359,9 +359,8 @@ R`,
     expect(new Set(only.map(({ proto }) => proto))).toEqual(new Set(['tcp']));
   });
 
-  test('per location as many as dropwatch, and those that tcpdrop.bt can see', async ({
-    annotate,
-  }) => {
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one run of three tools side by side, from start to end
+  test('per location as many as dropwatch, and those tcpdrop.bt can see', async ({ annotate }) => {
     await link.listener('--port 80 --accept hold');
     link.inTarget(
       `nft -f - <<'R'

@@ -88,6 +88,7 @@ function peersTime(line: string): number {
   return Number(answer - synack) / 1000;
 }
 
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one flood, and every check of each of its half-opens
 test(`${HALF_OPENS} half-opens: one A and one R each, outcome and age as their peer has it`, async () => {
   link.sysctl('net.ipv4.tcp_synack_retries', 2);
   await link.listener('--port 80,81 --backlog 400000 --accept close');

@@ -69,10 +69,7 @@ export class TraceScreen implements TraceView {
   #press(key: string): boolean {
     const scene = this.#scene();
     if (UP.has(key) || DOWN.has(key)) {
-      const { connections } = scene;
-      const at = scene.marked === null ? 0 : connections.indexOf(scene.marked);
-      const next = Math.max(0, Math.min(connections.length - 1, at + (UP.has(key) ? -1 : 1)));
-      this.#marked = connections[next]?.id ?? null;
+      this.#move(scene, UP.has(key) ? -1 : 1);
       return true;
     }
     if (key === '\r' || key === '\n') {
@@ -87,6 +84,13 @@ export class TraceScreen implements TraceView {
     }
     const items = scene.charted?.series.items ?? [];
     return this.#span.press(key, scene.now - (items[0]?.time ?? scene.now));
+  }
+
+  /** Move the mark down by a number of lines, but not beyond the first or the last. */
+  #move({ connections, marked }: Scene, lines: number): void {
+    const at = marked === null ? 0 : connections.indexOf(marked);
+    const next = Math.max(0, Math.min(connections.length - 1, at + lines));
+    this.#marked = connections[next]?.id ?? null;
   }
 
   async #draw() {
@@ -122,18 +126,21 @@ export class TraceScreen implements TraceView {
         ].filter((part) => part !== ''),
         clock: date?.toTimeString().slice(0, 8) ?? `${trace.now.toFixed(1)} s`,
         paused: this.#frozen !== null,
-        keys: this.#stage.hasKeys
-          ? [
-              'q quit',
-              this.#frozen === null ? 'p pause' : 'p go on',
-              '+/- span',
-              ...(connections.length > 1
-                ? ['↑/↓ select', this.#chosen === null ? 'enter chart' : 'enter chart/busiest']
-                : []),
-            ]
-          : null,
+        keys: this.#keys(connections.length),
       },
     };
+  }
+
+  /** Return the keys that have an effect now; null without a keyboard. */
+  #keys(connections: number): string[] | null {
+    if (!this.#stage.hasKeys) {
+      return null;
+    }
+    const keys = ['q quit', this.#frozen === null ? 'p pause' : 'p go on', '+/- span'];
+    if (connections > 1) {
+      keys.push('↑/↓ select', this.#chosen === null ? 'enter chart' : 'enter chart/busiest');
+    }
+    return keys;
   }
 }
 
