@@ -5,6 +5,7 @@
 #   make test         static checks and every test, those of the module in the guest, and
 #                     some of them on an older and a newer kernel; KERNELS='6.1 7.3':
 #                     all of those of the module on each of these, and on no other
+#   make test-vm FILE=vm/exact NAME='all reset'   one file, or one test, of the module; KERNELS=7.3
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
 #   make test-cost    what the module costs, in instructions, against bench/bounds (part of make test)
@@ -13,7 +14,7 @@
 #   make test-debug   tests on kernels that watch themselves, for hours; DEBUG='kasan kcsan'
 #   make test-install module and package installed in the guest, and taken away
 #   make test-unit    the command's tests alone; make test-lab: those of the module alone, on the
-#                     lab's kernel, ONLY='vm/exact vm/limits' FLOOD=2000
+#                     lab's kernel
 #   make results      results of the guest's runs into docs/results.tsv and docs/kernels.md
 #   make lint         static checks of the module, the command, the scripts and the docs; one of
 #                     these alone: lint-module, lint-command, lint-scripts, lint-docs
@@ -34,13 +35,13 @@ PREFIX ?= /usr/local
 # Node 20 and Prometheus come with the machine, or lab/deps puts them here.
 CACHE := $(or $(TCPSYNQ_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpsynq)
 export PATH := $(CACHE)/node/node_modules/node/bin:$(CACHE)/prometheus/usr/bin:$(PATH)
-export CMD ONLY
+export CMD ONLY NAME FLOOD
 
 running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all help module command install install-module install-command \
-	uninstall uninstall-module package demo pictures test test-unit test-lab test-cost test-kernels test-matrix test-debug test-install test-arm64 results bench lint \
+	uninstall uninstall-module package demo pictures test test-unit test-lab test-vm test-all test-cost test-matrix test-debug test-install test-arm64 results bench lint \
 	lint-module lint-command lint-scripts lint-docs lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
@@ -156,20 +157,24 @@ test-unit: command
 
 test-lab: lab-module lab-tools command
 	@lab/deps guest fleet
-	@lab/selftest
-	@LIMIT=$${LIMIT:-4500} lab/run $(if $(FLOOD),FLOOD=$(FLOOD)) 'npx --no-install vitest run --project vm' "$$ONLY"
+	@lab/test own
+
+test-vm: lab-module lab-tools command
+	@lab/deps guest fleet
+	@lab/vm $(or $(KERNELS),own) $(FILE)
 
 # In instructions, which come out the same whatever else the machine does.
 test-cost: lab-module lab-tools command
 	@lab/deps guest
 	@ICOUNT=1 LIMIT=$${LIMIT:-1800} lab/run bash bench/guard
 
-test: lint test-unit $(if $(KERNELS),test-matrix,test-lab test-cost test-kernels)
+# Everything is fetched, installed and built before the first job begins: jobs run beside each other.
+test: $(if $(KERNELS),lint test-unit test-matrix,test-all)
 
-# What differs most between kernels, in minutes. Closes, the command and reloads are left to test-matrix.
-test-kernels: lab-tools command
-	@lab/deps guest
-	@FLOOD=2000 ONLY='vm/exact vm/lacking vm/limits vm/events vm/samples vm/drops' lab/matrix 5.10 7.3
+test-all: lab-module lab-tools command
+	@lab/deps build check boot guest host-tests fleet suite
+	@for kernel in 5.10 7.3; do lab/suite $$kernel module >/dev/null || exit; done
+	@lab/test all
 
 test-matrix: lab-tools command
 	@lab/deps guest fleet

@@ -25,6 +25,8 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: 1,
           fileParallelism: false,
+          // A process for each file takes seconds to start in an emulated guest.
+          isolate: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   accepted,
   ended,
@@ -50,7 +51,10 @@ export class Flood {
         `--dport ${port} --cpu ${cpu} --count 5000000 --rate ${rate} --seconds 86000 ${SHARES}`,
       ),
     );
-    while (link.kernelHalfOpen() < rate / 2) await sleep(200);
+    await eventually('the first half-opens', () => link.kernelHalfOpen() >= rate / 2, {
+      limit: 120_000,
+      every: 200,
+    });
     return new Flood(senders, listener);
   }
 

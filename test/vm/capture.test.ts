@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   FLOOD,
   inside,
@@ -16,7 +17,6 @@ import {
   load,
   requireGuest,
   sh,
-  sleep,
   status,
   top,
   unload,
@@ -61,10 +61,10 @@ class Capture {
 
   /** Waits until the first bytes are in the file: then it records. */
   async ready(file: string): Promise<this> {
-    while (!existsSync(file) || statSync(file).size === 0) {
+    await eventually(`bytes in ${file}`, () => {
       if (this.child.exitCode !== null) throw new Error(this.stderr);
-      await sleep(50);
-    }
+      return existsSync(file) && statSync(file).size > 0;
+    });
     return this;
   }
 
@@ -93,7 +93,7 @@ test('two at once in a flood: recorded + lost = produced, for each', async () =>
   some.child.kill('SIGSTOP');
   await link.send(`--dport 80 --count ${count} --rate ${count / 5} --reset 1 --abandon 1`);
   some.child.kill('SIGCONT');
-  while (!some.stderr.includes('records are being lost')) await sleep(50);
+  await eventually('the notice of losses', () => some.stderr.includes('records are being lost'));
   expect(await all.stop()).toBe(0);
   expect(await some.stop()).toBe(0);
 
@@ -208,7 +208,7 @@ test("tcpprobe: the module's own lines of that format, but for when each tap was
   const filter = 'kinds=sample format=tcpprobe full=1 port=5201';
   const script = `exec 3<>/proc/net/tcpsynq && echo ${filter} >&3 && exec cat <&3 >${path('cat')}`;
   const cat = spawn('ip', ['netns', 'exec', link.target, 'bash', '-c', script]);
-  while (!existsSync(path('cat'))) await sleep(50);
+  await eventually('the tap of cat', () => existsSync(path('cat')));
   const capture = new Capture(
     `--format tcpprobe --full --port 5201 ${path('f')} -- ${inside(link.target)} iperf3 -c ${peer} -n 400K`,
   );

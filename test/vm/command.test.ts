@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   isLoaded,
   Link,
@@ -12,6 +13,7 @@ import {
   sh,
   sleep,
   status,
+  tapsOpen,
   top,
   trySh,
   unload,
@@ -41,13 +43,13 @@ class Command {
   }
 
   async until(ready: (command: this) => boolean): Promise<this> {
-    const deadline = Date.now() + 60_000;
-    while (!ready(this)) {
-      if (Date.now() > deadline || this.child.exitCode !== null) {
-        throw new Error(`not so: ${ready}; stdout ${this.stdout}; stderr ${this.stderr}`);
-      }
-      await sleep(50);
-    }
+    const what = () => `${ready}; stdout ${this.stdout}; stderr ${this.stderr}`;
+    const wanted = () => {
+      if (ready(this)) return true;
+      if (this.child.exitCode !== null) throw new Error(`ended before ${what()}`);
+      return false;
+    };
+    await eventually(what, wanted, { limit: 60_000 });
     return this;
   }
 
@@ -168,7 +170,7 @@ describe('module loaded', () => {
   test('diagnose: Ctrl-C ends the watch, and what was seen is judged', async () => {
     await link.listener('--port 80 --backlog 400000');
     const watch = new Command(`${tcpsynq} --netns ${link.target} diagnose --for 10m`);
-    while (!status().includes('taps 1 16')) await sleep(100);
+    await tapsOpen(1);
     await sleep(3000);
     expect(await watch.end('SIGINT')).toBe(0);
     expect(watch.stdout).toMatch(/^IDLE: /);

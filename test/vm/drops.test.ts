@@ -15,6 +15,7 @@ import {
   sh,
   sleep,
   status,
+  tapsOpen,
   top,
   unload,
 } from './guest.ts';
@@ -148,10 +149,12 @@ async function started(command: string, args: string[], text: string) {
   child.stderr.on('data', (chunk) => errors.push(String(chunk)));
   const ended = new Promise<string>((resolve) => child.on('close', () => resolve(said)));
   const says = async (text: string) => {
-    while (!said.includes(text)) {
+    const spoken = () => {
+      if (said.includes(text)) return true;
       if (child.exitCode !== null) throw new Error(`${command} ended: ${errors.join('')}`);
-      await sleep(50);
-    }
+      return false;
+    };
+    await eventually(`"${text}" from ${command}`, spoken, { limit: 120_000 });
   };
   await says(text);
   return { child, ended, says, said: () => said, write: (text: string) => child.stdin.write(text) };
@@ -218,12 +221,12 @@ sys.stdin.readline()`,
     listener.stdout.on('data', (text) => {
       said += text;
     });
-    while (said !== 'ready') await sleep(20);
+    await eventually('the listener', () => said === 'ready');
     const tap = await tappedBoth('port=80 stack=1');
     const sending = link.send('--dport 80 --count 30 --complete 100 --hold 5');
-    while (link.kernelHalfOpen() < 30) await sleep(100);
+    await eventually('30 half-opens', () => link.kernelHalfOpen() >= 30);
     listener.stdin.write('\n');
-    while (!said.endsWith('narrow')) await sleep(20);
+    await eventually('the shorter accept queue', () => said.endsWith('narrow'));
     const sent = await sending;
     expect(sent.completed).toBe(30);
     const overflows = link.nstat('TcpExtListenOverflows');
@@ -459,7 +462,9 @@ R`,
         `--dport 81 --count ${share} --first ${run * share} --blind --abandon 1 --seconds 120`,
       );
       // They wait in the receiving CPU's backlog, which has room for so many.
-      while (came() - before < run * share) await sleep(200);
+      await eventually(`${run * share} SYNs received`, () => came() - before >= run * share, {
+        limit: 120_000,
+      });
       sh('pkill -CONT -x cat');
     }
     expect(came() - before).toBe(10 * FLOOD);
@@ -484,7 +489,7 @@ R`,
     // The first object says that the tap is there.
     const table = await command('--port 81 --json --by reason --alert 100', '"drops":0');
     const each = await command('--port 81 --each --stack --json -n 300', '');
-    while (!status().includes('taps 2 16')) await sleep(50);
+    await tapsOpen(2);
     await sleep(500);
     sh(`ip -n ${link.target} route del 198.18.0.0/15`);
     segments('81 20000 closed 300');

@@ -3,7 +3,8 @@
 
 import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { FLOOD, Link, load, queueRoom, requireGuest, sh, sleep, status, unload } from './guest.ts';
+import { eventually } from '../eventually.ts';
+import { FLOOD, Link, load, queueRoom, requireGuest, sh, status, unload } from './guest.ts';
 import { expectInOrder, of, Tap } from './tap.ts';
 
 requireGuest();
@@ -94,7 +95,7 @@ test('a tap that does not read loses, the others do not, and it adds up', async 
     'kinds=count,event',
     'head -c 1 <&3 >/dev/null; touch /var/tmp/away; until [ -e /var/tmp/back ]; do sleep 0.1; done; exec cat <&3',
   );
-  while (!existsSync('/var/tmp/away')) await sleep(50);
+  await eventually('/var/tmp/away', () => existsSync('/var/tmp/away'));
   const count = (4 * FLOOD) / 10;
   await link.send(`--dport 80 --count ${count} --rate ${count / 5}`);
   const all = await reading.stop();

@@ -103,6 +103,11 @@ export function status(): string[] {
   return readFileSync('/proc/net/tcpsynq_status', 'utf8').trimEnd().split('\n');
 }
 
+/** Wait until that number of taps is open on the whole host. */
+export async function tapsOpen(n: number): Promise<void> {
+  await eventually(`${n} open taps`, () => status().includes(`taps ${n} 16`), { limit: 60_000 });
+}
+
 /** Is the guest's kernel that version or a newer one? */
 export function isKernel(major: number, minor: number): boolean {
   const [own = 0, ownMinor = 0] = release().split('.').map(Number);
@@ -159,18 +164,13 @@ export class Running {
   private output = '';
   private errors = '';
   private ended: Promise<number>;
-  private wake: (() => void)[] = [];
 
   constructor(
     readonly child: ChildProcess,
     private readonly what: string,
   ) {
-    const woken = () => {
-      for (const wake of this.wake.splice(0)) wake();
-    };
     child.stdout?.on('data', (text) => {
       this.output += text;
-      woken();
     });
     child.stderr?.on('data', (text) => {
       this.errors += text;
@@ -178,7 +178,6 @@ export class Running {
     this.ended = new Promise((resolve) => {
       child.on('close', (code, signal) => {
         resolve(code ?? (signal ? -1 : 0));
-        woken();
       });
     });
   }
@@ -187,14 +186,16 @@ export class Running {
     this.child.kill(name);
   }
 
-  /** Waits until stdout holds `text`. */
+  /** Wait until stdout holds `text`. */
   async says(text: string): Promise<void> {
-    while (!this.output.includes(text)) {
+    const spoken = () => {
+      if (this.output.includes(text)) return true;
       if (this.child.exitCode !== null) {
         throw new Error(`${this.what} ended (${this.child.exitCode}): ${this.errors}`);
       }
-      await new Promise<void>((resolve) => this.wake.push(resolve));
-    }
+      return false;
+    };
+    await eventually(`"${text}" from ${this.what}`, spoken, { limit: 120_000, every: 5 });
   }
 
   /** Waits for the end, which must be a good one; what stdout said. */
@@ -409,6 +410,12 @@ echo $!`);
   empty(seconds = 120): Promise<Figures> {
     this.sysctl('net.ipv4.tcp_synack_retries', 0);
     return this.until((f) => f.half_open === 0, seconds);
+  }
+
+  /** Wait until a server of the attacker listens on a port. */
+  async serves(port: number): Promise<void> {
+    const listening = () => sh(`${inside(this.attacker)} ss -Hltn`).includes(`:${port}`);
+    await eventually(`a listener on port ${port}`, listening);
   }
 
   /** Wait until every connection is closed, or in TIME_WAIT, at both ends. */

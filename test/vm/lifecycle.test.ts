@@ -2,6 +2,7 @@
 
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   ended,
   expectNoDoubt,
@@ -15,6 +16,7 @@ import {
   sh,
   sleep,
   status,
+  tapsOpen,
   top,
   trySh,
   unload,
@@ -42,9 +44,9 @@ describe('the starting value', () => {
   test('loaded in mid-flood', async () => {
     await link.listener('--port 80 --backlog 400000 --accept close');
     const sender = link.sender(
-      `--dport 80 --count ${FLOOD} --rate ${FLOOD / 10} --complete 1 --reset 1 --abandon 2 --then-reset`,
+      `--dport 80 --count ${FLOOD} --rate ${FLOOD / 5} --complete 1 --reset 1 --abandon 2 --then-reset`,
     );
-    while (link.kernelHalfOpen() < FLOOD / 50) await sleep(100);
+    await eventually('the first half-opens', () => link.kernelHalfOpen() >= FLOOD / 50);
     load();
     expect(link.figures().initial).toBeGreaterThanOrEqual(FLOOD / 50);
     await sender.done();
@@ -92,8 +94,8 @@ describe('the starting value', () => {
   });
 });
 
-/** As many as the flood outlasts where it is made small for the sake of a slow kernel. */
-const LOADS = Math.min(50, FLOOD / 200);
+/** 50 with the large floods of `make test-matrix`. */
+const LOADS = Math.max(5, Math.min(50, FLOOD / 1000));
 
 test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
   // Half-opens of every age come and go throughout.
@@ -102,7 +104,7 @@ test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
   const sender = link.sender(
     `--dport 80 --count 2000000 --rate ${(3 * FLOOD) / 100} --seconds 500 --complete 1 --reset 1 --abandon 1 --then-reset`,
   );
-  while (link.kernelHalfOpen() < FLOOD / 200) await sleep(100);
+  await eventually('the first half-opens', () => link.kernelHalfOpen() >= FLOOD / 200);
   load();
   for (let i = 0; i < LOADS; i++) {
     unload();
@@ -142,7 +144,7 @@ test('an open tap holds its namespace; both go when it closes', async () => {
   await sleep(1000);
   expect(existsSync('/sys/class/net/veth-here')).toBe(true);
   sh(`kill ${tap}`);
-  while (status().includes('taps 1 16')) await sleep(50);
+  await tapsOpen(0);
   await expect.poll(() => existsSync('/sys/class/net/veth-here'), { timeout: 60_000 }).toBe(false);
   unload();
 });

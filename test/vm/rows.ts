@@ -57,39 +57,50 @@ function hasFailedHook(test: TestCase): boolean {
   }
 }
 
+type Outcome = 'passed' | 'failed' | 'skipped' | 'unselected';
+
+/** Tests that skip themselves give a reason; -t, a line number and test.only give none. */
+function outcomeOf(test: TestCase): Outcome {
+  const result = test.result();
+  if (result.state === 'passed') return 'passed';
+  if (result.state !== 'skipped') return 'failed';
+  if (result.note !== undefined) return 'skipped';
+  return hasFailedHook(test) ? 'failed' : 'unselected';
+}
+
+/** Return each reason once, with the number of tests that gave it. */
+function listReasons(tests: readonly TestCase[]): string[] {
+  const reasons = new Map<string, number>();
+  for (const test of tests) {
+    const { note = '' } = test.result() as { note?: string | undefined };
+    reasons.set(note, (reasons.get(note) ?? 0) + 1);
+  }
+  return [...reasons].map(([reason, n]) => `skipped: ${reason}${n > 1 ? ` (${n} tests)` : ''}`);
+}
+
+/** Return one note that names the first failures, or none. */
+function nameFailures(failures: readonly string[]): string[] {
+  if (failures.length === 0) return [];
+  const named = failures.slice(0, MAX_FAILURES_NAMED).join(', ');
+  const more = failures.length - MAX_FAILURES_NAMED;
+  return [`failed: ${named}${more > 0 ? `, and ${more} more` : ''}`];
+}
+
 /** Count the tests of a file that has ended. */
 export function countTests(module: TestModule): Counts {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0, notes: [], isPart: false };
-  const failures: string[] = [];
-  const reasons = new Map<string, number>();
-  for (const test of module.children.allTests()) {
-    const result = test.result();
-    if (result.state === 'passed') {
-      counts.passed++;
-    } else if (result.state === 'skipped' && result.note !== undefined) {
-      counts.skipped++;
-      reasons.set(result.note, (reasons.get(result.note) ?? 0) + 1);
-    } else if (result.state === 'skipped' && !hasFailedHook(test)) {
-      // Tests that skip themselves give a reason; -t, a line number and test.only give none.
-      counts.isPart = true;
-    } else {
-      counts.failed++;
-      failures.push(test.name);
-    }
-  }
-  if (module.state() === 'failed' && counts.failed === 0) {
-    counts.failed = 1;
+  const by: Record<Outcome, TestCase[]> = { passed: [], failed: [], skipped: [], unselected: [] };
+  for (const test of module.children.allTests()) by[outcomeOf(test)].push(test);
+  const failures = by.failed.map((test) => test.name);
+  if (module.state() === 'failed' && failures.length === 0) {
     failures.push('a hook, or the file itself');
   }
-  for (const [reason, n] of reasons) {
-    counts.notes.push(`skipped: ${reason}${n > 1 ? ` (${n} tests)` : ''}`);
-  }
-  if (failures.length > 0) {
-    const more = failures.length - MAX_FAILURES_NAMED;
-    const named = failures.slice(0, MAX_FAILURES_NAMED).join(', ');
-    counts.notes.push(`failed: ${named}${more > 0 ? `, and ${more} more` : ''}`);
-  }
-  return counts;
+  return {
+    passed: by.passed.length,
+    failed: failures.length,
+    skipped: by.skipped.length,
+    notes: [...listReasons(by.skipped), ...nameFailures(failures)],
+    isPart: by.unselected.length > 0,
+  };
 }
 
 /** Return the counts for a file that starts. They stay if it never ends. */

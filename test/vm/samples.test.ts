@@ -2,6 +2,7 @@
 
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   expectNoDoubt,
   inside,
@@ -32,7 +33,7 @@ afterEach(() => link.remove());
 /** iperf3 in the attacker's namespace receives; the target's end sends, so its cwnd is seen. */
 async function iperf(options: string, address = '10.9.0.2'): Promise<void> {
   sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
-  while (!sh(`${inside(link.attacker)} ss -Hltn`).includes(':5201')) await sleep(50);
+  await link.serves(5201);
   link.inTarget(`iperf3 -c ${address} ${options} >/var/tmp/iperf.log`);
 }
 
@@ -235,7 +236,7 @@ c.recv(1)`;
       'kinds=count,sample full=1',
       'head -c 1 <&3 >/dev/null; touch /var/tmp/away; until [ -e /var/tmp/back ]; do sleep 0.1; done; exec cat <&3',
     );
-    while (!existsSync('/var/tmp/away')) await sleep(50);
+    await eventually('/var/tmp/away', () => existsSync('/var/tmp/away'));
     sh('echo 4096 >/sys/module/tcpsynq/parameters/bufsize');
     link.inTarget('tc qdisc add dev veth0 clsact');
     link.inTarget('tc filter add dev veth0 ingress protocol ip matchall action skbedit mark 7');
@@ -267,7 +268,7 @@ c.recv(1)`;
         .find((line) => line.startsWith(`hook ${symbol} `))
         ?.split(' ')[2];
     const patched = () => readFileSync(`${TRACING}/enabled_functions`, 'utf8');
-    while (hook('tcp_rcv_established') !== 'idle') await sleep(500);
+    await eventually('idle hooks', () => hook('tcp_rcv_established') === 'idle', { limit: 60_000 });
     expect(patched()).not.toContain('tcp_rcv_established');
     const tap = await new Tap(link.target, 'kinds=count,sample').ready();
     expect(hook('tcp_rcv_established')).toBe('ftrace');

@@ -2,7 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { expect, onTestFinished } from 'vitest';
-import { inside, sleep } from './guest.ts';
+import { eventually } from '../eventually.ts';
+import { inside } from './guest.ts';
 
 /** A tap in a network namespace, or without one in the guest's own; read until stopped. */
 export class Tap {
@@ -29,7 +30,7 @@ export class Tap {
 
   /** Waits until it records. */
   async ready(): Promise<this> {
-    while (!this.text.includes('\nC ')) await sleep(20);
+    await eventually('the first C line', () => this.text.includes('\nC '), { limit: 60_000 });
     return this;
   }
 
@@ -43,7 +44,7 @@ export class Tap {
       const at = this.text.lastIndexOf('\nC ', end - 1);
       return Number(this.text.slice(at + 3, at + 40).split(' ')[0]);
     };
-    while (offset + latest() < now) await sleep(50);
+    await eventually('a C line of now', () => offset + latest() >= now, { limit: 60_000 });
     this.child.kill('SIGTERM');
     await this.closed;
     return this.text

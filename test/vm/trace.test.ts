@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { inside, Link, load, requireGuest, sh, sleep, status, top, unload } from './guest.ts';
+import { inside, Link, load, requireGuest, sh, sleep, tapsOpen, top, unload } from './guest.ts';
 
 requireGuest();
 
@@ -22,10 +22,10 @@ afterAll(() => unload());
 async function transfer(seconds: number, script: string): Promise<void> {
   sh(`${inside(link.target)} tc qdisc add dev veth0 root netem delay 20ms loss 0.5%`);
   sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
-  while (!sh(`${inside(link.attacker)} ss -Hltn`).includes(':5201')) await sleep(50);
+  await link.serves(5201);
   const child = spawn('bash', ['-c', script], { stdio: 'ignore' });
   const closed = once(child, 'close');
-  while (!status().includes('taps 1 16')) await sleep(50);
+  await tapsOpen(1);
   link.inTarget(`iperf3 -c 10.9.0.2 -t ${seconds} >/var/tmp/iperf.log`);
   await sleep(1500);
   child.kill('SIGTERM');
