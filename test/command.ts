@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Host } from '../src/host.js';
+import { eventually } from './eventually.js';
 
-/** The built command, started as a person would. */
+/** The built command, as an installation has it. */
 export const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 export interface Ended {
@@ -12,7 +16,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A started process whose output is collected. */
+/** A started process whose output is collected. The tests of its file must see it end. */
 export class Started {
   stdout = '';
   stderr = '';
@@ -29,32 +33,47 @@ export class Started {
     });
     this.child.stdin?.on('error', () => {});
     this.#closed = once(this.child, 'close');
+    running.add(this);
+    this.#closed.then(
+      () => running.delete(this),
+      () => running.delete(this),
+    );
   }
 
-  /** Resolves as soon as stdout matches. */
+  /** Return the command line, for messages. */
+  get line(): string {
+    return this.child.spawnargs.join(' ');
+  }
+
+  /** Wait until stdout matches. */
   async until(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.stdout)) {
-      if (this.child.exitCode !== null) {
-        throw new Error(`ended before ${pattern}: ${this.stdout}${this.stderr}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await this.#shows(`${pattern}`, () => pattern.test(this.stdout));
   }
 
-  /** Types keys at a screen; resolves with the lines of the next whole picture that matches. */
+  /** Wait until stderr matches, and return the match. */
+  says(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shows(`${pattern} on stderr`, () => pattern.exec(this.stderr));
+  }
+
+  /** Type keys at a screen, and return the lines of the next complete frame that matches. */
   async press(keys: string, shows: RegExp): Promise<string[]> {
     const before = this.stdout.length;
     this.child.stdin?.write(keys);
-    for (;;) {
+    return this.#shows(`a frame that shows ${shows}`, () => {
       const lines = lastFrame(this.stdout.slice(before));
-      if (shows.test(lines.join('\n'))) {
-        return lines;
+      return shows.test(lines.join('\n')) ? lines : null;
+    });
+  }
+
+  /** Wait for a sign of the running process. */
+  #shows<T>(what: string, predicate: () => T): Promise<NonNullable<T>> {
+    return eventually(`${what} from ${this.line}`, () => {
+      const value = predicate();
+      if (!value && this.child.exitCode !== null) {
+        throw new Error(`ended before ${what}: ${this.stdout}${this.stderr}`);
       }
-      if (this.child.exitCode !== null) {
-        throw new Error(`ended before a picture of ${shows}: ${this.stdout}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+      return value;
+    });
   }
 
   async ended(): Promise<Ended> {
@@ -64,15 +83,87 @@ export class Started {
   }
 }
 
+/** Every process that has not ended. */
+const running = new Set<Started>();
+
+/** Kill every process that is still running after `limit` ms, and return their command lines. */
+export async function killLeft(limit = 1000): Promise<string[]> {
+  await eventually('all processes to end', () => running.size === 0, { limit }).catch(() => {});
+  const left = [...running];
+  for (const one of left) {
+    one.child.kill('SIGKILL');
+  }
+  return left.map((one) => one.line);
+}
+
+/** Start the command as a process. */
 export function start(args: readonly string[], env?: NodeJS.ProcessEnv): Started {
   return new Started(process.execPath, [CLI, ...args], env);
 }
 
-/** Runs the command to its end, with `input` on stdin. */
-export async function run(args: readonly string[], input = ''): Promise<Ended> {
+/**
+ * Run the command as a process to its end, with `input` on stdin. This proves what `run` cannot:
+ * that the built file starts, and what Node and the kernel do with its streams, signals and exit.
+ */
+export async function spawned(args: readonly string[], input = ''): Promise<Ended> {
   const started = start(args);
   started.child.stdin?.end(input);
   return started.ended();
+}
+
+/** Built like the command, because Node loads that ten times as fast as Vitest loads the sources. */
+const built = (name: string) => import(new URL(`../build/${name}`, import.meta.url).href);
+const { run: runOnHost } = (await built('run.js')) as typeof import('../src/run.js');
+const { Output } = (await built('output.js')) as typeof import('../src/output.js');
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+/**
+ * Run the command in this process, with `input` on stdin, and with no terminal or keyboard. This
+ * proves what a command line prints, writes and returns, in a tenth of the time of a process.
+ */
+export async function run(args: readonly string[], input = ''): Promise<Ended> {
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const abort = new AbortController();
+  const restorers = new Set<() => void>();
+  const stop = () => abort.abort();
+  const restore = () => {
+    for (const one of restorers) {
+      one();
+    }
+  };
+  const host: Host = {
+    out: new Output(stdout, {}, stop),
+    err: new Output(stderr, {}),
+    signal: abort.signal,
+    stop,
+    status: 0,
+    stdin: () => Readable.from(input === '' ? [] : [Buffer.from(input)]),
+    keys: () => null,
+    onExit(one) {
+      restorers.add(one);
+      return () => restorers.delete(one);
+    },
+    onSignal: () => () => {},
+    suspend: () => Promise.reject(new Error('only a process can be suspended')),
+  };
+  const code = await runOnHost(args, host, version, restore);
+  restore();
+  await host.err.flush();
+  return { stdout: stdout.text(), stderr: stderr.text(), code, signal: null };
+}
+
+/** Collects what is written. */
+class Sink extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#chunks.push(Buffer.from(chunk));
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
 }
 
 /** Runs a line of bash; `$T` in it is the command. */
