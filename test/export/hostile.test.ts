@@ -6,7 +6,7 @@ import { type Serving, serving, stop } from './serving.js';
 
 const TENTH = join(import.meta.dirname, 'tenth.cjs');
 
-describe.concurrent('hostile clients', () => {
+describe('hostile clients', () => {
   const CLIENTS = 500;
 
   /** Highest memory use of the process so far, in KiB. */
