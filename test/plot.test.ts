@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { NO_SSTHRESH, probeLine, sawtooth, transfers } from './capture.js';
 import { CLI, onTerminal, run, Started, start } from './command.js';
+import { eventually } from './eventually.js';
 
 // The rows of docs/terminal.md for plot, with the real gnuplot.
 
@@ -255,9 +256,7 @@ describe('plot', () => {
     const before = await readFile(join(folder, 'run.png'));
     await appendFile(file, tail);
     const picture = async () => readFile(join(folder, 'run.png'));
-    while ((await picture()).equals(before)) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await eventually('another picture', async () => !(await picture()).equals(before));
     // Whole at every moment, because it is moved into its place.
     expect((await picture()).subarray(-8, -4).toString('latin1')).toBe('IEND');
     started.child.kill('SIGTERM');

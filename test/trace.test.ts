@@ -157,7 +157,7 @@ test.each([
   expect(code).toBe(2);
 });
 
-describe('terminal', () => {
+describe.concurrent('terminal', () => {
   test.each([
     [40, 24],
     [80, 24],
@@ -201,7 +201,7 @@ describe('terminal', () => {
   });
 
   test('a replay moves', async () => {
-    const started = onTerminal(['trace', '-i', file, '--speed', '4'], { columns: 80, rows: 24 });
+    const started = onTerminal(['trace', '-i', file, '--speed', '10'], { columns: 80, rows: 24 });
     const first = await started.press('', /sampled [1-9]\d*\/s.*┤/s);
     expect(first.join('\n')).toMatch(/now/);
     await started.press('', /14:13:3|\d\d:\d\d:3\d/);
