@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, countLine } from './capture.js';
-import { run, spawned } from './command.js';
+import { named, run, spawned } from './command.js';
 
 // What the command prints, writes and returns on a host without the module, when stdout is no
 // terminal: rows of docs/terminal.md. Each test has the name of its row.
@@ -78,20 +78,22 @@ describe('no module', () => {
     expect(code).toBe(0);
   });
 
-  test.each([
-    [['listeners']],
-    [['listeners', '--json']],
-    [['events']],
-    [['events', '--top', '-i', 'module']],
-    [['listeners', '--watch']],
-    [['diagnose']],
-    [['diagnose', '--json']],
-    [['status']],
-    [['status', '--audit', '--json']],
-    [['count', '--by', 'cpu']],
-    [['count', '-i', 'module']],
-    [['watch', '-i', 'module']],
-  ])('%j', async (args) => {
+  test.each(
+    named([
+      [['listeners']],
+      [['listeners', '--json']],
+      [['events']],
+      [['events', '--top', '-i', 'module']],
+      [['listeners', '--watch']],
+      [['diagnose']],
+      [['diagnose', '--json']],
+      [['status']],
+      [['status', '--audit', '--json']],
+      [['count', '--by', 'cpu']],
+      [['count', '-i', 'module']],
+      [['watch', '-i', 'module']],
+    ]),
+  )('`%s`', async (_line, args) => {
     const { stdout, stderr, code } = await run(args);
     expect(stdout).toBe('');
     expect(stderr).toMatch(LOAD_IT);
@@ -106,29 +108,31 @@ describe('no module', () => {
 });
 
 describe('wrong usage', () => {
-  test.each([
-    [[], 'Usage: tcpsynq'],
-    [['watch', '--frobnicate'], "unknown option '--frobnicate'"],
-    [['wach'], "unknown command 'wach'"],
-    [['watch', '--interval', '3'], "argument '3' is invalid"],
-    [['watch', '-n', '0'], "argument '0' is invalid"],
-    [['count', '--by', 'port'], 'Allowed choices are cpu, state'],
-    [['watch', '--follow'], '--follow needs a capture file'],
-    [['watch', '--speed', '2'], '--speed replays a capture'],
-    [['watch', '--speed', '0'], 'It takes a factor from 0.001'],
-    [['watch', '-i', 'x', '--interval', '1s'], '--interval has no meaning'],
-    [['watch', '-i', 'x', '--netns', '1'], '--netns has no meaning'],
-    [['count', '-i', 'x', '--by', 'state'], 'no meaning for a capture'],
-    [['watch', '--spark', '--json'], '--spark and --json exclude each other'],
-    [['count', '-i', 'x', '--speed', '2'], '--speed has no meaning'],
-    [['diagnose', '-i', 'x', '--speed', '2'], '--speed has no meaning'],
-    [['listeners', '-i', 'proc'], 'takes auto or module here'],
-    [['listeners', '--interval', '1s'], '--interval needs --watch'],
-    [['diagnose', '-i', 'proc'], 'takes auto, module, a file or -'],
-    [['diagnose', '-i', 'x', '--for', '5s'], '--for has no meaning for a capture'],
-    [['diagnose', '--for', '1s'], '--for takes 2s or more'],
-    [['count', '--netns', 'a/b'], 'not "a/b"'],
-  ])('%j', async (args, message) => {
+  test.each(
+    named([
+      [[], 'Usage: tcpsynq'],
+      [['watch', '--frobnicate'], "unknown option '--frobnicate'"],
+      [['wach'], "unknown command 'wach'"],
+      [['watch', '--interval', '3'], "argument '3' is invalid"],
+      [['watch', '-n', '0'], "argument '0' is invalid"],
+      [['count', '--by', 'port'], 'Allowed choices are cpu, state'],
+      [['watch', '--follow'], '--follow needs a capture file'],
+      [['watch', '--speed', '2'], '--speed replays a capture'],
+      [['watch', '--speed', '0'], 'It takes a factor from 0.001'],
+      [['watch', '-i', 'x', '--interval', '1s'], '--interval has no meaning'],
+      [['watch', '-i', 'x', '--netns', '1'], '--netns has no meaning'],
+      [['count', '-i', 'x', '--by', 'state'], 'no meaning for a capture'],
+      [['watch', '--spark', '--json'], '--spark and --json exclude each other'],
+      [['count', '-i', 'x', '--speed', '2'], '--speed has no meaning'],
+      [['diagnose', '-i', 'x', '--speed', '2'], '--speed has no meaning'],
+      [['listeners', '-i', 'proc'], 'takes auto or module here'],
+      [['listeners', '--interval', '1s'], '--interval needs --watch'],
+      [['diagnose', '-i', 'proc'], 'takes auto, module, a file or -'],
+      [['diagnose', '-i', 'x', '--for', '5s'], '--for has no meaning for a capture'],
+      [['diagnose', '--for', '1s'], '--for takes 2s or more'],
+      [['count', '--netns', 'a/b'], 'not "a/b"'],
+    ]),
+  )('`%s`', async (_line, args, message) => {
     const { stdout, stderr, code } = await run(args);
     expect(stdout).toBe('');
     expect(stderr).toContain(message);
@@ -251,13 +255,15 @@ describe('the process', () => {
     });
   });
 
-  test.each([
-    [['count'], ''],
-    [['watch', '--frobnicate'], ''],
-    [['listeners'], ''],
-    [['watch', '-i', '-', '--json'], capture(10, 5000)],
-    [['diagnose', '--check', '-i', '-'], capture(10, 5000)],
-  ])('does for %j what run() does in this process', async (args, input) => {
+  test.each(
+    named([
+      [['count'], ''],
+      [['watch', '--frobnicate'], ''],
+      [['listeners'], ''],
+      [['watch', '-i', '-', '--json'], capture(10, 5000)],
+      [['diagnose', '--check', '-i', '-'], capture(10, 5000)],
+    ]),
+  )('`%s` does as a process what it does here', async (_line, args, input) => {
     const [process, here] = [await spawned(args, input), await run(args, input)];
     expect(here.stdout.replaceAll(/\d+/g, 'N')).toBe(process.stdout.replaceAll(/\d+/g, 'N'));
     expect([here.stderr, here.code]).toEqual([process.stderr, process.code]);

@@ -55,9 +55,12 @@ export class Started {
     return this.#shows(`${pattern} on stderr`, () => pattern.exec(this.stderr));
   }
 
-  /** Type keys at a screen, and return the lines of the next complete frame that matches. */
+  /**
+   * Type keys at a screen, and return the lines of the next complete frame that matches. Without
+   * keys it may be the frame that is there.
+   */
   async press(keys: string, shows: RegExp): Promise<string[]> {
-    const before = this.stdout.length;
+    const before = keys === '' ? 0 : this.stdout.length;
     this.child.stdin?.write(keys);
     return this.#shows(`a frame that shows ${shows}`, () => {
       const lines = lastFrame(this.stdout.slice(before));
@@ -67,13 +70,15 @@ export class Started {
 
   /** Wait for a sign of the running process. */
   #shows<T>(what: string, predicate: () => T): Promise<NonNullable<T>> {
-    return eventually(`${what} from ${this.line}`, () => {
+    const look = () => {
       const value = predicate();
       if (!value && this.child.exitCode !== null) {
         throw new Error(`ended before ${what}: ${this.stdout}${this.stderr}`);
       }
       return value;
-    });
+    };
+    // Less than a test may take, so that the error is ours.
+    return eventually(`${what} from ${this.line}`, look, { limit: 15_000 });
   }
 
   async ended(): Promise<Ended> {
@@ -150,6 +155,13 @@ export async function run(args: readonly string[], input = ''): Promise<Ended> {
   restore();
   await host.err.flush();
   return { stdout: stdout.text(), stderr: stderr.text(), code, signal: null };
+}
+
+/** Put each command line as it is typed before its words, to name a test after it. */
+export function named<Rest extends readonly unknown[]>(
+  rows: readonly (readonly [args: readonly string[], ...rest: Rest])[],
+): [line: string, args: readonly string[], ...rest: Rest][] {
+  return rows.map(([args, ...rest]) => [args.join(' '), args, ...rest]);
 }
 
 /** Collects what is written. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, dropCapture } from './capture.js';
-import { bash, onTerminal, run, start } from './command.js';
+import { bash, named, onTerminal, run, start } from './command.js';
 
 // `tcpsynq drops` on captures: the rows of docs/terminal.md about it that need no module.
 
@@ -133,16 +133,18 @@ describe('the table', () => {
     expect(stdout).toMatch(/\n +1 +1 {2}tcp_v4_rcv\+0x1f3 +- +LISTEN +1\n/);
   });
 
-  test.each([
-    [['--port', '81'], 11],
-    [['--port', '40001'], 1],
-    [['--addr', '198.18.0.0/16'], 11],
-    [['--addr', 'fd00::/8'], 1],
-    [['--proto', 'tcp'], 12],
-    [['--proto', 'any'], 13],
-    [['-n', '7'], 7],
-    [['--port', '82'], 0],
-  ])('%j', async (args, drops) => {
+  test.each(
+    named([
+      [['--port', '81'], 11],
+      [['--port', '40001'], 1],
+      [['--addr', '198.18.0.0/16'], 11],
+      [['--addr', 'fd00::/8'], 1],
+      [['--proto', 'tcp'], 12],
+      [['--proto', 'any'], 13],
+      [['-n', '7'], 7],
+      [['--port', '82'], 0],
+    ]),
+  )('`%s`', async (_line, args, drops) => {
     const { stdout, stderr, code } = await run(['drops', '-i', file, ...args]);
     expect(stdout).toMatch(new RegExp(` total ${drops}, `));
     expect(stderr).toContain(`tcpsynq: ${drops} drop${drops === 1 ? '' : 's'} in `);
@@ -287,19 +289,21 @@ describe('input', () => {
     expect(code).toBe(1);
   });
 
-  test.each([
-    [['-i', 'proc'], /drops come from the module or a capture: -i proc has none/],
-    [['--by', 'size'], /Allowed choices are location, reason, connection, state/],
-    [['--each', '--by', 'state'], /--each and --by exclude each other/],
-    [['--each', '--interval', '1s'], /--interval goes with a table/],
-    [['--stack'], /--stack shows the stack of each/],
-    [['--alert', '0'], /It takes a whole number from 1 on/],
-    [['--proto', 'udp'], /Allowed choices are tcp, any/],
-    [['-i', 'x', '--fwmark', '7'], /--fwmark has no meaning for a capture/],
-    [['-i', 'x', '--for', '1s'], /--for has no meaning for a capture/],
-    [['--for', '1'], /It takes a time from 0\.1s to 24d/],
-    [['--speed', '2'], /--speed replays a capture/],
-  ])('%j is refused', async (args, why) => {
+  test.each(
+    named([
+      [['-i', 'proc'], /drops come from the module or a capture: -i proc has none/],
+      [['--by', 'size'], /Allowed choices are location, reason, connection, state/],
+      [['--each', '--by', 'state'], /--each and --by exclude each other/],
+      [['--each', '--interval', '1s'], /--interval goes with a table/],
+      [['--stack'], /--stack shows the stack of each/],
+      [['--alert', '0'], /It takes a whole number from 1 on/],
+      [['--proto', 'udp'], /Allowed choices are tcp, any/],
+      [['-i', 'x', '--fwmark', '7'], /--fwmark has no meaning for a capture/],
+      [['-i', 'x', '--for', '1s'], /--for has no meaning for a capture/],
+      [['--for', '1'], /It takes a time from 0\.1s to 24d/],
+      [['--speed', '2'], /--speed replays a capture/],
+    ]),
+  )('refuses `%s`', async (_line, args, why) => {
     const { stdout, stderr, code } = await run(['drops', ...args]);
     expect(stdout).toBe('');
     expect(stderr).toMatch(why);

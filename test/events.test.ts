@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, eventCapture } from './capture.js';
-import { onTerminal, run, start } from './command.js';
+import { named, onTerminal, run, start } from './command.js';
 
 // `tcpsynq events` on captures: the rows of docs/terminal.md about it that need no module.
 
@@ -80,19 +80,21 @@ describe('not a terminal', () => {
     expect(rowsOf(stdout)[1]).toBe('2.500000000 - 10.9.0.1:443 1.2.3.4:5 0 - reset 7 1');
   });
 
-  test.each([
-    [['--port', '22'], 2],
-    [['--port', '1030'], 2],
-    [['--addr', '198.18.2.0/24'], 20],
-    [['--addr', '198.18.2.9'], 20],
-    [['--addr', '2001:db8::/32'], 2],
-    [['--addr', '10.9.0.1', '--port', '443'], 80],
-    [['--addr', '0.0.0.0/0'], 80],
-    [['--outcome', 'expired,reset'], 11],
-    [['--outcome', 'completed', '--addr', '198.18.0.0/24'], 8],
-    [['-n', '7'], 7],
-    [['--port', '21'], 0],
-  ])('%j', async (args, events) => {
+  test.each(
+    named([
+      [['--port', '22'], 2],
+      [['--port', '1030'], 2],
+      [['--addr', '198.18.2.0/24'], 20],
+      [['--addr', '198.18.2.9'], 20],
+      [['--addr', '2001:db8::/32'], 2],
+      [['--addr', '10.9.0.1', '--port', '443'], 80],
+      [['--addr', '0.0.0.0/0'], 80],
+      [['--outcome', 'expired,reset'], 11],
+      [['--outcome', 'completed', '--addr', '198.18.0.0/24'], 8],
+      [['-n', '7'], 7],
+      [['--port', '21'], 0],
+    ]),
+  )('`%s`', async (_line, args, events) => {
     const { stdout, code } = await run(['events', '-i', file, '--json', ...args]);
     const shown = stdout === '' ? [] : objectsOf(stdout);
     expect(shown.filter(({ event }) => event !== 'loss')).toHaveLength(events);
@@ -173,18 +175,20 @@ describe('not a terminal', () => {
     expect(code).toBe(0);
   });
 
-  test.each([
-    [['--fwmark', '7'], /--fwmark has no meaning for a capture/],
-    [['--interval', '1s'], /--interval goes with --top or --handshake/],
-    [['--top', '--interval', '1s'], /--interval has no meaning for a capture/],
-    [['--top', '--handshake'], /exclude each other/],
-    [['--handshake', '--outcome', 'reset'], /--outcome has no meaning there/],
-    [['--port', '0'], /from 1 to 65535/],
-    [['--addr', '10.0.0.0/33'], /IPv4 or IPv6 network/],
-    [['--addr', 'host'], /IPv4 or IPv6 network/],
-    [['--outcome', 'lost'], /some of completed,expired,reset/],
-    [['--netns', '1'], /--netns has no meaning for a capture/],
-  ])('%j is refused', async (args, why) => {
+  test.each(
+    named([
+      [['--fwmark', '7'], /--fwmark has no meaning for a capture/],
+      [['--interval', '1s'], /--interval goes with --top or --handshake/],
+      [['--top', '--interval', '1s'], /--interval has no meaning for a capture/],
+      [['--top', '--handshake'], /exclude each other/],
+      [['--handshake', '--outcome', 'reset'], /--outcome has no meaning there/],
+      [['--port', '0'], /from 1 to 65535/],
+      [['--addr', '10.0.0.0/33'], /IPv4 or IPv6 network/],
+      [['--addr', 'host'], /IPv4 or IPv6 network/],
+      [['--outcome', 'lost'], /some of completed,expired,reset/],
+      [['--netns', '1'], /--netns has no meaning for a capture/],
+    ]),
+  )('refuses `%s`', async (_line, args, why) => {
     const { stdout, stderr, code } = await run(['events', '-i', file, ...args]);
     expect(stdout).toBe('');
     expect(stderr).toMatch(why);

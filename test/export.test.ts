@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bash, run, start } from './command.js';
+import { bash, named, run, start } from './command.js';
 import { eventually } from './eventually.js';
 import { promtool } from './export/promtool.js';
 import { serving, stop } from './export/serving.js';
@@ -199,28 +199,30 @@ describe.concurrent('--textfile', () => {
 });
 
 describe('wrong usage', () => {
-  test.each([
-    [['--listen', '9100'], 'It takes HOST:PORT'],
-    [['--listen', '127.0.0.1:70000'], 'It takes HOST:PORT'],
-    [['--listen', '[::g]:1'], 'It takes HOST:PORT'],
-    [['--listen', ':9100'], 'It takes HOST:PORT'],
-    [['--listen', '127.0.0.1:1', '--unix', '/x'], 'cannot be used with'],
-    [['--unix', '/x', '--textfile', '/x.prom'], 'cannot be used with'],
-    [['--unix', `/${'x'.repeat(107)}`], '107 bytes at most'],
-    [['--textfile', '/x'], 'ends in .prom'],
-    [['--textfile', '/.prom'], 'ends in .prom'],
-    [['--interval', '1s'], '--interval needs --textfile'],
-    [['--netns-top', '5'], '--netns-top needs --all-netns'],
-    [['--netns', '1', '--all-netns'], '--netns and --all-netns exclude each other'],
-    [['--all-netns', '--netns-top', '0'], 'from 1 to 10000'],
-    [['--listeners-top', '10001'], 'from 1 to 10000'],
-    [['-i', 'proc', '--handshake'], '--handshake and --drops come from the module'],
-    [['--textfile', '/x.prom', '--drops'], '--textfile needs --interval'],
-    [['-i', 'file'], 'export reads this host'],
-    [['--json'], '--json has no meaning here'],
-    [['--speed', '2'], '--speed replays a capture'],
-    [['more'], 'too many arguments'],
-  ])('%j', async (args, message) => {
+  test.each(
+    named([
+      [['--listen', '9100'], 'It takes HOST:PORT'],
+      [['--listen', '127.0.0.1:70000'], 'It takes HOST:PORT'],
+      [['--listen', '[::g]:1'], 'It takes HOST:PORT'],
+      [['--listen', ':9100'], 'It takes HOST:PORT'],
+      [['--listen', '127.0.0.1:1', '--unix', '/x'], 'cannot be used with'],
+      [['--unix', '/x', '--textfile', '/x.prom'], 'cannot be used with'],
+      [['--unix', `/${'x'.repeat(107)}`], '107 bytes at most'],
+      [['--textfile', '/x'], 'ends in .prom'],
+      [['--textfile', '/.prom'], 'ends in .prom'],
+      [['--interval', '1s'], '--interval needs --textfile'],
+      [['--netns-top', '5'], '--netns-top needs --all-netns'],
+      [['--netns', '1', '--all-netns'], '--netns and --all-netns exclude each other'],
+      [['--all-netns', '--netns-top', '0'], 'from 1 to 10000'],
+      [['--listeners-top', '10001'], 'from 1 to 10000'],
+      [['-i', 'proc', '--handshake'], '--handshake and --drops come from the module'],
+      [['--textfile', '/x.prom', '--drops'], '--textfile needs --interval'],
+      [['-i', 'file'], 'export reads this host'],
+      [['--json'], '--json has no meaning here'],
+      [['--speed', '2'], '--speed replays a capture'],
+      [['more'], 'too many arguments'],
+    ]),
+  )('`%s`', async (_line, args, message) => {
     const { stdout, stderr, code } = await run(['export', ...args]);
     expect(stdout).toBe('');
     expect(stderr).toContain(message);

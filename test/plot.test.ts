@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { NO_SSTHRESH, probeLine, sawtooth, transfers } from './capture.js';
-import { CLI, onTerminal, run, Started, start } from './command.js';
+import { CLI, named, onTerminal, run, Started, start } from './command.js';
 import { eventually } from './eventually.js';
 
 // The rows of docs/terminal.md for plot, with the real gnuplot.
@@ -266,21 +266,23 @@ describe('plot', () => {
     expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  test.each([
-    [['plot'], 'plot needs a capture: tcpsynq plot FILE'],
-    [['plot', 'x', '-i', 'y'], 'plot reads one capture: x, or -i y'],
-    [['plot', '-'], 'say with -o what the files are to be called'],
-    [['plot', 'x', '--terminal', '--follow'], '--terminal draws once'],
-    [['plot', 'x', '--terminal', '-o', 'y'], '--output has no meaning with --terminal'],
-    [['plot', 'x', '--speed', '2'], '--speed'],
-    [['plot', 'x', '--netns', '1'], '--netns has no meaning'],
-    [['plot', 'x', '--connections', '17'], 'a whole number from 1 to 16'],
-    [['plot', 'x', '--connection', '10.0.0.1:1'], 'It takes both ends'],
-    [['plot', 'x', '--addr', '10.0.0.0/40'], 'It takes an IPv4 or IPv6 network'],
-    [['plot', 'x', '--port', '0'], 'It takes a whole number from 1 to 65535'],
-    [['plot', 'x', '--srtt-unit', 'h'], 'It takes us, ms, jiffies'],
-    [['plot', 'x', '--format', 'pdf'], 'Allowed choices are png, svg'],
-  ])('wrong usage: %j', async (args, message) => {
+  test.each(
+    named([
+      [['plot'], 'plot needs a capture: tcpsynq plot FILE'],
+      [['plot', 'x', '-i', 'y'], 'plot reads one capture: x, or -i y'],
+      [['plot', '-'], 'say with -o what the files are to be called'],
+      [['plot', 'x', '--terminal', '--follow'], '--terminal draws once'],
+      [['plot', 'x', '--terminal', '-o', 'y'], '--output has no meaning with --terminal'],
+      [['plot', 'x', '--speed', '2'], '--speed'],
+      [['plot', 'x', '--netns', '1'], '--netns has no meaning'],
+      [['plot', 'x', '--connections', '17'], 'a whole number from 1 to 16'],
+      [['plot', 'x', '--connection', '10.0.0.1:1'], 'It takes both ends'],
+      [['plot', 'x', '--addr', '10.0.0.0/40'], 'It takes an IPv4 or IPv6 network'],
+      [['plot', 'x', '--port', '0'], 'It takes a whole number from 1 to 65535'],
+      [['plot', 'x', '--srtt-unit', 'h'], 'It takes us, ms, jiffies'],
+      [['plot', 'x', '--format', 'pdf'], 'Allowed choices are png, svg'],
+    ]),
+  )('refuses `%s`', async (_line, args, message) => {
     const { stdout, stderr, code } = await run(args);
     expect(stdout).toBe('');
     expect(stderr).toContain(message);

@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createZstdCompress } from '../../src/source/zstd.js';
 import { capture, countLine } from '../capture.js';
-import { bash, run } from '../command.js';
+import { bash, named, run } from '../command.js';
 
 // The rows of docs/terminal.md on `capture` that a host without the module can show.
 
@@ -246,38 +246,40 @@ describe('what goes wrong', () => {
 });
 
 describe('wrong usage', () => {
-  test.each([
-    [[], "missing required argument 'file'"],
-    [['x', 'y'], 'unexpected "y": a command to run comes after --'],
-    [['x', '--json'], 'capture writes JSON with --format ndjson'],
-    [['-i', 'proc', 'x'], "capture records the module's stream"],
-    [['-i', 'a', '--port', '1', 'x'], '--port is for the module'],
-    [['-i', 'a', '--stack', 'x'], '--stack is for the module'],
-    [['-i', 'a', '--proto', 'any', 'x'], '--proto is for the module'],
-    [['--proto', 'udp', 'x'], 'Allowed choices are tcp, any'],
-    [['-i', 'a', '--kinds', 'event', 'x'], '--kinds with -i FILE needs --format'],
-    [
-      ['-i', 'a', '--format', 'ndjson', '--kinds', 'evnt', 'x'],
-      'there is no kind "evnt": count, event, sample, drop, close',
-    ],
-    [['-i', 'a', '--duration', '1s', 'x'], '--duration has no meaning'],
-    [['-i', 'a', '--rotate', '1h', 'x'], '--rotate TIME has no meaning'],
-    [['-i', 'a', 'x', '--', 'true'], 'a command is run while the module is read'],
-    [['--format', 'xml', 'x'], 'Allowed choices are raw, tcpprobe, csv, ndjson'],
-    [['--format', 'csv', 'x'], '--format csv holds one kind a file'],
-    [['--format', 'csv', '--kinds', 'count,event', 'x'], '--format csv holds one kind a file'],
-    [['--format', 'tcpprobe', '--kinds', 'event', 'x'], '--format tcpprobe holds samples only'],
-    [['--keep', '3', 'x'], '--keep needs --rotate'],
-    [['--rotate', '1', 'x'], 'It takes a size such as 500K'],
-    [['--rotate', '1K', 'x'], 'A part has at least 4K'],
-    [['--compress=lz4', 'x'], 'Allowed choices are gzip, zstd'],
-    [['--force', '--append', 'x'], 'cannot be used with'],
-    [['--port', '65536', 'x'], 'It takes a whole number from 1 to 65535'],
-    [['--addr', '::1 kinds=drop', 'x'], 'It takes an IPv4 or IPv6 network'],
-    [['--rotate', '1M', 'x/'], '"x/" is not the name of a file'],
-    [['--rotate', '1M', '-'], '--rotate is for files'],
-    [['-', '--', 'true'], "a command's own output would mix"],
-  ])('%j', async (args, message) => {
+  test.each(
+    named([
+      [[], "missing required argument 'file'"],
+      [['x', 'y'], 'unexpected "y": a command to run comes after --'],
+      [['x', '--json'], 'capture writes JSON with --format ndjson'],
+      [['-i', 'proc', 'x'], "capture records the module's stream"],
+      [['-i', 'a', '--port', '1', 'x'], '--port is for the module'],
+      [['-i', 'a', '--stack', 'x'], '--stack is for the module'],
+      [['-i', 'a', '--proto', 'any', 'x'], '--proto is for the module'],
+      [['--proto', 'udp', 'x'], 'Allowed choices are tcp, any'],
+      [['-i', 'a', '--kinds', 'event', 'x'], '--kinds with -i FILE needs --format'],
+      [
+        ['-i', 'a', '--format', 'ndjson', '--kinds', 'evnt', 'x'],
+        'there is no kind "evnt": count, event, sample, drop, close',
+      ],
+      [['-i', 'a', '--duration', '1s', 'x'], '--duration has no meaning'],
+      [['-i', 'a', '--rotate', '1h', 'x'], '--rotate TIME has no meaning'],
+      [['-i', 'a', 'x', '--', 'true'], 'a command is run while the module is read'],
+      [['--format', 'xml', 'x'], 'Allowed choices are raw, tcpprobe, csv, ndjson'],
+      [['--format', 'csv', 'x'], '--format csv holds one kind a file'],
+      [['--format', 'csv', '--kinds', 'count,event', 'x'], '--format csv holds one kind a file'],
+      [['--format', 'tcpprobe', '--kinds', 'event', 'x'], '--format tcpprobe holds samples only'],
+      [['--keep', '3', 'x'], '--keep needs --rotate'],
+      [['--rotate', '1', 'x'], 'It takes a size such as 500K'],
+      [['--rotate', '1K', 'x'], 'A part has at least 4K'],
+      [['--compress=lz4', 'x'], 'Allowed choices are gzip, zstd'],
+      [['--force', '--append', 'x'], 'cannot be used with'],
+      [['--port', '65536', 'x'], 'It takes a whole number from 1 to 65535'],
+      [['--addr', '::1 kinds=drop', 'x'], 'It takes an IPv4 or IPv6 network'],
+      [['--rotate', '1M', 'x/'], '"x/" is not the name of a file'],
+      [['--rotate', '1M', '-'], '--rotate is for files'],
+      [['-', '--', 'true'], "a command's own output would mix"],
+    ]),
+  )('`%s`', async (_line, args, message) => {
     const { stdout, stderr, code } = await run(['capture', ...args]);
     expect(stdout).toBe('');
     expect(stderr).toContain(message);
