@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../src/host.js';
@@ -16,7 +16,41 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A started process whose output is collected. The tests of its file must see it end. */
+/** In the environment of every process that is started here, and so in those that it starts. */
+const [MARK, OWN] = ['TCPSYNQ_STARTED_BY', String(process.pid)];
+
+/** Return the ids of the processes of these tests that are running, with their command lines. */
+function running(): Map<number, string> {
+  const found = new Map<number, string>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+      if (environment.includes(`${MARK}=${OWN}`)) {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        found.set(Number(pid), words.join(' ').trim());
+      }
+    } catch {
+      // It has ended meanwhile, or it is another user's.
+    }
+  }
+  return found;
+}
+
+/** Kill every process that is still running after `limit` ms, and return their command lines. */
+export async function killLeft(limit = 1000): Promise<string[]> {
+  await eventually('all processes to end', () => running().size === 0, { limit }).catch(() => {});
+  const left = running();
+  for (const pid of left.keys()) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return [...left.values()];
+}
+
+/** A started process whose output is collected. It must end before the tests of its file do. */
 export class Started {
   stdout = '';
   stderr = '';
@@ -24,7 +58,7 @@ export class Started {
   readonly #closed: Promise<unknown[]>;
 
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(file, args, { env: { ...process.env, ...env } });
+    this.child = spawn(file, args, { env: { ...process.env, ...env, [MARK]: OWN } });
     this.child.stdout?.setEncoding('utf8').on('data', (chunk) => {
       this.stdout += chunk;
     });
@@ -33,11 +67,6 @@ export class Started {
     });
     this.child.stdin?.on('error', () => {});
     this.#closed = once(this.child, 'close');
-    running.add(this);
-    this.#closed.then(
-      () => running.delete(this),
-      () => running.delete(this),
-    );
   }
 
   /** Return the command line, for messages. */
@@ -86,19 +115,6 @@ export class Started {
     const { exitCode: code, signalCode: signal } = this.child;
     return { stdout: this.stdout, stderr: this.stderr, code, signal };
   }
-}
-
-/** Every process that has not ended. */
-const running = new Set<Started>();
-
-/** Kill every process that is still running after `limit` ms, and return their command lines. */
-export async function killLeft(limit = 1000): Promise<string[]> {
-  await eventually('all processes to end', () => running.size === 0, { limit }).catch(() => {});
-  const left = [...running];
-  for (const one of left) {
-    one.child.kill('SIGKILL');
-  }
-  return left.map((one) => one.line);
 }
 
 /** Start the command as a process. */
