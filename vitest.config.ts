@@ -22,6 +22,8 @@ export default defineConfig({
           // More than processors on a small machine, as the slow files mostly wait.
           maxWorkers: Math.max(3, availableParallelism() - 1),
           testTimeout: 20_000,
+          // Of tests that wait for processes.
+          maxConcurrency: 8,
         },
       },
       {

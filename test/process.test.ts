@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,8 +8,8 @@ import { capture, countLine } from './capture.js';
 import { bash, CLI, run, Started, start } from './command.js';
 import { eventually } from './eventually.js';
 
-// What takes a real process, on a host without the module: rows of docs/terminal.md on signals,
-// pipes and rights. Each test has the name of its row.
+// What takes a real process, on a host without the module: rows of docs/terminal.md on pipes
+// and rights. Each test has the name of its row.
 
 let directory: string;
 let file: string;
@@ -113,43 +112,5 @@ describe.concurrent('files', () => {
     const { stderr, code } = await started.ended();
     expect(stderr).toMatch(/^tcpsynq: 2 counts in 1 s: half-open 22, peak 22\n$/);
     expect(code).toBe(0);
-  });
-});
-
-describe.concurrent('signals', () => {
-  const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const LINES = ['watch', 'watch --json', 'watch --spark', 'watch -i -'];
-  const each = SIGNALS.flatMap((signal) => LINES.map((line) => [signal, line] as const));
-
-  test.each(each)('%s ends `%s`', async (signal, line) => {
-    const started = start(line.split(' '));
-    started.child.stdin?.write(`${countLine(1, {})}\n`);
-    await started.until(/\n/);
-    started.child.kill(signal);
-    const { stdout, stderr, code } = await started.ended();
-    expect(stdout.endsWith('\n')).toBe(true);
-    expect(stderr).toMatch(/tcpsynq: \d+ counts? in .*\n$/);
-    expect(code).toBe(0);
-  });
-
-  test('the second ends at once', async () => {
-    const started = start(['watch', '--json', '-i', '-']);
-    const line = `${countLine(1, {})}\n`;
-    started.child.stdin?.write(line);
-    await started.until(/\n/);
-    started.child.stdout?.pause();
-    const feed = setInterval(() => started.child.stdin?.write(line.repeat(1000)), 10);
-    // It stops reading when nobody reads what it writes.
-    await eventually('stdin to fill up', () => (started.child.stdin?.writableLength ?? 0) > 4e6);
-    started.child.kill('SIGTERM');
-    await pause(300);
-    // Nobody reads what is still to be flushed.
-    expect(started.child.exitCode).toBeNull();
-    started.child.kill('SIGTERM');
-    await once(started.child, 'exit');
-    clearInterval(feed);
-    expect(started.child.signalCode).toBe('SIGTERM');
-    started.child.stdout?.resume();
-    await started.ended();
   });
 });
