@@ -144,7 +144,7 @@ describe('files', () => {
   test.each([
     ['none', 'no such file or directory'],
     ['.', 'it is a directory'],
-  ])('unreadable: %s', async (name, why) => {
+  ])('says that it cannot read %s', async (name, why) => {
     for (const command of ['watch', 'count']) {
       const { stdout, stderr, code } = await run([command, '-i', join(directory, name)]);
       expect(stdout).toBe('');

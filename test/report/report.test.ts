@@ -470,7 +470,7 @@ describe('where the page goes', () => {
     expect(code).toBe(2);
   });
 
-  test.each(['/no/such/file', '/'])('unreadable: %s', async (file) => {
+  test.each(['/no/such/file', '/'])('says that it cannot read %s', async (file) => {
     const { stderr, code } = await run(['report', file, '-o', '-']);
     expect(stderr).toMatch(/^tcpsynq: cannot read .*\n$/);
     expect(code).toBe(1);
