@@ -239,7 +239,8 @@ describe('namespaces', () => {
   });
 });
 
-describe('the process', () => {
+// Every command is started as a process somewhere, as each is a file of its own in dist.
+describe.concurrent('the process', () => {
   test('prints help and version', async () => {
     expect(await spawned(['--help'])).toMatchObject({
       stdout: expect.stringContaining('Usage: tcpsynq'),
@@ -260,6 +261,9 @@ describe('the process', () => {
       [['count'], ''],
       [['watch', '--frobnicate'], ''],
       [['listeners'], ''],
+      [['status'], ''],
+      [['completion', 'bash'], ''],
+      [['module'], ''],
       [['watch', '-i', '-', '--json'], capture(10, 5000)],
       [['diagnose', '--check', '-i', '-'], capture(10, 5000)],
     ]),
