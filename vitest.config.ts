@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const inGuest = existsSync('/run/tcpsynq-lab/token');
@@ -13,7 +14,16 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/vm/**', 'test/debug/**'],
           globalSetup: ['test/build.ts'],
+          setupFiles: ['test/processes.ts'],
+          // What is built is loaded by Node itself.
+          server: { deps: { external: [/\/build\//] } },
+          // A new process for every file would take half of the time. Modules keep no state.
+          isolate: false,
+          // More than processors on a small machine, as the slow files mostly wait.
+          maxWorkers: Math.max(3, availableParallelism() - 1),
           testTimeout: 20_000,
+          // Of tests that wait for processes.
+          maxConcurrency: 8,
         },
       },
       {

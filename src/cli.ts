@@ -1,13 +1,9 @@
 #!/usr/bin/env node
 import { openSync, readFileSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
-import { CommanderError } from 'commander';
-import { Usage } from './failure.js';
 import type { Host, Keys } from './host.js';
 import { Output } from './output.js';
-import { makeProgram, spelledOut } from './program.js';
-
-const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
+import { OK, report, run } from './run.js';
 
 const abort = new AbortController();
 const restorers = new Set<() => void>();
@@ -101,17 +97,6 @@ function onSignal(signal: NodeJS.Signals): void {
   abort.abort();
 }
 
-/** Tells what went wrong in one line and gives the exit status for it. */
-function failed(error: unknown): number {
-  if (error instanceof CommanderError) {
-    // commander has said it already; --help and --version end this way too.
-    return error.exitCode === 0 ? OK : WRONG_USAGE;
-  }
-  restore();
-  void host.err.write(`tcpsynq: ${error instanceof Error ? error.message : error}\n`);
-  return error instanceof Usage ? WRONG_USAGE : FAILED;
-}
-
 /** Installed by npm for one Node the command may be started by another, the first in PATH. */
 function refuseOldNode(): void {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -124,20 +109,13 @@ function refuseOldNode(): void {
 }
 
 async function main(): Promise<number> {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const program = makeProgram(host, JSON.parse(manifest).version);
   try {
     refuseOldNode();
-    await program.parseAsync(spelledOut(process.argv));
-    await host.out.flush();
-    return host.status;
   } catch (error) {
-    const code = failed(error);
-    return host.out.flush().then(
-      () => code,
-      (unwritten) => (code === OK ? failed(unwritten) : code),
-    );
+    return report(error, host, restore);
   }
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return run(process.argv.slice(2), host, JSON.parse(manifest).version, restore);
 }
 
 /** Not by itself: a keyboard or a pipe that is still open would hold the process. */
@@ -150,5 +128,5 @@ process.on('exit', restore);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, onSignal);
 }
-process.on('uncaughtException', (error) => void end(failed(error)));
+process.on('uncaughtException', (error) => void end(report(error, host, restore)));
 void main().then(end);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, closeCapture } from './capture.js';
-import { bash, onTerminal, run } from './command.js';
+import { bash, named, onTerminal, run } from './command.js';
 
 // `tcpsynq closes` on captures: the rows of docs/terminal.md about it that need no module.
 
@@ -76,14 +76,16 @@ describe('one by one', () => {
     expect(objects[4]).toMatchObject({ event: 'loss', of: 'X', lost: 3 });
   });
 
-  test.each([
-    [['--cause', 'fin'], 3],
-    [['--cause', 'timeout,reset_received'], 3],
-    [['--cause', 'icmp'], 0],
-    [['--port', '80'], 4],
-    [['--addr', 'fd00::/64', '--cause', 'timeout'], 2],
-    [['-n', '4'], 4],
-  ])('%j', async (args, closes) => {
+  test.each(
+    named([
+      [['--cause', 'fin'], 3],
+      [['--cause', 'timeout,reset_received'], 3],
+      [['--cause', 'icmp'], 0],
+      [['--port', '80'], 4],
+      [['--addr', 'fd00::/64', '--cause', 'timeout'], 2],
+      [['-n', '4'], 4],
+    ]),
+  )('`%s`', async (_line, args, closes) => {
     const { stdout, stderr, code } = await run(['closes', '-i', file, ...args]);
     expect(stdout === '' ? 0 : rowsOf(stdout).length - 1).toBe(closes);
     expect(stderr).toMatch(new RegExp(`tcpsynq: ${closes} closes? in `));
@@ -153,15 +155,17 @@ describe('input', () => {
     expect(code).toBe(1);
   });
 
-  test.each([
-    [['-i', 'proc'], /closes come from the module or a capture: -i proc has none/],
-    [['--by', 'reason'], /Allowed choices are cause, state, remote, local/],
-    [['--cause', 'fin,dull'], /'fin,dull' is invalid.*some of fin,reset_received,reset_sent/],
-    [['--interval', '1s'], /--interval goes with a table/],
-    [['--stack', '--by', 'cause'], /--stack shows the stack of each/],
-    [['--alert', '5'], /unknown option '--alert'/],
-    [['-i', 'x', '--fwmark', '7'], /--fwmark has no meaning for a capture/],
-  ])('%j is refused', async (args, why) => {
+  test.each(
+    named([
+      [['-i', 'proc'], /closes come from the module or a capture: -i proc has none/],
+      [['--by', 'reason'], /Allowed choices are cause, state, remote, local/],
+      [['--cause', 'fin,dull'], /'fin,dull' is invalid.*some of fin,reset_received,reset_sent/],
+      [['--interval', '1s'], /--interval goes with a table/],
+      [['--stack', '--by', 'cause'], /--stack shows the stack of each/],
+      [['--alert', '5'], /unknown option '--alert'/],
+      [['-i', 'x', '--fwmark', '7'], /--fwmark has no meaning for a capture/],
+    ]),
+  )('refuses `%s`', async (_line, args, why) => {
     const { stdout, stderr, code } = await run(['closes', ...args]);
     expect(stdout).toBe('');
     expect(stderr).toMatch(why);

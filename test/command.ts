@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Host } from '../src/host.js';
+import { eventually } from './eventually.js';
 
-/** The built command, started as a person would. */
+/** The built command, as an installation has it. */
 export const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 export interface Ended {
@@ -12,7 +16,41 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A started process whose output is collected. */
+/** In the environment of every process that is started here, and so in those that it starts. */
+const [MARK, OWN] = ['TCPSYNQ_STARTED_BY', String(process.pid)];
+
+/** Return the ids of the processes of these tests that are running, with their command lines. */
+function running(): Map<number, string> {
+  const found = new Map<number, string>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+      if (environment.includes(`${MARK}=${OWN}`)) {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        found.set(Number(pid), words.join(' ').trim());
+      }
+    } catch {
+      // It has ended meanwhile, or it is another user's.
+    }
+  }
+  return found;
+}
+
+/** Kill every process that is still running after `limit` ms, and return their command lines. */
+export async function killLeft(limit = 1000): Promise<string[]> {
+  await eventually('all processes to end', () => running().size === 0, { limit }).catch(() => {});
+  const left = running();
+  for (const pid of left.keys()) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return [...left.values()];
+}
+
+/** A started process whose output is collected. It must end before the tests of its file do. */
 export class Started {
   stdout = '';
   stderr = '';
@@ -20,7 +58,7 @@ export class Started {
   readonly #closed: Promise<unknown[]>;
 
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(file, args, { env: { ...process.env, ...env } });
+    this.child = spawn(file, args, { env: { ...process.env, ...env, [MARK]: OWN } });
     this.child.stdout?.setEncoding('utf8').on('data', (chunk) => {
       this.stdout += chunk;
     });
@@ -31,30 +69,45 @@ export class Started {
     this.#closed = once(this.child, 'close');
   }
 
-  /** Resolves as soon as stdout matches. */
-  async until(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.stdout)) {
-      if (this.child.exitCode !== null) {
-        throw new Error(`ended before ${pattern}: ${this.stdout}${this.stderr}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  /** Return the command line, for messages. */
+  get line(): string {
+    return this.child.spawnargs.join(' ');
   }
 
-  /** Types keys at a screen; resolves with the lines of the next whole picture that matches. */
+  /** Wait until stdout matches. */
+  async until(pattern: RegExp): Promise<void> {
+    await this.#shows(`${pattern}`, () => pattern.test(this.stdout));
+  }
+
+  /** Wait until stderr matches, and return the match. */
+  says(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shows(`${pattern} on stderr`, () => pattern.exec(this.stderr));
+  }
+
+  /**
+   * Type keys at a screen, and return the lines of the next complete frame that matches. Without
+   * keys it may be the frame that is there.
+   */
   async press(keys: string, shows: RegExp): Promise<string[]> {
-    const before = this.stdout.length;
+    const before = keys === '' ? 0 : this.stdout.length;
     this.child.stdin?.write(keys);
-    for (;;) {
+    return this.#shows(`a frame that shows ${shows}`, () => {
       const lines = lastFrame(this.stdout.slice(before));
-      if (shows.test(lines.join('\n'))) {
-        return lines;
+      return shows.test(lines.join('\n')) ? lines : null;
+    });
+  }
+
+  /** Wait for a sign of the running process. */
+  #shows<T>(what: string, predicate: () => T): Promise<NonNullable<T>> {
+    const look = () => {
+      const value = predicate();
+      if (!value && this.child.exitCode !== null) {
+        throw new Error(`ended before ${what}: ${this.stdout}${this.stderr}`);
       }
-      if (this.child.exitCode !== null) {
-        throw new Error(`ended before a picture of ${shows}: ${this.stdout}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+      return value;
+    };
+    // Less than a test may take, so that the error is ours.
+    return eventually(`${what} from ${this.line}`, look, { limit: 15_000 });
   }
 
   async ended(): Promise<Ended> {
@@ -64,15 +117,81 @@ export class Started {
   }
 }
 
+/** Start the command as a process. */
 export function start(args: readonly string[], env?: NodeJS.ProcessEnv): Started {
   return new Started(process.execPath, [CLI, ...args], env);
 }
 
-/** Runs the command to its end, with `input` on stdin. */
-export async function run(args: readonly string[], input = ''): Promise<Ended> {
+/**
+ * Run the command as a process to its end, with `input` on stdin. This proves what `run` cannot:
+ * that the built file starts, and what Node and the kernel do with its streams, signals and exit.
+ */
+export async function spawned(args: readonly string[], input = ''): Promise<Ended> {
   const started = start(args);
   started.child.stdin?.end(input);
   return started.ended();
+}
+
+/** Built like the command, because Node loads that ten times as fast as Vitest loads the sources. */
+const built = (name: string) => import(new URL(`../build/${name}`, import.meta.url).href);
+const { run: runOnHost } = (await built('run.js')) as typeof import('../src/run.js');
+const { Output } = (await built('output.js')) as typeof import('../src/output.js');
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+/**
+ * Run the command in this process, with `input` on stdin, and with no terminal or keyboard. This
+ * proves what a command line prints, writes and returns, in a tenth of the time of a process.
+ */
+export async function run(args: readonly string[], input = ''): Promise<Ended> {
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const abort = new AbortController();
+  const restorers = new Set<() => void>();
+  const stop = () => abort.abort();
+  const restore = () => {
+    for (const one of restorers) {
+      one();
+    }
+  };
+  const host: Host = {
+    out: new Output(stdout, {}, stop),
+    err: new Output(stderr, {}),
+    signal: abort.signal,
+    stop,
+    status: 0,
+    stdin: () => Readable.from(input === '' ? [] : [Buffer.from(input)]),
+    keys: () => null,
+    onExit(one) {
+      restorers.add(one);
+      return () => restorers.delete(one);
+    },
+    onSignal: () => () => {},
+    suspend: () => Promise.reject(new Error('only a process can be suspended')),
+  };
+  const code = await runOnHost(args, host, version, restore);
+  restore();
+  await host.err.flush();
+  return { stdout: stdout.text(), stderr: stderr.text(), code, signal: null };
+}
+
+/** Put each command line as it is typed before its words, to name a test after it. */
+export function named<Rest extends readonly unknown[]>(
+  rows: readonly (readonly [args: readonly string[], ...rest: Rest])[],
+): [line: string, args: readonly string[], ...rest: Rest][] {
+  return rows.map(([args, ...rest]) => [args.join(' '), args, ...rest]);
+}
+
+/** Collects what is written. */
+class Sink extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#chunks.push(Buffer.from(chunk));
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
 }
 
 /** Runs a line of bash; `$T` in it is the command. */

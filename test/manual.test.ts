@@ -44,12 +44,11 @@ describe('tcpsynq(1) says what --help says', async () => {
   const commands = [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name as string);
   const paths = commands
     .filter((name) => name !== 'help' && name !== 'module')
-    .map((name) => [name])
-    .concat([[], ['module', 'install'], ['module', 'remove']]);
+    .concat('', 'module install', 'module remove');
 
-  test.each(paths)('%s %s', async (...path) => {
+  test.each(paths)('tcpsynq %s', async (path) => {
     const page = await read(COMMAND);
-    const help = await run([...path.filter((word) => word !== undefined), '--help']);
+    const help = await run([...path.split(' ').filter((word) => word !== ''), '--help']);
     const [own = ''] = help.stdout.split(/\n(?:Commands|Global Options):\n/);
     const [, list = ''] = own.split('\nOptions:\n');
     const options = list.split(/\n(?= {2}-)/).map((one) =>
@@ -60,7 +59,7 @@ describe('tcpsynq(1) says what --help says', async () => {
         .replaceAll(/<([^>]+)>/g, '$1'),
     );
     expect(options.length).toBeGreaterThan(0);
-    for (const option of options.filter((one) => path.length === 0 || !one.startsWith('-h, '))) {
+    for (const option of options.filter((one) => path === '' || !one.startsWith('-h, '))) {
       expect(page).toContain(option);
     }
   });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CLI, run, Started, start } from './command.js';
+import { CLI, named, run, Started, start } from './command.js';
 
 // What `tcpsynq module` refuses before anything is done. What it does is tried in a guest, by
 // test/install.
@@ -39,13 +39,15 @@ test.each(['install', 'remove'])('without root: %s', async (action) => {
   expect([stdout, code]).toEqual(['', 1]);
 });
 
-test.each([
-  [['module'], /^Usage: tcpsynq module /],
-  [['module', 'update'], /^tcpsynq: unknown command 'update'\n/],
-  [['module', 'install', '0.1.0'], /^tcpsynq: too many arguments/],
-  [['module', 'remove', '--json'], /^tcpsynq: module reads no figures: .*\n$/],
-  [['module', 'install', '-i', 'proc'], /^tcpsynq: module reads no figures: .*\n$/],
-])('wrong usage: %j', async (args, message) => {
+test.each(
+  named([
+    [['module'], /^Usage: tcpsynq module /],
+    [['module', 'update'], /^tcpsynq: unknown command 'update'\n/],
+    [['module', 'install', '0.1.0'], /^tcpsynq: too many arguments/],
+    [['module', 'remove', '--json'], /^tcpsynq: module reads no figures: .*\n$/],
+    [['module', 'install', '-i', 'proc'], /^tcpsynq: module reads no figures: .*\n$/],
+  ]),
+)('refuses `%s`', async (_line, args, message) => {
   const { stdout, stderr, code } = await run(args);
   expect(stderr).toMatch(message);
   expect([stdout, code]).toEqual(['', 2]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_SSTHRESH, probeLine, sampleLine, transfers } from './capture.js';
-import { bash, onTerminal, run, start } from './command.js';
+import { bash, named, onTerminal, run, start } from './command.js';
 
 // The rows of docs/terminal.md for trace that a host without the module can show.
 
@@ -142,22 +142,24 @@ test('no module', async () => {
   expect(code).toBe(1);
 });
 
-test.each([
-  [['trace', '-i', 'proc'], '-i proc has none'],
-  [['trace', '-i', 'x', '--full'], '--full has no meaning for a capture'],
-  [['trace', '-i', 'x', '--hook', 'rcv'], '--hook has no meaning for a capture'],
-  [['trace', '--each', '--interval', '1s'], '--each and --interval exclude each other'],
-  [['trace', '--hook', 'up'], 'Allowed choices are rcv, xmit, both'],
-  [['trace', '--follow'], '--follow needs a capture file'],
-  [['trace', '--addr', 'localhost'], 'It takes an IPv4 or IPv6 network'],
-])('wrong usage: %j', async (args, message) => {
+test.each(
+  named([
+    [['trace', '-i', 'proc'], '-i proc has none'],
+    [['trace', '-i', 'x', '--full'], '--full has no meaning for a capture'],
+    [['trace', '-i', 'x', '--hook', 'rcv'], '--hook has no meaning for a capture'],
+    [['trace', '--each', '--interval', '1s'], '--each and --interval exclude each other'],
+    [['trace', '--hook', 'up'], 'Allowed choices are rcv, xmit, both'],
+    [['trace', '--follow'], '--follow needs a capture file'],
+    [['trace', '--addr', 'localhost'], 'It takes an IPv4 or IPv6 network'],
+  ]),
+)('refuses `%s`', async (_line, args, message) => {
   const { stdout, stderr, code } = await run(args);
   expect(stdout).toBe('');
   expect(stderr).toContain(message);
   expect(code).toBe(2);
 });
 
-describe('terminal', () => {
+describe.concurrent('terminal', () => {
   test.each([
     [40, 24],
     [80, 24],
@@ -201,7 +203,7 @@ describe('terminal', () => {
   });
 
   test('a replay moves', async () => {
-    const started = onTerminal(['trace', '-i', file, '--speed', '4'], { columns: 80, rows: 24 });
+    const started = onTerminal(['trace', '-i', file, '--speed', '10'], { columns: 80, rows: 24 });
     const first = await started.press('', /sampled [1-9]\d*\/s.*┤/s);
     expect(first.join('\n')).toMatch(/now/);
     await started.press('', /14:13:3|\d\d:\d\d:3\d/);

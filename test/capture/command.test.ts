@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createZstdCompress } from '../../src/source/zstd.js';
 import { capture, countLine } from '../capture.js';
-import { bash, onTerminal, run, start } from '../command.js';
+import { bash, named, run } from '../command.js';
 
 // The rows of docs/terminal.md on `capture` that a host without the module can show.
 
@@ -24,20 +24,6 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const read = (path: string) => readFile(path, 'utf8');
 const SUMMARY = /^tcpsynq: 121 records in .*, 7\.7 KiB in .*\/out, lost 0\n$/;
-
-/** A capture from stdin that is under way: its first lines are in the file. */
-async function underWay(args: readonly string[] = [out], path = out) {
-  const started = start(['capture', '-i', '-', ...args]);
-  started.child.stdin?.write(text);
-  const deadline = Date.now() + 10_000;
-  while ((await stat(path).catch(() => null))?.size !== text.length) {
-    if (Date.now() > deadline || started.child.exitCode !== null) {
-      throw new Error(`nothing is written: ${started.stderr}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return started;
-}
 
 test('no module', async () => {
   const { stdout, stderr, code } = await run(['capture', out]);
@@ -240,32 +226,6 @@ describe('what goes wrong', () => {
     expect(code).toBe(1);
   });
 
-  test('half a line fits', async () => {
-    // ulimit counts kilobytes: 4096 bytes end within a line.
-    const { stderr, code } = await bash(`ulimit -f 4; $T capture -i ${file} ${out}`);
-    expect(stderr).toMatch(/cannot write .*: file too large; what it holds is whole lines\n$/);
-    expect(code).toBe(1);
-    const written = await read(out);
-    expect(written.length).toBeGreaterThan(3900);
-    expect(text.startsWith(written) && written.endsWith('\n')).toBe(true);
-    const missing = text.split('\n').length - written.split('\n').length;
-    expect(stderr).toContain(`last lines not written: ${missing}`);
-  });
-
-  test('stdout is full', async () => {
-    const { stderr, code } = await bash(`$T capture -i ${file} - >/dev/full`);
-    expect(stderr).toMatch(/cannot write: no space left on device\n$/);
-    expect(code).toBe(1);
-  });
-
-  test('nobody reads stdout', async () => {
-    const { stdout, stderr } = await bash(
-      `yes '${countLine(1, {})}' | $T capture -i - - | head -1; echo "\${PIPESTATUS[1]}"`,
-    );
-    expect(stdout).toBe(`${countLine(1, {})}\n0\n`);
-    expect(stderr).toBe('');
-  });
-
   test('no such directory, no right, a directory', async () => {
     const to = async (path: string) => (await run(['capture', '-i', file, path])).stderr;
     expect(await to(join(directory, 'no', 'x'))).toMatch(/cannot write .*: no such file or/);
@@ -283,170 +243,43 @@ describe('what goes wrong', () => {
     expect(code).toBe(2);
     expect(await read(file)).toBe(text);
   });
-
-  test('the file is deleted meanwhile', async () => {
-    const started = await underWay();
-    await unlink(out);
-    started.child.stdin?.write(`${countLine(121, {})}\n`);
-    const { stderr, code } = await started.ended();
-    expect(stderr).toMatch(/out was deleted while it was written: what it held is gone\n$/);
-    expect(code).toBe(1);
-  });
-});
-
-describe('stopped', () => {
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', async (signal) => {
-    const started = await underWay();
-    started.child.stdin?.write('C 121.0 5');
-    started.child.kill(signal);
-    const { stderr, code } = await started.ended();
-    expect(stderr).toMatch(/tcpsynq: 121 records in .*\n$/);
-    expect(code).toBe(0);
-    expect(await read(out)).toBe(text);
-  });
-
-  test('by --duration', async () => {
-    const { code } = await (await underWay(['--duration', '1.5s', out])).ended();
-    expect(code).toBe(0);
-    expect(await read(out)).toBe(text);
-  });
-
-  test('by SIGKILL: nothing that had come is missing', async () => {
-    const started = await underWay();
-    started.child.kill('SIGKILL');
-    expect((await started.ended()).signal).toBe('SIGKILL');
-    expect(await read(out)).toBe(text);
-  });
-
-  test('by SIGKILL, packed: what had come a second before can be read', async () => {
-    const started = start(['capture', '-i', '-', '--compress', out]);
-    started.child.stdin?.write(text);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    started.child.kill('SIGKILL');
-    await started.ended();
-    const watched = await run(['watch', '-i', out]);
-    expect(watched.stdout.trimEnd().split('\n')).toHaveLength(122);
-    expect(watched.stderr).toMatch(/the gzip data is damaged or cut short; what came before/);
-    const zcat = await bash(`zcat ${out}`);
-    expect(zcat.stdout).toBe(text);
-  });
-});
-
-describe('-- COMMAND', () => {
-  const during = async (script: string, args: readonly string[] = []) => {
-    const started = start(['capture', '-i', '-', ...args, out, '--', 'sh', '-c', script]);
-    started.child.stdin?.write(text);
-    return started;
-  };
-
-  test('ends with its exit status, and passes on what it prints', async () => {
-    const { stdout, stderr, code } = await (await during('sleep 1; echo hello; exit 7')).ended();
-    expect(stdout).toBe('hello\n');
-    expect(stderr).toMatch(SUMMARY);
-    expect(code).toBe(7);
-    expect(await read(out)).toBe(text);
-  });
-
-  test('gets its arguments as they are', async () => {
-    const words = ['capture', '-i', '-', out, '--', 'printf', '%s|', '--compress', '-n', 'a b'];
-    const started = start(words);
-    started.child.stdin?.write(text);
-    expect(await started.ended()).toMatchObject({ stdout: '--compress|-n|a b|', code: 0 });
-  });
-
-  test('signals go to it', async () => {
-    const started = await during(
-      'trap "echo got; exit 3" TERM; echo ready; while :; do sleep 0.1; done',
-    );
-    await started.until(/ready/);
-    started.child.kill('SIGTERM');
-    expect(await started.ended()).toMatchObject({ stdout: 'ready\ngot\n', code: 3 });
-    expect(await read(out)).toBe(text);
-  });
-
-  test('killed by a signal: 128 and its number', async () => {
-    expect((await (await during('kill -KILL $$')).ended()).code).toBe(137);
-  });
-
-  test.each([
-    ['no-such-command', 'no such file or directory', 127],
-    ['/etc/passwd', 'permission denied', 126],
-  ])('that cannot be run: %s', async (command, why, status) => {
-    const { stderr, code } = await start(['capture', '-i', '-', out, '--', command]).ended();
-    expect(stderr.split('\n')[0]).toBe(`tcpsynq: cannot run ${command}: ${why}`);
-    expect(code).toBe(status);
-  });
-
-  test('goes on when the disk is full', async () => {
-    const started = start([
-      'capture',
-      '-i',
-      '-',
-      '/dev/full',
-      '--',
-      'sh',
-      '-c',
-      'sleep 1; echo done',
-    ]);
-    started.child.stdin?.write(text);
-    const { stdout, stderr, code } = await started.ended();
-    expect(stdout).toBe('done\n');
-    expect(stderr).toMatch(/cannot write \/dev\/full/);
-    expect(code).toBe(1);
-  });
-});
-
-test('progress on a terminal', async () => {
-  for (const columns of [40, 200]) {
-    const started = onTerminal(['capture', '-i', '-', join(directory, String(columns))], {
-      columns,
-      rows: 10,
-    });
-    started.child.stdin?.write(text.replaceAll('\n', '\r'));
-    await started.until(/\r\d+ records {3}[\d.]+\/s {3}[\d.]+ \w+/);
-    started.child.stdin?.write('\u0003');
-    const { stdout, code } = await started.ended();
-    const shown = stdout.split('\u001b[K')[0]?.split('\r').at(-1) ?? '';
-    expect(shown).toMatch(/^\d+ records/);
-    expect(shown.length).toBeLessThan(columns);
-    expect(stdout).toContain(`\u001b[Ktcpsynq: `);
-    expect(code).toBe(0);
-  }
 });
 
 describe('wrong usage', () => {
-  test.each([
-    [[], "missing required argument 'file'"],
-    [['x', 'y'], 'unexpected "y": a command to run comes after --'],
-    [['x', '--json'], 'capture writes JSON with --format ndjson'],
-    [['-i', 'proc', 'x'], "capture records the module's stream"],
-    [['-i', 'a', '--port', '1', 'x'], '--port is for the module'],
-    [['-i', 'a', '--stack', 'x'], '--stack is for the module'],
-    [['-i', 'a', '--proto', 'any', 'x'], '--proto is for the module'],
-    [['--proto', 'udp', 'x'], 'Allowed choices are tcp, any'],
-    [['-i', 'a', '--kinds', 'event', 'x'], '--kinds with -i FILE needs --format'],
-    [
-      ['-i', 'a', '--format', 'ndjson', '--kinds', 'evnt', 'x'],
-      'there is no kind "evnt": count, event, sample, drop, close',
-    ],
-    [['-i', 'a', '--duration', '1s', 'x'], '--duration has no meaning'],
-    [['-i', 'a', '--rotate', '1h', 'x'], '--rotate TIME has no meaning'],
-    [['-i', 'a', 'x', '--', 'true'], 'a command is run while the module is read'],
-    [['--format', 'xml', 'x'], 'Allowed choices are raw, tcpprobe, csv, ndjson'],
-    [['--format', 'csv', 'x'], '--format csv holds one kind a file'],
-    [['--format', 'csv', '--kinds', 'count,event', 'x'], '--format csv holds one kind a file'],
-    [['--format', 'tcpprobe', '--kinds', 'event', 'x'], '--format tcpprobe holds samples only'],
-    [['--keep', '3', 'x'], '--keep needs --rotate'],
-    [['--rotate', '1', 'x'], 'It takes a size such as 500K'],
-    [['--rotate', '1K', 'x'], 'A part has at least 4K'],
-    [['--compress=lz4', 'x'], 'Allowed choices are gzip, zstd'],
-    [['--force', '--append', 'x'], 'cannot be used with'],
-    [['--port', '65536', 'x'], 'It takes a whole number from 1 to 65535'],
-    [['--addr', '::1 kinds=drop', 'x'], 'It takes an IPv4 or IPv6 network'],
-    [['--rotate', '1M', 'x/'], '"x/" is not the name of a file'],
-    [['--rotate', '1M', '-'], '--rotate is for files'],
-    [['-', '--', 'true'], "a command's own output would mix"],
-  ])('%j', async (args, message) => {
+  test.each(
+    named([
+      [[], "missing required argument 'file'"],
+      [['x', 'y'], 'unexpected "y": a command to run comes after --'],
+      [['x', '--json'], 'capture writes JSON with --format ndjson'],
+      [['-i', 'proc', 'x'], "capture records the module's stream"],
+      [['-i', 'a', '--port', '1', 'x'], '--port is for the module'],
+      [['-i', 'a', '--stack', 'x'], '--stack is for the module'],
+      [['-i', 'a', '--proto', 'any', 'x'], '--proto is for the module'],
+      [['--proto', 'udp', 'x'], 'Allowed choices are tcp, any'],
+      [['-i', 'a', '--kinds', 'event', 'x'], '--kinds with -i FILE needs --format'],
+      [
+        ['-i', 'a', '--format', 'ndjson', '--kinds', 'evnt', 'x'],
+        'there is no kind "evnt": count, event, sample, drop, close',
+      ],
+      [['-i', 'a', '--duration', '1s', 'x'], '--duration has no meaning'],
+      [['-i', 'a', '--rotate', '1h', 'x'], '--rotate TIME has no meaning'],
+      [['-i', 'a', 'x', '--', 'true'], 'a command is run while the module is read'],
+      [['--format', 'xml', 'x'], 'Allowed choices are raw, tcpprobe, csv, ndjson'],
+      [['--format', 'csv', 'x'], '--format csv holds one kind a file'],
+      [['--format', 'csv', '--kinds', 'count,event', 'x'], '--format csv holds one kind a file'],
+      [['--format', 'tcpprobe', '--kinds', 'event', 'x'], '--format tcpprobe holds samples only'],
+      [['--keep', '3', 'x'], '--keep needs --rotate'],
+      [['--rotate', '1', 'x'], 'It takes a size such as 500K'],
+      [['--rotate', '1K', 'x'], 'A part has at least 4K'],
+      [['--compress=lz4', 'x'], 'Allowed choices are gzip, zstd'],
+      [['--force', '--append', 'x'], 'cannot be used with'],
+      [['--port', '65536', 'x'], 'It takes a whole number from 1 to 65535'],
+      [['--addr', '::1 kinds=drop', 'x'], 'It takes an IPv4 or IPv6 network'],
+      [['--rotate', '1M', 'x/'], '"x/" is not the name of a file'],
+      [['--rotate', '1M', '-'], '--rotate is for files'],
+      [['-', '--', 'true'], "a command's own output would mix"],
+    ]),
+  )('`%s`', async (_line, args, message) => {
     const { stdout, stderr, code } = await run(['capture', ...args]);
     expect(stdout).toBe('');
     expect(stderr).toContain(message);

@@ -37,7 +37,7 @@ describe('times', () => {
     [999_600, '1 s'],
     [63_125_000, '63.1 s'],
     [4_294_967_295, '4295 s'],
-  ])('%d µs', (us, text) => {
+  ])('shows an age of %d µs', (us, text) => {
     expect(micros(us)).toBe(text);
   });
 });

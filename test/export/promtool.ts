@@ -1,17 +1,27 @@
 import { spawnSync } from 'node:child_process';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
 
-/** Runs promtool, of Debian's package prometheus, which lab/deps installs. */
+/** Where lab/deps keeps what it fetches, as lab/common.sh has it. */
+function cache(): string {
+  const { TCPSYNQ_CACHE, XDG_CACHE_HOME } = process.env;
+  return TCPSYNQ_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'tcpsynq');
+}
+
+/** Run promtool from PATH, or else the one that `lab/deps fleet` has fetched. */
 export function promtool(
   args: readonly string[],
   { input = '', cwd = '.' } = {},
 ): { readonly status: number | null; readonly output: string } {
+  const PATH = [process.env.PATH, join(cache(), 'prometheus/usr/bin')].join(delimiter);
   const { status, stdout, stderr, error } = spawnSync('promtool', args, {
     input,
     cwd,
     encoding: 'utf8',
+    env: { ...process.env, PATH },
   });
   if (error !== undefined) {
-    throw new Error('promtool is not there: `lab/deps fleet` installs it', { cause: error });
+    throw new Error(`cannot run promtool (${error.message}): \`lab/deps fleet\` fetches it`);
   }
   return { status, output: stdout + stderr };
 }

@@ -1,8 +1,11 @@
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { PassThrough } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { makeServer } from '../../src/export/server.js';
 import { Shared } from '../../src/export/shared.js';
+import { eventually } from '../eventually.js';
 
 let server: Server;
 
@@ -36,6 +39,28 @@ function raw(bytes: string, rest?: string): Promise<string> {
 }
 
 const scraped = async () => 'tcpsynq_up 1\n';
+
+test('a client has 5 s for the headers, 10 s for a request, and 30 s in which nothing comes', () => {
+  server = makeServer(scraped);
+  expect(server).toMatchObject({
+    headersTimeout: 5000,
+    requestTimeout: 10_000,
+    maxConnections: 64,
+  });
+  const socket = Object.assign(new PassThrough(), { setTimeout: vi.fn() });
+  server.emit('connection', socket);
+  expect(socket.setTimeout.mock.calls[0]?.[0]).toBe(30_000);
+  socket.setTimeout.mock.calls[0]?.[1]();
+  expect(socket.destroyed).toBe(true);
+});
+
+test('a client that sends no more is cut off, within a second of its time', async () => {
+  await serve(scraped);
+  server.headersTimeout = 100;
+  const begun = performance.now();
+  expect(await raw('GET /metrics HTTP/1.1\r\n')).toMatch(/^HTTP\/1\.1 408 /);
+  expect(performance.now() - begun).toBeLessThan(2000);
+});
 
 test('GET and HEAD /metrics, GET /', async () => {
   const base = await serve(scraped);
@@ -125,10 +150,8 @@ describe('one reading is shared', () => {
     );
     const base = await serve(() => shared.get());
     const asked = Array.from({ length: 20 }, () => fetch(`${base}/metrics`));
-    while ((await connections()) < 20) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually('20 connections', async () => (await connections()) === 20);
+    await pause(50);
     finish();
     const texts = await Promise.all(asked.map(async (one) => (await one).text()));
     expect(new Set(texts)).toEqual(new Set(['reading 1\n']));

@@ -65,6 +65,6 @@ test.each([
   [DROP.replace(' 40 ', ' many '), 'length is not a whole number from 0 on'],
   [DROP.replace(' 40 ', ' -1 '), 'length is not a whole number from 0 on'],
   ['D 1.5 tcp_v4_rcv+0x1f3\n', '2 columns where there should be 10'],
-])('%j cannot be read', (line, why) => {
+])('cannot read %j', (line, why) => {
   expect(read(line)).toEqual([why]);
 });

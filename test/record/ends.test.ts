@@ -10,7 +10,7 @@ test.each([
   ['fd00::1:80', null],
   ['[10.0.0.1]:80', null],
   ["10.0.0.1:80'; system('x')", null],
-])('%s', (text, end) => {
+])('parseEnd reads %s', (text, end) => {
   expect(parseEnd(text)).toEqual(end);
 });
 
@@ -24,13 +24,16 @@ describe('networks', () => {
     ['fd00::/16', 'fd00:1::2', true],
     ['fd00::/16', 'fd01::2', false],
     ['10.0.0.0/8', '::ffff:10.1.1.1', true],
-  ])('%s and %s', (network, address, inside) => {
+  ])('%s and the address %s', (network, address, inside) => {
     expect(parseNetwork(network)?.(address)).toBe(inside);
   });
 
-  test.each(['10.0.0.0/33', 'fd00::/129', '10.0.0', 'host', '10.0.0.0/', ''])('not %j', (text) => {
-    expect(parseNetwork(text)).toBeNull();
-  });
+  test.each(['10.0.0.0/33', 'fd00::/129', '10.0.0', 'host', '10.0.0.0/', ''])(
+    'refuses %j',
+    (text) => {
+      expect(parseNetwork(text)).toBeNull();
+    },
+  );
 });
 
 test('what is wanted holds for either end', () => {

@@ -111,10 +111,13 @@ describe('which setting limits a SYN queue', () => {
     [128, null, 1024, 1, null],
     [128, 4096, null, 1, null],
     [128, 4096, 1024, null, null],
-  ])('%j of %j, %j, %j: %j', (backlog, somaxconn, tcp_max_syn_backlog, tcp_syncookies, by) => {
-    const settings = { somaxconn, tcp_max_syn_backlog, tcp_syncookies };
-    expect(limitSetBy({ ...LISTENER, backlog }, settings)).toBe(by);
-  });
+  ])(
+    'listen(%j), somaxconn %j, tcp_max_syn_backlog %j, tcp_syncookies %j: by %j',
+    (backlog, somaxconn, tcp_max_syn_backlog, tcp_syncookies, by) => {
+      const settings = { somaxconn, tcp_max_syn_backlog, tcp_syncookies };
+      expect(limitSetBy({ ...LISTENER, backlog }, settings)).toBe(by);
+    },
+  );
 });
 
 test('the fullest comes first, those that only send cookies last', () => {

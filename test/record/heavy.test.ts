@@ -89,7 +89,7 @@ describe('heavy hitters', () => {
 });
 
 describe('distinct', () => {
-  test.each([0, 1, 10, 1000, 20_000, 65_536, 500_000])('%d keys', (keys) => {
+  test.each([0, 1, 10, 1000, 20_000, 65_536, 500_000])('counts %d keys', (keys) => {
     for (const high of [0, 0x20010db8, 0xffffffff]) {
       const distinct = new Distinct();
       for (let i = 0; i < keys; i++) {

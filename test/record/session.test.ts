@@ -88,9 +88,12 @@ describe('judge', () => {
     [5, 4, 2, 3, false, 0],
     [5, 4, 2, 2, false, 1],
     [5, 4, 2, 10, false, -1],
-  ])('%j, +%j, -%j against %j', (half_open, added, removed, other, quiet, surplus) => {
-    const before = { half_open, added: 100 };
-    const after = { half_open: half_open + added - removed, added: 100 + added };
-    expect(judge({ before, other, after })).toMatchObject({ quiet, surplus });
-  });
+  ])(
+    'counts %j, %j added and %j removed, while another count is %j',
+    (half_open, added, removed, other, quiet, surplus) => {
+      const before = { half_open, added: 100 };
+      const after = { half_open: half_open + added - removed, added: 100 + added };
+      expect(judge({ before, other, after })).toMatchObject({ quiet, surplus });
+    },
+  );
 });

@@ -52,13 +52,13 @@ test('reads a loss', () => {
 });
 
 test.each([
-  ['C 1.0 2', 'columns'],
-  [countLine(0, {}).replace('0.000000000', 'now'), 'time'],
-  ['# no record\nC x', 'columns'],
-  ['hello world', 'not a record'],
-  ['\u0000'.repeat(40), 'not a record'],
-  ['C'.repeat(MAX_LINE + 1), 'longer'],
-])('tells what is wrong with %j, and where', (text, reason) => {
+  ['too few columns', 'C 1.0 2', 'columns'],
+  ['no time', countLine(0, {}).replace('0.000000000', 'now'), 'time'],
+  ['a comment before it', '# no record\nC x', 'columns'],
+  ['no kind', 'hello world', 'not a record'],
+  ['NUL characters', '\u0000'.repeat(40), 'not a record'],
+  ['too many characters', 'C'.repeat(MAX_LINE + 1), 'longer'],
+])('tells where a line is that has %s, and what is wrong', (_name, text, reason) => {
   const { parser, lines } = parseAll(`${text}\n${countLine(1, {})}`);
   const bad = lines.at(-2);
   expect(bad).toMatchObject({ type: 'problem', line: lines.length - 1 });

@@ -162,6 +162,6 @@ test.each([
   expect(parseSrttUnit(text)).toMatchObject({ factor, words });
 });
 
-test.each(['', 'jiffies:0', 'jiffies:', 's', 'toString'])('no unit: %j', (text) => {
+test.each(['', 'jiffies:0', 'jiffies:', 's', 'toString'])('refuses the unit %j', (text) => {
   expect(parseSrttUnit(text)).toBeNull();
 });

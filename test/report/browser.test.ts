@@ -190,7 +190,7 @@ describe('in a browser', () => {
     expect(tab.complaints).toEqual([]);
   });
 
-  test.each([DESK, PHONE])('nothing is wider than a window of %o', async (size) => {
+  test.each([DESK, PHONE])('nothing is wider than a window of $width pixels', async (size) => {
     const tab = await browser.open(address, size);
     const [page, window, charts] = await tab.evaluate<[number, number, number[]]>(
       `[document.documentElement.scrollWidth, innerWidth,

@@ -13,7 +13,7 @@ test.each([
   ['sgs', { stopped: false, grouping: 1 }],
   ['rR', { resets: 2 }],
   ['spr', { stopped: true, paused: true, resets: 1 }],
-])('%s', (keys, changed) => {
+])('the keys "%s" change the controls', (keys, changed) => {
   expect(after(keys)).toEqual({ ...FIRST, ...changed });
 });
 

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { capture, countLine } from './capture.js';
+import { bash, CLI, run, Started, start } from './command.js';
+import { eventually } from './eventually.js';
+
+// What takes a real process, on a host without the module: rows of docs/terminal.md on pipes
+// and rights. Each test has the name of its row.
+
+let directory: string;
+let file: string;
+
+beforeAll(async () => {
+  if (existsSync('/sys/module/tcpsynq')) {
+    throw new Error('these tests are for a host without the module: rmmod tcpsynq');
+  }
+  directory = await mkdtemp(join(tmpdir(), 'tcpsynq-'));
+  await chmod(directory, 0o755);
+  file = join(directory, 'capture');
+  await writeFile(file, capture(120, 65_536));
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+const FALLBACK =
+  /^tcpsynq: the tcpsynq module is not loaded: reading \/proc\/net\/\{tcp,tcp6,netstat\}; not known there: .*\n$/;
+
+test.concurrent('no root', async () => {
+  const line =
+    process.getuid?.() === 0
+      ? 'setpriv --reuid=65534 --regid=65534 --clear-groups ' +
+        '--inh-caps=+dac_read_search --ambient-caps=+dac_read_search $T count'
+      : '$T count';
+  const { stdout, stderr, code } = await bash(line);
+  expect(stdout).toMatch(/^half_open \d+\n/);
+  expect(stderr).toMatch(FALLBACK);
+  expect(code).toBe(0);
+});
+
+describe.concurrent('stdout', () => {
+  test('into head -1', async () => {
+    const line = '$T watch --interval 50ms | head -1; echo "$PIPESTATUS"';
+    const { stdout, stderr } = await bash(line);
+    expect(stdout).toMatch(/^time .*\n0\n$/);
+    expect(stderr).toMatch(FALLBACK);
+  });
+
+  test('full', async () => {
+    for (const command of ['count', 'watch']) {
+      const { stderr, code } = await bash(`$T ${command} -i ${file} > /dev/full`);
+      expect(stderr).toBe('tcpsynq: cannot write: no space left on device\n');
+      expect(code).toBe(1);
+    }
+  });
+
+  test('slow', async () => {
+    const started = new Started(
+      'bash',
+      ['-c', `yes "${countLine(1, {})}" | $T watch --json -i -`],
+      {
+        T: `${process.execPath} ${CLI}`,
+      },
+    );
+    started.child.stdout?.pause();
+    const pid = async () => {
+      const children = await bash(`pgrep -P ${started.child.pid} node`);
+      return children.stdout.trim() || null;
+    };
+    const resident = async () => {
+      const status = await readFile(`/proc/${await pid()}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]);
+    };
+    // A command that held what it cannot write would grow by all that yes writes, 100 MB a second.
+    await eventually('the command to start', pid);
+    await pause(700);
+    const before = await resident();
+    await pause(1000);
+    expect((await resident()) - before).toBeLessThan(20_000);
+    process.kill(Number(await pid()), 'SIGKILL');
+    started.child.stdout?.resume();
+    await started.ended();
+  });
+});
+
+describe.concurrent('files', () => {
+  test('from stdin, and from a pipe with a name', async () => {
+    const fromStdin = await run(['count', '-i', '-', '--json'], await readFile(file, 'utf8'));
+    expect(JSON.parse(fromStdin.stdout)).toMatchObject({ source: 'stdin', half_open: 0 });
+    const fromPipe = await bash(`$T count -i <(cat ${file})`);
+    expect(fromPipe).toMatchObject({ stdout: expect.stringMatching(/^half_open 0\n/), code: 0 });
+  });
+
+  test('cut short', async () => {
+    const { stdout, stderr, code } = await bash(`gzip -c ${file} | head -c 1000 | $T watch -i -`);
+    expect(stdout).toMatch(/^time .*\n2026-/);
+    expect(stderr).toMatch(/gzip data is damaged or cut short.*\n$/);
+    expect(code).toBe(1);
+  });
+
+  test('that grow', async () => {
+    const path = join(directory, 'growing');
+    await writeFile(path, `${countLine(1, { half_open: 1 })}\n`);
+    const started = start(['watch', '--follow', '-i', path]);
+    await started.until(/1\.000 +1 /);
+    await appendFile(path, `${countLine(2, { half_open: 22 })}\n`);
+    await started.until(/2\.000 +22 /);
+    started.child.kill('SIGTERM');
+    const { stderr, code } = await started.ended();
+    expect(stderr).toMatch(/^tcpsynq: 2 counts in 1 s: half-open 22, peak 22\n$/);
+    expect(code).toBe(0);
+  });
+});
