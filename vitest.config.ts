@@ -35,6 +35,7 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: 1,
           fileParallelism: false,
+          setupFiles: ['test/processes.ts'],
           // A process for each file takes seconds to start in an emulated guest.
           isolate: false,
           testTimeout: 600_000,
@@ -49,6 +50,7 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: 1,
           fileParallelism: false,
+          setupFiles: ['test/processes.ts'],
           testTimeout: 7_200_000,
           hookTimeout: 600_000,
         },

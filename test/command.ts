@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Host } from '../src/host.js';
-import { eventually } from './eventually.js';
+import type { Host } from '../src/host.ts';
+import { eventually } from './eventually.ts';
 
 /** The built command, as an installation has it. */
 export const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
@@ -17,7 +17,7 @@ export interface Ended {
 }
 
 /** In the environment of every process that is started here, and so in those that it starts. */
-const [MARK, OWN] = ['TCPSYNQ_STARTED_BY', String(process.pid)];
+export const [MARK, OWN] = ['TCPSYNQ_STARTED_BY', String(process.pid)];
 
 /** Return the ids of the processes of these tests that are running, with their command lines. */
 function running(): Map<number, string> {
@@ -98,7 +98,7 @@ export class Started {
   }
 
   /** Wait for a sign of the running process. */
-  #shows<T>(what: string, predicate: () => T): Promise<NonNullable<T>> {
+  #shows<T>(what: string, predicate: () => T): Promise<Exclude<T, false | null | undefined>> {
     const look = () => {
       const value = predicate();
       if (!value && this.child.exitCode !== null) {

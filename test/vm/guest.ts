@@ -11,10 +11,14 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { MARK, OWN } from '../command.ts';
 import { eventually } from '../eventually.ts';
 
 export { FLOOD } from './flood.ts';
 export { sleep };
+
+// test/processes.ts looks for what a test leaves behind by this.
+process.env[MARK] = OWN;
 
 export const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const moduleFile = join(top, 'kmod', 'tcpsynq.ko');
