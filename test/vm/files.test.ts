@@ -13,6 +13,7 @@ import {
   Link,
   load,
   moduleFile,
+  newMessages,
   PYTHON,
   parseStat,
   queueRoom,
@@ -213,9 +214,9 @@ assert not select.select([fd], [], [], 0)[0]`;
     const tap = openTap();
     // The kernel lets through ten such lines in five seconds.
     await sleep(600);
-    sh('dmesg -C');
+    newMessages();
     expect(() => writeSync(tap, text)).toThrow(/EINVAL/);
-    const messages = sh('dmesg').trimEnd();
+    const messages = newMessages().trimEnd();
     expect(messages.split('\n').length).toBe(1);
     expect(messages).toMatch(line);
     expect(readTap(tap)).toContain(`${filter()}\n`);
@@ -433,10 +434,10 @@ describe('parameters that are wrong refuse the load with one line', () => {
     ['gid=-7', /gid=-7: allowed is a group number/],
     ['via=magic', /via=magic: allowed are auto, ftrace, kprobe/],
   ])('%s', (parameter, line) => {
-    sh('dmesg -C');
+    newMessages();
     expect(trySh(`insmod ${moduleFile} ${parameter}`).status).not.toBe(0);
     expect(isLoaded()).toBe(false);
-    const ours = sh('dmesg')
+    const ours = newMessages()
       .split('\n')
       .filter((text) => line.test(text));
     expect(ours.length).toBe(1);

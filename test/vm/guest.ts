@@ -5,7 +5,7 @@
 // requireGuest() refuses to go on elsewhere.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { constants, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { hostname, release, version } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,12 +52,31 @@ export function trySh(command: string): { status: number; output: string } {
   }
 }
 
-export function load(parameters = ''): void {
-  sh(`insmod ${moduleFile} ${parameters}`);
+export function load(...parameters: string[]): void {
+  execFileSync('insmod', [moduleFile, ...parameters]);
 }
 
 export function unload(): void {
-  sh('rmmod tcpsynq');
+  execFileSync('rmmod', ['tcpsynq']);
+}
+
+let kernelLog: number | undefined;
+const record = Buffer.alloc(8192);
+
+/** Return the kernel's messages since the last call, a line each, without running dmesg. */
+export function newMessages(): string {
+  kernelLog ??= openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+  let messages = '';
+  for (;;) {
+    try {
+      // A read gives one record: "priority,number,time,flags;text".
+      const text = record.toString('utf8', 0, readSync(kernelLog, record));
+      messages += `${text.slice(text.indexOf(';') + 1).split('\n', 1)[0]}\n`;
+    } catch (error) {
+      // EPIPE: the kernel has overwritten the records that were next.
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return messages;
+    }
+  }
 }
 
 export function isLoaded(): boolean {

@@ -10,6 +10,7 @@ import {
   Link,
   load,
   moduleFile,
+  newMessages,
   requireGuest,
   sh,
   status,
@@ -20,9 +21,11 @@ import {
 requireGuest();
 
 let link: Link;
+let messages = '';
 beforeEach(() => {
   link = new Link();
-  sh('dmesg --clear');
+  newMessages();
+  messages = '';
 });
 afterEach(async () => {
   if (isLoaded()) unload();
@@ -53,7 +56,11 @@ function loadWith(names: Record<string, string>): Insmod {
 const loadWithout = (...symbols: string[]): Insmod =>
   loadWith(Object.fromEntries(symbols.map((symbol) => [symbol, misspelt(symbol)])));
 
-const said = (): string => sh('dmesg | grep tcpsynq: || true');
+/** The module's messages since the test began. */
+function said(): string {
+  messages += newMessages();
+  return messages.replace(/^(?!tcpsynq: ).*\n/gm, '');
+}
 
 /** Functions that something is attached to. */
 const hooked = (): string => sh('cat /sys/kernel/tracing/enabled_functions');
