@@ -1,13 +1,19 @@
 #!/usr/bin/env node
+// First, so that SIGUSR1 is taken before anything else is loaded.
+import './signals.js';
 import { openSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { ReadStream } from 'node:tty';
 import type { Host, Keys } from './host.js';
 import { Output } from './output.js';
 import { OK, report, run } from './run.js';
+import { ENDING, hangupIgnored, STOPPING } from './signals.js';
 
 const abort = new AbortController();
 const restorers = new Set<() => void>();
 let signalled: Parameters<Host['onSignal']>[0] | null = null;
+/** What ended the command first. */
+let endedBy: NodeJS.Signals | null = null;
 
 function restore(): void {
   for (const one of restorers) {
@@ -74,6 +80,11 @@ const host: Host = {
       signalled = null;
     };
   },
+  onProgress(listener) {
+    process.on('SIGUSR1', listener);
+    return () => process.off('SIGUSR1', listener);
+  },
+  hangupIgnored,
   suspend: () =>
     new Promise((resolve) => {
       process.once('SIGCONT', resolve);
@@ -86,7 +97,7 @@ const host: Host = {
 function onSignal(signal: NodeJS.Signals): void {
   if (signalled !== null) {
     const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
-    signalled(signal, signal === 'SIGINT' && terminal);
+    signalled(signal, (signal === 'SIGINT' || signal === 'SIGQUIT') && terminal);
     return;
   }
   if (abort.signal.aborted) {
@@ -94,6 +105,7 @@ function onSignal(signal: NodeJS.Signals): void {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   }
+  endedBy ??= signal;
   abort.abort();
 }
 
@@ -118,14 +130,15 @@ async function main(): Promise<number> {
   return run(process.argv.slice(2), host, JSON.parse(manifest).version, restore);
 }
 
-/** Not by itself: a keyboard or a pipe that is still open would hold the process. */
+/** Exit explicitly: a keyboard or a pipe that is still open would keep the process alive. */
 async function end(code: number): Promise<void> {
   await err?.flush().catch(() => {});
-  process.exit(code);
+  const asked = endedBy === null || STOPPING.includes(endedBy);
+  process.exit(code === OK && !asked ? 128 + constants.signals[endedBy as NodeJS.Signals] : code);
 }
 
 process.on('exit', restore);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+for (const signal of ENDING) {
   process.on(signal, onSignal);
 }
 process.on('uncaughtException', (error) => void end(report(error, host, restore)));

@@ -12,7 +12,7 @@ export interface Keys {
 export interface Host {
   readonly out: Output;
   readonly err: Output;
-  /** Comes with Ctrl-C, SIGTERM, SIGHUP, `stop`, and when nobody reads stdout any more. */
+  /** Aborts on Ctrl-C and the other signals that end a command, on `stop`, and on EPIPE of stdout. */
   readonly signal: AbortSignal;
   stop(): void;
   /** The exit status of a command that ends without an error: 0, unless it sets another. */
@@ -27,6 +27,10 @@ export interface Host {
    * have been typed at a terminal, which reach every process of ours there, are `typed`.
    */
   onSignal(listener: (signal: NodeJS.Signals, typed: boolean) => void): () => void;
+  /** Call `listener` on every SIGUSR1, which asks for progress, until the returned function is called. */
+  onProgress(listener: () => void): () => void;
+  /** SIGHUP is ignored, as under nohup; commands that we start must ignore it too. */
+  readonly hangupIgnored: boolean;
   /** Stops the process as Ctrl-Z does; resolves when it is continued. */
   suspend(): Promise<void>;
 }

@@ -89,6 +89,7 @@ export async function capture(
       options.duration === undefined ? undefined : setTimeout(() => stop.abort(), options.duration);
     const alone = command.length === 0 && !(file === '-' && host.out.tty);
     const progress = new Progress(host, format.tally, alone, namespace !== null);
+    const forget = host.onProgress(() => void progress.report(sink.size, sink.name));
     const running =
       command.length === 0
         ? null
@@ -107,6 +108,7 @@ export async function capture(
       host.status = 1;
     } finally {
       clearTimeout(timer);
+      forget();
     }
     if (running !== null) {
       host.status = (await running) || host.status;
