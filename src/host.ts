@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Output } from './output.js';
+import { printable } from './printable.js';
 
 /** The keyboard, key by key. */
 export interface Keys {
@@ -35,7 +36,7 @@ export interface Host {
   suspend(): Promise<void>;
 }
 
-/** A line for the person, on stderr. */
+/** Write a line to stderr. It is one line whatever the text contains. */
 export function note(host: Host, text: string): Promise<void> {
-  return host.err.write(`tcpsynq: ${text}\n`);
+  return host.err.write(`tcpsynq: ${printable(text)}\n`);
 }

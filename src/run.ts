@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { Usage } from './failure.js';
-import type { Host } from './host.js';
+import { type Host, note } from './host.js';
 import { makeProgram, spelledOut } from './program.js';
 
 export const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
@@ -36,6 +36,6 @@ export function report(error: unknown, host: Host, restore: () => void): number 
     return error.exitCode === 0 ? OK : WRONG_USAGE;
   }
   restore();
-  void host.err.write(`tcpsynq: ${error instanceof Error ? error.message : error}\n`);
+  void note(host, error instanceof Error ? error.message : String(error));
   return error instanceof Usage ? WRONG_USAGE : FAILED;
 }

@@ -133,7 +133,7 @@ test('what is no HTTP, or too long: refused, and the next one is served', async 
 test('a scrape that fails is a 503 with one line', async () => {
   const base = await serve(() => Promise.reject(new Error('no\nluck')));
   const got = await fetch(`${base}/metrics`);
-  expect([got.status, await got.text()]).toEqual([503, 'cannot read the figures: no?luck\n']);
+  expect([got.status, await got.text()]).toEqual([503, 'cannot read the figures: no\\nluck\n']);
 });
 
 describe('one reading is shared', () => {
