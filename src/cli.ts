@@ -4,10 +4,11 @@ import './signals.js';
 import { openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ReadStream } from 'node:tty';
+import { Failure } from './failure.js';
 import type { Host, Keys } from './host.js';
-import { Output } from './output.js';
+import { type Destination, Output } from './output.js';
 import { OK, report, run } from './run.js';
-import { ENDING, hangupIgnored, STOPPING } from './signals.js';
+import { ENDING, hangupIgnored, STOPPING, stdoutClosed } from './signals.js';
 
 const abort = new AbortController();
 const restorers = new Set<() => void>();
@@ -56,11 +57,21 @@ function keyboard(): Keys | null {
   };
 }
 
+/** A destination that takes nothing. Node gives the process /dev/null for a stdout that is closed. */
+function refusing(): Destination {
+  const { Writable } = process.getBuiltinModule('node:stream');
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      done(chunk.length > 0 ? new Error('stdout is closed') : null);
+    },
+  });
+}
+
 /** Made when it is first wanted, as many commands never do: Node takes long over a terminal. */
 let err: Output | null = null;
 
 const host: Host = {
-  out: new Output(process.stdout, process.env, () => abort.abort()),
+  out: new Output(stdoutClosed ? refusing() : process.stdout, process.env, () => abort.abort()),
   get err() {
     err ??= new Output(process.stderr, process.env);
     return err;
@@ -114,7 +125,7 @@ function refuseOldNode(): void {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
     const own = process.versions.node;
-    throw new Error(
+    throw new Failure(
       `needs Node 20.19 or newer, and ${process.execPath} is ${own}: npm install --global node@20`,
     );
   }

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { Usage } from './failure.js';
+import { debugStack, describe, Usage } from './failure.js';
 import { type Host, note } from './host.js';
 import { makeProgram, spelledOut } from './program.js';
 
@@ -29,13 +29,15 @@ export async function run(
   }
 }
 
-/** Report an error in one line, and return the exit status for it. */
+/** Report an error in one line, with TCPSYNQ_DEBUG a bug with its stack. Return the exit status. */
 export function report(error: unknown, host: Host, restore: () => void): number {
   if (error instanceof CommanderError) {
     // commander has written its message. --help and --version end this way too.
     return error.exitCode === 0 ? OK : WRONG_USAGE;
   }
   restore();
-  void note(host, error instanceof Error ? error.message : String(error));
+  for (const line of [describe(error), ...debugStack(error)]) {
+    void note(host, line);
+  }
   return error instanceof Usage ? WRONG_USAGE : FAILED;
 }

@@ -10,8 +10,8 @@ while read -r name value; do
 		;;
 	SigIgn:*) break ;;
 	esac
-done </proc/self/status
-{ true >&1; } 2>/dev/null || export TCPSYNQ_STDOUT=closed
+done 2>/dev/null </proc/self/status
+[ -e /proc/self/fd/1 ] || [ ! -e /proc/self ] || export TCPSYNQ_STDOUT=closed
 trap '' USR1 USR2
 # Node opens its inspector if SIGUSR1 arrives before the command can take it. Here that fails: no
 # host has this address (RFC 5737).
