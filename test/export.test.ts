@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -106,6 +107,25 @@ describe.concurrent('the end', () => {
     expect((await stop(one)).code).toBe(0);
     expect(Date.now() - before).toBeLessThan(5000);
   });
+});
+
+test.concurrent('64 silent connections keep no scrape out, and are counted', async () => {
+  const one = await serving();
+  const silent = Array.from({ length: 64 }, () => connect(one.port, '127.0.0.1'));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  let text = '';
+  for (let i = 0; i < 30; i += 1) {
+    const got = await fetch(`${one.base}/metrics`, { headers: { Connection: 'close' } });
+    text = await got.text();
+    expect(text).toMatch(/^tcpsynq_up 1$/m);
+  }
+  expect(text).toMatch(/^tcpsynq_exporter_connections_evicted_total [1-9]\d*$/m);
+  expect(text).toMatch(/^tcpsynq_exporter_connections_refused_total 0$/m);
+  expect(promtool(['check', 'metrics'], { input: text })).toEqual({ status: 0, output: '' });
+  for (const socket of silent) {
+    socket.destroy();
+  }
+  expect((await stop(one)).stderr.match(/all 64 connections are taken: .*\n/g)).toHaveLength(1);
 });
 
 describe.concurrent('an address', () => {

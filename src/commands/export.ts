@@ -1,8 +1,10 @@
 import { access } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { Connections } from '../export/connections.js';
 import { expose } from '../export/exposition.js';
 import { follow } from '../export/follow.js';
 import { listen, type Place } from '../export/listen.js';
+import type { Exposition } from '../export/metrics.js';
 import { HostReader } from '../export/reading.js';
 import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
@@ -65,11 +67,13 @@ export async function exportMetrics(
     // One that may not be read is a mistake to be told at once; a module may be loaded later.
     const open = () => openModuleStream(namespace, { kinds: kinds.join(',') }, host.signal);
     const first = stream !== null && (await isLoaded(namespace)) ? await open() : null;
-    const scrape = async () => {
+    const scrape: Scraper = async (addOwn) => {
       const before = performance.now();
       const reading = await reader.read();
       const seconds = (performance.now() - before) / 1000;
-      const text = await expose(reading, seconds, { ...options, version }).text();
+      const exposition = expose(reading, seconds, { ...options, version });
+      addOwn(exposition);
+      const text = await exposition.text();
       return { source: reading.source, text: text + ((await stream?.text()) ?? '') };
     };
     const following = stream === null ? null : follow(open, first, stream, tell, host.signal);
@@ -86,6 +90,9 @@ interface Scrape {
   readonly source: 'module' | 'proc';
   readonly text: string;
 }
+
+/** Read everything once. `addOwn` adds metrics of the exporter itself. */
+type Scraper = (addOwn: (exposition: Exposition) => void) => Promise<Scrape>;
 
 /** Refuses what would silently have no effect. */
 function check(options: ExportOptions): 'auto' | 'module' | 'proc' {
@@ -137,12 +144,18 @@ function isLoaded(namespace: Namespace): Promise<boolean> {
 }
 
 /** Answers over HTTP until told to stop. */
-async function serve(host: Host, place: Place, scrape: () => Promise<Scrape>): Promise<void> {
+async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
+  const connections = new Connections((text) => void note(host, text));
+  const addOwn = (exposition: Exposition) => {
+    exposition.add('tcpsynq_exporter_connections_evicted_total', connections.evicted);
+    exposition.add('tcpsynq_exporter_connections_refused_total', connections.refused);
+  };
   // Without the module a reading walks all sockets: no more than a tenth of the time.
-  const shared = new Shared(scrape, ({ source }, cost) =>
-    source === 'proc' ? stretched(0, cost) - cost : 0,
+  const shared = new Shared(
+    () => scrape(addOwn),
+    ({ source }, cost) => (source === 'proc' ? stretched(0, cost) - cost : 0),
   );
-  const server = makeServer(async () => (await shared.get()).text);
+  const server = makeServer(async () => (await shared.get()).text, connections);
   const forget = 'path' in place ? host.onExit(() => server.close()) : () => {};
   try {
     await note(host, `listening on ${await listen(server, place)}`);
@@ -174,11 +187,11 @@ async function write(
   host: Host,
   path: string,
   interval: number | undefined,
-  scrape: () => Promise<Scrape>,
+  scrape: Scraper,
 ): Promise<void> {
   do {
     const before = performance.now();
-    await replace(path, (await scrape()).text, FOR_ALL);
+    await replace(path, (await scrape(() => {})).text, FOR_ALL);
     const cost = performance.now() - before;
     if (interval !== undefined) {
       await pause(stretched(interval, cost) - cost, host.signal);

@@ -55,6 +55,14 @@ export const METRICS = {
   tcpsynq_drops_total: ['counter', 'TCP segments that the kernel dropped, by its reason'],
   tcpsynq_exporter_tap_open: ['gauge', '1 if the stream can be read for handshakes and drops'],
   tcpsynq_exporter_tap_lost_total: ['counter', 'Records that were lost to the exporter itself'],
+  tcpsynq_exporter_connections_evicted_total: [
+    'counter',
+    'Connections closed before their request was complete, to make room for others',
+  ],
+  tcpsynq_exporter_connections_refused_total: [
+    'counter',
+    'Connections refused while all others waited for an answer',
+  ],
   tcpsynq_exporter_read_seconds: ['gauge', 'Time it took to read the figures'],
 } as const satisfies Readonly<Record<string, readonly ['gauge' | 'counter' | 'histogram', string]>>;
 
