@@ -165,6 +165,46 @@ describe.concurrent('--unix', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  test('the socket of another that took the path is left alone', async () => {
+    const path = join(directory, 'taken');
+    const first = start(['export', '--unix', path]);
+    await first.says(/listening on unix:/);
+    await rm(path);
+    const second = start(['export', '--unix', path]);
+    await second.says(/listening on unix:/);
+    first.child.kill('SIGTERM');
+    expect((await first.ended()).code).toBe(0);
+    expect(existsSync(path)).toBe(true);
+    second.child.kill('SIGTERM');
+    await second.ended();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('of several that start at once on a stale socket, one listens', async () => {
+    const folder = await mkdtemp(join(directory, 'race-'));
+    const path = join(folder, 'socket');
+    for (let i = 0; i < 5; i += 1) {
+      const stale = start(['export', '--unix', path]);
+      await stale.says(/listening on unix:/);
+      stale.child.kill('SIGKILL');
+      await stale.ended();
+      const all = [1, 2, 3].map(() => start(['export', '--unix', path]));
+      await Promise.all(
+        all.map((one) => eventually('one to listen or end', () => one.stderr.includes('listen'))),
+      );
+      await pause(100);
+      const up = all.filter(({ stderr }) => stderr.includes('listening on'));
+      expect(up).toHaveLength(1);
+      up[0]?.child.kill('SIGTERM');
+      for (const one of all) {
+        const { stderr, code } = await one.ended();
+        expect(code).toBe(one === up[0] ? 0 : 1);
+        expect(stderr).toMatch(one === up[0] ? /listening on/ : /address already in use\n$/);
+      }
+      expect(await readdir(folder)).toEqual([]);
+    }
+  });
+
   test('a file that is none: one line, exit 1', async () => {
     const path = join(directory, 'file');
     await writeFile(path, 'precious');
@@ -227,7 +267,7 @@ describe('wrong usage', () => {
       [['--listen', ':9100'], 'It takes HOST:PORT'],
       [['--listen', '127.0.0.1:1', '--unix', '/x'], 'cannot be used with'],
       [['--unix', '/x', '--textfile', '/x.prom'], 'cannot be used with'],
-      [['--unix', `/${'x'.repeat(107)}`], '107 bytes at most'],
+      [['--unix', `/${'x'.repeat(107)}`], '98 bytes at most'],
       [['--textfile', '/x'], 'ends in .prom'],
       [['--textfile', '/.prom'], 'ends in .prom'],
       [['--interval', '1s'], '--interval needs --textfile'],

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { Connections } from '../export/connections.js';
 import { expose } from '../export/exposition.js';
 import { follow } from '../export/follow.js';
-import { listen, type Place } from '../export/listen.js';
+import { listen, MAX_PATH, type Place } from '../export/listen.js';
 import type { Exposition } from '../export/metrics.js';
 import { HostReader } from '../export/reading.js';
 import { makeServer } from '../export/server.js';
@@ -38,8 +38,6 @@ export interface ExportOptions extends CommonOptions {
 const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };
 const DEFAULT_NETNS = 100;
 
-/** For a path of a socket, in bytes: sun_path of unix(7), its last one 0. */
-const LONGEST_PATH = 107;
 /** For a scrape to be finished when the end has come, in ms. */
 const GRACE = 1000;
 const FOR_ALL = 0o644;
@@ -117,8 +115,8 @@ function check(options: ExportOptions): 'auto' | 'module' | 'proc' {
       '--handshake and --drops add up over time: --textfile needs --interval with them',
     ],
     [
-      Buffer.byteLength(options.unix ?? '') > LONGEST_PATH,
-      `--unix takes a path of ${LONGEST_PATH} bytes at most`,
+      Buffer.byteLength(options.unix ?? '') > MAX_PATH,
+      `--unix takes a path of ${MAX_PATH} bytes at most`,
     ],
   ];
   const [, why] = refused.find(([is]) => is) ?? [];
@@ -156,13 +154,16 @@ async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
     ({ source }, cost) => (source === 'proc' ? stretched(0, cost) - cost : 0),
   );
   const server = makeServer(async () => (await shared.get()).text, connections);
-  const forget = 'path' in place ? host.onExit(() => server.close()) : () => {};
+  const { name, remove } = await listen(server, place);
+  const forget = host.onExit(remove);
   try {
-    await note(host, `listening on ${await listen(server, place)}`);
+    await note(host, `listening on ${name}`);
     await ended(host.signal);
   } finally {
-    await close(server);
+    // While this one listens, no other takes the socket for one that was left behind.
+    remove();
     forget();
+    await close(server);
   }
 }
 
