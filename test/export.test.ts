@@ -237,7 +237,7 @@ describe.concurrent('--textfile', () => {
     const started = start(['export', '--textfile', file, '--interval', '10ms']);
     await eventually(`the file ${file}`, () => existsSync(file));
     const inodes = new Set<number>();
-    const whole = /^# HELP tcpsynq_up .*\ntcpsynq_listen_drops_total\{netns="\d+"\} \d+\n+$/s;
+    const whole = /^# HELP tcpsynq_up .*\ntcpsynq_exporter_write_failures_total 0\n+$/s;
     for (let i = 0; i < 300 || inodes.size < 3; i += 1) {
       expect(await readFile(file, 'utf8')).toMatch(whole);
       inodes.add((await stat(file)).ino);
@@ -245,6 +245,34 @@ describe.concurrent('--textfile', () => {
     }
     started.child.kill('SIGTERM');
     expect((await started.ended()).code).toBe(0);
+    expect(await readdir(folder)).toEqual(['tcpsynq.prom']);
+  });
+
+  test('--interval on a disk that is full for a while: it goes on, and says so', async () => {
+    const folder = await mkdtemp(join(directory, 'textfile-'));
+    const file = join(folder, 'tcpsynq.prom');
+    const started = start(['export', '--textfile', file, '--interval', '20ms']);
+    await eventually(`the file ${file}`, () => existsSync(file));
+    const size = (limit: string) => bash(`prlimit --fsize=${limit} --pid ${started.child.pid}`);
+    await size('100:unlimited');
+    await started.says(/cannot write .*: file too large; trying again at each interval\n/);
+    const stale = await readFile(file, 'utf8');
+    const at = (text: string) =>
+      Number(/^tcpsynq_exporter_last_write_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
+    const now = Date.now() / 1000;
+    expect(at(stale)).toBeGreaterThan(now - 60);
+    await pause(300);
+    expect(await readFile(file, 'utf8')).toBe(stale);
+    await size('unlimited');
+    await started.says(/tcpsynq\.prom can be written again\n/);
+    const input = await readFile(file, 'utf8');
+    expect(at(input)).toBeGreaterThan(at(stale));
+    expect(input).toMatch(/^tcpsynq_exporter_write_failures_total [1-9]\d*$/m);
+    expect(promtool(['check', 'metrics'], { input })).toEqual({ status: 0, output: '' });
+    started.child.kill('SIGTERM');
+    const { stderr, code } = await started.ended();
+    expect(stderr.match(/cannot write/g)).toHaveLength(1);
+    expect(code).toBe(0);
     expect(await readdir(folder)).toEqual(['tcpsynq.prom']);
   });
 

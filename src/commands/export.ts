@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Connections } from '../export/connections.js';
-import { expose } from '../export/exposition.js';
+import { textOf } from '../export/exposition.js';
 import { follow } from '../export/follow.js';
 import { listen, MAX_PATH, type Place } from '../export/listen.js';
 import type { Exposition } from '../export/metrics.js';
@@ -9,7 +9,7 @@ import { HostReader } from '../export/reading.js';
 import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
 import { type Kind, StreamMetrics } from '../export/stream.js';
-import { Usage } from '../failure.js';
+import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
@@ -69,9 +69,7 @@ export async function exportMetrics(
       const before = performance.now();
       const reading = await reader.read();
       const seconds = (performance.now() - before) / 1000;
-      const exposition = expose(reading, seconds, { ...options, version });
-      addOwn(exposition);
-      const text = await exposition.text();
+      const text = await textOf(reading, seconds, { ...options, version }, addOwn, tell);
       return { source: reading.source, text: text + ((await stream?.text()) ?? '') };
     };
     const following = stream === null ? null : follow(open, first, stream, tell, host.signal);
@@ -183,16 +181,43 @@ async function close(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Writes the file, once or until told to stop. */
+/**
+ * Write the file once, or until a signal comes. The first write must succeed. One that fails later,
+ * for example on a full disk, is reported once and tried again after the interval.
+ */
 async function write(
   host: Host,
   path: string,
   interval: number | undefined,
   scrape: Scraper,
 ): Promise<void> {
+  let failures = 0;
+  let written = false;
+  let trouble: string | null = null;
+  const addOwn = (exposition: Exposition) => {
+    exposition.add('tcpsynq_exporter_last_write_timestamp_seconds', Date.now() / 1000);
+    exposition.add('tcpsynq_exporter_write_failures_total', failures);
+  };
   do {
     const before = performance.now();
-    await replace(path, (await scrape(() => {})).text, FOR_ALL);
+    const { text } = await scrape(addOwn);
+    try {
+      await replace(path, text, FOR_ALL);
+      written = true;
+      if (trouble !== null) {
+        trouble = null;
+        await note(host, `${path} can be written again`);
+      }
+    } catch (error) {
+      if (!written || !(error instanceof Failure)) {
+        throw error;
+      }
+      failures += 1;
+      if (trouble !== error.message) {
+        trouble = error.message;
+        await note(host, `${trouble}; trying again at each interval`);
+      }
+    }
     const cost = performance.now() - before;
     if (interval !== undefined) {
       await pause(stretched(interval, cost) - cost, host.signal);

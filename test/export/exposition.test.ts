@@ -173,6 +173,8 @@ test('promtool finds nothing to say about it', async () => {
   const own = new Exposition();
   own.add('tcpsynq_exporter_connections_evicted_total', 0);
   own.add('tcpsynq_exporter_connections_refused_total', 0);
+  own.add('tcpsynq_exporter_last_write_timestamp_seconds', 1_790_000_000.5);
+  own.add('tcpsynq_exporter_write_failures_total', 0);
   const stream = new StreamMetrics('42', ['event', 'drop']);
   const input = (await textOf(all)) + (await own.text()) + (await stream.text());
   for (const name of Object.keys(METRICS)) {
