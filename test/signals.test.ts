@@ -19,9 +19,6 @@ import { eventually } from './eventually.js';
 
 // What signals do to the process: rows of docs/terminal.md.
 
-/** Sends SIGTERM once the command's own code is read. */
-const AT_START = join(import.meta.dirname, 'term.cjs');
-
 let top: string;
 
 beforeAll(async () => {
@@ -272,13 +269,6 @@ describe.concurrent('nohup', () => {
     expect(stderr).toMatch(/tcpsynq: 1 records in /);
     expect(code).toBe(129);
   });
-});
-
-test('a signal before the input was opened ends the command', async () => {
-  const started = execute(['capture', '-i', '-', '-'], { NODE_OPTIONS: `--require ${AT_START}` });
-  const { stderr, code } = await started.ended();
-  expect(stderr).toMatch(/^tcpsynq: 0 records in /);
-  expect(code).toBe(0);
 });
 
 test('the same signal again ends the process at once', async () => {
