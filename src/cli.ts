@@ -1,13 +1,20 @@
 #!/usr/bin/env node
+// First, so that SIGUSR1 is taken before anything else is loaded.
+import './signals.js';
 import { openSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { ReadStream } from 'node:tty';
+import { Failure } from './failure.js';
 import type { Host, Keys } from './host.js';
-import { Output } from './output.js';
+import { type Destination, Output } from './output.js';
 import { OK, report, run } from './run.js';
+import { ENDING, hangupIgnored, STOPPING, stdoutClosed } from './signals.js';
 
 const abort = new AbortController();
 const restorers = new Set<() => void>();
 let signalled: Parameters<Host['onSignal']>[0] | null = null;
+/** What ended the command first. */
+let endedBy: NodeJS.Signals | null = null;
 
 function restore(): void {
   for (const one of restorers) {
@@ -50,11 +57,21 @@ function keyboard(): Keys | null {
   };
 }
 
+/** A destination that takes nothing. Node gives the process /dev/null for a stdout that is closed. */
+function refusing(): Destination {
+  const { Writable } = process.getBuiltinModule('node:stream');
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      done(chunk.length > 0 ? new Error('stdout is closed') : null);
+    },
+  });
+}
+
 /** Made when it is first wanted, as many commands never do: Node takes long over a terminal. */
 let err: Output | null = null;
 
 const host: Host = {
-  out: new Output(process.stdout, process.env, () => abort.abort()),
+  out: new Output(stdoutClosed ? refusing() : process.stdout, process.env, () => abort.abort()),
   get err() {
     err ??= new Output(process.stderr, process.env);
     return err;
@@ -74,6 +91,11 @@ const host: Host = {
       signalled = null;
     };
   },
+  onProgress(listener) {
+    process.on('SIGUSR1', listener);
+    return () => process.off('SIGUSR1', listener);
+  },
+  hangupIgnored,
   suspend: () =>
     new Promise((resolve) => {
       process.once('SIGCONT', resolve);
@@ -86,7 +108,7 @@ const host: Host = {
 function onSignal(signal: NodeJS.Signals): void {
   if (signalled !== null) {
     const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
-    signalled(signal, signal === 'SIGINT' && terminal);
+    signalled(signal, (signal === 'SIGINT' || signal === 'SIGQUIT') && terminal);
     return;
   }
   if (abort.signal.aborted) {
@@ -94,6 +116,7 @@ function onSignal(signal: NodeJS.Signals): void {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   }
+  endedBy ??= signal;
   abort.abort();
 }
 
@@ -102,7 +125,7 @@ function refuseOldNode(): void {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
     const own = process.versions.node;
-    throw new Error(
+    throw new Failure(
       `needs Node 20.19 or newer, and ${process.execPath} is ${own}: npm install --global node@20`,
     );
   }
@@ -118,14 +141,15 @@ async function main(): Promise<number> {
   return run(process.argv.slice(2), host, JSON.parse(manifest).version, restore);
 }
 
-/** Not by itself: a keyboard or a pipe that is still open would hold the process. */
+/** Exit explicitly: a keyboard or a pipe that is still open would keep the process alive. */
 async function end(code: number): Promise<void> {
   await err?.flush().catch(() => {});
-  process.exit(code);
+  const asked = endedBy === null || STOPPING.includes(endedBy);
+  process.exit(code === OK && !asked ? 128 + constants.signals[endedBy as NodeJS.Signals] : code);
 }
 
 process.on('exit', restore);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+for (const signal of ENDING) {
   process.on(signal, onSignal);
 }
 process.on('uncaughtException', (error) => void end(report(error, host, restore)));

@@ -4,6 +4,26 @@ export class Failure extends Error {}
 /** The command line asks for something that makes no sense. Exit status 2. */
 export class Usage extends Error {}
 
+/**
+ * Say in one line what went wrong. Any other error than the two above is a mistake in this program,
+ * whose stack is worth reporting.
+ */
+export function describe(error: unknown): string {
+  if (error instanceof Failure || error instanceof Usage) {
+    return error.message;
+  }
+  return `internal error: ${error}; TCPSYNQ_DEBUG=1 shows where, for a bug report`;
+}
+
+/** Return the stack of an error that `describe` calls internal, if TCPSYNQ_DEBUG asks for it. */
+export function debugStack(error: unknown): string[] {
+  const wanted = (process.env.TCPSYNQ_DEBUG ?? '') !== '';
+  if (!wanted || !(error instanceof Error) || error instanceof Failure || error instanceof Usage) {
+    return [];
+  }
+  return (error.stack ?? '').split('\n').slice(1);
+}
+
 /** Shown wherever the module is needed and not there. */
 export const LOAD_IT =
   'load it with `modprobe tcpsynq` (`tcpsynq module install` installs it), or from the source tree with `insmod kmod/tcpsynq.ko`';

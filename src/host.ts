@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Output } from './output.js';
+import { printable } from './printable.js';
 
 /** The keyboard, key by key. */
 export interface Keys {
@@ -12,7 +13,7 @@ export interface Keys {
 export interface Host {
   readonly out: Output;
   readonly err: Output;
-  /** Comes with Ctrl-C, SIGTERM, SIGHUP, `stop`, and when nobody reads stdout any more. */
+  /** Aborts on Ctrl-C and the other signals that end a command, on `stop`, and on EPIPE of stdout. */
   readonly signal: AbortSignal;
   stop(): void;
   /** The exit status of a command that ends without an error: 0, unless it sets another. */
@@ -27,11 +28,15 @@ export interface Host {
    * have been typed at a terminal, which reach every process of ours there, are `typed`.
    */
   onSignal(listener: (signal: NodeJS.Signals, typed: boolean) => void): () => void;
+  /** Call `listener` on every SIGUSR1, which asks for progress, until the returned function is called. */
+  onProgress(listener: () => void): () => void;
+  /** SIGHUP is ignored, as under nohup; commands that we start must ignore it too. */
+  readonly hangupIgnored: boolean;
   /** Stops the process as Ctrl-Z does; resolves when it is continued. */
   suspend(): Promise<void>;
 }
 
-/** A line for the person, on stderr. */
+/** Write a line to stderr. It is one line whatever the text contains. */
 export function note(host: Host, text: string): Promise<void> {
-  return host.err.write(`tcpsynq: ${text}\n`);
+  return host.err.write(`tcpsynq: ${printable(text)}\n`);
 }

@@ -35,6 +35,7 @@ import type { TraceOptions } from './commands/trace.js';
 import type { WatchOptions } from './commands/watch.js';
 import { SHELLS, type Shell } from './completion/shells.js';
 import type { Host } from './host.js';
+import { printable } from './printable.js';
 
 /**
  * Command lines as commander reads them: an option whose value may be left out takes the next word
@@ -132,7 +133,7 @@ export function makeProgram(host: Host, version: string): Command {
     .configureOutput({
       writeOut: (text) => void host.out.write(text),
       writeErr: (text) => void host.err.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'tcpsynq: ')),
+      outputError: (text, write) => write(errorLines(text)),
       getOutHelpWidth: () => (host.out.tty ? host.out.columns : 80),
       getErrHelpWidth: () => (host.err.tty ? host.err.columns : 80),
       getOutHasColors: () => host.out.colour,
@@ -490,6 +491,14 @@ export function makeProgram(host: Host, version: string): Command {
     });
 
   return program;
+}
+
+/** Put commander's error into our form: one line that quotes arguments safely, then its hint. */
+function errorLines(text: string): string {
+  const [, message = '', hint = ''] =
+    /^(?:error: |tcpsynq: )?(.*?)(\n\(Did you mean [^\n]*\))?\n?$/s.exec(text) ?? [];
+  const rest = hint === '' ? '' : `${printable(hint.trim())}\n`;
+  return `tcpsynq: ${printable(message)}\n${rest}`;
 }
 
 /** The words it was given, which commander's types leave out. */

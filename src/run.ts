@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { Usage } from './failure.js';
-import type { Host } from './host.js';
+import { debugStack, describe, Usage } from './failure.js';
+import { type Host, note } from './host.js';
 import { makeProgram, spelledOut } from './program.js';
 
 export const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
@@ -29,13 +29,15 @@ export async function run(
   }
 }
 
-/** Report an error in one line, and return the exit status for it. */
+/** Report an error in one line, with TCPSYNQ_DEBUG a bug with its stack. Return the exit status. */
 export function report(error: unknown, host: Host, restore: () => void): number {
   if (error instanceof CommanderError) {
     // commander has written its message. --help and --version end this way too.
     return error.exitCode === 0 ? OK : WRONG_USAGE;
   }
   restore();
-  void host.err.write(`tcpsynq: ${error instanceof Error ? error.message : error}\n`);
+  for (const line of [describe(error), ...debugStack(error)]) {
+    void note(host, line);
+  }
   return error instanceof Usage ? WRONG_USAGE : FAILED;
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { delimiter, dirname } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../src/host.ts';
@@ -122,6 +123,15 @@ export function start(args: readonly string[], env?: NodeJS.ProcessEnv): Started
   return new Started(process.execPath, [CLI, ...args], env);
 }
 
+/** Start the command as an installation does: the file is executed, and finds Node in PATH. */
+export function execute(args: readonly string[], env?: NodeJS.ProcessEnv): Started {
+  return new Started(CLI, args, { PATH: pathWithNode(), ...env });
+}
+
+function pathWithNode(): string {
+  return [dirname(process.execPath), process.env.PATH].join(delimiter);
+}
+
 /**
  * Run the command as a process to its end, with `input` on stdin. This proves what `run` cannot:
  * that the built file starts, and what Node and the kernel do with its streams, signals and exit.
@@ -165,6 +175,8 @@ export async function run(args: readonly string[], input = ''): Promise<Ended> {
       return () => restorers.delete(one);
     },
     onSignal: () => () => {},
+    onProgress: () => () => {},
+    hangupIgnored: false,
     suspend: () => Promise.reject(new Error('only a process can be suspended')),
   };
   const code = await runOnHost(args, host, version, restore);
@@ -194,9 +206,10 @@ class Sink extends Writable {
   }
 }
 
-/** Runs a line of bash; `$T` in it is the command. */
+/** Run a line of bash. `$T` in it is the command, `$X` the command as an installation starts it. */
 export async function bash(line: string): Promise<Ended> {
-  const started = new Started('bash', ['-c', line], { T: `${process.execPath} ${CLI}` });
+  const env = { T: `${process.execPath} ${CLI}`, X: CLI, PATH: pathWithNode() };
+  const started = new Started('bash', ['-c', line], env);
   started.child.stdin?.end();
   return started.ended();
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -89,15 +90,12 @@ test.concurrent('no root', async () => {
 });
 
 describe.concurrent('the end', () => {
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    '%s ends it with exit status 0',
-    async (signal) => {
-      const one = await serving();
-      await (await fetch(`${one.base}/metrics`)).text();
-      const { code, signal: by } = await stop(one, signal);
-      expect([code, by]).toEqual([0, null]);
-    },
-  );
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with exit status 0', async (signal) => {
+    const one = await serving();
+    await (await fetch(`${one.base}/metrics`)).text();
+    const { code, signal: by } = await stop(one, signal);
+    expect([code, by]).toEqual([0, null]);
+  });
 
   test('a client that never finishes its request does not hold it', async () => {
     const one = await serving();
@@ -109,6 +107,25 @@ describe.concurrent('the end', () => {
     expect((await stop(one)).code).toBe(0);
     expect(Date.now() - before).toBeLessThan(5000);
   });
+});
+
+test.concurrent('64 silent connections keep no scrape out, and are counted', async () => {
+  const one = await serving();
+  const silent = Array.from({ length: 64 }, () => connect(one.port, '127.0.0.1'));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  let text = '';
+  for (let i = 0; i < 30; i += 1) {
+    const got = await fetch(`${one.base}/metrics`, { headers: { Connection: 'close' } });
+    text = await got.text();
+    expect(text).toMatch(/^tcpsynq_up 1$/m);
+  }
+  expect(text).toMatch(/^tcpsynq_exporter_connections_evicted_total [1-9]\d*$/m);
+  expect(text).toMatch(/^tcpsynq_exporter_connections_refused_total 0$/m);
+  expect(promtool(['check', 'metrics'], { input: text })).toEqual({ status: 0, output: '' });
+  for (const socket of silent) {
+    socket.destroy();
+  }
+  expect((await stop(one)).stderr.match(/all 64 connections are taken: .*\n/g)).toHaveLength(1);
 });
 
 describe.concurrent('an address', () => {
@@ -148,6 +165,46 @@ describe.concurrent('--unix', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  test('the socket of another that took the path is left alone', async () => {
+    const path = join(directory, 'taken');
+    const first = start(['export', '--unix', path]);
+    await first.says(/listening on unix:/);
+    await rm(path);
+    const second = start(['export', '--unix', path]);
+    await second.says(/listening on unix:/);
+    first.child.kill('SIGTERM');
+    expect((await first.ended()).code).toBe(0);
+    expect(existsSync(path)).toBe(true);
+    second.child.kill('SIGTERM');
+    await second.ended();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('of several that start at once on a stale socket, one listens', async () => {
+    const folder = await mkdtemp(join(directory, 'race-'));
+    const path = join(folder, 'socket');
+    for (let i = 0; i < 5; i += 1) {
+      const stale = start(['export', '--unix', path]);
+      await stale.says(/listening on unix:/);
+      stale.child.kill('SIGKILL');
+      await stale.ended();
+      const all = [1, 2, 3].map(() => start(['export', '--unix', path]));
+      await Promise.all(
+        all.map((one) => eventually('one to listen or end', () => one.stderr.includes('listen'))),
+      );
+      await pause(100);
+      const up = all.filter(({ stderr }) => stderr.includes('listening on'));
+      expect(up).toHaveLength(1);
+      up[0]?.child.kill('SIGTERM');
+      for (const one of all) {
+        const { stderr, code } = await one.ended();
+        expect(code).toBe(one === up[0] ? 0 : 1);
+        expect(stderr).toMatch(one === up[0] ? /listening on/ : /address already in use\n$/);
+      }
+      expect(await readdir(folder)).toEqual([]);
+    }
+  });
+
   test('a file that is none: one line, exit 1', async () => {
     const path = join(directory, 'file');
     await writeFile(path, 'precious');
@@ -180,7 +237,7 @@ describe.concurrent('--textfile', () => {
     const started = start(['export', '--textfile', file, '--interval', '10ms']);
     await eventually(`the file ${file}`, () => existsSync(file));
     const inodes = new Set<number>();
-    const whole = /^# HELP tcpsynq_up .*\ntcpsynq_listen_drops_total\{netns="\d+"\} \d+\n+$/s;
+    const whole = /^# HELP tcpsynq_up .*\ntcpsynq_exporter_write_failures_total 0\n+$/s;
     for (let i = 0; i < 300 || inodes.size < 3; i += 1) {
       expect(await readFile(file, 'utf8')).toMatch(whole);
       inodes.add((await stat(file)).ino);
@@ -188,6 +245,34 @@ describe.concurrent('--textfile', () => {
     }
     started.child.kill('SIGTERM');
     expect((await started.ended()).code).toBe(0);
+    expect(await readdir(folder)).toEqual(['tcpsynq.prom']);
+  });
+
+  test('--interval on a disk that is full for a while: it goes on, and says so', async () => {
+    const folder = await mkdtemp(join(directory, 'textfile-'));
+    const file = join(folder, 'tcpsynq.prom');
+    const started = start(['export', '--textfile', file, '--interval', '20ms']);
+    await eventually(`the file ${file}`, () => existsSync(file));
+    const size = (limit: string) => bash(`prlimit --fsize=${limit} --pid ${started.child.pid}`);
+    await size('100:unlimited');
+    await started.says(/cannot write .*: file too large; trying again at each interval\n/);
+    const stale = await readFile(file, 'utf8');
+    const at = (text: string) =>
+      Number(/^tcpsynq_exporter_last_write_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
+    const now = Date.now() / 1000;
+    expect(at(stale)).toBeGreaterThan(now - 60);
+    await pause(300);
+    expect(await readFile(file, 'utf8')).toBe(stale);
+    await size('unlimited');
+    await started.says(/tcpsynq\.prom can be written again\n/);
+    const input = await readFile(file, 'utf8');
+    expect(at(input)).toBeGreaterThan(at(stale));
+    expect(input).toMatch(/^tcpsynq_exporter_write_failures_total [1-9]\d*$/m);
+    expect(promtool(['check', 'metrics'], { input })).toEqual({ status: 0, output: '' });
+    started.child.kill('SIGTERM');
+    const { stderr, code } = await started.ended();
+    expect(stderr.match(/cannot write/g)).toHaveLength(1);
+    expect(code).toBe(0);
     expect(await readdir(folder)).toEqual(['tcpsynq.prom']);
   });
 
@@ -210,7 +295,7 @@ describe('wrong usage', () => {
       [['--listen', ':9100'], 'It takes HOST:PORT'],
       [['--listen', '127.0.0.1:1', '--unix', '/x'], 'cannot be used with'],
       [['--unix', '/x', '--textfile', '/x.prom'], 'cannot be used with'],
-      [['--unix', `/${'x'.repeat(107)}`], '107 bytes at most'],
+      [['--unix', `/${'x'.repeat(107)}`], '98 bytes at most'],
       [['--textfile', '/x'], 'ends in .prom'],
       [['--textfile', '/.prom'], 'ends in .prom'],
       [['--interval', '1s'], '--interval needs --textfile'],

@@ -77,3 +77,8 @@ test('tcpsynq(4) has every parameter of the module', async () => {
     expect(page).toContain(` ${parameter}=`);
   }
 });
+
+test.each(['docs/install.md', 'man/tcpsynq.4'])('%s says what gid= gives away', (file) => {
+  const text = readFileSync(file, 'utf8').replaceAll(/\s+/g, ' ');
+  expect(text).toMatch(/can (then )?read sequence numbers .*windows.* of everybody's connections/);
+});

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { capture, countLine } from './capture.js';
+import { capture, countLine, eventCapture } from './capture.js';
 import { bash, CLI, run, Started, start } from './command.js';
 import { eventually } from './eventually.js';
 
@@ -22,6 +22,7 @@ beforeAll(async () => {
   await chmod(directory, 0o755);
   file = join(directory, 'capture');
   await writeFile(file, capture(120, 65_536));
+  await writeFile(`${file}.events`, eventCapture(['A 10.0.0.1:80 10.0.0.2:1 1 9']));
 });
 
 afterAll(() => rm(directory, { recursive: true }));
@@ -57,6 +58,26 @@ describe.concurrent('stdout', () => {
     }
   });
 
+  test.each(['count -i FILE', 'events -i EVENTS', 'watch -n 1', '--help', 'completion bash'])(
+    'closed: `%s`',
+    async (line) => {
+      const words = line.replace('FILE', file).replace('EVENTS', `${file}.events`);
+      const { stderr, code } = await bash(`"$X" ${words} >&-`);
+      expect(stderr.replace(/^.* module is not loaded: .*\n/, '')).toBe(
+        'tcpsynq: cannot write: stdout is closed\n',
+      );
+      expect(code).toBe(1);
+    },
+  );
+
+  test('closed, and not needed', async () => {
+    const out = join(directory, 'not-stdout');
+    const { stderr, code } = await bash(`"$X" capture -i ${file} ${out} >&-`);
+    expect(stderr).toMatch(/^tcpsynq: 121 records in .*\n$/);
+    expect(code).toBe(0);
+    expect(await readFile(out)).toEqual(await readFile(file));
+  });
+
   test('slow', async () => {
     const started = new Started(
       'bash',
@@ -83,6 +104,33 @@ describe.concurrent('stdout', () => {
     process.kill(Number(await pid()), 'SIGKILL');
     started.child.stdout?.resume();
     await started.ended();
+  });
+});
+
+describe.concurrent('a bug', () => {
+  /** In a command, and before there is one. */
+  const bugs = { 'AbortSignal.any': 'events -i FILE', 'JSON.parse': 'count' } as const;
+
+  test.each(Object.entries(bugs))(
+    'in %s: one line, and the stack if asked for',
+    async (name, line) => {
+      const broken = join(directory, `${name}.cjs`);
+      await writeFile(broken, `${name} = () => { throw new TypeError('for\\u001b a test'); };`);
+      const run = `NODE_OPTIONS="--require ${broken}" "$X" ${line.replace('FILE', file)}`;
+      const short = await bash(run);
+      const message =
+        'tcpsynq: internal error: TypeError: for\\x1b a test; TCPSYNQ_DEBUG=1 shows where, for a bug report\n';
+      expect(short).toMatchObject({ stdout: '', stderr: message, code: 1 });
+      const long = await bash(`TCPSYNQ_DEBUG=1 ${run}`);
+      expect(long.stderr.startsWith(message)).toBe(true);
+      expect(long.stderr.slice(message.length)).toMatch(/^(tcpsynq: {5}at .*\n)+$/);
+      expect(long).toMatchObject({ stdout: '', code: 1 });
+    },
+  );
+
+  test('what the user can mend has no stack', async () => {
+    const { stderr } = await bash('TCPSYNQ_DEBUG=1 "$X" count -i /none');
+    expect(stderr).toBe('tcpsynq: cannot read /none: no such file or directory\n');
   });
 });
 

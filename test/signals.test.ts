@@ -1,46 +1,293 @@
 import { once } from 'node:events';
+import { appendFile, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
-import { countLine } from './capture.js';
-import { start } from './command.js';
+import { gunzipSync, constants as zlib } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  closeCapture,
+  countLine,
+  dropCapture,
+  eventCapture,
+  NO_SSTHRESH,
+  sampleLine,
+  transfers,
+} from './capture.js';
+import { bash, execute, type Started, start } from './command.js';
 import { eventually } from './eventually.js';
 
 // What signals do to the process: rows of docs/terminal.md.
 
-describe.concurrent('signals', () => {
-  const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const LINES = ['watch', 'watch --json', 'watch --spark', 'watch -i -'];
-  const each = SIGNALS.flatMap((signal) => LINES.map((line) => [signal, line] as const));
+let top: string;
 
-  test.each(each)('%s ends `%s`', async (signal, line) => {
-    const started = start(line.split(' '));
-    started.child.stdin?.write(`${countLine(1, {})}\n`);
-    await started.until(/\n/);
-    started.child.kill(signal);
-    const { stdout, stderr, code } = await started.ended();
-    expect(stdout.endsWith('\n')).toBe(true);
-    expect(stderr).toMatch(/tcpsynq: \d+ counts? in .*\n$/);
+beforeAll(async () => {
+  top = await mkdtemp(join(tmpdir(), 'tcpsynq-signals-'));
+});
+afterAll(() => rm(top, { recursive: true }));
+
+/** A command that runs until it is stopped, and what it reads. */
+interface Subject {
+  readonly args: readonly string[];
+  /** What is in its input at the start, and what comes later; null for one that reads the host. */
+  readonly input: readonly [string, string] | null;
+  /** Its input is this file, not stdin. */
+  readonly file?: string;
+  /** It has read the first part. */
+  readonly ready: (started: Started) => boolean | Promise<boolean>;
+  /** It has taken all of its input. */
+  readonly all: (started: Started) => boolean | Promise<boolean>;
+}
+
+const [DROP, CLOSE] = [
+  'tcp_v4_rcv+0x1f3 NO_SOCKET 10.0.0.1:80 10.0.0.2:1 - SYN 40 - tcp',
+  '10.0.0.1:80 10.0.0.2:1 FIN_WAIT2 fin -',
+];
+const sample = (time: number) =>
+  `${sampleLine(time, '10.0.0.1:80 10.0.0.2:1', 10, NO_SSTHRESH, 1000)}\n`;
+const lines = (count: number) => (started: Started) =>
+  started.stdout.trimEnd().split('\n').length >= count;
+const holds = (file: string, text: string) => async () =>
+  (await readFile(file, 'utf8').catch(() => '')) === text;
+const unpacksTo = (file: string, text: string) => async () => {
+  const packed = await readFile(file).catch(() => Buffer.alloc(0));
+  const options = { finishFlush: zlib.Z_SYNC_FLUSH };
+  return packed.length > 0 && String(gunzipSync(packed, options)) === text;
+};
+
+function subject(command: string): Subject {
+  const events = eventCapture(['A 10.0.0.1:80 10.0.0.2:1 1 9']);
+  const out = join(top, `${command.replace(/\W+/g, '-')}-${Math.random()}`);
+  const more = countLine(200, {});
+  const counts = [`${countLine(0, {})}\n`, `${more}\n`] as const;
+  const head = transfers(1, 0);
+  switch (command) {
+    case 'watch':
+      return { args: ['-i', '-'], input: counts, ready: lines(2), all: lines(3) };
+    case 'events':
+      return {
+        args: ['-i', '-'],
+        input: [events, 'A 1.0 10.0.0.1:80 10.0.0.3:1 2 9\n'],
+        ready: lines(2),
+        all: lines(3),
+      };
+    case 'drops':
+      return {
+        args: ['--each', '-i', '-'],
+        input: [dropCapture(0, [`D 0.1 ${DROP}`]), `D 0.2 ${DROP}\n`],
+        ready: lines(2),
+        all: lines(3),
+      };
+    case 'closes':
+      return {
+        args: ['-i', '-'],
+        input: [closeCapture(0, [`X 0.1 ${CLOSE}`]), `X 0.2 ${CLOSE}\n`],
+        ready: lines(2),
+        all: lines(3),
+      };
+    case 'trace':
+      return {
+        args: ['--each', '-i', '-'],
+        input: [head, sample(1)],
+        ready: lines(2),
+        all: lines(3),
+      };
+    case 'capture':
+    case 'capture --compress': {
+      const packed = command !== 'capture';
+      return {
+        args: ['-i', '-', out],
+        input: [events, `${more}\n`],
+        ready: packed ? unpacksTo(out, events) : holds(out, events),
+        // What is not flushed yet must not be lost.
+        all: packed ? () => pause(100, true) : holds(out, `${events}${more}\n`),
+      };
+    }
+    case 'export':
+      return {
+        args: ['--listen', '127.0.0.1:0'],
+        input: null,
+        ready: ({ stderr }) => stderr.includes('listening on'),
+        all: () => true,
+      };
+    default:
+      return {
+        args: ['--follow', '-o', out, `${out}.in`],
+        input: [head + sample(1), sample(2)],
+        file: `${out}.in`,
+        ready: lines(3),
+        all: () => pause(300, true),
+      };
+  }
+}
+
+/** Start it, and wait until it has read the first part of its input. */
+async function underWay(command: string) {
+  const one = subject(command);
+  const [first = '', later = ''] = one.input ?? [];
+  if (one.file !== undefined) {
+    await writeFile(one.file, first);
+  }
+  const started = execute([...command.split(' '), ...one.args]);
+  if (one.file === undefined && one.input !== null) {
+    started.child.stdin?.write(first);
+  }
+  await eventually(`${command} to start`, () => one.ready(started));
+  const feed = async () => {
+    if (one.file !== undefined) {
+      await appendFile(one.file, later);
+    } else if (one.input !== null) {
+      started.child.stdin?.write(later);
+    }
+    await eventually(`${command} to take all`, () => one.all(started));
+  };
+  return { started, feed };
+}
+
+/** Return how many TCP sockets of a process listen. */
+async function listening({ child }: Started): Promise<number> {
+  const fds = await readdir(`/proc/${child.pid}/fd`);
+  const links = await Promise.all(
+    fds.map((fd) => readlink(`/proc/${child.pid}/fd/${fd}`).catch(() => '')),
+  );
+  const tables = ['tcp', 'tcp6'].map((name) =>
+    readFile(`/proc/net/${name}`, 'utf8').catch(() => ''),
+  );
+  const rows = (await Promise.all(tables)).join('\n').split('\n');
+  const inodes = rows.map((row) => row.trim().split(/\s+/)).filter(([, , , st]) => st === '0A');
+  return inodes.filter((row) => links.includes(`socket:[${row[9]}]`)).length;
+}
+
+const COMMANDS = [
+  'watch',
+  'events',
+  'drops',
+  'closes',
+  'trace',
+  'capture',
+  'capture --compress',
+  'export',
+  'plot',
+];
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGALRM'] as const;
+const IGNORED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGPIPE', 'SIGTSTP', 'SIGCONT'] as const;
+
+/** The last line that each prints when it has taken all of its input. */
+const SUMMARY: Readonly<Record<string, RegExp>> = {
+  watch: /^tcpsynq: 2 counts in /m,
+  events: /^tcpsynq: added 2, /m,
+  drops: /^tcpsynq: 2 drops in /m,
+  closes: /^tcpsynq: 2 closes in /m,
+  trace: /^tcpsynq: 2 samples of /m,
+  capture: /^tcpsynq: 2 records in /m,
+  'capture --compress': /^tcpsynq: 2 records in /m,
+  export: /listening on/,
+  plot: /^tcpsynq: 3 samples of /m,
+};
+
+describe.concurrent.each(COMMANDS)('`%s`', (command) => {
+  test('goes on after every signal that does not end it, and opens no port', async () => {
+    const { started, feed } = await underWay(command);
+    const before = await listening(started);
+    for (const signal of IGNORED) {
+      started.child.kill(signal);
+      await pause(30);
+    }
+    await pause(300);
+    expect(started.child.exitCode ?? started.child.signalCode).toBeNull();
+    expect(await listening(started)).toBe(before);
+    await feed();
+    started.child.kill('SIGTERM');
+    const { stderr, code } = await started.ended();
+    expect(stderr).not.toContain('inspector');
+    expect(stderr).toMatch(SUMMARY[command] as RegExp);
     expect(code).toBe(0);
   });
 
-  test('the second ends at once', async () => {
-    const started = start(['watch', '--json', '-i', '-']);
-    const line = `${countLine(1, {})}\n`;
-    started.child.stdin?.write(line);
-    await started.until(/\n/);
-    started.child.stdout?.pause();
-    const feed = setInterval(() => started.child.stdin?.write(line.repeat(1000)), 10);
-    // It stops reading when nobody reads what it writes.
-    await eventually('stdin to fill up', () => (started.child.stdin?.writableLength ?? 0) > 4e6);
-    started.child.kill('SIGTERM');
-    await pause(300);
-    // Nobody reads what is still to be flushed.
-    expect(started.child.exitCode).toBeNull();
-    started.child.kill('SIGTERM');
-    await once(started.child, 'exit');
-    clearInterval(feed);
-    expect(started.child.signalCode).toBe('SIGTERM');
-    started.child.stdout?.resume();
-    await started.ended();
+  test.each(ENDING)('%s ends it in order', async (signal) => {
+    const { started, feed } = await underWay(command);
+    await feed();
+    started.child.kill(signal);
+    const { stderr, code } = await started.ended();
+    expect(stderr).toMatch(SUMMARY[command] as RegExp);
+    const stopped = signal === 'SIGINT' || signal === 'SIGTERM';
+    expect(code).toBe(stopped ? 0 : 128 + constants.signals[signal]);
   });
+});
+
+describe.concurrent('SIGUSR1', () => {
+  test.each([5, 10, 15, 20, 25, 30, 40, 50])(
+    '%i ms after the start opens no inspector',
+    async (delay) => {
+      const started = execute(['watch', '-i', '-']);
+      await pause(delay);
+      started.child.kill('SIGUSR1');
+      await pause(1000);
+      // Before Node runs any code of its own, a signal has its default effect.
+      if (started.child.signalCode !== 'SIGUSR1') {
+        expect(await listening(started)).toBe(0);
+      }
+      started.child.stdin?.end();
+      expect((await started.ended()).stderr).not.toContain('Debugger listening');
+    },
+  );
+
+  test('has capture say how far it is', async () => {
+    const { started } = await underWay('capture');
+    started.child.kill('SIGUSR1');
+    await started.says(/^tcpsynq: 1 records in .*, \d+ B in .*, lost 0\n$/);
+    started.child.kill('SIGTERM');
+    expect((await started.ended()).stderr).toMatch(/^(tcpsynq: 1 records in .*, lost 0\n){2}$/);
+  });
+});
+
+describe.concurrent('nohup', () => {
+  const line = countLine(1, {});
+
+  /** Send SIGHUP to the capture when its first record is in the file, and a second record later. */
+  const hangUp = (before: string, out: string) =>
+    bash(`(echo '${line}'; sleep 2; echo '${line}') | ${before} "$X" capture -i - ${out} &
+      until [ -s ${out} ]; do sleep 0.05; done; kill -HUP $!; wait $!`);
+
+  test('SIGHUP does not end the command', async () => {
+    const { stderr, code } = await hangUp('nohup', join(top, 'nohup'));
+    expect(stderr).toMatch(/tcpsynq: 2 records in /);
+    expect(code).toBe(0);
+  });
+
+  test('nor the command that capture runs', async () => {
+    const out = join(top, 'nohup-command');
+    const script = 'kill -HUP $$; echo still; exit 3';
+    const { stdout } = await bash(
+      `sleep 3 | nohup "$X" capture -i - ${out} -- sh -c '${script}'; echo $?`,
+    );
+    expect(stdout).toBe('still\n3\n');
+  });
+
+  test('and without it SIGHUP ends it', async () => {
+    const { stderr, code } = await hangUp('', join(top, 'hup'));
+    expect(stderr).toMatch(/tcpsynq: 1 records in /);
+    expect(code).toBe(129);
+  });
+});
+
+test('the same signal again ends the process at once', async () => {
+  const started = start(['watch', '--json', '-i', '-']);
+  const line = `${countLine(1, {})}\n`;
+  started.child.stdin?.write(line);
+  await started.until(/\n/);
+  started.child.stdout?.pause();
+  const feed = setInterval(() => started.child.stdin?.write(line.repeat(1000)), 10);
+  // It stops reading when nobody reads what it writes.
+  await eventually('stdin to fill up', () => (started.child.stdin?.writableLength ?? 0) > 4e6);
+  started.child.kill('SIGTERM');
+  await pause(300);
+  // Nobody reads what is still to be flushed.
+  expect(started.child.exitCode).toBeNull();
+  started.child.kill('SIGTERM');
+  await once(started.child, 'exit');
+  clearInterval(feed);
+  expect(started.child.signalCode).toBe('SIGTERM');
+  started.child.stdout?.resume();
+  await started.ended();
 });

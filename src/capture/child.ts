@@ -6,6 +6,9 @@ import { type Host, note } from '../host.js';
 /** What shells say of a command that is not there, or may not be run. */
 const [NOT_FOUND, NOT_RUNNABLE, BY_SIGNAL] = [127, 126, 128];
 
+/** Node resets ignored signals in a child, so a shell ignores SIGHUP again. */
+const IGNORING_HANGUP = ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh'];
+
 /**
  * Runs a command on our own standard streams, and hands it the signals that are sent to us.
  * Resolves with its exit status as a shell gives it.
@@ -14,9 +17,10 @@ const [NOT_FOUND, NOT_RUNNABLE, BY_SIGNAL] = [127, 126, 128];
  */
 export function runCommand(
   host: Host,
-  [file = '', ...args]: readonly string[],
+  command: readonly string[],
   stdin: boolean,
 ): Promise<number> {
+  const [file = '', ...args] = host.hangupIgnored ? [...IGNORING_HANGUP, ...command] : command;
   return new Promise((resolve) => {
     const child = spawn(file, args, {
       stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'],

@@ -62,10 +62,19 @@ export class Progress {
     }
   }
 
-  /** What was captured, in one line. */
-  async summary(bytes: number, where: string, unwritten: number, deleted: number): Promise<void> {
-    const { records, lost, problems } = this.#tally;
+  /** Print what was captured up to now. */
+  async report(bytes: number, where: string): Promise<void> {
+    await this.note(`${this.#captured(bytes, where)}, lost ${this.#tally.lost}`);
+  }
+
+  #captured(bytes: number, where: string): string {
     const took = (performance.now() - this.#begun) / 1000;
+    return `${this.#tally.records} records in ${seconds(took)}, ${size(bytes)} in ${where}`;
+  }
+
+  /** Print what was captured, in one line. */
+  async summary(bytes: number, where: string, unwritten: number, deleted: number): Promise<void> {
+    const { lost, problems } = this.#tally;
     const rest = [
       ...(deleted > 0 ? [`older parts deleted: ${deleted}`] : []),
       ...(problems > 0 ? [`lines passed over: ${problems}`] : []),
@@ -74,8 +83,6 @@ export class Progress {
         ? `lost ${lost}: record less (--port, --addr), or load with a larger bufsize`
         : `lost ${lost}`,
     ];
-    await this.note(
-      `${records} records in ${seconds(took)}, ${size(bytes)} in ${where}, ${rest.join(', ')}`,
-    );
+    await this.note(`${this.#captured(bytes, where)}, ${rest.join(', ')}`);
   }
 }

@@ -1,3 +1,5 @@
+export { printable } from '../printable.js';
+
 /** How a piece of text may look; colour only adds, the text says it all. */
 export type Look = 'bold' | 'dim' | 'good' | 'bad' | 'warn';
 
@@ -37,11 +39,6 @@ export function render(line: Line, columns: number, colour: boolean): string {
         : text;
   }
   return out;
-}
-
-/** Text from outside (process names, file headers) without what could steer a terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
 }
 
 /** A whole number; with thin grouping, a space every three digits. */

@@ -9,7 +9,7 @@ import { Rotated, Single, type Sink } from '../capture/parts.js';
 import type { Format } from '../capture/piece.js';
 import { Progress } from '../capture/progress.js';
 import { withTicks } from '../capture/ticks.js';
-import { Failure, Usage } from '../failure.js';
+import { describe, Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { isKind, LETTERS } from '../record/columns.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
@@ -89,6 +89,7 @@ export async function capture(
       options.duration === undefined ? undefined : setTimeout(() => stop.abort(), options.duration);
     const alone = command.length === 0 && !(file === '-' && host.out.tty);
     const progress = new Progress(host, format.tally, alone, namespace !== null);
+    const forget = host.onProgress(() => void progress.report(sink.size, sink.name));
     const running =
       command.length === 0
         ? null
@@ -103,10 +104,11 @@ export async function capture(
         throw error;
       }
       // The command is not ours to end.
-      await note(host, error instanceof Error ? error.message : String(error));
+      await note(host, describe(error));
       host.status = 1;
     } finally {
       clearTimeout(timer);
+      forget();
     }
     if (running !== null) {
       host.status = (await running) || host.status;

@@ -1,13 +1,15 @@
 import { access } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { expose } from '../export/exposition.js';
+import { Connections } from '../export/connections.js';
+import { textOf } from '../export/exposition.js';
 import { follow } from '../export/follow.js';
-import { listen, type Place } from '../export/listen.js';
+import { listen, MAX_PATH, type Place } from '../export/listen.js';
+import type { Exposition } from '../export/metrics.js';
 import { HostReader } from '../export/reading.js';
 import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
 import { type Kind, StreamMetrics } from '../export/stream.js';
-import { Usage } from '../failure.js';
+import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
@@ -36,8 +38,6 @@ export interface ExportOptions extends CommonOptions {
 const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };
 const DEFAULT_NETNS = 100;
 
-/** For a path of a socket, in bytes: sun_path of unix(7), its last one 0. */
-const LONGEST_PATH = 107;
 /** For a scrape to be finished when the end has come, in ms. */
 const GRACE = 1000;
 const FOR_ALL = 0o644;
@@ -65,11 +65,11 @@ export async function exportMetrics(
     // One that may not be read is a mistake to be told at once; a module may be loaded later.
     const open = () => openModuleStream(namespace, { kinds: kinds.join(',') }, host.signal);
     const first = stream !== null && (await isLoaded(namespace)) ? await open() : null;
-    const scrape = async () => {
+    const scrape: Scraper = async (addOwn) => {
       const before = performance.now();
       const reading = await reader.read();
       const seconds = (performance.now() - before) / 1000;
-      const text = await expose(reading, seconds, { ...options, version }).text();
+      const text = await textOf(reading, seconds, { ...options, version }, addOwn, tell);
       return { source: reading.source, text: text + ((await stream?.text()) ?? '') };
     };
     const following = stream === null ? null : follow(open, first, stream, tell, host.signal);
@@ -86,6 +86,9 @@ interface Scrape {
   readonly source: 'module' | 'proc';
   readonly text: string;
 }
+
+/** Read everything once. `addOwn` adds metrics of the exporter itself. */
+type Scraper = (addOwn: (exposition: Exposition) => void) => Promise<Scrape>;
 
 /** Refuses what would silently have no effect. */
 function check(options: ExportOptions): 'auto' | 'module' | 'proc' {
@@ -110,8 +113,8 @@ function check(options: ExportOptions): 'auto' | 'module' | 'proc' {
       '--handshake and --drops add up over time: --textfile needs --interval with them',
     ],
     [
-      Buffer.byteLength(options.unix ?? '') > LONGEST_PATH,
-      `--unix takes a path of ${LONGEST_PATH} bytes at most`,
+      Buffer.byteLength(options.unix ?? '') > MAX_PATH,
+      `--unix takes a path of ${MAX_PATH} bytes at most`,
     ],
   ];
   const [, why] = refused.find(([is]) => is) ?? [];
@@ -137,19 +140,28 @@ function isLoaded(namespace: Namespace): Promise<boolean> {
 }
 
 /** Answers over HTTP until told to stop. */
-async function serve(host: Host, place: Place, scrape: () => Promise<Scrape>): Promise<void> {
+async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
+  const connections = new Connections((text) => void note(host, text));
+  const addOwn = (exposition: Exposition) => {
+    exposition.add('tcpsynq_exporter_connections_evicted_total', connections.evicted);
+    exposition.add('tcpsynq_exporter_connections_refused_total', connections.refused);
+  };
   // Without the module a reading walks all sockets: no more than a tenth of the time.
-  const shared = new Shared(scrape, ({ source }, cost) =>
-    source === 'proc' ? stretched(0, cost) - cost : 0,
+  const shared = new Shared(
+    () => scrape(addOwn),
+    ({ source }, cost) => (source === 'proc' ? stretched(0, cost) - cost : 0),
   );
-  const server = makeServer(async () => (await shared.get()).text);
-  const forget = 'path' in place ? host.onExit(() => server.close()) : () => {};
+  const server = makeServer(async () => (await shared.get()).text, connections);
+  const { name, remove } = await listen(server, place);
+  const forget = host.onExit(remove);
   try {
-    await note(host, `listening on ${await listen(server, place)}`);
+    await note(host, `listening on ${name}`);
     await ended(host.signal);
   } finally {
-    await close(server);
+    // While this one listens, no other takes the socket for one that was left behind.
+    remove();
     forget();
+    await close(server);
   }
 }
 
@@ -169,16 +181,43 @@ async function close(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Writes the file, once or until told to stop. */
+/**
+ * Write the file once, or until a signal comes. The first write must succeed. One that fails later,
+ * for example on a full disk, is reported once and tried again after the interval.
+ */
 async function write(
   host: Host,
   path: string,
   interval: number | undefined,
-  scrape: () => Promise<Scrape>,
+  scrape: Scraper,
 ): Promise<void> {
+  let failures = 0;
+  let written = false;
+  let trouble: string | null = null;
+  const addOwn = (exposition: Exposition) => {
+    exposition.add('tcpsynq_exporter_last_write_timestamp_seconds', Date.now() / 1000);
+    exposition.add('tcpsynq_exporter_write_failures_total', failures);
+  };
   do {
     const before = performance.now();
-    await replace(path, (await scrape()).text, FOR_ALL);
+    const { text } = await scrape(addOwn);
+    try {
+      await replace(path, text, FOR_ALL);
+      written = true;
+      if (trouble !== null) {
+        trouble = null;
+        await note(host, `${path} can be written again`);
+      }
+    } catch (error) {
+      if (!written || !(error instanceof Failure)) {
+        throw error;
+      }
+      failures += 1;
+      if (trouble !== error.message) {
+        trouble = error.message;
+        await note(host, `${trouble}; trying again at each interval`);
+      }
+    }
     const cost = performance.now() - before;
     if (interval !== undefined) {
       await pause(stretched(interval, cost) - cost, host.signal);

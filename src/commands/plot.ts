@@ -1,5 +1,5 @@
 import { drawRecording } from '../chart/recording.js';
-import { count, render, seconds } from '../chart/text.js';
+import { count, printable, render, seconds } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { type Drawing, type Drawn, draw } from '../plot/draw.js';
@@ -206,7 +206,8 @@ async function tell(
       connections: shown.map(({ local, remote, samples }) => ({ local, remote, samples })),
     });
   } else {
-    await host.out.write(`${[picture, script, ...data].join('\n')}\n`);
+    const shown = (name: string) => (host.out.tty ? printable(name) : name);
+    await host.out.write(`${[picture, script, ...data].map(shown).join('\n')}\n`);
   }
 }
 

@@ -1,7 +1,8 @@
+import { describe } from '../failure.js';
 import { byAddress, fullest } from '../record/addresses.js';
 import { OUTCOMES } from '../record/figures.js';
 import { Exposition } from './metrics.js';
-import type { NetnsReading, Reading } from './reading.js';
+import { downReading, type NetnsReading, type Reading } from './reading.js';
 
 /** What is shown of a reading. */
 export interface Shown {
@@ -9,6 +10,32 @@ export interface Shown {
   readonly listenersTop: number;
   /** Of this command. */
   readonly version: string;
+}
+
+/**
+ * Return a reading as text, with the metrics that `addOwn` adds. If a reading cannot be expressed as
+ * metrics, return those of a host that is not up: `tcpsynq_up` is in every text.
+ *
+ * @param tell receives the reason
+ */
+export async function textOf(
+  reading: Reading,
+  seconds: number,
+  shown: Shown,
+  addOwn: (exposition: Exposition) => void,
+  tell: (text: string) => void,
+): Promise<string> {
+  const exposed = (one: Reading) => {
+    const out = expose(one, seconds, shown);
+    addOwn(out);
+    return out.text();
+  };
+  try {
+    return await exposed(reading);
+  } catch (error) {
+    tell(describe(error));
+    return exposed(downReading(reading.source));
+  }
 }
 
 /** A reading as metrics. What the source does not know is left out. */

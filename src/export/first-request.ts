@@ -11,19 +11,24 @@ export class FirstRequest extends Duplex {
   readonly #socket: Socket;
   /** The line that is being read is empty so far. */
   #empty = false;
-  #done = false;
+  #state: 'incomplete' | 'asked' | 'answered' = 'incomplete';
 
   constructor(socket: Socket) {
     super();
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
-      if (!this.#done) {
+      if (this.#state === 'incomplete') {
         this.push(chunk.subarray(0, this.#end(chunk)));
       }
     });
     socket.on('end', () => this.push(null));
     socket.on('error', () => this.destroy());
     socket.on('close', () => this.destroy());
+  }
+
+  /** How far the request is: its headers are incomplete, or all here, or its answer is sent. */
+  get state(): 'incomplete' | 'asked' | 'answered' {
+    return this.#state;
   }
 
   override _read(): void {}
@@ -33,7 +38,10 @@ export class FirstRequest extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(done);
+    this.#socket.end(() => {
+      this.#state = 'answered';
+      done();
+    });
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -46,7 +54,7 @@ export class FirstRequest extends Duplex {
     for (const [at, byte] of chunk.entries()) {
       if (byte === NEWLINE) {
         if (this.#empty) {
-          this.#done = true;
+          this.#state = 'asked';
           return at + 1;
         }
         this.#empty = true;

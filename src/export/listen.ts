@@ -1,30 +1,98 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { lstatSync, unlinkSync } from 'node:fs';
+import { chmod, type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, createConnection, type ListenOptions } from 'node:net';
+import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { errno, Failure, inWords } from '../failure.js';
 
 /** Where to listen: an address, or the path of a socket. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
 
+/** A server that listens. */
+export interface Listening {
+  /** Where, in words: with port 0 the kernel has chosen one. */
+  readonly name: string;
+  /** Remove the socket's file, if it still is this server's. To be called before the server closes. */
+  remove(): void;
+}
+
+/** For the path of a socket, in bytes: 107 in sun_path of unix(7), less the name of a draft. */
+export const MAX_PATH = 107 - '/.4194304'.length;
+
 /** The owner and the group may connect, whatever the umask is. */
 const MODE = 0o660;
+/** For another that is starting to release the folder, in seconds. */
+const LOCK_PATIENCE_S = 5;
 
 /**
- * Listens, and resolves when that is so.
+ * Listen, and resolve when clients can connect.
  *
- * @returns where, in words: with port 0 the kernel has chosen one
  * @throws Failure if it cannot be, with the reason
  */
-export async function listen(server: Server, place: Place): Promise<string> {
+export async function listen(server: Server, place: Place): Promise<Listening> {
   if ('path' in place) {
-    await clear(place.path);
-    await listening(server, { path: place.path }, place.path);
-    await chmod(place.path, MODE);
-    return `unix:${place.path}`;
+    return listenAtPath(server, place.path);
   }
   await listening(server, place, nameOf(place.host, place.port));
-  return `http://${nameOf(place.host, (server.address() as AddressInfo).port)}/metrics`;
+  const { port } = server.address() as AddressInfo;
+  return { name: `http://${nameOf(place.host, port)}/metrics`, remove() {} };
+}
+
+/**
+ * Listen on a socket with a name. A socket on which no process listens is replaced.
+ *
+ * The folder is locked from the look at the old socket until the new one is in its place, so of two
+ * that start at once the second sees the first listen. The lock is flock(2)'s: the kernel releases
+ * it when the process ends in any way, and it needs no file that could be left behind.
+ *
+ * The socket is made under another name and renamed. Node removes a socket's file by the name that
+ * it was made under, even if it is another's by then; `remove` compares it first.
+ */
+async function listenAtPath(server: Server, path: string): Promise<Listening> {
+  const lock = await lockFolder(path);
+  const draft = join(dirname(path), `.${process.pid}`);
+  try {
+    await refuseOccupied(path);
+    await rm(draft, { force: true });
+    await listening(server, { path: draft }, path);
+    await chmod(draft, MODE);
+    const { dev, ino } = await lstat(draft);
+    await rename(draft, path);
+    const remove = () => {
+      const now = lstatSync(path, { throwIfNoEntry: false });
+      if (now !== undefined && now.dev === dev && now.ino === ino) {
+        unlinkSync(path);
+      }
+    };
+    return { name: `unix:${path}`, remove };
+  } catch (error) {
+    throw error instanceof Failure ? error : cannotListen(path, inWords(error));
+  } finally {
+    await rm(draft, { force: true }).catch(() => {});
+    await lock.close();
+  }
+}
+
+/** Lock the folder of a path until the returned handle is closed. */
+async function lockFolder(path: string): Promise<FileHandle> {
+  const folder = await open(dirname(path), 'r').catch((error) => {
+    throw cannotListen(path, inWords(error));
+  });
+  // flock(1) locks the open file that it inherits, which stays locked when flock has ended.
+  const child = spawn('flock', ['--wait', String(LOCK_PATIENCE_S), '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', folder.fd],
+  });
+  const trouble = await new Promise<string | null>((resolve) => {
+    child.on('error', () => resolve('flock is not installed (package util-linux)'));
+    child.on('close', (code) => resolve(code === 0 ? null : 'its folder is locked'));
+  });
+  if (trouble !== null) {
+    await folder.close();
+    throw cannotListen(path, trouble);
+  }
+  return folder;
 }
 
 function nameOf(host: string, port: number): string {
@@ -35,7 +103,7 @@ function listening(server: Server, options: ListenOptions, name: string): Promis
   return new Promise((resolve, reject) => {
     // Later ones too, such as too many open files: they end no server.
     server.on('error', (error: NodeJS.ErrnoException) => {
-      reject(new Failure(`cannot listen on ${name}: ${reason(error)}`));
+      reject(cannotListen(name, reason(error)));
     });
     server.listen(options, resolve);
   });
@@ -45,31 +113,31 @@ function reason(error: NodeJS.ErrnoException): string {
   return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error);
 }
 
-/** Removes the socket that one who did not end by himself has left, and nothing else. */
-async function clear(path: string): Promise<void> {
-  const refuse = (why: string) => new Failure(`cannot listen on ${path}: ${why}`);
+function cannotListen(name: string, why: string): Failure {
+  return new Failure(`cannot listen on ${name}: ${why}`);
+}
+
+/** Throw unless there is nothing at the path, or a socket on which no process listens. */
+async function refuseOccupied(path: string): Promise<void> {
   const there = await lstat(path).catch((error) => {
     if (errno(error) === 'ENOENT') {
       return null;
     }
-    throw refuse(inWords(error));
+    throw error;
   });
   if (there === null) {
     return;
   }
   if (!there.isSocket()) {
-    throw refuse('there is a file of that name, and it is no socket');
+    throw cannotListen(path, 'there is a file of that name, and it is no socket');
   }
   const answer = await knock(path);
   if (answer !== 'ECONNREFUSED') {
-    throw refuse(answer === null ? 'address already in use' : `it answers ${answer}`);
+    throw cannotListen(path, answer === null ? 'address already in use' : `it answers ${answer}`);
   }
-  await rm(path, { force: true }).catch((error) => {
-    throw refuse(inWords(error));
-  });
 }
 
-/** Null if someone listens there, else the name of the error. */
+/** Null if a process listens there, else the name of the error. */
 function knock(path: string): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = createConnection(path, () => {

@@ -55,6 +55,16 @@ export const METRICS = {
   tcpsynq_drops_total: ['counter', 'TCP segments that the kernel dropped, by its reason'],
   tcpsynq_exporter_tap_open: ['gauge', '1 if the stream can be read for handshakes and drops'],
   tcpsynq_exporter_tap_lost_total: ['counter', 'Records that were lost to the exporter itself'],
+  tcpsynq_exporter_last_write_timestamp_seconds: ['gauge', 'When this file was written'],
+  tcpsynq_exporter_write_failures_total: ['counter', 'Times this file could not be written'],
+  tcpsynq_exporter_connections_evicted_total: [
+    'counter',
+    'Connections closed before their request was complete, to make room for others',
+  ],
+  tcpsynq_exporter_connections_refused_total: [
+    'counter',
+    'Connections refused while all others waited for an answer',
+  ],
   tcpsynq_exporter_read_seconds: ['gauge', 'Time it took to read the figures'],
 } as const satisfies Readonly<Record<string, readonly ['gauge' | 'counter' | 'histogram', string]>>;
 
@@ -67,9 +77,14 @@ export class Exposition {
   readonly #registry = new Registry();
   readonly #metrics = new Map<MetricName, Gauge | Counter>();
 
-  /** Adds a sample; one that is not known is left out. The labels of a metric have the same names. */
+  /**
+   * Add a sample. One that is not known is left out, and so is a counter below 0: the module's
+   * difference of two kernel counters can be negative for a moment. The labels of a metric have the
+   * same names.
+   */
   add(name: MetricName, value: number | null | undefined, labels: Labels = {}): void {
-    if (value == null) {
+    const isCounter = METRICS[name][0] === 'counter';
+    if (value == null || !Number.isFinite(value) || (isCounter && value < 0)) {
       return;
     }
     const metric = this.#metrics.get(name) ?? this.#make(name, Object.keys(labels));

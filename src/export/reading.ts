@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { Failure, LOAD_IT } from '../failure.js';
+import { describe, Failure, LOAD_IT } from '../failure.js';
 import { judge } from '../record/audit.js';
 import type { Figures } from '../record/figures.js';
 import type { Listener } from '../record/listeners.js';
@@ -44,6 +44,11 @@ export interface Wanted {
 
 type Source = Reading['source'];
 
+/** The reading of a host that could not be read. */
+export function downReading(source: Source): Reading {
+  return { source, up: false, status: null, namespaces: [], others: null };
+}
+
 /** Namespaces looked at to find those with the most half-opens, however many an attacker makes. */
 const MOST_LOOKED_AT = 4096;
 
@@ -63,6 +68,7 @@ export class HostReader {
     this.#tell = tell;
   }
 
+  /** Read everything once. Never rejects: a reading that fails in any way is not `up`. */
   async read(): Promise<Reading> {
     const source = await this.#choose();
     try {
@@ -73,14 +79,15 @@ export class HostReader {
       }
       return reading;
     } catch (error) {
-      if (!(error instanceof Failure)) {
-        throw error;
-      }
-      if (this.#trouble !== error.message) {
-        this.#trouble = error.message;
-        this.#tell(error.message);
-      }
-      return { source, up: false, status: null, namespaces: [], others: null };
+      this.#say(describe(error));
+      return downReading(source);
+    }
+  }
+
+  #say(trouble: string): void {
+    if (this.#trouble !== trouble) {
+      this.#trouble = trouble;
+      this.#tell(trouble);
     }
   }
 

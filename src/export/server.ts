@@ -2,11 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { printable } from '../chart/text.js';
 import { inWords } from '../failure.js';
-import { FirstRequest } from './first-request.js';
+import { Connections } from './connections.js';
 import { CONTENT_TYPE } from './metrics.js';
 
-/** A scraper or two use one each; the rest of the world must not take more than this of us. */
-const MOST_CONNECTIONS = 64;
 /** Bytes; Prometheus sends some 300. */
 const LONGEST_HEADER = 8192;
 /** In ms: to send the headers, a whole request, to sit there while nothing comes or goes. */
@@ -17,7 +15,10 @@ const LOOK_EVERY = 1000;
 const PLAIN = 'text/plain; charset=utf-8';
 
 /** Serves /metrics, and nothing else. What a client does can cost no more than the limits above. */
-export function makeServer(scrape: () => Promise<string>): Server {
+export function makeServer(
+  scrape: () => Promise<string>,
+  connections: Connections = new Connections(),
+): Server {
   const server = createServer(
     {
       maxHeaderSize: LONGEST_HEADER,
@@ -27,12 +28,14 @@ export function makeServer(scrape: () => Promise<string>): Server {
     },
     (request, response) => void answer(request, response, scrape),
   );
-  server.maxConnections = MOST_CONNECTIONS;
   const [take] = server.listeners('connection') as ((connection: Duplex) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (socket) => {
-    socket.setTimeout(STALLED, () => socket.destroy());
-    take?.call(server, new FirstRequest(socket));
+    const connection = connections.admit(socket);
+    if (connection !== null) {
+      socket.setTimeout(STALLED, () => socket.destroy());
+      take?.call(server, connection);
+    }
   });
   return server;
 }
@@ -45,8 +48,10 @@ async function answer(
   // A client that goes away is no business of ours.
   request.on('error', () => {});
   response.on('error', () => {});
-  const [path] = (request.url ?? '').split('?', 1);
-  if (path !== '/' && path !== '/metrics') {
+  const path = pathOf(request.url ?? '');
+  if (hosts(request) > 1) {
+    refuse(response, 400, 'bad request: more than one Host header');
+  } else if (path !== '/' && path !== '/metrics') {
     refuse(response, 404, 'not found: the metrics are at /metrics');
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
@@ -60,6 +65,20 @@ async function answer(
       refuse(response, 503, `cannot read the figures: ${printable(inWords(error))}`);
     }
   }
+}
+
+/** Return the path of a request target, in origin form or absolute form (RFC 9112 3.2). */
+function pathOf(target: string): string {
+  const [, path] = /^https?:\/\/[^/?#]+([^?#]*)/i.exec(target) ?? [];
+  if (path !== undefined) {
+    return path === '' ? '/' : path;
+  }
+  return target.split('?', 1)[0] ?? '';
+}
+
+/** Count the Host headers: Node keeps the first of them and drops the rest. */
+function hosts({ rawHeaders }: IncomingMessage): number {
+  return rawHeaders.filter((name, i) => i % 2 === 0 && /^host$/i.test(name)).length;
 }
 
 function refuse(response: ServerResponse, status: number, why: string): void {

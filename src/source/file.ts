@@ -139,6 +139,10 @@ export async function* streamChunks(
   signal: AbortSignal,
 ): Chunks {
   const stop = () => stream.destroy();
+  if (signal.aborted) {
+    stop();
+    return;
+  }
   signal.addEventListener('abort', stop, { once: true });
   try {
     yield* unpacked(stream, name);

@@ -83,7 +83,7 @@ describe.concurrent('what goes wrong', () => {
 });
 
 describe.concurrent('stopped', () => {
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('by %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('by %s', async (signal) => {
     const { out } = await place();
     const started = await underWay(out);
     started.child.stdin?.write('C 121.0 5');

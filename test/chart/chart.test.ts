@@ -74,7 +74,7 @@ describe('lines', () => {
   });
 
   test('text from outside cannot steer the terminal', () => {
-    expect(printable('a\u001b[2Jb\u009bc\u202ed')).toBe('a?[2Jb?c?d');
+    expect(printable('a\u001b[2Jb\u009bc\u202ed')).toBe('a\\x1b[2Jb\\u009bc\\u202ed');
   });
 });
 

@@ -98,7 +98,7 @@ describe('screen', () => {
 
   test('what comes from outside cannot steer a terminal', () => {
     const standing = { ...STANDING, groups: [group('a\u001b[2Jb', 1, 1)] };
-    expect(screen({ ...SCENE, standing }, 80, 12).join('\n')).toContain('a?[2Jb');
+    expect(screen({ ...SCENE, standing }, 80, 12).join('\n')).toContain('a\\x1b[2Jb');
   });
 
   test('whatever there is, it fits', () => {
@@ -158,7 +158,7 @@ describe('plain', () => {
 
 test('stacks: the leaf first', () => {
   expect(stackLines('a+0x1;b+0x2;c\u0007')).toEqual([
-    '        c?',
+    '        c\\x07',
     '        b+0x2',
     '        a+0x1',
   ]);

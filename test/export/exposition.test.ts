@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { expose } from '../../src/export/exposition.js';
-import { METRICS } from '../../src/export/metrics.js';
+import { Exposition, METRICS } from '../../src/export/metrics.js';
 import type { NetnsReading, Reading } from '../../src/export/reading.js';
 import { StreamMetrics } from '../../src/export/stream.js';
 import { parseListeners } from '../../src/record/listeners.js';
@@ -170,7 +170,13 @@ test('promtool finds nothing to say about it', async () => {
     }),
     others: { leftOut: 1, hidden: 1 },
   };
-  const input = (await textOf(all)) + (await new StreamMetrics('42', ['event', 'drop']).text());
+  const own = new Exposition();
+  own.add('tcpsynq_exporter_connections_evicted_total', 0);
+  own.add('tcpsynq_exporter_connections_refused_total', 0);
+  own.add('tcpsynq_exporter_last_write_timestamp_seconds', 1_790_000_000.5);
+  own.add('tcpsynq_exporter_write_failures_total', 0);
+  const stream = new StreamMetrics('42', ['event', 'drop']);
+  const input = (await textOf(all)) + (await own.text()) + (await stream.text());
   for (const name of Object.keys(METRICS)) {
     expect(input).toContain(`# HELP ${name} `);
   }

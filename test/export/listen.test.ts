@@ -1,4 +1,4 @@
-import { lstat, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,13 +50,13 @@ async function abandon(): Promise<void> {
 
 describe('an address', () => {
   test('port 0 is one that is free, and is told', async () => {
-    expect(await listen(server(), { host: '127.0.0.1', port: 0 })).toMatch(
+    expect((await listen(server(), { host: '127.0.0.1', port: 0 })).name).toMatch(
       /^http:\/\/127\.0\.0\.1:[1-9]\d*\/metrics$/,
     );
   });
 
   test('in use, not ours, not there: one line', async () => {
-    const name = await listen(server(), { host: '127.0.0.1', port: 0 });
+    const { name } = await listen(server(), { host: '127.0.0.1', port: 0 });
     const port = Number(new URL(name).port);
     await expect(listen(server(), { host: '127.0.0.1', port })).rejects.toThrow(
       `cannot listen on 127.0.0.1:${port}: address already in use`,
@@ -73,13 +73,43 @@ describe('an address', () => {
 describe('a socket', () => {
   test('is for owner and group, and is gone at the end', async () => {
     const one = server();
-    expect(await listen(one, { path })).toBe(`unix:${path}`);
+    const { name, remove } = await listen(one, { path });
+    expect(name).toBe(`unix:${path}`);
     expect((await stat(path)).mode & 0o777).toBe(0o660);
     expect(await ask(path)).toBe('here\n');
+    remove();
     one.closeAllConnections();
     await new Promise((resolve) => one.close(resolve));
     servers.pop();
-    await expect(lstat(path)).rejects.toThrow('ENOENT');
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('that another has put in its place is left alone', async () => {
+    const [one, other] = [server(), server()];
+    const { remove } = await listen(one, { path });
+    await rm(path);
+    await listen(other, { path });
+    remove();
+    expect(await ask(path)).toBe('here\n');
+    await new Promise((resolve) => one.close(resolve));
+    servers.shift();
+    expect(await ask(path)).toBe('here\n');
+  });
+
+  test('whose folder is locked: one line', async () => {
+    const holder = new Started('flock', [
+      '--no-fork',
+      directory,
+      'sh',
+      '-c',
+      'echo held; exec sleep 60',
+    ]);
+    await holder.until(/held/);
+    await expect(listen(server(), { path })).rejects.toThrow(
+      `cannot listen on ${path}: its folder is locked`,
+    );
+    holder.child.kill();
+    await holder.ended();
   });
 
   test('that a killed one has left is taken over', async () => {

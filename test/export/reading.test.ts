@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { expose } from '../../src/export/exposition.js';
-import { HostReader, type Wanted } from '../../src/export/reading.js';
+import { expose, textOf } from '../../src/export/exposition.js';
+import { HostReader, type Reading, type Wanted } from '../../src/export/reading.js';
 import { addProcess, loadInto, namespaceOf, plainInto, unloadFrom } from '../proc.js';
 
 let directory: string;
@@ -88,6 +88,90 @@ describe('one namespace', () => {
     await writeFile(join(net, 'stat', 'tcpsynq'), '');
     expect(await reader().read()).toMatchObject({ source: 'module', up: false });
     expect(told).toEqual([expect.stringContaining('no rows')]);
+  });
+
+  describe('every scrape has tcpsynq_up', () => {
+    const FILES = ['stat/tcpsynq', 'tcpsynq_listeners', 'tcpsynq_status'];
+    const scrape = async (one: HostReader) => {
+      const shown = { listenersTop: 1, version: 'v' };
+      return textOf(
+        await one.read(),
+        0,
+        shown,
+        () => {},
+        (text) => told.push(text),
+      );
+    };
+    const up = (value: 0 | 1) => new RegExp(`^tcpsynq_up ${value}$`, 'm');
+
+    test.each(FILES)('%s is gone, empty, or cut anywhere', async (name) => {
+      await loadInto(net, { half_open: 1, added: 2 }, [{ local: '0.0.0.0:80', qlen: 1 }]);
+      const one = reader();
+      expect(await scrape(one)).toMatch(up(1));
+      const whole = await readFile(join(net, name), 'utf8');
+      for (let end = 0; end < whole.length; end += 1) {
+        await writeFile(join(net, name), whole.slice(0, end));
+        expect(await scrape(one)).toMatch(/^tcpsynq_up [01]$/m);
+      }
+      await rm(join(net, name));
+      expect(await scrape(one)).toMatch(up(0));
+    });
+
+    test.each(['accept_full', 'queue_full', 'cookies_bad', 'added', 'missed'])(
+      '%s is below 0 for a moment',
+      async (name) => {
+        await loadInto(net, { half_open: 1, [name]: -1 });
+        const text = await scrape(reader());
+        expect(text).toMatch(up(1));
+        expect(text).toMatch(/^tcpsynq_half_open\{netns="1"\} 1$/m);
+        expect(text).not.toMatch(/^tcpsynq_\w+_total.* -/m);
+      },
+    );
+
+    test('files come and go while it reads', async () => {
+      await loadInto(net, { half_open: 1 });
+      const one = reader();
+      await scrape(one);
+      let over = false;
+      const reloads = (async () => {
+        while (!over) {
+          await unloadFrom(net);
+          await loadInto(net, { half_open: 1, accept_full: -1 });
+        }
+      })();
+      for (let i = 0; i < 300; i += 1) {
+        expect(await scrape(one)).toMatch(/^tcpsynq_up [01]$/m);
+      }
+      over = true;
+      await reloads;
+      expect(await scrape(one)).toMatch(up(1));
+    });
+
+    test('what reads or shows it has a bug', async () => {
+      const broken = {
+        ...namespaceOf(net, '1'),
+        get net(): string {
+          throw new TypeError('no');
+        },
+      };
+      expect(await scrape(reader({ namespace: broken, input: 'module' }))).toMatch(up(0));
+      expect(told).toEqual([expect.stringMatching(/^internal error: TypeError: no/)]);
+      const odd = {
+        ...(await reader().read()),
+        up: true,
+        namespaces: [null],
+      } as unknown as Reading;
+      const shown = { listenersTop: 1, version: 'v' };
+      expect(
+        await textOf(
+          odd,
+          0,
+          shown,
+          () => {},
+          () => {},
+        ),
+      ).toMatch(up(0));
+    });
   });
 
   test('a module that comes later is read from then on', async () => {

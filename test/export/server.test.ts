@@ -1,8 +1,9 @@
 import type { Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Connections } from '../../src/export/connections.js';
 import { makeServer } from '../../src/export/server.js';
 import { Shared } from '../../src/export/shared.js';
 import { eventually } from '../eventually.js';
@@ -14,8 +15,8 @@ afterEach(() => {
   server.close();
 });
 
-async function serve(scrape: () => Promise<string>): Promise<string> {
-  server = makeServer(scrape);
+async function serve(scrape: () => Promise<string>, open?: Connections): Promise<string> {
+  server = makeServer(scrape, open);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
@@ -45,7 +46,6 @@ test('a client has 5 s for the headers, 10 s for a request, and 30 s in which no
   expect(server).toMatchObject({
     headersTimeout: 5000,
     requestTimeout: 10_000,
-    maxConnections: 64,
   });
   const socket = Object.assign(new PassThrough(), { setTimeout: vi.fn() });
   server.emit('connection', socket);
@@ -75,6 +75,26 @@ test('GET and HEAD /metrics, GET /', async () => {
 });
 
 test.each([
+  ['http://127.0.0.1/metrics', 'tcpsynq_up 1\n'],
+  ['HTTP://[::1]:19106/metrics?a=b', 'tcpsynq_up 1\n'],
+  ['https://x', 'tcpsynq: the metrics are at /metrics\n'],
+])('%s is the absolute form of a target', async (target, body) => {
+  await serve(scraped);
+  const answer = await raw(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect(answer.split('\r\n\r\n')[1]).toBe(body);
+});
+
+test.each([
+  ['none', ''],
+  ['two', 'Host: x\r\nhost: x\r\n'],
+])('%s Host header: 400', async (_name, headers) => {
+  await serve(scraped);
+  const answer = await raw(`GET /metrics HTTP/1.1\r\n${headers}\r\n`);
+  expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test.each([
   '/metric',
   '/metrics/',
   '//metrics',
@@ -83,7 +103,8 @@ test.each([
   '/%6detrics',
   '/metrics%00',
   '/../../etc/passwd',
-  'http://127.0.0.1/metrics',
+  'http://127.0.0.1/metric',
+  'ftp://127.0.0.1/metrics',
   '*',
   '/metrics#x',
 ])('%s is no path here: 404 and one line', async (path) => {
@@ -133,7 +154,77 @@ test('what is no HTTP, or too long: refused, and the next one is served', async 
 test('a scrape that fails is a 503 with one line', async () => {
   const base = await serve(() => Promise.reject(new Error('no\nluck')));
   const got = await fetch(`${base}/metrics`);
-  expect([got.status, await got.text()]).toEqual([503, 'cannot read the figures: no?luck\n']);
+  expect([got.status, await got.text()]).toEqual([503, 'cannot read the figures: no\\nluck\n']);
+});
+
+describe('64 connections', () => {
+  const ASK = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n';
+  const clients: Socket[] = [];
+
+  afterEach(() => {
+    for (const one of clients.splice(0)) {
+      one.destroy();
+    }
+  });
+
+  /** Open connections that send some bytes and stay, and wait until the server has them. */
+  async function hold(count: number, bytes: string): Promise<Socket[]> {
+    const opened = Array.from({ length: count }, () => {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      socket.on('error', () => {});
+      // Keeps its half open when the server has closed the other.
+      socket.allowHalfOpen = true;
+      socket.write(bytes);
+      socket.resume();
+      return socket;
+    });
+    clients.push(...opened);
+    await eventually(
+      `${clients.length} connections`,
+      async () => (await connections()) === clients.length,
+    );
+    await pause(50);
+    return opened;
+  }
+
+  const isOver = (socket?: Socket) => socket?.readableEnded || socket?.closed;
+
+  test.each([
+    ['silent', ''],
+    ['in the middle of a request', 'GET /metrics HTTP/1.1\r\nHost'],
+    ['answered, and still open', ASK],
+  ])('%s: a scrape takes the place of the oldest', async (_name, bytes) => {
+    const base = await serve(scraped);
+    const [oldest, ...others] = await hold(64, bytes);
+    const newest = others.at(-1);
+    for (let i = 0; i < 30; i += 1) {
+      const got = await fetch(`${base}/metrics`, { headers: { Connection: 'close' } });
+      expect(await got.text()).toBe('tcpsynq_up 1\n');
+    }
+    await eventually('the oldest to be closed', () => isOver(oldest));
+    expect(isOver(newest)).toBe(bytes === ASK);
+  });
+
+  test('all waiting for an answer: a new one is refused, and one line says so', async () => {
+    const told: string[] = [];
+    const open = new Connections((text) => told.push(text));
+    let answer = (_text: string) => {};
+    const reading = new Promise<string>((resolve) => {
+      answer = resolve;
+    });
+    await serve(() => reading, open);
+    const waiting = await hold(64, ASK);
+    expect(await raw(ASK)).toBe('');
+    expect(await raw(ASK)).toBe('');
+    expect([open.evicted, open.refused]).toEqual([0, 2]);
+    expect(told).toEqual([
+      'all 64 connections are taken: closed 0 without a request, refused 1 up to now',
+    ]);
+    const answers = waiting.map((one) => new Promise((resolve) => one.once('end', resolve)));
+    answer('tcpsynq_up 1\n');
+    await Promise.all(answers);
+    expect(await raw(ASK)).toMatch(/^HTTP\/1\.1 200 /);
+  });
 });
 
 describe('one reading is shared', () => {

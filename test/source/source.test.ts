@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Failure, Usage } from '../../src/failure.js';
@@ -37,6 +37,16 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 const noStdin = () => Readable.from([]);
+
+test('a signal that came before the first read ends a silent input', async () => {
+  const silent = new PassThrough();
+  abort.abort();
+  expect(await all(streamChunks(silent, 'standard input', abort.signal))).toEqual([]);
+  expect(silent.destroyed).toBe(true);
+  const file = join(directory, 'growing');
+  await writeFile(file, 'x\n');
+  expect(await all(followChunks(file, abort.signal))).toEqual([]);
+});
 
 describe('decode', () => {
   async function decoded(chunks: readonly Buffer[]) {
