@@ -328,7 +328,7 @@ describe('paths that are not the plain handshake', () => {
     const client = JSON.parse(
       await link
         .client(
-          `--dst ${link.address} --port 80 --count 100 --parallel 20 --bytes 10 --mptcp --keep 2`,
+          `--dst ${link.address} --port 80 --count 100 --parallel 50 --bytes 10 --mptcp --keep 2`,
         )
         .done(),
     );
