@@ -4,7 +4,7 @@
 // Everything here runs as root in the guest that lab/run boots, never on the machine itself:
 // requireGuest() refuses to go on elsewhere.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { hostname, release, version } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { MARK, OWN } from '../command.ts';
 import { eventually } from '../eventually.ts';
+import { run } from './shell.ts';
 
 export { FLOOD } from './flood.ts';
 export { sleep };
@@ -33,31 +34,25 @@ export function requireGuest(): void {
   }
 }
 
-/** Runs a shell command; throws with its stderr unless it exits 0. */
+/** Run a shell command and return what it wrote to stdout. Throws with its stderr unless it exits 0. */
 export function sh(command: string): string {
-  return execFileSync('bash', ['-c', command], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    maxBuffer: 1 << 28,
-  });
+  const { status, stdout, stderr } = run(command);
+  if (status !== 0) throw new Error(`status ${status} of ${command}\n${stderr}`);
+  return stdout;
 }
 
-/** Runs a shell command that may fail: its exit status and everything it wrote. */
+/** Run a shell command that may fail, and return its exit status and everything it wrote. */
 export function trySh(command: string): { status: number; output: string } {
-  try {
-    return { status: 0, output: sh(`{ ${command}\n} 2>&1`) };
-  } catch (error) {
-    const { status, stdout } = error as { status: number | null; stdout: string };
-    return { status: status ?? -1, output: stdout };
-  }
+  const { status, stdout } = run(`{ ${command}\n} 2>&1`);
+  return { status, output: stdout };
 }
 
-export function load(...parameters: string[]): void {
-  execFileSync('insmod', [moduleFile, ...parameters]);
+export function load(parameters = ''): void {
+  sh(`insmod ${moduleFile} ${parameters}`);
 }
 
 export function unload(): void {
-  execFileSync('rmmod', ['tcpsynq']);
+  sh('rmmod tcpsynq');
 }
 
 let kernelLog: number | undefined;
