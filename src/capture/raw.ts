@@ -80,10 +80,10 @@ export class RawFormat implements Format {
         if (first === LETTER_L) {
           this.#loss(bytes.toString('utf8', line, end));
         } else {
-          this.tally.records += 1;
+          this.tally.records += this.#losses.foreign ? 0 : 1;
         }
       } else if (first >= ZERO && first <= NINE) {
-        this.tally.records += 1;
+        this.tally.records += this.#losses.foreign ? 0 : 1;
       } else if (end > at) {
         this.tally.problem(this.#lines, 'not a record: it does not start with a one-letter kind');
       }

@@ -13,6 +13,7 @@ import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { isKind, LETTERS } from '../record/columns.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { isSame } from '../source/file.js';
 import { isLive } from '../source/input.js';
 import { openNamespace } from '../source/namespace.js';
@@ -98,6 +99,11 @@ export async function capture(
       if (ended && namespace !== null) {
         throw new Failure('the module has gone away: what came until then was captured');
       }
+      const { bytes, records, first } = format.tally;
+      if (ended && records === 0 && (first !== null || bytes === 0)) {
+        const why = first === null ? '' : ` (${first})`;
+        throw new Failure(`${source.name} holds no records that can be read${why}`);
+      }
     } catch (error) {
       if (running === null) {
         throw error;
@@ -158,7 +164,9 @@ async function writeAll(
   sink: Sink,
   progress: Progress,
 ): Promise<void> {
-  const ahead = Readable.from(owned.chunks, { highWaterMark: READ_AHEAD });
+  // An error would have the Readable forget the chunks that are ready.
+  const damage = new Damage();
+  const ahead = Readable.from(damage.before(owned.chunks), { highWaterMark: READ_AHEAD });
   try {
     for await (const chunk of withTicks<Buffer>(ahead[Symbol.asyncIterator](), FLUSH_EVERY)) {
       if (chunk === null) {
@@ -166,6 +174,7 @@ async function writeAll(
         await progress.tick(sink.size);
         continue;
       }
+      format.tally.bytes += chunk.length;
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
       }
@@ -177,6 +186,7 @@ async function writeAll(
     for (const piece of format.end()) {
       await sink.write(piece);
     }
+    damage.report();
   } finally {
     ahead.destroy();
   }

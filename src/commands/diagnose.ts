@@ -8,6 +8,7 @@ import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { Scanner } from '../record/scan.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { readListeners } from '../source/module.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
@@ -55,12 +56,18 @@ async function run(host: Host, options: DiagnoseOptions): Promise<void> {
   check(options);
   const namespace = isLive(options.input) ? await openNamespace(options.netns) : null;
   try {
+    const damage = new Damage();
     const evidence = await (namespace === null
-      ? fromCapture(host, options)
+      ? fromCapture(host, options, damage)
       : fromModule(host, options, namespace));
+    if (options.check) {
+      // One line and one exit status: of a part of a capture it is UNKNOWN.
+      damage.report();
+    }
     if (evidence !== null) {
       await tell(host, options, evidence);
     }
+    damage.report();
   } finally {
     namespace?.close();
   }
@@ -137,10 +144,18 @@ async function readAgain(
   }
 }
 
-async function fromCapture(host: Host, options: DiagnoseOptions): Promise<Evidence | null> {
+async function fromCapture(
+  host: Host,
+  options: DiagnoseOptions,
+  damage: Damage,
+): Promise<Evidence | null> {
   const stream = openCapture(options.input, options, () => host.stdin(), host.signal);
   const collector = new Collector(UNKNOWN_SETTINGS);
-  const problems = await collect(stream, collector, () => false);
+  const chunks = damage.before(stream.chunks);
+  const problems = await collect({ chunks }, collector, () => false);
+  if (tooLittle(collector, stream.name) !== null) {
+    damage.report();
+  }
   if (problems > 0) {
     await note(host, `passed over ${problems} lines of ${stream.name} that could not be read`);
   }
@@ -149,7 +164,7 @@ async function fromCapture(host: Host, options: DiagnoseOptions): Promise<Eviden
 
 /** Reads until there is enough, or no more. Returns how many lines could not be read. */
 async function collect(
-  { chunks }: Bytes,
+  { chunks }: Pick<Bytes, 'chunks'>,
   collector: Collector,
   enough: () => boolean,
 ): Promise<number> {

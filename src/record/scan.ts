@@ -109,6 +109,7 @@ export class Scanner {
    *
    * @returns where the unfinished line begins
    */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop, whose state is in local variables
   #scan(length: number): number {
     const bytes = this.#buffer;
     const words = this.#words;
@@ -134,8 +135,9 @@ export class Scanner {
         }
         // Past its end, on a line that is too long anyway, the array takes nothing.
         cuts[found++] = at;
-        isTidy =
-          isTidy && at !== before + 1 && (byte === SPACE || byte === NEWLINE || byte === TAB);
+        if (at === before + 1 || (byte !== SPACE && byte !== NEWLINE && byte !== TAB)) {
+          isTidy = false;
+        }
         before = at;
         if (byte === NEWLINE) {
           row.found = found - 1;
