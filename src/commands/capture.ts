@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { prepareAppend } from '../capture/append.js';
+import { prepareAppend, repairOf } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
 import { makeFormat } from '../capture/format.js';
+import { Lock } from '../capture/lock.js';
 import type { FormatName, Packing, Rotation } from '../capture/names.js';
 import { makePacker } from '../capture/pack.js';
 import { CannotWrite, FilePart, type Meeting, OutputPart } from '../capture/part.js';
@@ -207,29 +208,39 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
     return new Single(
       new OutputPart(host.out, packing === null ? null : makePacker(packing)),
       null,
+      null,
     );
   }
   const meeting = meetingOf(options);
   const keep = options.keep ?? Number.POSITIVE_INFINITY;
   if (options.rotate !== undefined) {
-    return Rotated.open({ path, meeting, rotation: options.rotate, keep, packing, sync });
+    const { format, rotate: rotation } = options;
+    const report = (text: string) => note(host, text);
+    return Rotated.open({ path, meeting, rotation, keep, format, packing, sync, report });
   }
   if (isSame(path, options.input)) {
     throw new Usage(`${path} is what is read: write to another file`);
   }
   const packer = packing === null ? null : makePacker(packing);
-  let first: string | null = null;
-  if (meeting === 'append') {
-    const there = await prepareAppend(path, options.format, packing);
-    first = there.first;
-    if (there.cut > 0) {
-      await note(host, `${path} ended in an unfinished line: cut off its ${there.cut} bytes`);
+  // Before anything is changed in a file that is there.
+  let lock = meeting === 'refuse' ? null : await Lock.of(path);
+  try {
+    let first: string | null = null;
+    if (meeting === 'append') {
+      const there = await prepareAppend(path, options.format, packing);
+      first = there.first;
+      const repair = repairOf(path, there);
+      if (repair !== null) {
+        await note(host, repair);
+      }
     }
+    const part = await FilePart.open(path, meeting, packer, sync);
+    lock ??= await Lock.of(path);
+    return new Single(part, options.format === 'csv' ? first : null, lock);
+  } catch (error) {
+    await lock?.release();
+    throw error;
   }
-  return new Single(
-    await FilePart.open(path, meeting, packer, sync),
-    options.format === 'csv' ? first : null,
-  );
 }
 
 function filterOf(options: CaptureOptions): TapFilter {

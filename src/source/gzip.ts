@@ -29,6 +29,8 @@ export interface FlushPoint {
   /** Bytes of the input before it. */
   readonly at: number;
   readonly crc: number;
+  /** Unpacked bytes of the input before it. */
+  readonly text: number;
   /** Unpacked bytes of the member, modulo 2^32. */
   readonly length: number;
 }
@@ -95,7 +97,7 @@ export async function* unpackGzip(
     if (first === undefined || first === 0) {
       break;
     }
-    const member = new Member(packed);
+    const member = new Member(packed, text.taken);
     for await (const bytes of member.unpack()) {
       yield text.add(bytes);
     }
@@ -110,6 +112,8 @@ export async function* unpackGzip(
 
 /** Hold back the last line until it is whole: damage must not join two halves. */
 class WholeLines {
+  /** Bytes taken so far, but for the lines that were forgotten. */
+  taken = 0;
   #kept: Buffer[] = [];
   #length = 0;
   /** The line is too long to be held back, or to be read. */
@@ -117,6 +121,7 @@ class WholeLines {
 
   add(bytes: Buffer): Buffer {
     const end = bytes.lastIndexOf(NEWLINE) + 1;
+    this.taken += bytes.length;
     this.#isBegun &&= end === 0;
     const isOver = this.#length + bytes.length - end > MAX_LINE;
     const until = isOver ? bytes.length : end;
@@ -135,6 +140,7 @@ class WholeLines {
   /** Forget the last line; return its end, if its beginning was given. */
   drop(): Buffer {
     const end = this.#isBegun ? Buffer.from([NEWLINE]) : NOTHING;
+    this.taken += end.length - this.#length;
     this.#kept = [];
     this.#length = 0;
     this.#isBegun = false;
@@ -164,11 +170,15 @@ class Member {
   #window = NOTHING;
   #near: number;
   #flushed: FlushPoint | null = null;
+  readonly #before: number;
   #crc = 0;
   #length = 0;
+  #all = 0;
 
-  constructor(packed: Packed) {
+  /** @param before unpacked bytes of the input before this member */
+  constructor(packed: Packed, before: number) {
     this.#packed = packed;
+    this.#before = before;
     this.#near = packed.position;
   }
 
@@ -214,7 +224,8 @@ class Member {
 
   #remember(piece: Buffer, isFlushed: boolean): void {
     if (isFlushed) {
-      this.#flushed = { at: this.#packed.position, crc: this.#crc, length: this.#length };
+      const [crc, length] = [this.#crc, this.#length];
+      this.#flushed = { at: this.#packed.position, crc, text: this.#before + this.#all, length };
       this.#since = [];
       this.#given = 0;
     } else if (this.#since !== null) {
@@ -235,6 +246,7 @@ class Member {
     for (const bytes of this.#out.splice(0)) {
       this.#crc = crc32(bytes, this.#crc);
       this.#length = (this.#length + bytes.length) % 2 ** 32;
+      this.#all += bytes.length;
       if (this.#given === 0) {
         this.#lastFlush = this.#window;
       }
