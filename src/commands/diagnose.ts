@@ -6,6 +6,7 @@ import { judge, type Verdict } from '../diagnose/rules.js';
 import { asObject, pluginLine, type Report, report } from '../diagnose/words.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
+import { Problems } from '../record/problems.js';
 import { Scanner } from '../record/scan.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
@@ -16,7 +17,7 @@ import { findOwners } from '../source/owners.js';
 import { pause, stretched } from '../source/pace.js';
 import { readQueueSettings } from '../source/sysctl.js';
 import { type CommonOptions, checkInput } from './options.js';
-import { printJson } from './print.js';
+import { printJson, tellProblems } from './print.js';
 
 export interface DiagnoseOptions extends CommonOptions {
   /** How long to watch, in ms; undefined if not asked for. */
@@ -156,27 +157,34 @@ async function fromCapture(
   if (tooLittle(collector, stream.name) !== null) {
     damage.report();
   }
-  if (problems > 0) {
-    await note(host, `passed over ${problems} lines of ${stream.name} that could not be read`);
-  }
+  await tellProblems(host, problems);
   return judgeable(host, collector, stream.name);
 }
 
-/** Reads until there is enough, or no more. Returns how many lines could not be read. */
+/** Read until there is enough, or no more. Return the lines that could not be read. */
 async function collect(
   { chunks }: Pick<Bytes, 'chunks'>,
   collector: Collector,
   enough: () => boolean,
-): Promise<number> {
-  const scanner = new Scanner(collector);
+): Promise<Problems> {
+  const problems = new Problems();
+  const scanner = new Scanner({
+    row: (row) => collector.row(row),
+    line: (line) => {
+      if (line.type === 'problem') {
+        problems.add(line.line, line.reason);
+      }
+      collector.line(line);
+    },
+  });
   for await (const chunk of chunks) {
     scanner.push(chunk);
     if (enough()) {
-      return scanner.problems;
+      return problems;
     }
   }
   scanner.end();
-  return scanner.problems;
+  return problems;
 }
 
 async function judgeable(host: Host, collector: Collector, name: string): Promise<Evidence | null> {
