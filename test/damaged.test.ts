@@ -71,6 +71,20 @@ describe('gzip that was cut', () => {
     expect(code).toBe(1);
   });
 
+  test('what the readable part lacks is said on the same line', async () => {
+    const path = join(directory, 'events.gz');
+    const lines = Array.from({ length: 500 }, (_, i) => `A 1.2.3.4:80 1.2.3.5:${i} ${i} 900`);
+    const packed = gzipSync(eventCapture(lines).replace('A 0.1', `${countLine(0.1, {})}\nA 0.1`));
+    await writeFile(path, packed.subarray(0, -20));
+    const drops = await run(['drops', '-i', path]);
+    expect(drops.stderr).toMatch(
+      /^tcpsynq: .* near byte \d+; .*; it holds no drops until there\n$/,
+    );
+    const verdict = await run(['diagnose', '-i', path]);
+    expect(verdict.stderr).toMatch(/^tcpsynq: .* near byte \d+; .* it takes 2 s to tell\n$/);
+    expect([drops.code, verdict.code]).toEqual([1, 1]);
+  });
+
   test('`diagnose --check` does not judge a part of a capture', async () => {
     const { stdout, code } = await run(['diagnose', '--check', '-i', cut]);
     expect(stdout).toMatch(/^TCPSYNQ UNKNOWN - .* damaged or cut short/);

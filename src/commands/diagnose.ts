@@ -154,8 +154,9 @@ async function fromCapture(
   const collector = new Collector(UNKNOWN_SETTINGS);
   const chunks = damage.before(stream.chunks);
   const problems = await collect({ chunks }, collector, () => false);
-  if (tooLittle(collector, stream.name) !== null) {
-    damage.report();
+  const lack = tooLittle(collector, stream.name);
+  if (lack !== null) {
+    damage.report(lack);
   }
   await tellProblems(host, problems);
   return judgeable(host, collector, stream.name);

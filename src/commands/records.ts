@@ -189,6 +189,7 @@ class RecordReader<R> {
       damage.report();
     }
     if (!this.#hasAny && !kinds?.split(',').includes(kind)) {
+      damage.report(`it holds no ${kind}s until there`);
       throw new Failure(
         `${name} holds no ${kind}s: record them with \`tcpsynq capture --kinds count,${kind} FILE\``,
       );

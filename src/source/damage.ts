@@ -16,10 +16,14 @@ export class Damage {
     }
   }
 
-  /** Throw the Failure, if there is one. */
-  report(): void {
+  /**
+   * Throw the Failure, if there is one.
+   *
+   * @param lack what the part that could be read does not have
+   */
+  report(lack?: string): void {
     if (this.failure !== null) {
-      throw this.failure;
+      throw lack === undefined ? this.failure : new Failure(`${this.failure.message}; ${lack}`);
     }
   }
 }
