@@ -2,12 +2,13 @@ import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { transfers } from './capture.js';
+import { probeLine, transfers } from './capture.js';
 import { named, onTerminal, run, start } from './command.js';
 import { eventually } from './eventually.js';
 
 // The rows of docs/terminal.md for plot; what gnuplot draws is in gnuplot.test.ts.
 
+const ENDS = '192.0.2.1:8089 192.0.2.25:54320';
 let directory: string;
 
 beforeAll(async () => {
@@ -41,6 +42,16 @@ describe.concurrent('plot', () => {
     expect(stderr).toMatch(/^tcpsynq: 3002 samples of 2 connections and 21 counts in 20 s\n$/);
     expect(code).toBe(0);
     expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('a log in which time goes back is two lines, one after the other', async () => {
+    const log = [0.5, 1, 2, 0.5, 1].map((time) => `${probeLine(time, ENDS, 10, 168, 143)}\n`);
+    const file = await put('run.log', log.join(''));
+    expect((await run(['plot', file])).code).toBe(0);
+    const data = await readFile(join(dirname(file), 'run-1.dat'), 'utf8');
+    const rows = data.split('\n').filter((row) => !row.startsWith('#'));
+    const times = rows.map((row) => row.split(' ')[0]?.slice(0, 3));
+    expect(times).toEqual(['0.5', '1.0', '2.0', '', '3.5', '4.0', '']);
   });
 
   test('--terminal on no terminal: plain text of 80 columns', async () => {

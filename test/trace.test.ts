@@ -35,6 +35,29 @@ describe('not a terminal', () => {
     expect(code).toBe(0);
   });
 
+  test('a log in which time goes back: its runs are not joined', async () => {
+    const once = [0.01, 1, 2].map((time) => `${probeLine(time, ENDS, 10, 168, 143)}\n`).join('');
+    const { stdout, code } = await run(['trace', '-i', '-'], once + once);
+    const rows = stdout.trimEnd().split('\n').slice(1);
+    expect(rows.map((row) => row.split(' ')[0])).toEqual([
+      '1.000',
+      '2.000',
+      '2.000',
+      '1.000',
+      '2.000',
+      '2.000',
+    ]);
+    expect(code).toBe(0);
+  });
+
+  test('a log of nine columns: srtt is not known', async () => {
+    const line = probeLine(1, ENDS, 10, 168, 143).replace(/ \d+ \d+$/, '');
+    const { stdout, stderr, code } = await run(['trace', '-i', '-'], `${line}\n`);
+    expect(stdout.split('\n')[1]).toBe(`1.000 ${ENDS} 10 10 10 168 - - - - - - -`);
+    expect(stderr).toBe('tcpsynq: 1 sample of 1 connection in 0 s\n');
+    expect(code).toBe(0);
+  });
+
   test('--json, --interval, --port', async () => {
     const args = ['trace', '-i', file, '--json', '--interval', '5s', '--port', '41002'];
     const { stdout } = await run(args);

@@ -1,10 +1,16 @@
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { Failure, inWords } from '../failure.js';
 import { MAX_LINE } from '../record/stream.js';
+import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
 import type { FormatName, Packing } from './names.js';
+import { repairGzip } from './repair.js';
 
 const NEWLINE = 0x0a;
+/** Bytes that are enough to tell a capture by. */
+const HEAD = 4096;
 
 /** What the first line of a file of each format looks like. */
 const FIRST: Readonly<Record<FormatName, RegExp>> = {
@@ -20,6 +26,46 @@ export interface Continued {
   readonly first: string | null;
   /** Bytes of an unfinished last line that were cut off. */
   readonly cut: number;
+  /** Its packed data had no end, and has one now. */
+  readonly ended: boolean;
+}
+
+/** Say what was done to a file to go on with it; null if nothing was. */
+export function repairOf(path: string, { cut, ended }: Continued): string | null {
+  if (ended) {
+    return `${path} was cut short: ended its packed data, and kept every whole line`;
+  }
+  return cut > 0 ? `${path} ended in an unfinished line: cut off its ${cut} bytes` : null;
+}
+
+/** Whether a file begins as captures of some format do. */
+export async function isCapture(path: string): Promise<boolean> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!(await file.stat()).isFile()) {
+      return false;
+    }
+    const head = Buffer.alloc(HEAD);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const first = firstLine(await unpackedHead(head.subarray(0, bytesRead)));
+    return Object.values(FIRST).some((pattern) => pattern.test(first));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Unpack the start of a file as far as it goes. */
+async function unpackedHead(head: Buffer): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    const stream = Readable.from([head]);
+    for await (const chunk of streamChunks(stream, '', new AbortController().signal)) {
+      chunks.push(Buffer.from(chunk));
+    }
+  } catch {
+    // It was cut here.
+  }
+  return Buffer.concat(chunks);
 }
 
 /**
@@ -38,12 +84,12 @@ export async function prepareAppend(
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   });
   if (file === null) {
-    return { first: null, cut: 0 };
+    return { first: null, cut: 0, ended: false };
   }
   try {
     const { size } = await file.stat();
     if (size === 0) {
-      return { first: null, cut: 0 };
+      return { first: null, cut: 0, ended: false };
     }
     const head = Buffer.alloc(MAX_LINE);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
@@ -54,38 +100,51 @@ export async function prepareAppend(
         `${path} is ${is === null ? 'not packed' : `packed with ${is}`}: ${should}`,
       );
     }
-    const first = is === null ? firstLine(head.subarray(0, bytesRead)) : await firstOfPacked(path);
+    const { first, damage } =
+      is === null
+        ? { first: firstLine(head.subarray(0, bytesRead)), damage: null }
+        : await readPacked(path);
     if (!FIRST[format].test(first)) {
       throw new Failure(`${path} is no ${format} capture: --append would mix two formats`);
     }
-    let cut = 0;
-    if (is === null) {
-      const tail = Buffer.alloc(Math.min(size, MAX_LINE));
-      await file.read(tail, 0, tail.length, size - tail.length);
-      cut = tail.length - tail.lastIndexOf(NEWLINE) - 1;
-      if (cut > 0) {
-        await file.truncate(size - cut);
-      }
+    if (damage !== null) {
+      await endPacked(path, is, damage);
     }
-    return { first: cut === size ? null : first, cut };
+    const cut = is === null ? await cutLast(file, size) : 0;
+    return { first: cut === size ? null : first, cut, ended: damage !== null };
   } finally {
     await file.close();
   }
+}
+
+async function endPacked(path: string, packing: Packing | null, damage: Failure): Promise<void> {
+  if (packing !== 'gzip' || !(await repairGzip(path))) {
+    throw new Failure(`${damage.message}: nothing can be appended to it`);
+  }
+}
+
+/** Cut off a last line that has no end; return its length. */
+async function cutLast(file: FileHandle, size: number): Promise<number> {
+  const tail = Buffer.alloc(Math.min(size, MAX_LINE));
+  await file.read(tail, 0, tail.length, size - tail.length);
+  const cut = tail.length - tail.lastIndexOf(NEWLINE) - 1;
+  if (cut > 0) {
+    await file.truncate(size - cut);
+  }
+  return cut;
 }
 
 function firstLine(head: Buffer): string {
   return head.toString('utf8', 0, Math.max(0, head.indexOf(NEWLINE)) || head.length);
 }
 
-/** Also reads it to its end: what is appended to a damaged file could never be unpacked. */
-async function firstOfPacked(path: string): Promise<string> {
-  let first: string | null = null;
-  try {
-    for await (const chunk of streamChunks(openFile(path), path, new AbortController().signal)) {
-      first ??= firstLine(chunk);
-    }
-  } catch (error) {
-    throw new Failure(`${inWords(error)}: nothing can be appended to it`);
+/** Read it to its end, too: what is appended to a damaged file could not be unpacked. */
+async function readPacked(path: string) {
+  const damage = new Damage();
+  let first = '';
+  const chunks = streamChunks(openFile(path), path, new AbortController().signal);
+  for await (const chunk of damage.before(chunks)) {
+    first ||= firstLine(chunk);
   }
-  return first ?? '';
+  return { first, damage: damage.failure };
 }

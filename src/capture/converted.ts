@@ -81,7 +81,7 @@ export class Converted implements Format {
       } else if (!this.full) {
         this.#begin();
         this.tally.loss(record);
-        this.#out.push(this.#writer.loss(record, this.#clock));
+        this.#put(this.#writer.loss(record, this.#clock));
       }
     }
   }
@@ -90,7 +90,13 @@ export class Converted implements Format {
     if (!this.full && (this.#letters === null || this.#letters.includes(letter))) {
       this.#begin();
       this.tally.records += 1;
-      this.#out.push(make());
+      this.#put(make());
+    }
+  }
+
+  #put(text: string): void {
+    if (text !== '') {
+      this.#out.push(text);
     }
   }
 

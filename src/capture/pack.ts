@@ -3,6 +3,7 @@ import { constants, crc32, createGzip, type Gzip } from 'node:zlib';
 import { Usage } from '../failure.js';
 import { createZstdCompress, NO_ZSTD, ZSTD_FLUSH } from '../source/zstd.js';
 import type { Packing } from './names.js';
+import { endOf } from './repair.js';
 
 /**
  * Packs bytes so that all up to the last flush can be read, also if nothing comes after it. Each
@@ -80,11 +81,7 @@ class GzipPacker extends ZlibPacker {
 
   override async flush(): Promise<Buffer> {
     const packed = await super.flush();
-    // An empty last block (RFC 1951, 3.2.6), then CRC-32 and length (RFC 1952, 2.3.1).
-    const trailer = Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    trailer.writeUInt32LE(this.#crc, 2);
-    trailer.writeUInt32LE(this.#length, 6);
-    this.trailer = trailer;
+    this.trailer = endOf(this.#crc, this.#length);
     return packed;
   }
 }

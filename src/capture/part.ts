@@ -6,16 +6,28 @@ import type { Packer } from './pack.js';
 
 const NEWLINE = 0x0a;
 const NOTHING: Buffer = Buffer.alloc(0);
+/** Packed lines are flushed after so many bytes: as many can be lost when the disk is full. */
+const FLUSH_BYTES = 256 * 1024;
 
 /** Lines could not be written. What the file holds is whole lines nevertheless. */
 export class CannotWrite extends Failure {
   /** Lines that were taken and are not in the file. */
-  readonly lines: number;
+  lines: number;
 
   constructor(path: string, error: unknown, lines: number) {
     super(`cannot write ${path}: ${inWords(error)}; what it holds is whole lines`);
     this.lines = lines;
   }
+
+  andThen(lines: number): this {
+    this.lines += lines;
+    return this;
+  }
+}
+
+/** Return the end of the line that reaches `least` bytes, or of the last one. */
+function endOfLine(bytes: Buffer, least: number): number {
+  return bytes.indexOf(NEWLINE, Math.max(0, least - 1)) + 1 || bytes.length;
 }
 
 function linesIn(bytes: Buffer): number {
@@ -54,8 +66,9 @@ export class FilePart implements Part {
   readonly #regular: boolean;
   /** Up to here the file can be read to its end. */
   #safe: number;
-  /** Lines packed since then. */
+  /** Lines packed since then, and their bytes. */
   #pending = 0;
+  #pendingBytes = 0;
   #dirty = false;
   #failed = false;
 
@@ -95,7 +108,7 @@ export class FilePart implements Part {
     const flags = !regular ? 'w' : { refuse: 'wx', replace: 'w', append: 'a' }[meeting];
     try {
       const file = await open(path, flags);
-      if (sync && there === null) {
+      if (sync && regular) {
         await syncDirectory(dirname(path));
       }
       const { size } = await file.stat();
@@ -112,10 +125,37 @@ export class FilePart implements Part {
     if (this.#packer === null) {
       await this.#put(lines);
       this.#safe = this.size;
-    } else {
-      this.#pending += linesIn(lines);
-      await this.#put(await this.#packer.push(lines));
+      return;
     }
+    for (let rest = lines; rest.length > 0; ) {
+      const fits = rest.length <= FLUSH_BYTES - this.#pendingBytes;
+      const end = fits ? rest.length : endOfLine(rest, FLUSH_BYTES - this.#pendingBytes);
+      await this.#pack(this.#packer, rest.subarray(0, end), rest.subarray(end));
+      rest = rest.subarray(end);
+    }
+  }
+
+  /** @param later lines that come after these: they are lost too if these cannot be written */
+  async #pack(packer: Packer, lines: Buffer, later: Buffer): Promise<void> {
+    this.#pending += linesIn(lines);
+    this.#pendingBytes += lines.length;
+    try {
+      await this.#put(await packer.push(lines));
+      if (this.#pendingBytes >= FLUSH_BYTES) {
+        await this.#flushPacked(packer);
+      }
+    } catch (error) {
+      throw error instanceof CannotWrite ? error.andThen(linesIn(later)) : error;
+    }
+  }
+
+  async #flushPacked(packer: Packer): Promise<void> {
+    // Its trailer is that of the last flush until this one is on disk.
+    const { trailer } = packer;
+    await this.#put(await packer.flush(), trailer);
+    this.#safe = this.size;
+    this.#pending = 0;
+    this.#pendingBytes = 0;
   }
 
   async flush(): Promise<void> {
@@ -123,11 +163,7 @@ export class FilePart implements Part {
       return;
     }
     if (this.#packer !== null) {
-      // Its trailer is that of the last flush until this one is on disk.
-      const { trailer } = this.#packer;
-      await this.#put(await this.#packer.flush(), trailer);
-      this.#safe = this.size;
-      this.#pending = 0;
+      await this.#flushPacked(this.#packer);
     }
     await this.#settle();
     this.#dirty = false;

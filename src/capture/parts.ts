@@ -1,12 +1,16 @@
-import { readdir, unlink } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { constants } from 'node:fs';
+import { access, lstat, readdir, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
-import type { Packing, Rotation } from './names.js';
+import { type Continued, isCapture, prepareAppend, repairOf } from './append.js';
+import { Lock } from './lock.js';
+import type { FormatName, Packing, Rotation } from './names.js';
 import { makePacker } from './pack.js';
 import { FilePart, type Meeting, type Part } from './part.js';
 import type { Piece } from './piece.js';
 
-const NEWLINE = 0x0a;
+const [NEWLINE, HASH] = [0x0a, 0x23];
+const NOTHING = Buffer.alloc(0);
 const DIGITS = 6;
 
 /** Where parts go and how many there may be. */
@@ -16,8 +20,11 @@ export interface Plan {
   readonly rotation: Rotation;
   /** Parts kept, the oldest go first; Infinity for all. */
   readonly keep: number;
+  readonly format: FormatName;
   readonly packing: Packing | null;
   readonly sync: boolean;
+  /** Is told what the person should know. */
+  readonly report: (text: string) => Promise<void>;
 }
 
 /** Where a capture goes, cut into parts if it is rotated. */
@@ -37,12 +44,14 @@ export class Single implements Sink {
   readonly #part: Part;
   /** The header that the file has already. */
   readonly #header: string | null;
+  readonly #lock: Lock | null;
   #fresh = true;
 
   /** @param header the first line of a file that has its only header already */
-  constructor(part: Part, header: string | null) {
+  constructor(part: Part, header: string | null, lock: Lock | null) {
     this.#part = part;
     this.#header = header;
+    this.#lock = lock;
   }
 
   get size(): number {
@@ -69,8 +78,12 @@ export class Single implements Sink {
     return this.#part.flush();
   }
 
-  close(): Promise<void> {
-    return this.#part.close();
+  async close(): Promise<void> {
+    try {
+      await this.#part.close();
+    } finally {
+      await this.#lock?.release();
+    }
   }
 }
 
@@ -88,18 +101,25 @@ function split(path: string): [string, string] {
   return [path.slice(0, path.length - ending.length), ending];
 }
 
-/** The numbers of the parts that are there, rising. */
+/** The numbers of the parts that are there, rising: files of that name that begin as captures do. */
 export async function partsOf(path: string): Promise<number[]> {
   const [stem, ending] = split(basename(path));
   const names = await readdir(dirname(path)).catch((error) => {
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   });
-  return names
+  const numbers = names
     .filter((name) => name.startsWith(`${stem}.`) && name.endsWith(ending))
     .map((name) => name.slice(stem.length + 1, name.length - ending.length))
     .filter((digits) => /^\d{6,15}$/.test(digits))
     .map(Number)
-    .sort((a, b) => a - b);
+    .filter((number) => number > 0 && names.includes(partName(basename(path), number)));
+  const parts: number[] = [];
+  for (const number of new Set(numbers)) {
+    if (await isCapture(partName(path, number)).catch(() => false)) {
+      parts.push(number);
+    }
+  }
+  return parts.sort((a, b) => a - b);
 }
 
 /** Return the length of the whole lines that fit into the room. */
@@ -110,132 +130,255 @@ function linesWithin(bytes: Buffer, room: number): number {
   return room > 0 ? bytes.lastIndexOf(NEWLINE, room - 1) + 1 : 0;
 }
 
-/** A capture in numbered parts, each with a header of its own. */
+/** Return the length of the lines up to the first one that is no header; 0 if all are headers. */
+function upToRecord(bytes: Buffer): number {
+  let at = 0;
+  while (bytes[at] === HASH) {
+    at = bytes.indexOf(NEWLINE, at) + 1;
+  }
+  return at < bytes.length ? bytes.indexOf(NEWLINE, at) + 1 : 0;
+}
+
+/** The part that is being written. */
+interface Current {
+  readonly file: FilePart;
+  /** When it was begun, as performance.now() has it. */
+  readonly born: number;
+  /** The header that it has already, where it may have only one. */
+  readonly header: string | null;
+  /** No record of ours is in it yet. */
+  isFresh: boolean;
+  /** No record is in it yet: it takes one, however large. */
+  isEmpty: boolean;
+}
+
+/**
+ * A capture in numbered parts, each with a header of its own. A part is made when it has its first
+ * record, and only then is an old one deleted: so a capture that never gets far deletes nothing.
+ */
 export class Rotated implements Sink {
   readonly #plan: Plan;
+  readonly #lock: Lock | null;
   #numbers: number[];
-  #part: Part;
-  #born = performance.now();
-  #fresh = true;
+  #part: Current | null;
+  /** Header lines without a record after them yet. */
+  #held: Piece | null = null;
+  #last: string;
   #closedSize = 0;
-  #opened = 1;
+  #opened = 0;
+  #isPruned = false;
+  #hasComplained = false;
   /** Parts that had to go, for `keep`. */
   deleted = 0;
 
-  private constructor(plan: Plan, numbers: number[], part: Part) {
+  private constructor(plan: Plan, lock: Lock | null, numbers: number[], part: Current | null) {
     this.#plan = plan;
+    this.#lock = lock;
     this.#numbers = numbers;
     this.#part = part;
+    this.#last = part?.file.path ?? plan.path;
+    this.#opened = part === null ? 0 : 1;
   }
 
   static async open(plan: Plan): Promise<Rotated> {
     const { path, meeting } = plan;
-    let numbers = await partsOf(path);
-    const [first] = numbers;
+    const [first] = await partsOf(path);
+    await access(dirname(path), constants.W_OK).catch((error) => {
+      throw new Failure(`cannot write ${path}: ${inWords(error)}`);
+    });
     if (first !== undefined && meeting === 'refuse') {
       throw new Failure(
         `${partName(path, first)} is there already: --force deletes all parts of ${path}, --append adds to them`,
       );
     }
-    if (meeting === 'replace') {
-      for (const number of numbers) {
-        await remove(partName(path, number));
-      }
-      numbers = [];
+    const lock = await Lock.by(join(dirname(path), `.${basename(path)}.lock`), path);
+    try {
+      const numbers = await partsOf(path);
+      const last = meeting === 'append' ? numbers.at(-1) : undefined;
+      const part = last === undefined ? null : await continued(plan, partName(path, last));
+      return new Rotated(plan, lock, numbers, part);
+    } catch (error) {
+      await lock?.release();
+      throw error;
     }
-    const part = await openPart(plan, (numbers.at(-1) ?? 0) + 1);
-    const rotated = new Rotated(plan, [...numbers, (numbers.at(-1) ?? 0) + 1], part);
-    await rotated.#prune();
-    return rotated;
   }
 
   get size(): number {
-    return this.#closedSize + this.#part.size;
+    return this.#closedSize + (this.#part?.file.size ?? 0);
   }
 
   get name(): string {
-    const last = this.#part.path;
-    return this.#opened === 1 ? last : `${this.#opened} parts, the last ${last}`;
+    return this.#opened > 1 ? `${this.#opened} parts, the last ${this.#last}` : this.#last;
   }
 
   async write(piece: Piece): Promise<void> {
-    let { bytes } = piece;
-    let { start } = piece;
-    while (bytes.length > 0) {
-      if (!this.#fresh && this.#isOver()) {
-        await this.#next();
-      }
-      const header = this.#fresh && !start ? piece.header : null;
-      const room = this.#room() - (header?.length ?? 0);
-      let end = linesWithin(bytes, room);
-      if (end === 0 && !this.#fresh) {
-        await this.#next();
+    const { bytes, start, header } = this.#withHeld(piece);
+    if (upToRecord(bytes) === 0) {
+      // A copy: the memory of what was written is used again.
+      this.#held = { bytes: Buffer.from(bytes), start, header };
+      return;
+    }
+    let rest = bytes;
+    while (rest.length > 0) {
+      this.#part ??= await this.#next();
+      const part = this.#part;
+      const isStart = start && rest.length === bytes.length;
+      const own = part.isFresh && !isStart && part.header === null ? header : NOTHING;
+      const end = this.#fitting(part, rest, own.length);
+      if (end === 0 || (part.header !== null && part.header !== String(header))) {
+        await this.#finish(part);
         continue;
       }
-      // A line that is longer than a part may be has a part of its own.
-      end ||= bytes.indexOf(NEWLINE) + 1;
-      const lines = bytes.subarray(0, end);
-      await this.#part.write(header === null ? lines : Buffer.concat([header, lines]));
-      this.#fresh = false;
-      start = false;
-      bytes = bytes.subarray(end);
+      await part.file.write(Buffer.concat([own, rest.subarray(0, end)]));
+      await this.#begun(part);
+      rest = rest.subarray(end);
     }
   }
 
-  flush(): Promise<void> {
-    return this.#part.flush();
+  /** Its first record is in a part: now the oldest can go. */
+  async #begun(part: Current): Promise<void> {
+    if (part.isFresh) {
+      part.isFresh = false;
+      part.isEmpty = false;
+      await part.file.flush();
+      await this.#prune();
+    }
   }
 
-  close(): Promise<void> {
-    return this.#part.close();
+  async flush(): Promise<void> {
+    await this.#part?.file.flush();
   }
 
-  #isOver(): boolean {
-    const { rotation } = this.#plan;
-    return rotation.by === 'size'
-      ? this.#part.size >= rotation.bytes
-      : performance.now() - this.#born >= rotation.ms;
+  async close(): Promise<void> {
+    try {
+      if (this.#held !== null && this.#part?.isFresh === false) {
+        await this.#part.file.write(this.#held.bytes);
+      }
+    } finally {
+      await this.#part?.file.close();
+      await this.#lock?.release();
+    }
   }
 
-  /** Bytes that may still go into this part, as far as it can be known before they are packed. */
-  #room(): number {
-    const { rotation } = this.#plan;
-    return rotation.by === 'size' && this.#plan.packing === null
-      ? rotation.bytes - this.#part.size
-      : Number.POSITIVE_INFINITY;
+  #withHeld(piece: Piece): Piece {
+    const held = this.#held;
+    this.#held = null;
+    if (held === null || piece.start) {
+      return piece;
+    }
+    const bytes = Buffer.concat([held.bytes, piece.bytes]);
+    return { bytes, start: held.start, header: piece.header };
   }
 
-  async #next(): Promise<void> {
-    await this.#part.close();
-    this.#closedSize += this.#part.size;
-    const number = (this.#numbers.at(-1) ?? 0) + 1;
-    this.#part = await openPart(this.#plan, number);
-    this.#numbers.push(number);
-    this.#opened += 1;
-    this.#born = performance.now();
-    this.#fresh = true;
-    await this.#prune();
+  /** Return how many of the bytes go into this part; 0 if it is over. */
+  #fitting(part: Current, bytes: Buffer, header: number): number {
+    const { rotation, packing } = this.#plan;
+    const isFull = rotation.by === 'size' && part.file.size >= rotation.bytes;
+    const isOld = rotation.by === 'time' && performance.now() - part.born >= rotation.ms;
+    const least = upToRecord(bytes) || bytes.length;
+    if (!part.isEmpty && (isFull || isOld)) {
+      return 0;
+    }
+    // What is packed has a size only when it has been packed.
+    const room =
+      rotation.by === 'size' && packing === null
+        ? rotation.bytes - part.file.size - header
+        : Number.POSITIVE_INFINITY;
+    const end = linesWithin(bytes, room);
+    // A line that is longer than a part may be has a part of its own.
+    return end >= least ? end : part.isEmpty ? least : 0;
+  }
+
+  async #finish({ file }: Current): Promise<void> {
+    this.#part = null;
+    await file.close();
+    this.#closedSize += file.size;
+  }
+
+  /** Begin the next part. */
+  async #next(): Promise<Current> {
+    const { meeting } = this.#plan;
+    if (meeting === 'replace' && !this.#isPruned) {
+      await this.#delete(this.#numbers.splice(0));
+    }
+    for (let number = (this.#numbers.at(-1) ?? 0) + 1; ; number += 1) {
+      const path = partName(this.#plan.path, number);
+      // A file of that name that is no part stays.
+      if (!(await isThere(path))) {
+        const file = await openPart(this.#plan, path, 'refuse');
+        this.#numbers.push(number);
+        this.#opened += 1;
+        this.#last = path;
+        return { file, born: performance.now(), header: null, isFresh: true, isEmpty: true };
+      }
+    }
   }
 
   async #prune(): Promise<void> {
-    while (this.#numbers.length > this.#plan.keep) {
-      await remove(partName(this.#plan.path, this.#numbers.shift() ?? 0));
-      this.deleted += 1;
+    this.#isPruned = true;
+    const over = Math.max(0, this.#numbers.length - this.#plan.keep);
+    this.deleted += await this.#delete(this.#numbers.splice(0, over));
+  }
+
+  /** Delete parts; report the first that cannot be deleted, and leave those. */
+  async #delete(numbers: readonly number[]): Promise<number> {
+    let deleted = 0;
+    for (const number of numbers) {
+      const path = partName(this.#plan.path, number);
+      try {
+        if (await isCapture(path)) {
+          await unlink(path);
+          deleted += 1;
+        }
+      } catch (error) {
+        if (errno(error) !== 'ENOENT' && !this.#hasComplained) {
+          this.#hasComplained = true;
+          await this.#plan.report(`cannot delete ${path}: ${inWords(error)}; it stays`);
+        }
+      }
     }
+    return deleted;
   }
 }
 
-function openPart({ path, packing, sync }: Plan, number: number): Promise<FilePart> {
-  const packer = packing === null ? null : makePacker(packing);
-  return FilePart.open(partName(path, number), 'refuse', packer, sync);
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
-async function remove(path: string): Promise<void> {
+/** The last part, if it can be gone on with and has room; else null. */
+async function continued(plan: Plan, path: string): Promise<Current | null> {
+  const { rotation, format, packing } = plan;
+  const { size, birthtimeMs, mtimeMs } = await stat(path);
+  const age = Math.max(0, Date.now() - (birthtimeMs || mtimeMs));
+  if (rotation.by === 'size' ? size >= rotation.bytes : age >= rotation.ms) {
+    return null;
+  }
+  let there: Continued;
   try {
-    await unlink(path);
+    there = await prepareAppend(path, format, packing);
   } catch (error) {
-    if (errno(error) !== 'ENOENT') {
-      throw new Failure(`cannot delete ${path}: ${inWords(error)}`);
+    if (error instanceof Failure) {
+      // It is of another format, or damaged: it stays as it is.
+      return null;
     }
+    throw error;
   }
+  const repair = repairOf(path, there);
+  if (repair !== null) {
+    await plan.report(repair);
+  }
+  return {
+    file: await openPart(plan, path, 'append'),
+    born: performance.now() - age,
+    header: format === 'csv' && there.first !== null ? `${there.first}\n` : null,
+    isFresh: true,
+    isEmpty: there.first === null,
+  };
+}
+
+function openPart({ packing, sync }: Plan, path: string, meeting: Meeting): Promise<FilePart> {
+  return FilePart.open(path, meeting, packing === null ? null : makePacker(packing), sync);
 }

@@ -11,6 +11,8 @@ export interface Piece {
 
 /** What was written, and what could not be. */
 export class Tally {
+  /** Bytes of the input. */
+  bytes = 0;
   /** Records written: every line but headers and L lines. */
   records = 0;
   /** Records that the L lines say were lost. */

@@ -1,11 +1,17 @@
 import { MAX_LINE, StreamParser } from '../record/stream.js';
 import { type Format, type Piece, Tally } from './piece.js';
 
-const [NEWLINE, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER_Z] = [
-  0x0a, 0x20, 0x23, 0x30, 0x39, 0x41, 0x4c, 0x5a,
+const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER_Z] = [
+  0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41, 0x4c, 0x5a,
 ];
 const NOTHING: Buffer = Buffer.alloc(0);
-const START = '# tcpsynq ';
+const START = /^[ \t]*#[ \t]+tcpsynq[ \t\r\n]/;
+/** A loss as it stands among the bare lines of format=tcpprobe. */
+const BARE_LOSS = /^[ \t]*#[ \t]+(?=L[ \t]+\d)/;
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB || byte === RETURN;
+}
 
 /**
  * The bytes as they come. Lines are counted by their first letter and not read, but for headers,
@@ -50,31 +56,35 @@ export class RawFormat implements Format {
         break;
       }
       this.#lines += 1;
-      const first = bytes[line] as number;
+      let at = line;
+      while (isBlank(bytes[at])) {
+        at += 1;
+      }
+      const first = bytes[at] as number;
       if (this.#skipping) {
         this.#skipping = false;
         from = end + 1;
         this.tally.problem(this.#lines, `longer than ${MAX_LINE} characters`);
       } else if (first === HASH) {
         const text = bytes.toString('utf8', line, end + 1);
-        if (/^# L \d/.test(text)) {
-          this.#loss(text.slice(2));
+        if (BARE_LOSS.test(text)) {
+          this.#loss(text.replace(BARE_LOSS, ''));
         } else {
           if (!inHeader) {
             cut(line);
-            start = text.startsWith(START);
+            start = START.test(text);
           }
           this.#comment(text);
         }
-      } else if (bytes[line + 1] === SPACE && first >= LETTER_A && first <= LETTER_Z) {
+      } else if (isBlank(bytes[at + 1]) && first >= LETTER_A && first <= LETTER_Z) {
         if (first === LETTER_L) {
           this.#loss(bytes.toString('utf8', line, end));
         } else {
-          this.tally.records += 1;
+          this.tally.records += this.#losses.foreign ? 0 : 1;
         }
       } else if (first >= ZERO && first <= NINE) {
-        this.tally.records += 1;
-      } else if (end > line) {
+        this.tally.records += this.#losses.foreign ? 0 : 1;
+      } else if (end > at) {
         this.tally.problem(this.#lines, 'not a record: it does not start with a one-letter kind');
       }
       inHeader = first === HASH;
@@ -98,11 +108,14 @@ export class RawFormat implements Format {
   }
 
   #comment(text: string): void {
-    this.#losses.parse(text.trimEnd());
-    if (text.startsWith(START)) {
+    const line = this.#losses.parse(text.trimEnd());
+    if (line.type === 'problem') {
+      this.tally.problem(this.#lines, line.reason);
+    }
+    if (START.test(text)) {
       this.#header.clear();
     }
-    this.#header.set(text.split(' ', 2)[1] ?? '', text);
+    this.#header.set(text.trim().split(/[ \t]+/, 2)[1] ?? '', text);
   }
 
   #loss(text: string): void {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { prepareAppend } from '../capture/append.js';
+import { prepareAppend, repairOf } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
 import { makeFormat } from '../capture/format.js';
+import { Lock } from '../capture/lock.js';
 import type { FormatName, Packing, Rotation } from '../capture/names.js';
 import { makePacker } from '../capture/pack.js';
 import { CannotWrite, FilePart, type Meeting, OutputPart } from '../capture/part.js';
@@ -13,6 +14,7 @@ import { describe, Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { isKind, LETTERS } from '../record/columns.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { isSame } from '../source/file.js';
 import { isLive } from '../source/input.js';
 import { openNamespace } from '../source/namespace.js';
@@ -99,6 +101,11 @@ export async function capture(
       if (ended && namespace !== null) {
         throw new Failure('the module has gone away: what came until then was captured');
       }
+      const { bytes, records, first } = format.tally;
+      if (ended && records === 0 && (first !== null || bytes === 0)) {
+        const why = first === null ? '' : ` (${first})`;
+        throw new Failure(`${source.name} holds no records that can be read${why}`);
+      }
     } catch (error) {
       if (running === null) {
         throw error;
@@ -160,7 +167,9 @@ async function writeAll(
   sink: Sink,
   progress: Progress,
 ): Promise<void> {
-  const ahead = Readable.from(owned.chunks, { highWaterMark: READ_AHEAD });
+  // An error would have the Readable forget the chunks that are ready.
+  const damage = new Damage();
+  const ahead = Readable.from(damage.before(owned.chunks), { highWaterMark: READ_AHEAD });
   try {
     for await (const chunk of withTicks<Buffer>(ahead[Symbol.asyncIterator](), FLUSH_EVERY)) {
       if (chunk === null) {
@@ -168,6 +177,7 @@ async function writeAll(
         await progress.tick(sink.size);
         continue;
       }
+      format.tally.bytes += chunk.length;
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
       }
@@ -179,6 +189,7 @@ async function writeAll(
     for (const piece of format.end()) {
       await sink.write(piece);
     }
+    damage.report();
   } finally {
     ahead.destroy();
   }
@@ -199,29 +210,39 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
     return new Single(
       new OutputPart(host.out, packing === null ? null : makePacker(packing)),
       null,
+      null,
     );
   }
   const meeting = meetingOf(options);
   const keep = options.keep ?? Number.POSITIVE_INFINITY;
   if (options.rotate !== undefined) {
-    return Rotated.open({ path, meeting, rotation: options.rotate, keep, packing, sync });
+    const { format, rotate: rotation } = options;
+    const report = (text: string) => note(host, text);
+    return Rotated.open({ path, meeting, rotation, keep, format, packing, sync, report });
   }
   if (isSame(path, options.input)) {
     throw new Usage(`${path} is what is read: write to another file`);
   }
   const packer = packing === null ? null : makePacker(packing);
-  let first: string | null = null;
-  if (meeting === 'append') {
-    const there = await prepareAppend(path, options.format, packing);
-    first = there.first;
-    if (there.cut > 0) {
-      await note(host, `${path} ended in an unfinished line: cut off its ${there.cut} bytes`);
+  // Before anything is changed in a file that is there.
+  let lock = meeting === 'refuse' ? null : await Lock.of(path);
+  try {
+    let first: string | null = null;
+    if (meeting === 'append') {
+      const there = await prepareAppend(path, options.format, packing);
+      first = there.first;
+      const repair = repairOf(path, there);
+      if (repair !== null) {
+        await note(host, repair);
+      }
     }
+    const part = await FilePart.open(path, meeting, packer, sync);
+    lock ??= await Lock.of(path);
+    return new Single(part, options.format === 'csv' ? first : null, lock);
+  } catch (error) {
+    await lock?.release();
+    throw error;
   }
-  return new Single(
-    await FilePart.open(path, meeting, packer, sync),
-    options.format === 'csv' ? first : null,
-  );
 }
 
 function filterOf(options: CaptureOptions): TapFilter {

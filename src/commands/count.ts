@@ -4,6 +4,7 @@ import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { FIGURE_NAMES, FIGURES, type FigureName, type Figures } from '../record/figures.js';
 import type { Count, Header } from '../record/stream.js';
+import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { readStat } from '../source/module.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
@@ -34,7 +35,9 @@ export async function count(host: Host, options: CountOptions): Promise<void> {
     if (options.speed !== undefined) {
       throw new Usage('--speed has no meaning here: the last count of a capture is shown');
     }
-    await print(host, options, await lastCount(host, options));
+    const damage = new Damage();
+    await print(host, options, await lastCount(host, options, damage));
+    damage.report();
     return;
   }
   const namespace = await openNamespace(options.netns);
@@ -77,13 +80,14 @@ async function countNow(
   return { ...known, info: { source: 'proc', from, live: true, notKnown: NOT_IN_PROC }, figures };
 }
 
-async function lastCount(host: Host, options: CountOptions): Promise<Counted> {
+async function lastCount(host: Host, options: CountOptions, damage: Damage): Promise<Counted> {
   const { recorded } = await import('../source/select.js');
   const { input } = options;
   let info: SourceInfo | null = null;
   let header: Header | null = null;
   let last: Count | null = null;
-  for await (const event of recorded(input, options, () => host.stdin(), host.signal)) {
+  const events = recorded(input, options, () => host.stdin(), host.signal);
+  for await (const event of damage.before(events)) {
     switch (event.type) {
       case 'source':
         info = event.info;
@@ -100,6 +104,7 @@ async function lastCount(host: Host, options: CountOptions): Promise<Counted> {
     }
   }
   if (info === null || last === null) {
+    damage.report();
     throw new Failure(`${input === '-' ? 'standard input' : input} holds no counts`);
   }
   const offset = header?.clock_offset ?? null;

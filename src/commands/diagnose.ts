@@ -6,8 +6,10 @@ import { judge, type Verdict } from '../diagnose/rules.js';
 import { asObject, pluginLine, type Report, report } from '../diagnose/words.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
+import { Problems } from '../record/problems.js';
 import { Scanner } from '../record/scan.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { readListeners } from '../source/module.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
@@ -15,7 +17,7 @@ import { findOwners } from '../source/owners.js';
 import { pause, stretched } from '../source/pace.js';
 import { readQueueSettings } from '../source/sysctl.js';
 import { type CommonOptions, checkInput } from './options.js';
-import { printJson } from './print.js';
+import { printJson, tellProblems } from './print.js';
 
 export interface DiagnoseOptions extends CommonOptions {
   /** How long to watch, in ms; undefined if not asked for. */
@@ -55,12 +57,18 @@ async function run(host: Host, options: DiagnoseOptions): Promise<void> {
   check(options);
   const namespace = isLive(options.input) ? await openNamespace(options.netns) : null;
   try {
+    const damage = new Damage();
     const evidence = await (namespace === null
-      ? fromCapture(host, options)
+      ? fromCapture(host, options, damage)
       : fromModule(host, options, namespace));
+    if (options.check) {
+      // One line and one exit status: of a part of a capture it is UNKNOWN.
+      damage.report();
+    }
     if (evidence !== null) {
       await tell(host, options, evidence);
     }
+    damage.report();
   } finally {
     namespace?.close();
   }
@@ -137,31 +145,47 @@ async function readAgain(
   }
 }
 
-async function fromCapture(host: Host, options: DiagnoseOptions): Promise<Evidence | null> {
+async function fromCapture(
+  host: Host,
+  options: DiagnoseOptions,
+  damage: Damage,
+): Promise<Evidence | null> {
   const stream = openCapture(options.input, options, () => host.stdin(), host.signal);
   const collector = new Collector(UNKNOWN_SETTINGS);
-  const problems = await collect(stream, collector, () => false);
-  if (problems > 0) {
-    await note(host, `passed over ${problems} lines of ${stream.name} that could not be read`);
+  const chunks = damage.before(stream.chunks);
+  const problems = await collect({ chunks }, collector, () => false);
+  const lack = tooLittle(collector, stream.name);
+  if (lack !== null) {
+    damage.report(lack);
   }
+  await tellProblems(host, problems);
   return judgeable(host, collector, stream.name);
 }
 
-/** Reads until there is enough, or no more. Returns how many lines could not be read. */
+/** Read until there is enough, or no more. Return the lines that could not be read. */
 async function collect(
-  { chunks }: Bytes,
+  { chunks }: Pick<Bytes, 'chunks'>,
   collector: Collector,
   enough: () => boolean,
-): Promise<number> {
-  const scanner = new Scanner(collector);
+): Promise<Problems> {
+  const problems = new Problems();
+  const scanner = new Scanner({
+    row: (row) => collector.row(row),
+    line: (line) => {
+      if (line.type === 'problem') {
+        problems.add(line.line, line.reason);
+      }
+      collector.line(line);
+    },
+  });
   for await (const chunk of chunks) {
     scanner.push(chunk);
     if (enough()) {
-      return scanner.problems;
+      return problems;
     }
   }
   scanner.end();
-  return scanner.problems;
+  return problems;
 }
 
 async function judgeable(host: Host, collector: Collector, name: string): Promise<Evidence | null> {

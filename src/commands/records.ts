@@ -6,6 +6,7 @@ import type { Row } from '../record/row.js';
 import { Scanner } from '../record/scan.js';
 import type { Line, Loss } from '../record/stream.js';
 import { openCapture, openModuleStream } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
 import type { TapFilter } from '../source/tap.js';
@@ -116,8 +117,9 @@ export async function readRecords<R>(
     const plan = await planOf(reading, namespace);
     const { view } = plan;
     const reader = new RecordReader(plan, reading, options.count);
+    const damage = new Damage();
     try {
-      for await (const chunk of chunks) {
+      for await (const chunk of damage.before(chunks)) {
         reader.scanner.push(chunk);
         await view.flush();
         if (reader.done || signal.aborted) {
@@ -126,7 +128,7 @@ export async function readRecords<R>(
       }
       const ended = !reader.done && !signal.aborted;
       if (ended) {
-        reader.end(name);
+        reader.end(name, damage);
       }
       plan.finish?.();
       await view.flush();
@@ -140,6 +142,7 @@ export async function readRecords<R>(
     if (!host.out.closed) {
       await note(host, plan.summary());
     }
+    damage.report();
   } finally {
     clearTimeout(timer);
     namespace?.close();
@@ -157,7 +160,11 @@ class RecordReader<R> {
   readonly #letters: string;
   #seen = 0;
   #problems = 0;
+  #first: string | null = null;
+  /** Records of the kind have come. */
   #hasAny = false;
+  /** Some could be read; before the first of the kind, records of any other. */
+  #hasRead = false;
 
   constructor(plan: Plan<R>, reading: Reading, most: number | undefined) {
     this.#plan = plan;
@@ -171,17 +178,24 @@ class RecordReader<R> {
   }
 
   /** The input has ended. */
-  end(name: string): void {
+  end(name: string, damage: Damage): void {
     const { kind, view } = this.#plan;
     this.scanner.end();
     if (this.#problems > 1) {
       view.note(`passed over ${this.#problems} lines of ${name} in all`);
     }
     const { kinds } = this.scanner.header.filter;
+    if (!this.#hasRead) {
+      damage.report();
+    }
     if (!this.#hasAny && !kinds?.split(',').includes(kind)) {
+      damage.report(`it holds no ${kind}s until there`);
       throw new Failure(
         `${name} holds no ${kind}s: record them with \`tcpsynq capture --kinds count,${kind} FILE\``,
       );
+    }
+    if (!this.#hasRead && this.#first !== null) {
+      throw new Failure(`${name} holds no ${kind}s that can be read (${this.#first})`);
     }
   }
 
@@ -192,13 +206,20 @@ class RecordReader<R> {
     const plan = this.#plan;
     plan.reach?.(row.time);
     if (!this.#letters.includes(row.kind)) {
+      this.#hasRead ||= !this.#hasAny;
       return;
     }
-    this.#hasAny = true;
+    if (!this.#hasAny) {
+      this.#hasAny = true;
+      this.#hasRead = false;
+    }
     const record = plan.read(row);
     if (typeof record === 'string') {
       this.#problem(this.scanner.lines, record);
-    } else if (plan.take(record)) {
+      return;
+    }
+    this.#hasRead = true;
+    if (plan.take(record)) {
       this.#seen += 1;
       this.done = this.#seen === this.#most;
     }
@@ -214,6 +235,9 @@ class RecordReader<R> {
       return;
     }
     this.#plan.line?.(line);
+    if (line.type === 'record') {
+      this.#hasRead ||= !this.#hasAny;
+    }
     if (line.type === 'record' && line.record.kind === 'L') {
       const { of } = line.record;
       if (of.length === 1 && this.#letters.includes(of)) {
@@ -225,7 +249,8 @@ class RecordReader<R> {
   #problem(line: number, reason: string): void {
     this.#problems += 1;
     if (this.#problems === 1) {
-      this.#plan.view.note(`passed over line ${line}: ${reason}`);
+      this.#first = `line ${line}: ${reason}`;
+      this.#plan.view.note(`passed over ${this.#first}`);
     }
   }
 }

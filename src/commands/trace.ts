@@ -4,6 +4,7 @@ import { type Host, note } from '../host.js';
 import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../record/srtt.js';
 import { Trace } from '../record/trace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
 import { TraceJson, TraceLines } from '../views/trace/lines.js';
@@ -132,9 +133,11 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
   };
   const shown = viewFor(host, options, subject, whole);
   view = shown;
+  const damage = new Damage();
   try {
-    const ended = await pump(chunks, trace, shown, host.signal);
+    const ended = await pump(damage.before(chunks), trace, shown, host.signal);
     if (ended && trace.samples === 0) {
+      damage.report();
       throw new Failure(nothing(name, trace, damaged));
     }
     await shown.flush();
@@ -153,6 +156,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       await note(host, `passed over ${trace.problems} lines of ${name} in all`);
     }
   }
+  damage.report();
 }
 
 function viewFor(host: Host, options: TraceOptions, subject: Subject, whole: boolean): TraceView {

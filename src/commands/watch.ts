@@ -3,6 +3,7 @@ import { Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { type FigureName, OUTCOMES, refused } from '../record/figures.js';
 import { type Point, Session } from '../record/session.js';
+import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { openNamespace } from '../source/namespace.js';
 import { live, recorded } from '../source/select.js';
@@ -41,10 +42,11 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
     interval: isRecorded ? null : interval,
   };
   const view = viewFor(host, options, state, whole);
+  const damage = new Damage();
   const events =
     namespace !== null && isLive(input)
       ? live(input, { namespace, interval, listeners: wantsListeners(view), signal: host.signal })
-      : recorded(input, options, () => host.stdin(), host.signal);
+      : damage.before(recorded(input, options, () => host.stdin(), host.signal));
   try {
     for await (const event of events) {
       await view.show(event, fold(state, event));
@@ -59,9 +61,18 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
     await view.close();
     namespace?.close();
   }
-  if (!host.out.closed) {
-    await note(host, summary(state.session));
+  await end(host, state.session, damage);
+}
+
+/** Print the summary, then report an input that was not read to its end. */
+async function end(host: Host, session: Session, damage: Damage): Promise<void> {
+  if (session.counts === 0) {
+    damage.report();
   }
+  if (!host.out.closed) {
+    await note(host, summary(session));
+  }
+  damage.report();
 }
 
 /** Refuse options that exclude each other. */

@@ -7,12 +7,23 @@ export function parseInteger(token: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** The largest time and clock offset accepted, in seconds: a Date can hold the sum of two. */
+export const MAX_SECONDS = 4e12;
+
+/** The most digits of a fraction of a second. */
+export const MAX_FRACTION = 18;
+
 /**
- * Seconds as `seconds.nanoseconds`, or undefined. A double keeps single nanoseconds up to 52 days
- * of stream time, and a clock offset (seconds since 1970) to a quarter of a microsecond.
+ * Return seconds given as `seconds.nanoseconds`, or undefined. A double keeps single nanoseconds up
+ * to 52 days of stream time, and a clock offset (seconds since 1970) to a quarter of a microsecond.
  */
 export function parseSeconds(token: string): number | undefined {
-  return /^\d{1,15}(\.\d+)?$/.test(token) ? Number(token) : undefined;
+  const [, fraction] = /^\d+(?:\.(\d+))?$/.exec(token) ?? [null, null];
+  if (fraction === null || (fraction?.length ?? 0) > MAX_FRACTION) {
+    return undefined;
+  }
+  const value = Number(token);
+  return value <= MAX_SECONDS ? value : undefined;
 }
 
 /**

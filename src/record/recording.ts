@@ -5,7 +5,7 @@ import { Problems } from './problems.js';
 import type { Row } from './row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './samples.js';
 import type { Scanner, Sink } from './scan.js';
-import type { Line } from './stream.js';
+import type { Header, Line } from './stream.js';
 import { type Moment, Thinned } from './thinned.js';
 
 /** A count of half-opens, as a line C has it. */
@@ -76,7 +76,8 @@ export class Recording implements Sink {
       return;
     }
     const { header, lines } = this.#scanner();
-    const taken = this.connections.take(row, this.#epoch, this.clock.shift(header));
+    const shift = this.#shift(header, row.time);
+    const taken = this.connections.take(row, this.#epoch, shift);
     if (typeof taken === 'string') {
       this.problems.add(lines, taken);
     } else if (taken !== null) {
@@ -96,12 +97,20 @@ export class Recording implements Sink {
     } else if (line.type === 'problem') {
       this.problems.add(line.line, line.reason);
     } else if (line.type === 'record' && line.record.kind === 'C') {
-      const time = line.record.time + this.clock.shift(this.#scanner().header);
+      const { time: own } = line.record;
+      const time = own + this.#shift(this.#scanner().header, own);
       this.counts.add({ time, epoch: this.#epoch, figures: line.record.figures });
       this.#reach(time);
     } else if (line.type === 'record' && line.record.kind === 'L' && line.record.of === 'S') {
       this.lost += line.record.lost;
     }
+  }
+
+  /** Return what to add to a time; one that goes back begins a new stretch. */
+  #shift(header: Header, time: number): number {
+    return this.clock.next(header, time, () => {
+      this.#epoch += 1;
+    });
   }
 
   #reach(time: number): void {

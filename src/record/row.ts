@@ -1,8 +1,9 @@
 import type { Columns } from './columns.js';
+import { MAX_FRACTION, MAX_SECONDS } from './number.js';
 import { MAX_LINE } from './stream.js';
 
 const [ZERO, NINE, POINT, MINUS, LOWER_X] = [0x30, 0x39, 0x2e, 0x2d, 0x78];
-const POWERS = Array.from({ length: 19 }, (_, i) => 10 ** i);
+const POWERS = Array.from({ length: MAX_FRACTION + 1 }, (_, i) => 10 ** i);
 
 /**
  * One record, its fields found but not yet read. It stands for one line after another: a Row and
@@ -66,7 +67,7 @@ export class Row {
     return out;
   }
 
-  /** A whole number, decimal or 0x hexadecimal; NaN where the field is none. Exact to 2^53. */
+  /** Return a whole number below 2^53, decimal or 0x hexadecimal; NaN for any other field. */
   number(column: number): number {
     const slot = this.#slot(column);
     if (slot < 0) {
@@ -90,10 +91,10 @@ export class Row {
       }
       value = value * 10 + digit;
     }
-    return negative ? -value : value;
+    return value > Number.MAX_SAFE_INTEGER ? Number.NaN : negative ? -value : value;
   }
 
-  /** Seconds as `seconds.nanoseconds`; NaN where the field is not that. */
+  /** Return seconds given as `seconds.nanoseconds`, as parseSeconds does; NaN for any other field. */
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a parser that runs for every record, digit by digit, without a call
   seconds(column: number): number {
     const slot = this.#slot(column);
@@ -119,6 +120,9 @@ export class Row {
         return Number.NaN;
       }
     }
+    if (value > MAX_SECONDS || point === end - 1) {
+      return Number.NaN;
+    }
     return point < 0 ? value : value + fraction / (POWERS[end - point - 1] ?? Number.NaN);
   }
 }
@@ -133,5 +137,5 @@ function hexadecimal(bytes: Buffer, start: number, end: number): number {
     }
     value = value * 16 + digit;
   }
-  return value;
+  return value > Number.MAX_SAFE_INTEGER ? Number.NaN : value;
 }

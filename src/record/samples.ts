@@ -97,7 +97,9 @@ export class Connections<C extends Connection> {
     const cwnd = row.number(places.cwnd);
     const ssthresh = row.number(places.ssthresh);
     const srtt = row.number(places.srtt);
-    if (Number.isNaN(cwnd) || Number.isNaN(ssthresh) || Number.isNaN(srtt)) {
+    // The first logs of tcp_probe have no srtt.
+    const isUnknown = row.tcpProbe && row.text(places.srtt) === '';
+    if (Number.isNaN(cwnd) || Number.isNaN(ssthresh) || (Number.isNaN(srtt) && !isUnknown)) {
       return 'snd_cwnd, ssthresh and srtt_us are not all whole numbers';
     }
     const connection = this.#byKey.get(key) ?? this.#meet(key, row, places);

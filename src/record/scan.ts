@@ -1,12 +1,12 @@
 import { Columns, TCP_PROBE_COLUMNS } from './columns.js';
 import { Row } from './row.js';
-import { type Line, MAX_LINE, StreamParser } from './stream.js';
+import { HAS_CONTROL, type Line, MAX_LINE, StreamParser } from './stream.js';
 
-const [NEWLINE, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_Z] = [
-  0x0a, 0x20, 0x23, 0x30, 0x39, 0x41, 0x5a,
+const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_Z] = [
+  0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41, 0x5a,
 ];
-/** tcp_probe's columns without rcv_wnd, as older logs have them. */
-const FEWEST_OF_TCP_PROBE = TCP_PROBE_COLUMNS.length - 1;
+/** tcp_probe's columns without srtt and rcv_wnd, as its first logs have them. */
+const FEWEST_OF_TCP_PROBE = TCP_PROBE_COLUMNS.length - 2;
 
 /** A byte that separates nothing. */
 const NO_CUT = 0x7e;
@@ -23,10 +23,10 @@ export interface Sink {
 }
 
 /**
- * Reads a stream or capture as bytes, cut anywhere: it finds every field of every line in one
- * pass, where one space stands between two, and makes nothing of them that is not asked for. Columns go by the names in the header.
- * Never throws, keeps at most one line, and passes over what it cannot read, as a counted problem
- * with its line number.
+ * Reads a stream or capture as bytes, cut anywhere: it finds every field of every line in one pass
+ * and makes nothing of them that is not asked for. Blanks separate fields, any number of them, as in
+ * awk. Columns go by the names in the header. Never throws, keeps at most one line, and passes over
+ * what it cannot read, as a counted problem with its line number.
  */
 export class Scanner {
   readonly #sink: Sink;
@@ -39,6 +39,8 @@ export class Scanner {
   #words = new Int32Array(0);
   #kept = 0;
   #skipping = false;
+  /** A line with one space between its fields, where it had more. */
+  #tidied = Buffer.alloc(0);
 
   constructor(sink: Sink) {
     this.#sink = sink;
@@ -107,6 +109,7 @@ export class Scanner {
    *
    * @returns where the unfinished line begins
    */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop, whose state is in local variables
   #scan(length: number): number {
     const bytes = this.#buffer;
     const words = this.#words;
@@ -115,6 +118,9 @@ export class Scanner {
     const end = (length + 3) >> 2;
     let line = 0;
     let found = 1;
+    let before = -1;
+    /** Each separator so far is one blank between two fields. */
+    let isTidy = true;
     cuts[0] = -1;
     for (let i = 0; i < end; i++) {
       const word = words[i] as number;
@@ -129,16 +135,61 @@ export class Scanner {
         }
         // Past its end, on a line that is too long anyway, the array takes nothing.
         cuts[found++] = at;
+        if (at === before + 1 || (byte !== SPACE && byte !== NEWLINE && byte !== TAB)) {
+          isTidy = false;
+        }
+        before = at;
         if (byte === NEWLINE) {
           row.found = found - 1;
-          this.#line(bytes, line, at);
+          isTidy ? this.#line(bytes, line, at) : this.#untidy(bytes, line, at);
           line = at + 1;
           cuts[0] = at;
           found = 1;
+          isTidy = true;
         }
       }
     }
     return line;
+  }
+
+  /** Read a copy of the line that has one space between its fields. */
+  #untidy(bytes: Buffer, start: number, end: number): void {
+    if (this.#skipping || end - start > MAX_LINE) {
+      this.#line(bytes, start, end);
+      return;
+    }
+    const row = this.#row;
+    const { cuts } = row;
+    if (this.#tidied.length === 0) {
+      this.#tidied = Buffer.alloc(MAX_LINE);
+    }
+    const tidied = this.#tidied;
+    let length = 0;
+    let found = 1;
+    let hasControl = false;
+    cuts[0] = -1;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at] as number;
+      if (byte !== SPACE && byte !== TAB && byte !== RETURN) {
+        hasControl ||= byte < SPACE;
+        tidied[length++] = byte;
+      } else if (length > 0 && tidied[length - 1] !== SPACE) {
+        cuts[found++] = length;
+        tidied[length++] = SPACE;
+      }
+    }
+    if (length > 0 && tidied[length - 1] === SPACE) {
+      length -= 1;
+      found -= 1;
+    }
+    cuts[found] = length;
+    row.found = found;
+    if (hasControl && tidied[0] !== HASH && !this.#parser.foreign) {
+      this.#parser.lines += 1;
+      this.#problem(HAS_CONTROL);
+    } else {
+      this.#line(tidied, 0, length);
+    }
   }
 
   #line(bytes: Buffer, start: number, end: number): void {
@@ -150,6 +201,8 @@ export class Scanner {
       this.#skipping = false;
       this.#parser.lines += 1;
       this.#problem(`longer than ${MAX_LINE} characters`);
+    } else if (this.#parser.foreign && first !== HASH) {
+      this.#sink.line(this.#parser.parse(bytes.toString('utf8', start, end)));
     } else if (single && first >= LETTER_A && first <= LETTER_Z && IS_ROW[letter]) {
       const columns = this.#columns[letter] ?? this.#learn(letter);
       row.kind = KINDS[letter] as string;

@@ -1,9 +1,18 @@
 import { DEFAULT_COLUMNS } from './columns.js';
 import { type Figures, isFigureName } from './figures.js';
-import { parseInteger, parseSeconds } from './number.js';
+import { MAX_SECONDS, parseInteger, parseSeconds } from './number.js';
 
 /** A line longer than this many characters is refused; the longest the module writes is a stack. */
 export const MAX_LINE = 65_536;
+
+/** The version of the format that is read. A later one may mean something else by the same words. */
+export const FORMAT_VERSION = 1;
+
+/** One or more of them separate two fields. Those at the ends of a line mean nothing. */
+const BLANKS = /[ \t\r]+/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: no line of the module has one
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f]/;
+export const HAS_CONTROL = 'not a record: it holds control characters';
 
 /** One C line: the figures at a moment. */
 export interface Count {
@@ -44,7 +53,7 @@ export type Line =
   /** Any other `#` line; what it said is in `header`. */
   | { readonly type: 'comment' }
   | { readonly type: 'blank' }
-  /** A record of a kind that is not read here. */
+  /** A record of a kind, or of a format version, that is not read here. */
   | { readonly type: 'other'; readonly kind: string }
   | { readonly type: 'problem'; readonly line: number; readonly reason: string };
 
@@ -69,6 +78,8 @@ export class StreamParser {
   lines = 0;
   /** Lines that could not be read. */
   problems = 0;
+  /** The header in force is of a format version that is not read here: nor are its lines. */
+  foreign = false;
   #columns = new Map<string, readonly string[]>();
 
   /** The names of a kind's columns: the header's, else those of docs/format.md. */
@@ -81,17 +92,22 @@ export class StreamParser {
     if (text.length > MAX_LINE) {
       return this.#problem(`longer than ${MAX_LINE} characters`);
     }
-    // Told apart before the line is taken to pieces: a capture may hold millions of other kinds.
-    if (/^[ABD-KM-Z] /.test(text)) {
-      return { type: 'other', kind: text.charAt(0) };
-    }
-    const fields = text.trim().split(/ +/);
+    const fields = text.split(BLANKS).filter((field) => field !== '');
     const kind = fields[0] ?? '';
     if (kind === '') {
       return { type: 'blank' };
     }
     if (kind.startsWith('#')) {
       return this.#comment(fields);
+    }
+    if (this.foreign) {
+      return { type: 'other', kind };
+    }
+    if (CONTROL.test(text)) {
+      return this.#problem(HAS_CONTROL);
+    }
+    if (/^[ABD-KM-Z]$/.test(kind)) {
+      return { type: 'other', kind };
     }
     if (kind !== 'C' && kind !== 'L') {
       return this.#problem('not a record: it does not start with a one-letter kind');
@@ -113,9 +129,10 @@ export class StreamParser {
     const rest = fields.slice(2);
     const value = rest.join(' ');
     if (key === 'tcpsynq') {
-      this.header = { ...EMPTY, version: parseInteger(value) ?? null };
-      this.#columns.clear();
-      return { type: 'start' };
+      return this.#start(parseInteger(value) ?? null);
+    }
+    if (this.foreign) {
+      return { type: 'comment' };
     }
     if (key === 'L' && parseSeconds(rest[0] ?? '') !== undefined) {
       // A loss as it stands among the bare lines of format=tcpprobe.
@@ -126,7 +143,7 @@ export class StreamParser {
     } else if (key === 'kernel' || key === 'netns' || key === 'boot_id') {
       this.header = { ...this.header, [key]: value };
     } else if (key === 'clock_offset') {
-      this.header = { ...this.header, clock_offset: parseSeconds(value) ?? null };
+      return this.#clockOffset(value);
     } else if (key === 'filter') {
       const filter = Object.fromEntries(
         rest.map((pair) => {
@@ -137,6 +154,25 @@ export class StreamParser {
       this.header = { ...this.header, filter };
     }
     return { type: 'comment' };
+  }
+
+  #start(version: number | null): Line {
+    this.header = { ...EMPTY, version };
+    this.#columns.clear();
+    this.foreign = version !== FORMAT_VERSION;
+    if (!this.foreign) {
+      return { type: 'start' };
+    }
+    const remedy = `this tcpsynq reads version ${FORMAT_VERSION}: install a newer one`;
+    return this.#problem(`format version ${version ?? 'unknown'}; ${remedy}`);
+  }
+
+  #clockOffset(value: string): Line {
+    const clock_offset = parseSeconds(value) ?? null;
+    this.header = { ...this.header, clock_offset };
+    return clock_offset === null
+      ? this.#problem(`clock_offset is not a number of seconds up to ${MAX_SECONDS}`)
+      : { type: 'comment' };
   }
 
   #count(names: readonly string[], fields: readonly string[]): Line {

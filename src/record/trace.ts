@@ -164,8 +164,7 @@ export class Trace implements Sink {
     if (this.done) {
       return;
     }
-    const shift = this.clock.shift(this.#scanner.header);
-    this.#intervals.reach(row.time + shift);
+    const shift = this.#reach(row.time);
     if (row.kind !== 'S') {
       return;
     }
@@ -201,12 +200,22 @@ export class Trace implements Sink {
     } else if (line.type === 'problem') {
       this.#problem(line.line, line.reason);
     } else if (line.type === 'record') {
-      this.#intervals.reach(line.record.time + this.clock.shift(this.#scanner.header));
+      this.#reach(line.record.time);
       if (line.record.kind === 'L' && line.record.of === 'S') {
         this.lost += line.record.lost;
         this.#listener.loss?.(line.record);
       }
     }
+  }
+
+  /** Take the time of a line, and return what to add to it. */
+  #reach(time: number): number {
+    const shift = this.clock.next(this.#scanner.header, time, () => {
+      this.#intervals.restart();
+      this.#epoch += 1;
+    });
+    this.#intervals.reach(time + shift);
+    return shift;
   }
 
   #others(row: Row): Others {

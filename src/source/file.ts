@@ -1,10 +1,10 @@
 import { close, closeSync, constants, fstatSync, openSync, read, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { errno, Failure, inWords } from '../failure.js';
 import { Buffers } from './buffers.js';
+import { type MemberDamage, unpackGzip } from './gzip.js';
 import { createZstdDecompress, isZstd, NO_ZSTD, unpackZstd } from './zstd.js';
 
 /** Of an ordinary file. Large, as each read is handed to another thread and back. */
@@ -106,14 +106,6 @@ export function isSame(path: string, other: string): boolean {
   }
 }
 
-/** Unpacks gzip, of any number of members. */
-function unpackGzip(packed: Readable): AsyncIterable<Buffer> {
-  const unpack = createGunzip();
-  // The pipeline's error reaches the reader of its last stream.
-  pipeline(packed, unpack, () => {});
-  return unpack;
-}
-
 /** Opens a capture file, or a pipe that has a name. Throws a Failure if it cannot be read. */
 export function openFile(path: string): Input {
   try {
@@ -177,16 +169,28 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
   if (packing === 'zstd' && createZstdDecompress === undefined) {
     throw new Failure(`${name} is packed with zstd, and ${NO_ZSTD}: unpack it with \`zstd -d\``);
   }
+  if (createZstdDecompress === undefined || packing === 'gzip') {
+    yield* gzip(whole, name);
+    return;
+  }
   try {
-    yield* createZstdDecompress !== undefined && packing === 'zstd'
-      ? unpackZstd(whole, createZstdDecompress)
-      : unpackGzip(Readable.from(whole));
+    yield* unpackZstd(whole, createZstdDecompress);
   } catch (error) {
     throw errno(error)?.startsWith('Z')
-      ? new Failure(
-          `${name}: the ${packing} data is damaged or cut short; what came before it was read`,
-        )
+      ? new Failure(`${name}: the zstd data is damaged or cut short; what came before it was read`)
       : error;
+  }
+}
+
+/** Unpack all that can be read, then throw a Failure that says where the data is damaged. */
+async function* gzip(packed: AsyncIterator<Buffer>, name: string): Chunks {
+  const damages: MemberDamage[] = [];
+  yield* unpackGzip(packed, (damage) => damages.push(damage));
+  const [first, ...others] = damages;
+  if (first !== undefined) {
+    const more = others.length > 0 ? ` and in ${others.length} more places` : '';
+    const wasCut = `damaged or cut short near byte ${first.near}${more}`;
+    throw new Failure(`${name}: the gzip data is ${wasCut}; what could be read was read`);
   }
 }
 

@@ -1,16 +1,19 @@
 import type { Transform } from 'node:stream';
 import split2 from 'split2';
-import { type Count, type Header, type Loss, MAX_LINE, StreamParser } from '../record/stream.js';
+import { Scanner } from '../record/scan.js';
+import { type Count, type Header, type Line, type Loss, MAX_LINE } from '../record/stream.js';
 import type { Events, SourceEvent } from './source.js';
 
 /**
- * Cuts at line ends and shortens what is over the limit, the unfinished line that split2 keeps
+ * Cuts at line ends and shortens lines over the limit, the unfinished line that split2 keeps
  * included: so a file without line ends takes no more memory than one line, and the line is still
  * counted.
  */
 const MATCHER = {
   [Symbol.split]: (text: string) => text.split('\n').map((line) => line.slice(0, MAX_LINE + 1)),
 };
+
+const NEWLINE = 0x0a;
 
 /** Bytes cut into lines at once: they become garbage, and a little is collected at less cost. */
 const PIECE = 64 * 1024;
@@ -28,9 +31,9 @@ export async function* decode(
   signal: AbortSignal,
   tally: Tally,
 ): Events {
-  const parser = new StreamParser();
-  const splitter = split2(MATCHER, eventsOfLines(parser, tally));
-  const pumped = pump(chunks, splitter);
+  const end = { isCut: false };
+  const splitter = split2(MATCHER, eventsOfLines(tally, end));
+  const pumped = pump(chunks, splitter, end);
   // It is heard below, when all that was read before it has come out.
   pumped.catch(() => {});
   for await (const events of splitter as AsyncIterable<SourceEvent[]>) {
@@ -46,16 +49,23 @@ export async function* decode(
  * Unlike a pipeline, asks for the next chunk when the last has been taken. Ends, as that does, when
  * nobody reads what comes out any more.
  */
-async function pump(chunks: AsyncIterable<Buffer>, into: Transform): Promise<void> {
+async function pump(
+  chunks: AsyncIterable<Buffer>,
+  into: Transform,
+  end: { isCut: boolean },
+): Promise<void> {
+  let last = NEWLINE;
   try {
     for await (const chunk of chunks) {
       for (let at = 0; at < chunk.length && !into.destroyed; at += PIECE) {
         await taken(chunk.subarray(at, at + PIECE), into);
       }
+      last = chunk.at(-1) ?? last;
       if (into.destroyed) {
         return;
       }
     }
+    end.isCut = last !== NEWLINE;
     into.end();
   } catch (error) {
     // Ends what comes out without the line that was torn.
@@ -64,22 +74,27 @@ async function pump(chunks: AsyncIterable<Buffer>, into: Transform): Promise<voi
   }
 }
 
-/** Resolves when a piece has been taken, or nothing is any more. */
+/** Write a piece, a character for each byte, and resolve when it was taken or nothing is any more. */
 function taken(piece: Buffer, into: Transform): Promise<void> {
   return new Promise((resolve) => {
     into.once('close', resolve);
-    into.write(piece, () => {
+    into.write(piece.toString('latin1'), 'utf8', () => {
       into.off('close', resolve);
       resolve();
     });
   });
 }
 
-/** What a line tells, or undefined, which split2 passes over at little cost. */
+/**
+ * Return what gives the events of a line, or undefined, which split2 passes over at little cost.
+ *
+ * @param end says whether the line at hand is the last one, without its end
+ */
 function eventsOfLines(
-  parser: StreamParser,
   tally: Tally,
+  end: { readonly isCut: boolean },
 ): (text: string) => SourceEvent[] | undefined {
+  let events: SourceEvent[] | undefined;
   let announced = false;
   let stream: string | null = null;
   let latest = 0;
@@ -93,15 +108,14 @@ function eventsOfLines(
       return [event];
     }
     announced = true;
-    stream = identityOf(parser.header);
+    stream = identityOf(scanner.header);
     // The next part of the same tap continues its epoch.
     if (stream !== null && stream === before.stream && latest >= before.latest) {
       return [event];
     }
-    return [{ type: 'epoch', header: parser.header }, event];
+    return [{ type: 'epoch', header: scanner.header }, event];
   };
-  return (text) => {
-    const line = parser.parse(text);
+  const eventsOfLine = (line: Line): SourceEvent[] | undefined => {
     if (line.type === 'start') {
       announced = false;
     } else if (line.type === 'record') {
@@ -114,6 +128,20 @@ function eventsOfLines(
       }
     }
     return undefined;
+  };
+  const scanner = new Scanner({
+    row: () => {},
+    line: (line) => {
+      events = eventsOfLine(line);
+    },
+  });
+  return (text) => {
+    events = undefined;
+    scanner.push(Buffer.from(end.isCut ? text : `${text}\n`, 'latin1'));
+    if (end.isCut) {
+      scanner.end();
+    }
+    return events;
   };
 }
 

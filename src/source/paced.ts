@@ -53,9 +53,9 @@ export async function* paced(
 
 /** The time of a record, or of a line of tcp_probe; null where there is none. */
 function timeOf(start: string): number | 'header' | null {
-  if (start.startsWith('# tcpsynq ')) {
+  if (/^[ \t]*#[ \t]+tcpsynq[ \t]/.test(start)) {
     return 'header';
   }
-  const time = /^(?:[A-Z] )?(\d+\.\d+) /.exec(start)?.[1];
+  const time = /^[ \t]*(?:[A-Z][ \t]+)?(\d+(?:\.\d+)?)[ \t]/.exec(start)?.[1];
   return time === undefined ? null : Number(time);
 }

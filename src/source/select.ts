@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
 import type { Count, Header } from '../record/stream.js';
 import { openCapture, type Reading } from './bytes.js';
+import { Damage } from './damage.js';
 import { decode, type Tally } from './lines.js';
 import { moduleFiles, readListeners, readStat } from './module.js';
 import { isThere, type Namespace } from './namespace.js';
@@ -35,14 +36,17 @@ export async function* recorded(
   const { info, name, chunks } = openCapture(input, reading, stdin, signal);
   const tally: Tally = { records: 0, problems: 0, first: null };
   yield { type: 'source', info };
-  yield* decode(chunks, signal, tally);
+  const damage = new Damage();
+  yield* damage.before(decode(chunks, signal, tally));
   if (tally.records === 0 && !signal.aborted) {
+    damage.report();
     const why = tally.first === null ? '' : ` (${tally.first})`;
     throw new Failure(`${name} holds no tcpsynq records${why}`);
   }
   if (tally.problems > 1) {
     yield { type: 'note', text: `passed over ${tally.problems} lines of ${name} in all` };
   }
+  damage.report();
 }
 
 /**

@@ -127,7 +127,7 @@ describe('what is there already', () => {
       'raw',
       ['--compress'],
       gzipSync(text).subarray(0, 500),
-      'cut short; .*: nothing can be appended',
+      'cut short near .*: nothing can be appended',
     ],
     ['csv', ['--kinds', 'count'], 'kind,time,what\n', 'has other columns'],
     ['ndjson', [], text, 'is no ndjson capture'],

@@ -1,6 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeFormat } from '../../src/capture/format.js';
@@ -10,9 +12,11 @@ import { capture } from '../capture.js';
 
 let directory: string;
 let path: string;
+let reported: string[];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tcpsynq-'));
   path = join(directory, 'flood');
+  reported = [];
 });
 afterEach(() => rm(directory, { recursive: true }));
 
@@ -21,8 +25,12 @@ const plan = (more: Partial<Plan> = {}): Plan => ({
   meeting: 'refuse',
   rotation: { by: 'size', bytes: 4096 },
   keep: Number.POSITIVE_INFINITY,
+  format: 'raw',
   packing: null,
   sync: false,
+  report: async (text) => {
+    reported.push(text);
+  },
   ...more,
 });
 
@@ -32,7 +40,7 @@ async function write(
   more: Partial<Plan> = {},
   name: FormatName = 'raw',
 ) {
-  const sink = await Rotated.open(plan(more));
+  const sink = await Rotated.open(plan({ ...more, format: name }));
   const format = makeFormat(name, name === 'csv' ? 'C' : null, Number.POSITIVE_INFINITY);
   for (let at = 0; at < text.length; at += size) {
     for (const piece of format.push(Buffer.from(text.slice(at, at + size)))) {
@@ -124,8 +132,10 @@ test('by time', async () => {
 });
 
 describe('parts that are there', () => {
+  const old = capture(60, 9);
+
   beforeEach(async () => {
-    await writeFile(partName(path, 7), 'old\n');
+    await writeFile(partName(path, 7), old);
     await writeFile(join(directory, 'flood.other'), 'no part\n');
   });
 
@@ -133,18 +143,152 @@ describe('parts that are there', () => {
     await expect(Rotated.open(plan())).rejects.toThrow(/flood\.000007 is there already: --force/);
   });
 
-  test('are deleted', async () => {
+  test('are deleted when the first record comes', async () => {
+    const sink = await Rotated.open(plan({ meeting: 'replace' }));
+    expect(await partsOf(path)).toEqual([7]);
+    await sink.close();
+    expect(await partsOf(path)).toEqual([7]);
     const { files } = await write(capture(1, 1), 100, { meeting: 'replace' });
     expect(files).toEqual(['flood.000001', 'flood.other']);
   });
 
-  test('are gone on with, and count for those kept', async () => {
-    const { files } = await write(capture(1, 1), 100, { meeting: 'append' });
-    expect(files).toEqual(['flood.000007', 'flood.000008', 'flood.other']);
+  test('are gone on with while there is room, and count for those kept', async () => {
+    const more = capture(1, 1);
+    const room = { rotation: { by: 'size', bytes: old.length + more.length } } as const;
+    await write(more, 100, { meeting: 'append', ...room });
+    expect(await partsOf(path)).toEqual([7]);
+    expect(await read('flood.000007')).toBe(old + more);
+    await write(more, 100, { meeting: 'append', ...room });
     expect(await partsOf(path)).toEqual([7, 8]);
-    await write(capture(1, 1), 100, { meeting: 'append', keep: 2 });
+    await write(capture(100, 9), 100, { meeting: 'append', keep: 2, ...room });
     expect(await partsOf(path)).toEqual([8, 9]);
   });
+
+  test('the last line of the last part is repaired', async () => {
+    await writeFile(partName(path, 7), `${old}C 61.0 7`);
+    await write(capture(1, 1), 100, {
+      meeting: 'append',
+      rotation: { by: 'size', bytes: 1 << 20 },
+    });
+    expect(await read('flood.000007')).toBe(old + capture(1, 1));
+    expect(reported).toEqual([
+      `${partName(path, 7)} ended in an unfinished line: cut off its 8 bytes`,
+    ]);
+  });
+
+  test('a part of another format stays as it is', async () => {
+    await writeFile(partName(path, 7), 'kind,time,half_open\n');
+    await write(capture(1, 1), 100, { meeting: 'append' });
+    expect(await read('flood.000007')).toBe('kind,time,half_open\n');
+    expect(await read('flood.000008')).toBe(capture(1, 1));
+  });
+
+  test.each(['csv', 'ndjson'] as const)('%s goes on in the last part', async (name) => {
+    for (const _ of [1, 2]) {
+      await write(capture(1, 1), 100, { meeting: 'append', path: `${path}.${name}` }, name);
+    }
+    const rows = (await read(`flood.${name}.000001`)).trimEnd().split('\n');
+    expect(rows).toHaveLength(name === 'csv' ? 1 + 2 * 2 : 2 + 2 * 2);
+  });
+
+  test('is the last part an old one, --rotate TIME begins another', async () => {
+    for (const ms of [60_000, 0]) {
+      await write(capture(1, 1), 100, { meeting: 'append', rotation: { by: 'time', ms } });
+    }
+    expect(await read('flood.000007')).toBe(old + capture(1, 1));
+    expect(await partsOf(path)).toContain(8);
+  });
+});
+
+describe('a capture without a record', () => {
+  test('makes no part, and deletes none', async () => {
+    for (const text of ['', HEADER, `${HEADER}${HEADER}`]) {
+      await write(capture(1, 1), 100, { meeting: 'append', rotation: { by: 'size', bytes: 1 } });
+      const before = await partsOf(path);
+      for (const meeting of ['append', 'replace'] as const) {
+        await write(text, 50, { meeting, keep: 1 });
+      }
+      expect(await partsOf(path)).toEqual(before);
+    }
+  });
+
+  test('a header goes into a part with its first record, wherever the bytes are cut', async () => {
+    const text = capture(60, 9) + capture(60, 9);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 900 }), async (size) => {
+        const { texts } = await write(text, size, { meeting: 'replace' });
+        expect(records(texts)).toEqual(records([text]));
+        for (const part of texts) {
+          expect(part).toMatch(/\n[^#].*\n$/);
+          expect(part.startsWith(HEADER)).toBe(true);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('files that are no parts of ours', () => {
+  const mine = {
+    'flood.20261130': 'my notes\n',
+    'flood.000004': '',
+    'flood.000005': '# tcpsyn\n',
+    'flood.0000001': capture(1, 1),
+  };
+
+  beforeEach(async () => {
+    for (const [name, text] of Object.entries(mine)) {
+      await writeFile(join(directory, name), text);
+    }
+    await mkdir(partName(path, 2));
+    await symlink(join(directory, 'flood.0000001'), partName(path, 3));
+  });
+
+  test.each(['replace', 'append', 'refuse'] as const)(
+    'stay, and do not count: %s',
+    async (meeting) => {
+      const sink = await Rotated.open(plan({ meeting, keep: 2 }));
+      const format = makeFormat('raw', null, Number.POSITIVE_INFINITY);
+      for (const piece of format.push(Buffer.from(capture(400, 9)))) {
+        await sink.write(piece);
+      }
+      await sink.close();
+      for (const [name, text] of Object.entries(mine)) {
+        expect(await read(name)).toBe(text);
+      }
+      const parts = await partsOf(path);
+      expect(parts).toHaveLength(2);
+      expect(parts[0]).toBeGreaterThan(5);
+      expect(parts[1]).toBeLessThan(20);
+      expect(reported).toEqual([]);
+    },
+  );
+
+  test('are told by what they begin with, packed too', async () => {
+    await writeFile(partName(`${path}.gz`, 1), gzipSync(capture(1000, 9)).subarray(0, -9));
+    await writeFile(partName(`${path}.gz`, 2), gzipSync('no capture\n'));
+    await writeFile(partName(`${path}.gz`, 3), gzipSync('kind,time,half_open\n'));
+    await writeFile(partName(`${path}.gz`, 4), gzipSync('0.25 10.0.0.10:5001 10.0.0.1:43110 32\n'));
+    expect(await partsOf(`${path}.gz`)).toEqual([1, 3, 4]);
+  });
+});
+
+test('a part that cannot be deleted stays, is reported once, and the capture goes on', async () => {
+  await write(capture(300, 9), 1000);
+  const before = await partsOf(path);
+  const locked = before.slice(0, 2).map((number) => partName(path, number));
+  const change = (flag: string) => spawnSync('chattr', [flag, ...locked]).status;
+  if (change('+i') !== 0) {
+    return;
+  }
+  try {
+    const { texts } = await write(capture(300, 9), 1000, { meeting: 'append', keep: 2 });
+    expect(reported).toEqual([`cannot delete ${locked[0]}: operation not permitted; it stays`]);
+    expect(await partsOf(path)).toHaveLength(4);
+    expect(records(texts.slice(-2)).at(-1)).toBe(records([capture(300, 9)]).at(-1));
+  } finally {
+    change('-i');
+  }
 });
 
 test('a directory that is not there', async () => {

@@ -1,22 +1,41 @@
+import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../src/record/row.js';
 import { Scanner } from '../../src/record/scan.js';
 import { type Line, MAX_LINE } from '../../src/record/stream.js';
+import { decode, type Tally } from '../../src/source/lines.js';
 import { countLine } from '../capture.js';
 
 /** Everything a scanner tells of these chunks, in plain values. */
-function scan(...chunks: (string | Buffer)[]) {
-  const told: (object | Line)[] = [];
+function scan(...given: (string | Buffer | ((row: Row) => unknown))[]) {
+  const told: unknown[] = [];
+  const ofRow = given.find((one) => typeof one === 'function') ?? plain;
   const scanner = new Scanner({
-    row: (row) => told.push(plain(row)),
+    row: (row) => told.push(ofRow(row)),
     line: (line) => told.push(line),
   });
-  for (const chunk of chunks) {
-    scanner.push(Buffer.from(chunk as string));
+  for (const chunk of given) {
+    if (typeof chunk !== 'function') {
+      scanner.push(Buffer.from(chunk as string));
+    }
   }
   scanner.end();
   return { told, scanner };
+}
+
+/** Everything that is told of these chunks where they are read as live lines. */
+async function live(chunks: readonly Buffer[]) {
+  const tally: Tally = { records: 0, problems: 0, first: null };
+  const records: unknown[] = [];
+  for await (const event of decode(Readable.from(chunks), new AbortController().signal, tally)) {
+    if (event.type === 'count') {
+      records.push(event.count);
+    } else if (event.type === 'loss') {
+      records.push(event.loss);
+    }
+  }
+  return { tally, records };
 }
 
 function plain(row: Row) {
@@ -75,12 +94,38 @@ describe('rows', () => {
         [Number.NaN, 1e-9],
         [-7, Number.NaN],
         [4095, Number.NaN],
-        [9007199254740991, 9007199254740991],
+        [9007199254740991, Number.NaN],
         [Number.NaN, Number.NaN],
         [Number.NaN, 1.5],
         [Number.NaN, Number.NaN],
       ],
     ]);
+  });
+
+  test.each(['9007199254740992', '0x20000000000000', '9'.repeat(400), `0x${'f'.repeat(400)}`])(
+    'a number above 2^53 is none: %#',
+    (digits) => {
+      const { told } = scan(`${ADDED.replace(' 512 ', ` ${digits} `)}\n`, (row) => row.number(3));
+      expect(told).toEqual([Number.NaN]);
+    },
+  );
+
+  const COUNT = countLine(1, { half_open: 5 });
+
+  test.each([
+    ['tabs', (line: string) => line.replaceAll(' ', '\t')],
+    ['double spaces', (line: string) => line.replaceAll(' ', '  ')],
+    [
+      'blanks of all kinds, at the ends too',
+      (line: string) => ` \t${line.replaceAll(' ', '\t \t')} \t\r`,
+    ],
+  ])('of any kind are separated by any run of blanks: %s', (_what, blanked) => {
+    const lines = ['# tcpsynq 1', '# A time local remote qlen limit', COUNT, ADDED, REMOVED, OLD];
+    const loss = 'L 2.0 A 5 7 100';
+    const plainly = [...lines, loss].map((line) => `${line}\n`).join('');
+    const blankly = [...lines, loss].map((line) => `${blanked(line)}\n`).join('');
+    expect(scan(blankly).told).toEqual(scan(plainly).told);
+    expect(scan(plainly).scanner.problems).toBe(0);
   });
 });
 
@@ -90,10 +135,13 @@ describe('what cannot be read is passed over, counted and located', () => {
     ['no time', 'A now 10.9.0.1:80 1.2.3.4:5 1 2\n', 'time is not seconds.nanoseconds'],
     ['no record', 'hello\n', 'not a record: it does not start with a one-letter kind'],
     ['a long line', `A ${'x'.repeat(MAX_LINE)}\n`, `longer than ${MAX_LINE} characters`],
+    ['a time of 400 digits', `A ${'9'.repeat(400)}.5 10.9.0.1:80 1.2.3.4:5 1 2\n`, 'time is not'],
+    ['a time without digits after its point', 'A 1. 10.9.0.1:80 1.2.3.4:5 1 2\n', 'time is not'],
+    ['control characters', 'A 1.0 10.9.0.1:80 \u001b[31m 1 2\n', 'it holds control characters'],
     ['a cut end', ADDED.slice(0, -1), 'the last line has no end: was it cut?'],
   ])('%s', (_what, text, reason) => {
     const { told, scanner } = scan(`${ADDED}\n${text}`);
-    expect(told[1]).toEqual({ type: 'problem', line: 2, reason });
+    expect(told[1]).toEqual({ type: 'problem', line: 2, reason: expect.stringContaining(reason) });
     expect(scanner).toMatchObject({ lines: 2, problems: 1 });
   });
 
@@ -112,7 +160,14 @@ describe('what cannot be read is passed over, counted and located', () => {
 describe('whatever comes', () => {
   const line = fc.oneof(
     fc.constantFrom(ADDED, REMOVED, OLD, countLine(1, { half_open: 5 }), '# tcpsynq 1', '', '\r'),
-    fc.constant('# R time outcome'),
+    fc.constantFrom('# R time outcome', '# clock_offset 1.5', '# clock_offset x', '# tcpsynq 2'),
+    fc
+      .constantFrom('A', 'C', 'L', 'D', '#', '1')
+      .chain((first) =>
+        fc
+          .array(fc.constantFrom(' ', '  ', '\t', '\r', '1.5', '9'.repeat(30), 'x', '\u0001', 'é'))
+          .map((words) => first + words.join('')),
+      ),
     fc.string({ unit: 'binary', maxLength: 60 }),
     fc
       .constantFrom('A', 'R', 'S')
@@ -121,15 +176,44 @@ describe('whatever comes', () => {
   const input = fc
     .array(line, { maxLength: 30 })
     .chain((lines) =>
-      fc.constantFrom('\n', '\r\n').map((end) => Buffer.from(lines.join(end) + end)),
+      fc
+        .tuple(fc.constantFrom('\n', '\r\n'), fc.boolean())
+        .map(([end, isWhole]) => Buffer.from(lines.join(end) + (isWhole ? end : ''))),
     );
+
+  const cutAnywhere = fc.array(fc.nat(), { maxLength: 20 });
+  const piecesOf = (bytes: Buffer, cuts: readonly number[]) => {
+    const at = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+    return [0, ...at].map((from, i) => bytes.subarray(from, at[i] ?? bytes.length));
+  };
 
   test('it is the same in pieces as in one', () => {
     fc.assert(
-      fc.property(input, fc.array(fc.nat(), { maxLength: 20 }), (bytes, cuts) => {
-        const at = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
-        const pieces = [0, ...at].map((from, i) => bytes.subarray(from, at[i] ?? bytes.length));
-        expect(scan(...pieces).told).toEqual(scan(bytes).told);
+      fc.property(input, cutAnywhere, (bytes, cuts) => {
+        expect(scan(...piecesOf(bytes, cuts)).told).toEqual(scan(bytes).told);
+      }),
+    );
+  });
+
+  test('live lines in pieces tell the same records and problems as the whole', async () => {
+    const bytesOrLines = fc.oneof(
+      input,
+      fc.uint8Array({ maxLength: 500 }).map((bytes) => Buffer.from(bytes)),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytesOrLines, cutAnywhere, async (bytes, cuts) => {
+        const { tally, records } = await live(piecesOf(bytes, cuts));
+        const lines = scan(bytes).told as Line[];
+        const problems = lines.filter((line) => line.type === 'problem');
+        expect(records).toEqual(
+          lines.flatMap((line) => (line.type === 'record' ? [line.record] : [])),
+        );
+        const [first] = problems;
+        expect(tally).toEqual({
+          records: records.length,
+          problems: problems.length,
+          first: first === undefined ? null : `line ${first.line}: ${first.reason}`,
+        });
       }),
     );
   });

@@ -39,10 +39,42 @@ test('falls back to the published columns without a header', () => {
 });
 
 test('a header in the middle starts afresh', () => {
-  const { parser } = parseAll('# tcpsynq 1\n# kernel a\n# C time half_open\n# tcpsynq 2');
-  expect(parser.header).toMatchObject({ version: 2, kernel: null });
+  const { parser } = parseAll('# tcpsynq 1\n# kernel a\n# C time half_open\n# tcpsynq 1');
+  expect(parser.header).toMatchObject({ version: 1, kernel: null });
   expect(parser.parse('C 1.0 2')).toMatchObject({ type: 'problem', line: 5 });
 });
+
+test.each(['2', '0', '1.5', '', 'two'])(
+  'passes over a stream of format version "%s"',
+  (version) => {
+    const { lines } = parseAll(
+      `# tcpsynq ${version}\n# clock_offset 5\n${countLine(1, {})}\njunk\n# tcpsynq 1\n${countLine(1, {})}`,
+    );
+    expect(lines).toMatchObject([
+      { type: 'problem', line: 1, reason: expect.stringContaining('install a newer one') },
+      { type: 'comment' },
+      { type: 'other', kind: 'C' },
+      { type: 'other' },
+      { type: 'start' },
+      { type: 'record' },
+    ]);
+  },
+);
+
+test.each(['99999999999999.5', '4000000000001', '-5', 'x', '', `0.${'0'.repeat(19)}`])(
+  'locates a clock offset that is none: "%s"',
+  (offset) => {
+    const { parser, lines } = parseAll(
+      `# tcpsynq 1\n# clock_offset ${offset}\n${countLine(1, {})}`,
+    );
+    expect(lines).toMatchObject([
+      { type: 'start' },
+      { type: 'problem', line: 2, reason: expect.stringContaining('clock_offset') },
+      { type: 'record' },
+    ]);
+    expect(parser.header.clock_offset).toBeNull();
+  },
+);
 
 test('reads a loss', () => {
   expect(new StreamParser().parse('L 2.000000001 A 5 7 100')).toEqual({

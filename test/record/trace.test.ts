@@ -140,6 +140,33 @@ describe('recording', () => {
     expect(recording).toMatchObject({ lost: 12, problems: { count: 0 }, samples: { tcpProbe: 2 } });
   });
 
+  test('a time that goes back begins a new stretch, after the one before', () => {
+    const times = [0.01, 1, 2, 0.01, 1, 2, 1.9995, 0.5];
+    const lines = times.map((time) => probeLine(time, ENDS, 10, NO_SSTHRESH, 1));
+    const items = recorded(lines).connections.sorted()[0]?.series.items ?? [];
+    expect(items.map(({ epoch }) => epoch)).toEqual([0, 0, 0, 1, 1, 1, 1, 2]);
+    expect(items.map(({ time }) => time)).toEqual([0.01, 1, 2, 3.01, 4, 5, 4.9995, 6.5]);
+  });
+
+  test('where the clock is known it begins a new stretch where the clock says', () => {
+    const head = ['# tcpsynq 1', '# clock_offset 1000'];
+    const lines = [5, 2].map((time) => sampleLine(time, ENDS, 10, NO_SSTHRESH, 1));
+    const items = recorded([...head, ...lines]).connections.sorted()[0]?.series.items ?? [];
+    expect(items.map(({ time, epoch }) => [time, epoch])).toEqual([
+      [5, 1],
+      [2, 2],
+    ]);
+  });
+
+  test("tcp_probe's first logs have no srtt", () => {
+    const line = probeLine(1, ENDS, 10, NO_SSTHRESH, 7).replace(/ \d+ \d+$/, '');
+    const recording = recorded([line]);
+    expect(recording).toMatchObject({ problems: { count: 0 }, samples: { tcpProbe: 1 } });
+    expect(recording.connections.sorted()[0]?.series.items).toMatchObject([
+      { cwnd: 10, srtt: Number.NaN },
+    ]);
+  });
+
   test('the busiest first, those left out counted', () => {
     const lines = Array.from({ length: 3000 }, (_, i) => {
       const remote = i % 3 === 0 ? '10.0.0.9:9' : `10.0.${i >> 8}.${i & 255}:1000`;

@@ -68,9 +68,13 @@ describe('decode', () => {
     }
   });
 
-  test('reads a last line without an end', async () => {
-    const { tally } = await decoded([Buffer.from(countLine(1, {}))]);
-    expect(tally).toEqual({ records: 1, problems: 0, first: null });
+  test('does not take a last line without an end for whole', async () => {
+    const { tally } = await decoded([Buffer.from(`${countLine(0, {})}\n${countLine(1, {})}`)]);
+    expect(tally).toEqual({
+      records: 1,
+      problems: 1,
+      first: 'line 2: the last line has no end: was it cut?',
+    });
   });
 
   test('passes over an endless line, counts it, and goes on', async () => {

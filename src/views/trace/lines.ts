@@ -20,7 +20,8 @@ abstract class Printed extends Pending {
 
   /** RFC 3339 in UTC where the clock is known, else seconds of stream time. */
   protected stamp(time: number): string {
-    return this.subject.trace.clock.date(time)?.toISOString() ?? time.toFixed(3);
+    const { clock } = this.subject.trace;
+    return clock.date(time)?.toISOString() ?? (time - clock.added).toFixed(3);
   }
 }
 

@@ -1,0 +1,89 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import { type MemberDamage, unpackGzip } from '../source/gzip.js';
+
+const READ_SIZE = 512 * 1024;
+/** Lines after the last flush that are written again, in bytes at most. */
+const MAX_REST = 64 * 1024 * 1024;
+
+async function* chunksOf(file: FileHandle, end: number): AsyncGenerator<Buffer, void, void> {
+  const buffer = Buffer.alloc(READ_SIZE);
+  for (let at = 0; at < end; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(READ_SIZE, end - at), at);
+    if (bytesRead === 0) {
+      return;
+    }
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** What a packed file says. */
+interface Contents {
+  readonly damages: readonly MemberDamage[];
+  /** Unpacked bytes. */
+  readonly length: number;
+  /** The unpacked bytes from `from` on. */
+  readonly rest: Buffer;
+}
+
+async function contents(chunks: AsyncIterator<Buffer>, from: number): Promise<Contents> {
+  const damages: MemberDamage[] = [];
+  const rest: Buffer[] = [];
+  let length = 0;
+  for await (const bytes of unpackGzip(chunks, (damage) => damages.push(damage))) {
+    if (length + bytes.length > from) {
+      rest.push(Buffer.from(bytes.subarray(Math.max(0, from - length))));
+    }
+    length += bytes.length;
+  }
+  return { damages, length, rest: Buffer.concat(rest) };
+}
+
+/**
+ * Make a gzip file whole whose last member a kill has cut: end that member at its last flush, and
+ * write the whole lines after it again, as a member of their own.
+ *
+ * @returns whether the file is whole now
+ */
+export async function repairGzip(path: string): Promise<boolean> {
+  const file = await open(path, 'r+');
+  try {
+    const { size } = await file.stat();
+    const found = await contents(chunksOf(file, size), Number.POSITIVE_INFINITY);
+    const [damage, ...others] = found.damages;
+    if (damage === undefined) {
+      return true;
+    }
+    const { flushed } = damage;
+    if (others.length > 0 || flushed === null || found.length - flushed.text > MAX_REST) {
+      return false;
+    }
+    const { rest } = await contents(chunksOf(file, size), flushed.text);
+    const end = endOf(flushed.crc, flushed.length);
+    const kept = withEnd(chunksOf(file, flushed.at), end);
+    const proof = await contents(kept, Number.POSITIVE_INFINITY);
+    if (proof.damages.length > 0 || proof.length !== flushed.text) {
+      return false;
+    }
+    const tail = rest.length > 0 ? Buffer.concat([end, gzipSync(rest)]) : end;
+    await file.write(tail, 0, tail.length, flushed.at);
+    await file.truncate(flushed.at + tail.length);
+    return true;
+  } finally {
+    await file.close();
+  }
+}
+
+async function* withEnd(chunks: AsyncIterable<Buffer>, end: Buffer) {
+  yield* chunks;
+  yield end;
+}
+
+/** Return the end of a member after a flush: an empty last block (RFC 1951, 3.2.6), CRC-32, length. */
+export function endOf(crc: number, length: number): Buffer {
+  const end = Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  end.writeUInt32LE(crc, 2);
+  end.writeUInt32LE(length, 6);
+  return end;
+}

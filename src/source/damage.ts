@@ -1,0 +1,29 @@
+import { Failure } from '../failure.js';
+
+/** Read an input up to its damage, so that what could be read is shown before the Failure. */
+export class Damage {
+  /** Why the input could not be read to its end; null if it could, or until then. */
+  failure: Failure | null = null;
+
+  async *before<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    try {
+      yield* source;
+    } catch (error) {
+      if (!(error instanceof Failure)) {
+        throw error;
+      }
+      this.failure = error;
+    }
+  }
+
+  /**
+   * Throw the Failure, if there is one.
+   *
+   * @param lack what the part that could be read does not have
+   */
+  report(lack?: string): void {
+    if (this.failure !== null) {
+      throw lack === undefined ? this.failure : new Failure(`${this.failure.message}; ${lack}`);
+    }
+  }
+}

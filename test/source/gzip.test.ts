@@ -1,0 +1,126 @@
+import { createGzip, gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type MemberDamage, unpackGzip } from '../../src/source/gzip.js';
+import { capture, incident } from '../capture.js';
+
+async function unpack(bytes: Buffer, size = 512 * 1024) {
+  const chunks = (async function* () {
+    for (let at = 0; at < bytes.length; at += size) {
+      yield bytes.subarray(at, at + size);
+    }
+  })();
+  const damages: MemberDamage[] = [];
+  let text = '';
+  for await (const chunk of unpackGzip(chunks, (damage) => damages.push(damage))) {
+    text += chunk;
+  }
+  return { text, damages };
+}
+
+const [ONE, TWO] = [capture(300, 70), capture(40, 9)];
+const [FIRST, SECOND] = [gzipSync(ONE), gzipSync(TWO)];
+
+/** Pack texts, each flushed, into one member without an end. */
+async function unfinished(texts: readonly string[]): Promise<Buffer> {
+  const packer = createGzip();
+  const out: Buffer[] = [];
+  packer.on('data', (bytes) => out.push(bytes));
+  for (const text of texts) {
+    packer.write(text);
+    await new Promise<void>((resolve) => packer.flush(resolve));
+  }
+  return Buffer.concat(out);
+}
+
+describe('members one after another', () => {
+  test('are read, wherever the bytes are cut', async () => {
+    const bytes = Buffer.concat([FIRST, SECOND, gzipSync(''), FIRST]);
+    for (const size of [1, 7, 100, bytes.length]) {
+      expect(await unpack(bytes, size)).toEqual({ text: ONE + TWO + ONE, damages: [] });
+    }
+  });
+
+  test('may have a name, a comment and more in their headers', async () => {
+    const header = Buffer.from('1f8b081f000000000003020061626e616d650063006666', 'hex');
+    const bytes = Buffer.concat([FIRST, header, SECOND.subarray(10)]);
+    expect(await unpack(bytes)).toEqual({ text: ONE + TWO, damages: [] });
+  });
+
+  test('may be cut within a line, and padded with zeros', async () => {
+    const bytes = Buffer.concat([gzipSync('one\ntw'), gzipSync('o\n'), Buffer.alloc(512)]);
+    expect(await unpack(bytes)).toEqual({ text: 'one\ntwo\n', damages: [] });
+  });
+
+  test('of megabytes are read', async () => {
+    const text = incident().repeat(3);
+    expect((await unpack(gzipSync(text))).text === text).toBe(true);
+  });
+});
+
+describe('a member that is cut', () => {
+  test('gives its whole lines, and those after it are read, wherever it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: FIRST.length - 1 }),
+        fc.integer({ min: 1, max: 9000 }),
+        async (length, size) => {
+          const alone = await unpack(FIRST.subarray(0, length), size);
+          expect(ONE.startsWith(alone.text)).toBe(true);
+          expect(alone.text).toMatch(/^(.*\n)*$/);
+          expect(alone.damages).toMatchObject([{ flushed: null }]);
+          const bytes = Buffer.concat([FIRST.subarray(0, length), SECOND, SECOND]);
+          const { text, damages } = await unpack(bytes, size);
+          expect(text.endsWith(TWO + TWO)).toBe(true);
+          expect(text.startsWith(alone.text)).toBe(true);
+          expect(damages).toHaveLength(1);
+          expect(damages[0]?.near).toBeLessThanOrEqual(bytes.length);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('gives all up to its last flush, where it could be ended', async () => {
+    const bytes = await unfinished([ONE, TWO]);
+    const { text, damages } = await unpack(Buffer.concat([bytes, bytes, FIRST]));
+    expect(text).toBe(ONE + TWO + ONE + TWO + ONE);
+    expect(damages).toMatchObject([
+      { flushed: { at: bytes.length, length: ONE.length + TWO.length } },
+      { flushed: { at: 2 * bytes.length } },
+    ]);
+  });
+
+  test('is not taken to be followed by what only looks like a header', async () => {
+    const decoys = Buffer.from('1f8b0800000000000003 1f8b08001f8b0800'.replaceAll(' ', ''), 'hex');
+    const bytes = Buffer.concat([FIRST.subarray(0, 900), decoys, gzipSync('no capture\n'), SECOND]);
+    const { text } = await unpack(bytes);
+    expect(text.endsWith(TWO)).toBe(true);
+    expect(text).not.toContain('no capture');
+  });
+});
+
+test('a line of megabytes takes no memory, and does not swallow the next member', async () => {
+  const bytes = Buffer.concat([gzipSync(Buffer.alloc(1 << 22, 'x')).subarray(0, -9), SECOND]);
+  const { text, damages } = await unpack(bytes);
+  expect(text.endsWith(`x\n${TWO}`)).toBe(true);
+  expect(damages).toHaveLength(1);
+});
+
+test('damage in the middle of a member costs the rest of it alone', async () => {
+  const bytes = Buffer.concat([FIRST, SECOND]);
+  bytes.fill(0xff, 600, 640);
+  const { text, damages } = await unpack(bytes);
+  expect(text.endsWith(TWO)).toBe(true);
+  expect(damages).toHaveLength(1);
+});
+
+test('whatever comes, it ends and does not throw', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.nat(FIRST.length), async (some, at) => {
+      await unpack(Buffer.from(some));
+      await unpack(Buffer.concat([FIRST.subarray(0, at), Buffer.from(some), FIRST.subarray(at)]));
+    }),
+    { numRuns: 50 },
+  );
+});
