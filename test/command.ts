@@ -107,7 +107,7 @@ export class Started {
       }
       return value;
     };
-    // Less than a test may take, so that the error is ours.
+    // Less than a test may take, so that vitest's limit does not come first.
     return eventually(`${what} from ${this.line}`, look, { limit: 15_000 });
   }
 

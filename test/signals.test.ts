@@ -278,7 +278,7 @@ test('the same signal again ends the process at once', async () => {
   await started.until(/\n/);
   started.child.stdout?.pause();
   const feed = setInterval(() => started.child.stdin?.write(line.repeat(1000)), 10);
-  // It stops reading when nobody reads what it writes.
+  // It stops reading while no process reads what it writes.
   await eventually('stdin to fill up', () => (started.child.stdin?.writableLength ?? 0) > 4e6);
   started.child.kill('SIGTERM');
   await pause(300);

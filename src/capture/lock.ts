@@ -67,7 +67,7 @@ export class Lock {
 
   async release(): Promise<void> {
     if (this.#made !== null) {
-      // While it is still locked, so that it is removed from nobody.
+      // While it is still locked, so that no other process loses its own.
       await unlink(this.#made).catch(() => {});
     }
     await this.#file.close();

@@ -23,7 +23,7 @@ export interface Plan {
   readonly format: FormatName;
   readonly packing: Packing | null;
   readonly sync: boolean;
-  /** Is told what the person should know. */
+  /** Called with a line for the user. */
   readonly report: (text: string) => Promise<void>;
 }
 
@@ -146,7 +146,7 @@ interface Current {
   readonly born: number;
   /** The header that it has already, where it may have only one. */
   readonly header: string | null;
-  /** No record of ours is in it yet. */
+  /** It has no record yet. */
   isFresh: boolean;
   /** No record is in it yet: it takes one, however large. */
   isEmpty: boolean;

@@ -6,7 +6,7 @@ const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER
 ];
 const NOTHING: Buffer = Buffer.alloc(0);
 const START = /^[ \t]*#[ \t]+tcpsynq[ \t\r\n]/;
-/** A loss as it stands among the bare lines of format=tcpprobe. */
+/** A loss among the bare lines of format=tcpprobe. */
 const BARE_LOSS = /^[ \t]*#[ \t]+(?=L[ \t]+\d)/;
 
 function isBlank(byte: number | undefined): boolean {

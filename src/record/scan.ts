@@ -25,7 +25,7 @@ export interface Sink {
 /**
  * Reads a stream or capture as bytes, cut anywhere: it finds every field of every line in one pass
  * and makes nothing of them that is not asked for. Blanks separate fields, any number of them, as in
- * awk. Columns go by the names in the header. Never throws, keeps at most one line, and passes over
+ * awk. The header names the columns. Never throws, keeps at most one line, and passes over
  * what it cannot read, as a counted problem with its line number.
  */
 export class Scanner {

@@ -24,7 +24,7 @@ function scan(...given: (string | Buffer | ((row: Row) => unknown))[]) {
   return { told, scanner };
 }
 
-/** Everything that is told of these chunks where they are read as live lines. */
+/** All that is reported of these chunks when they are read as live lines. */
 async function live(chunks: readonly Buffer[]) {
   const tally: Tally = { records: 0, problems: 0, first: null };
   const records: unknown[] = [];
