@@ -427,10 +427,10 @@ R`,
     // Now and then one of them takes no notice of being told to stop. What it had to tell is told.
     dropwatch.child.kill('SIGINT');
     tcpdrop?.child.kill('SIGINT');
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 3000;
     while (!dropwatch.said().includes('stop message') && Date.now() < deadline) await sleep(50);
     dropwatch.write('exit\n');
-    await Promise.race([Promise.all([dropwatch.ended, tcpdrop?.ended]), sleep(20_000)]);
+    await Promise.race([Promise.all([dropwatch.ended, tcpdrop?.ended]), sleep(3000)]);
     for (const one of [dropwatch, tcpdrop]) one?.child.kill('SIGKILL');
 
     const told = theirs();

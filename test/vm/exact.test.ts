@@ -190,13 +190,13 @@ describe('refusals: SYNs sent = added + cookies + each refusal', () => {
     link.sysctl('net.ipv4.tcp_syncookies', 1);
     await link.listener('--port 80 --backlog 1000 --accept close');
     const sent = await link.send(
-      '--dport 80 --count 50000 --complete 1 --abandon 1 --window 500 --then-reset',
+      `--dport 80 --count ${2 * N} --complete 1 --abandon 1 --window 500 --then-reset`,
     );
     const f = await expectExact();
     expectAllAccounted(f, sent);
     expect(f.cookies).toBe(link.nstat('TcpExtSyncookiesSent'));
     expect(f.cookies_ok).toBe(link.nstat('TcpExtSyncookiesRecv'));
-    expect(f.cookies).toBeGreaterThan(10_000);
+    expect(f.cookies).toBeGreaterThan(N / 5);
     expect(f.completed + f.cookies_ok).toBe(sent.completed);
     await link.empty();
     await expectExact();
