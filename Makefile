@@ -35,7 +35,7 @@ PREFIX ?= /usr/local
 # Node 20 and Prometheus come with the machine, or lab/deps puts them here.
 CACHE := $(or $(TCPSYNQ_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpsynq)
 export PATH := $(CACHE)/node/node_modules/node/bin:$(CACHE)/prometheus/usr/bin:$(PATH)
-export CMD ONLY NAME FLOOD
+export CMD ONLY FLOOD JOBS
 
 running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
@@ -46,7 +46,7 @@ KDIR ?= $(running_kdir)
 
 all: module command
 
-# Two guests at once, or two that install something, would be in each other's way.
+# lab/jobs runs jobs beside each other; targets that install something are in each other's way.
 .NOTPARALLEL:
 
 help:
@@ -155,30 +155,34 @@ test-unit: command
 	@lab/deps host-tests fleet
 	npm run --silent test
 
+# All that guests need is fetched before the first one starts: jobs run beside each other.
+prepare_lab = lab/deps boot guest fleet && lab/qemu >/dev/null && lab/accel "$$(lab/kernel image)" >/dev/null
+
 test-lab: lab-module lab-tools command
-	@lab/deps guest fleet
+	@$(prepare_lab)
 	@lab/test own
 
+# An environment may have a NAME of its own.
 test-vm: lab-module lab-tools command
-	@lab/deps guest fleet
-	@lab/vm $(or $(KERNELS),own) $(FILE)
+	@$(prepare_lab)
+	@$(if $(word 2,$(KERNELS)),$(error KERNELS='$(KERNELS)': name one))\
+		$(if $(filter environment,$(origin NAME)),unset NAME;) lab/vm $(or $(KERNELS),own) $(FILE)
 
 # In instructions, which come out the same whatever else the machine does.
 test-cost: lab-module lab-tools command
 	@lab/deps guest
 	@ICOUNT=1 LIMIT=$${LIMIT:-1800} lab/run bash bench/guard
 
-# Everything is fetched, installed and built before the first job begins: jobs run beside each other.
 test: $(if $(KERNELS),lint test-unit test-matrix,test-all)
 
 test-all: lab-module lab-tools command
-	@lab/deps build check boot guest host-tests fleet suite
+	@lab/deps build check host-tests suite && $(prepare_lab)
 	@for kernel in 5.10 7.3; do lab/suite $$kernel module >/dev/null || exit; done
 	@lab/test all
 
 test-matrix: lab-tools command
-	@lab/deps guest fleet
-	@lab/matrix $(or $(KERNELS),5.10 6.1 6.12 7.3)
+	@lab/deps suite && $(prepare_lab)
+	@lab/test on $(or $(KERNELS),5.10 6.1 6.12 7.3)
 
 test-debug: lab-tools command
 	@lab/deps guest fleet
@@ -186,7 +190,7 @@ test-debug: lab-tools command
 
 # Not the command's tests. One of drops wants dropwatch, which that machine lacks.
 test-arm64: command
-	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) '$(if $(FLOOD),FLOOD=$(FLOOD)) vitest run --project vm \
+	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) 'FLOOD=$(or $(FLOOD),100000) vitest run --project vm \
 		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact limits samples events drops closes))'
 
 # Installed by hand, by npm and by DKMS in the guest, used, taken away again.

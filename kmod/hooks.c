@@ -545,7 +545,8 @@ static void synq_hooks_linger(struct work_struct *work)
 		mutex_unlock(&synq_hooks_lock);
 	}
 	if (err == -ENOMEM)
-		queue_delayed_work(system_long_wq, to_delayed_work(work), synq_linger());
+		queue_delayed_work(system_long_wq, to_delayed_work(work),
+				   max_t(unsigned long, synq_linger(), HZ));
 }
 
 static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { delimiter, dirname } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../src/host.ts';
 import { eventually } from './eventually.ts';
+import { MARK, OWN } from './left.ts';
 
 /** The built command, as an installation has it. */
 export const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
@@ -15,40 +16,6 @@ export interface Ended {
   readonly stderr: string;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-}
-
-/** In the environment of every process that is started here, and so in those that it starts. */
-export const [MARK, OWN] = ['TCPSYNQ_STARTED_BY', String(process.pid)];
-
-/** Return the ids of the processes of these tests that are running, with their command lines. */
-function running(): Map<number, string> {
-  const found = new Map<number, string>();
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-      if (environment.includes(`${MARK}=${OWN}`)) {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        found.set(Number(pid), words.join(' ').trim());
-      }
-    } catch {
-      // It has ended meanwhile, or it is another user's.
-    }
-  }
-  return found;
-}
-
-/** Kill every process that is still running after `limit` ms, and return their command lines. */
-export async function killLeft(limit = 1000): Promise<string[]> {
-  await eventually('all processes to end', () => running().size === 0, { limit }).catch(() => {});
-  const left = running();
-  for (const pid of left.keys()) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return [...left.values()];
 }
 
 /** A started process whose output is collected. It must end before the tests of its file do. */

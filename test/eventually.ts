@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+
+/** An emulated guest beside another is slow, and its kernel may watch itself at every step. */
+const LIMIT = existsSync('/run/tcpsynq-lab/token') ? 120_000 : 20_000;
 
 /**
  * Call `predicate` every `every` ms until it returns something other than false, null or undefined,
@@ -8,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 export async function eventually<T>(
   what: string | (() => string),
   predicate: () => T | Promise<T>,
-  { limit = 20_000, every = 20 } = {},
+  { limit = LIMIT, every = 20 } = {},
 ): Promise<Exclude<T, false | null | undefined>> {
   const begun = performance.now();
   for (;;) {

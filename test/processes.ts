@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterAll } from 'vitest';
-import { killLeft } from './command.ts';
+import { killLeft } from './left.ts';
 
 // Vitest runs this before each file of tests.
 

@@ -17,6 +17,7 @@ import {
   load,
   requireGuest,
   sh,
+  sleep,
   status,
   top,
   unload,
@@ -85,6 +86,8 @@ const lostOf = (kind: string, text: string) =>
 
 test('two at once in a flood: recorded + lost = produced, for each', async () => {
   await link.listener('--port 80 --backlog 400000');
+  // A buffer that holds a few hundred events: one that reads must keep up.
+  sh('echo 128 > /sys/module/tcpsynq/parameters/bufsize');
   const all = await new Capture(`--kinds event ${path('all')}`).ready(path('all'));
   sh('echo 16 > /sys/module/tcpsynq/parameters/bufsize');
   const some = await new Capture(`--kinds count,event ${path('some')}`).ready(path('some'));
@@ -139,6 +142,8 @@ test('parts: each with its own header, together everything', async () => {
   await plain.ready(`${file}.000001`);
   await packed.ready(`${file}.000001.gz`);
   await link.send('--dport 80 --count 20000 --rate 5000');
+  // A C line comes each second: wait for one that has them all.
+  await sleep(1500);
   expect(await plain.stop()).toBe(0);
   expect(await packed.stop()).toBe(0);
   const names = readdirSync(directory).sort();

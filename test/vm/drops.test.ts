@@ -522,9 +522,13 @@ R`,
     const hook = () => status().find((line) => line.startsWith('hook skb:kfree_skb ')) ?? '';
     const tap = await tapped('');
     expect(hook()).toMatch(/ tracepoint \d+ 0 drop$/);
-    sh('echo 500 >/sys/module/tcpsynq/parameters/linger_ms');
+    const linger = (ms: number) => sh(`echo ${ms} >/sys/module/tcpsynq/parameters/linger_ms`);
+    linger(60_000);
     await tap.stop();
     expect(hook()).toMatch(/ tracepoint \d+ 0 drop$/);
+    linger(0);
+    await (await tapped('')).stop();
+    linger(10_000);
     // They go one by one, each waiting until no handler runs.
     const attached = () =>
       status().filter(

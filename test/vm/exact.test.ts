@@ -24,6 +24,8 @@ import {
 requireGuest();
 
 const N = FLOOD;
+/** SYNs of a race: enough for two CPUs to meet, unless the kernel is one that watches itself. */
+const RACE = N < 5000 ? N : Math.max(N, 20_000);
 let link: Link;
 
 beforeAll(() => load());
@@ -375,10 +377,10 @@ describe('paths that are not the plain handshake', () => {
 describe('races between two CPUs', () => {
   test('duplicate SYNs', async () => {
     await link.listener('--port 80 --backlog 400000');
-    await link.send(`--dport 80 --count ${N / 5} --dup 2 --dup-race`);
+    await link.send(`--dport 80 --count ${RACE / 5} --dup 2 --dup-race`);
     const { added } = await expectExact();
     // Older kernels queue both of a pair that comes at the same moment.
-    if (isKernel(6, 1)) expect(added).toBe(N / 5);
+    if (isKernel(6, 1)) expect(added).toBe(RACE / 5);
     await link.empty();
     expect(await expectExact()).toMatchObject({ added, expired: added });
   });
@@ -387,14 +389,14 @@ describe('races between two CPUs', () => {
     await link.listener('--port 80 --backlog 400000');
     // None is to expire, however late its RST.
     link.sysctl('net.ipv4.tcp_synack_retries', 8);
-    await link.send(`--dport 80 --count ${N / 2} --reset 100 --dup-reset 2 --dup-race`);
+    await link.send(`--dport 80 --count ${RACE / 2} --reset 100 --dup-reset 2 --dup-race`);
     await link.empty();
     const f = await expectExact();
-    expect(f).toMatchObject({ added: N / 2, reset: N / 2 });
+    expect(f).toMatchObject({ added: RACE / 2, reset: RACE / 2 });
     const counted = link.nstat('TcpExtEmbryonicRsts');
-    if (isKernel(5, 10)) expect(counted).toBe(N / 2);
+    if (isKernel(5, 10)) expect(counted).toBe(RACE / 2);
     // There the kernel itself counts both RSTs of a race, of which one ends the half-open.
-    else expect(counted).toBeGreaterThanOrEqual(N / 2);
+    else expect(counted).toBeGreaterThanOrEqual(RACE / 2);
   });
 
   test.each([
@@ -406,10 +408,10 @@ describe('races between two CPUs', () => {
     // Without retries the timer ends a half-open 1 s after the SYN, and up to 64 ms later as the
     // timer wheel rounds up.
     link.sysctl('net.ipv4.tcp_synack_retries', 0);
-    const n = (6 * N) / 10;
+    const n = RACE / 2;
     const overtakenBefore = overtaken();
     // The timers run on the CPU that the SYNs came from, the answers come from another.
-    await link.send(`--dport 80 --cpu 0 --count ${n} --hold 0.8-1.2 ${how}`);
+    await link.send(`--dport 80 --cpu 0 --count ${n} --hold 0.9-1.1 ${how}`);
     await link.empty();
     const f = await expectExact();
     expect(f.added).toBe(n);

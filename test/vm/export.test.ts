@@ -124,7 +124,7 @@ interface Alert {
   readonly labels: Record<string, string>;
 }
 
-test('Prometheus: the flooded namespace has its alert, the other one has not', async () => {
+test('Prometheus, its windows a tenth as long: the flooded namespace has its alert, the other has not', async () => {
   const [flooded, busy] = [newLink(), newLink()];
   await flooded.listener('--port 80 --backlog 200000');
   await busy.listener('--port 80 --backlog 1024');

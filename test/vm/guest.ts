@@ -11,8 +11,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { MARK, OWN } from '../command.ts';
 import { eventually } from '../eventually.ts';
+import { MARK, OWN } from '../left.ts';
 import { run } from './shell.ts';
 
 export { FLOOD } from './flood.ts';
@@ -68,8 +68,10 @@ export function newMessages(): string {
       const text = record.toString('utf8', 0, readSync(kernelLog, record));
       messages += `${text.slice(text.indexOf(';') + 1).split('\n', 1)[0]}\n`;
     } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') return messages;
       // EPIPE: the kernel has overwritten the records that were next.
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return messages;
+      if (code !== 'EPIPE') throw error;
     }
   }
 }
@@ -297,7 +299,7 @@ route add 198.18.0.0/15 via 10.9.0.2 dev veth0
 route add 2001:db8:5::/48 via fd09::2 dev veth0
 END
 ${inside(target)} sleep 86400 >/dev/null 2>&1 &
-until [ /proc/$!/ns/net -ef /run/netns/${target} ]; do :; done
+until [ /proc/$!/ns/net -ef /run/netns/${target} ]; do kill -0 $!; done
 echo $!`);
     this.resident = Number(pid);
     this.sysctls(settings);
@@ -331,8 +333,10 @@ echo $!`);
   }
 
   private start(namespace: string, tool: string, args: string): Running {
-    const command = `exec ${inside(namespace)} ${join(tools, tool)} ${args}`;
-    const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command = '', ...argv] = `${inside(namespace)} ${join(tools, tool)} ${args}`.split(
+      /\s+/,
+    );
+    const child = spawn(command, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     const running = new Running(child, `${tool} ${args}`);
     this.running.push(running);
     return running;
@@ -454,7 +458,7 @@ echo $!`);
       if (running.child.exitCode === null) running.signal('SIGKILL');
     }
     process.kill(this.resident, 'SIGKILL');
-    sh(`ip netns del ${this.target}; ip netns del ${this.attacker}`);
+    sh(`ip netns del ${this.target} && ip netns del ${this.attacker}`);
     for (const setting of this.hostSettings.reverse()) sh(`sysctl -qw ${setting}`);
   }
 }

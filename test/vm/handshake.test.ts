@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   FLOOD,
   inside,
@@ -55,10 +56,10 @@ async function events(options: string, taps = 1) {
     stderr += text;
   });
   const code = new Promise<number | null>((resolve) => child.on('close', resolve));
-  while (!status().includes(`taps ${taps} 16`)) {
+  await eventually(`${taps} open taps`, () => {
     if (child.exitCode !== null) throw new Error(stderr);
-    await sleep(50);
-  }
+    return status().includes(`taps ${taps} 16`);
+  });
   return {
     code,
     /** Waits until what has happened is read, and ends it as Ctrl-C does. */

@@ -44,7 +44,7 @@ describe('the starting value', () => {
   test('loaded in mid-flood', async () => {
     await link.listener('--port 80 --backlog 400000 --accept close');
     const sender = link.sender(
-      `--dport 80 --count ${FLOOD} --rate ${FLOOD / 5} --complete 1 --reset 1 --abandon 2 --then-reset`,
+      `--dport 80 --count ${FLOOD} --rate ${FLOOD / 2} --complete 1 --reset 1 --abandon 2 --then-reset`,
     );
     await eventually('the first half-opens', () => link.kernelHalfOpen() >= FLOOD / 50);
     load();
@@ -95,6 +95,7 @@ describe('the starting value', () => {
 });
 
 /** 50 with the large floods of `make test-matrix`. */
+const RATE = FLOOD < 5000 ? 60 : 3000;
 const LOADS = Math.max(5, Math.min(50, FLOOD / 1000));
 
 test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
@@ -102,7 +103,7 @@ test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
   link.sysctl('net.ipv4.tcp_synack_retries', 1);
   await link.listener('--port 80 --backlog 400000 --accept close');
   const sender = link.sender(
-    `--dport 80 --count 2000000 --rate ${(3 * FLOOD) / 100} --seconds 500 --complete 1 --reset 1 --abandon 1 --then-reset`,
+    `--dport 80 --count 2000000 --rate ${RATE} --seconds 500 --complete 1 --reset 1 --abandon 1 --then-reset`,
   );
   await eventually('the first half-opens', () => link.kernelHalfOpen() >= FLOOD / 200);
   load();
@@ -153,7 +154,9 @@ test('namespaces come and go under load', async () => {
   load();
   await link.listener('--port 80 --backlog 400000');
   const rate = 0.4 * FLOOD;
-  const sender = link.sender(`--dport 80 --count ${10 * rate} --rate ${rate} --reset 1 --abandon 1`);
+  const sender = link.sender(
+    `--dport 80 --count ${10 * rate} --rate ${rate} --reset 1 --abandon 1`,
+  );
   for (let i = 0; i < 5; i++) {
     const other = new Link();
     await other.listener('--port 80 --backlog 10000');

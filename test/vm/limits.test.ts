@@ -59,6 +59,7 @@ test.each(cases)('%s', async (name, { backlog, setBy, ...settings }) => {
   ).toBe(setBy);
 
   const before = link.figures();
+  // From one CPU: from two, both may find room for the last half-open that fits.
   await link.send(
     `--dport ${port} --count ${holds + MORE} --first ${at * 10_000} --linger 0.3 --cpu 0`,
   );

@@ -283,7 +283,8 @@ c.recv(1)`;
       expect(patched()).toContain('tcp_rcv_established');
     }
     expect(hook('tcp_rcv_established')).toBe('ftrace');
-    await eventually('idle hooks', () => hook('tcp_rcv_established') === 'idle', { limit: 60_000 });
+    // linger_ms=2000: sooner than by default, in ten seconds.
+    await eventually('idle hooks', () => hook('tcp_rcv_established') === 'idle', { limit: 8000 });
     expect(patched()).not.toContain('tcp_rcv_established');
     expectNoDoubt();
   });

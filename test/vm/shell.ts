@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MARK, OWN } from '../command.ts';
+import { MARK, OWN } from '../left.ts';
 
 /**
  * Read commands that end in NUL, run each in a subshell, answer with its status. What it writes goes
