@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -40,6 +41,39 @@ test.concurrent('no root', async () => {
   expect(stdout).toMatch(/^half_open \d+\n/);
   expect(stderr).toMatch(FALLBACK);
   expect(code).toBe(0);
+});
+
+describe.concurrent('stderr is full', () => {
+  test.each(['', '--compress'])('`capture %s` keeps all records, exit 0', async (flag) => {
+    const out = join(directory, `full${flag}`);
+    const damaged = `${file}.damaged${flag}`;
+    // Two lines on stderr: only the second write learns of the failure of the first.
+    await writeFile(damaged, `${await readFile(file, 'utf8')}C x\n`);
+    const { code } = await bash(`$T capture ${flag} -i ${damaged} ${out} 2>/dev/full`);
+    expect(code).toBe(0);
+    expect((await run(['count', '-i', out])).code).toBe(0);
+  });
+
+  test('`export` goes on', async () => {
+    const socketPath = join(directory, 'full.sock');
+    const started = new Started('bash', [
+      '-c',
+      `exec ${process.execPath} ${CLI} export --unix ${socketPath} 2>/dev/full`,
+    ]);
+    await eventually('the socket', () => existsSync(socketPath));
+    const ask = () =>
+      new Promise<number | undefined>((resolve, reject) => {
+        request({ socketPath, path: '/metrics' }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode));
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await ask()).toBe(200);
+    expect(await ask()).toBe(200);
+    started.child.kill('SIGTERM');
+    expect((await started.ended()).code).toBe(0);
+  });
 });
 
 describe.concurrent('stdout', () => {
