@@ -43,6 +43,13 @@ test.concurrent('no root', async () => {
   expect(code).toBe(0);
 });
 
+test('no node in PATH: one line', async () => {
+  const { stdout, stderr, code } = await bash(`PATH=/nonexistent; "$X" count`);
+  expect(stdout).toBe('');
+  expect(stderr).toBe('tcpsynq: needs Node 20.19 or newer, and there is no node in PATH\n');
+  expect(code).toBe(127);
+});
+
 describe.concurrent('stderr is full', () => {
   test.each(['', '--compress'])('`capture %s` keeps all records, exit 0', async (flag) => {
     const out = join(directory, `full${flag}`);
@@ -103,6 +110,14 @@ describe.concurrent('stdout', () => {
       expect(code).toBe(1);
     },
   );
+
+  test('open, whatever the environment says', async () => {
+    const line = `TCPSYNQ_STDOUT=closed TCPSYNQ_HANGUP=ignored "$X" count -i ${file}`;
+    const { stdout, stderr, code } = await bash(line);
+    expect(stdout).toMatch(/^half_open \d+\n/);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+  });
 
   test('closed, and not needed', async () => {
     const out = join(directory, 'not-stdout');
