@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
@@ -269,6 +270,37 @@ describe.concurrent('nohup', () => {
     expect(stderr).toMatch(/tcpsynq: 1 records in /);
     expect(code).toBe(129);
   });
+});
+
+describe.concurrent('what a terminal sends to the whole process group', () => {
+  const canUnshare = spawnSync('unshare', ['--mount', '--net', 'true']).status === 0;
+
+  test.runIf(canUnshare).each(['nohup HUP', 'exec INT'])(
+    '%s: the process that holds the namespace of --netns stays',
+    async (how) => {
+      const [before, signal] = how.split(' ');
+      const out = join(top, `group-${signal}`);
+      const inside = `mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/t &&
+        unshare --net=/run/netns/t true && exec ${before === 'nohup' ? 'nohup' : ''} "$X" watch --netns t --interval 50ms`;
+      const { stdout } = await bash(`
+        setsid unshare --mount bash -c '${inside}' >${out} 2>&1 </dev/null &
+        until [ "$(wc -l <${out})" -ge 3 ]; do sleep 0.05; done
+        holder=$(pgrep --parent $! --exact cat)
+        kill -STOP $!
+        kill -${signal} -- -$!
+        sleep 0.3
+        readlink /proc/$holder/ns/net | cut -c1-5
+        kill -CONT $!
+        sleep 0.3
+        kill -TERM $!
+        wait $!
+        echo $?
+        sleep 0.2
+        readlink /proc/$holder/ns/net || echo gone`);
+      expect(stdout).toBe('net:[\n0\ngone\n');
+      expect(await readFile(out, 'utf8')).toMatch(/^tcpsynq: \d+ counts in /m);
+    },
+  );
 });
 
 test('the same signal again ends the process at once', async () => {
