@@ -124,6 +124,9 @@ describe.each(['capture', 'garbage', 'none', 'folder'])('a file name: %s', (kind
     const { stdout, stderr } = await run([...args, '-i', name as string]);
     expect(stderr).not.toMatch(RAW);
     expect(stdout).not.toMatch(RAW);
+    if (kind === 'capture' && !/^(capture|closes|trace|plot)/.test(line)) {
+      expect(stdout).not.toBe('');
+    }
     for (const one of stderr.split('\n').slice(0, -1)) {
       expect(one).toMatch(/^tcpsynq: /);
     }

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../eventually.js';
 import { type Serving, serving, stop } from './serving.js';
 
 const TENTH = join(import.meta.dirname, 'tenth.cjs');
@@ -15,8 +17,12 @@ describe('hostile clients', () => {
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
   }
 
-  /** Connections that do so, until the server has ended them all. */
-  async function attack(port: number, attacker: (socket: Socket) => void): Promise<void> {
+  /** Connections that do so, until the server has ended them all, and `during` at their height. */
+  async function attack(
+    port: number,
+    attacker: (socket: Socket) => void,
+    during: () => Promise<unknown>,
+  ): Promise<void> {
     const sockets = Array.from({ length: CLIENTS }, () => {
       const socket = connect(port, '127.0.0.1', () => attacker(socket));
       socket.on('error', () => {});
@@ -24,9 +30,13 @@ describe('hostile clients', () => {
       socket.resume();
       return socket;
     });
-    await Promise.all(
+    const closed = Promise.all(
       sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
     );
+    await once(sockets[0] as Socket, 'connect');
+    expect(sockets.filter((socket) => !socket.closed).length).toBeGreaterThan(64);
+    await during();
+    await closed;
   }
 
   const trickle = (socket: Socket) => {
@@ -38,6 +48,7 @@ describe('hostile clients', () => {
   test.each([
     ['slow headers', trickle],
     ['nothing at all', () => {}],
+    ['empty lines before a request', (s: Socket) => s.write('\n\n')],
     ['a huge header', (s: Socket) => s.write(`GET / HTTP/1.1\r\nX: ${'x'.repeat(1 << 20)}\r\n`)],
     ['no HTTP', (s: Socket) => s.write(Buffer.alloc(1 << 16, 0xff))],
     [
@@ -63,7 +74,12 @@ describe('hostile clients', () => {
         await (await metrics()).text();
       }
       const before = await peak(one);
-      await attack(one.port, attacker);
+      await attack(one.port, attacker, () =>
+        eventually('an answer during the attack', async () => {
+          const response = await metrics().catch(() => null);
+          return response?.status === 200 && /^tcpsynq_up 1$/m.test(await response.text());
+        }),
+      );
       const response = await metrics();
       expect(response.status).toBe(200);
       expect(await response.text()).toMatch(/^tcpsynq_up 1$/m);
