@@ -33,8 +33,8 @@ describe('hostile clients', () => {
     const closed = Promise.all(
       sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
     );
-    await once(sockets[0] as Socket, 'connect');
-    expect(sockets.filter((socket) => !socket.closed).length).toBeGreaterThan(64);
+    const connected = sockets.map((socket) => once(socket, 'connect').catch(() => {}));
+    await Promise.all(connected);
     await during();
     await closed;
   }
@@ -48,7 +48,7 @@ describe('hostile clients', () => {
   test.each([
     ['slow headers', trickle],
     ['nothing at all', () => {}],
-    ['empty lines before a request', (s: Socket) => s.write('\n\n')],
+    ['empty lines and no more', (s: Socket) => s.write('\n\n')],
     ['a huge header', (s: Socket) => s.write(`GET / HTTP/1.1\r\nX: ${'x'.repeat(1 << 20)}\r\n`)],
     ['no HTTP', (s: Socket) => s.write(Buffer.alloc(1 << 16, 0xff))],
     [
@@ -67,19 +67,26 @@ describe('hostile clients', () => {
     ],
   ])(
     '500 of them, %s: it goes on, and is no larger for it',
-    async (_name, attacker) => {
+    async (name, attacker) => {
+      const asks = /body|requests/.test(name);
       const one = await serving([], { NODE_OPTIONS: `--require ${TENTH}` });
       const metrics = () => fetch(`${one.base}/metrics`, { headers: { Connection: 'close' } });
       for (let i = 0; i < 20; i += 1) {
         await (await metrics()).text();
       }
       const before = await peak(one);
-      await attack(one.port, attacker, () =>
-        eventually('an answer during the attack', async () => {
-          const response = await metrics().catch(() => null);
-          return response?.status === 200 && /^tcpsynq_up 1$/m.test(await response.text());
-        }),
-      );
+      const isUp = async () => {
+        const response = await metrics().catch(() => null);
+        return response?.status === 200 && /^tcpsynq_up 1$/m.test(await response.text());
+      };
+      await attack(one.port, attacker, async () => {
+        // While 64 wait for the answer to a request, one more is refused.
+        if (asks) {
+          await eventually('an answer during the attack', isUp);
+        } else {
+          expect(await isUp()).toBe(true);
+        }
+      });
       const response = await metrics();
       expect(response.status).toBe(200);
       expect(await response.text()).toMatch(/^tcpsynq_up 1$/m);
