@@ -23,13 +23,13 @@ function escapeCode(code: number): string {
   return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
 }
 
-/** Text that needs no second look, as nearly all of it. */
-const PLAIN = /^[ -~]*$/;
+/** Most text has none of these, and needs no second look. */
+const UNUSUAL = /[^ -~]/;
 
 /** Return JSON in which every character that `printable` escapes is \uXXXX. JSON.stringify() escapes C0 only. */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value);
-  return PLAIN.test(text) ? text : text.replace(UNSAFE, escapeUnits);
+  return UNUSUAL.test(text) ? text.replace(UNSAFE, escapeUnits) : text;
 }
 
 /** The same as a line. */

@@ -50,7 +50,7 @@ test('no node in PATH: one line', async () => {
   expect(code).toBe(127);
 });
 
-describe.concurrent('stderr is full', () => {
+describe('stderr is full', () => {
   test.each(['', '--compress'])('`capture %s` keeps all records, exit 0', async (flag) => {
     const out = join(directory, `full${flag}`);
     const damaged = `${file}.damaged${flag}`;
