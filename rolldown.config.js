@@ -18,6 +18,10 @@ const startsInShell = {
   generateBundle(_options, bundle) {
     const entry = bundle['cli.js'];
     const script = readFileSync('src/start.sh', 'utf8');
+    // The comment begins in line 2.
+    if (script.split('\n').slice(2).join('\n').includes('*/')) {
+      this.error('src/start.sh contains */, which would end the comment that it is to Node');
+    }
     entry.code = `${script}*/;\n${entry.code.replace(/^#!.*\n/, '')}`;
   },
 };
@@ -27,5 +31,5 @@ export default {
   platform: 'node',
   external: Object.keys(manifest.dependencies).filter((name) => name !== 'commander'),
   plugins: [noChildProcess, startsInShell],
-  output: { dir: 'dist', format: 'cjs', chunkFileNames: 'chunks/[name].js' },
+  output: { dir: 'dist', format: 'cjs', chunkFileNames: 'chunks/[name].js', strict: true },
 };

@@ -36,7 +36,12 @@ export interface Host {
   suspend(): Promise<void>;
 }
 
+/** Write to stderr. Never rejects: a full disk under a log must not end a capture or an exporter. */
+export function writeAside(host: Host, text: string): Promise<void> {
+  return host.err.write(text).catch(() => {});
+}
+
 /** Write a line to stderr. It is one line whatever the text contains. */
 export function note(host: Host, text: string): Promise<void> {
-  return host.err.write(`tcpsynq: ${printable(text)}\n`);
+  return writeAside(host, `tcpsynq: ${printable(text)}\n`);
 }

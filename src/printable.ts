@@ -22,3 +22,22 @@ function escapeCode(code: number): string {
   }
   return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
 }
+
+/** Most text has none of these, and needs no second look. */
+const UNUSUAL = /[^ -~]/;
+
+/** Return JSON in which every character that `printable` escapes is \uXXXX. JSON.stringify() escapes C0 only. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  return UNUSUAL.test(text) ? text.replace(UNSAFE, escapeUnits) : text;
+}
+
+/** The same as a line. */
+export function jsonLine(value: unknown): string {
+  return `${jsonText(value)}\n`;
+}
+
+/** Escape each UTF-16 unit: JSON has no other escape for a character above U+FFFF. */
+function escapeUnits(one: string): string {
+  return one.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -34,7 +34,7 @@ import type { StatusOptions } from './commands/status.js';
 import type { TraceOptions } from './commands/trace.js';
 import type { WatchOptions } from './commands/watch.js';
 import { SHELLS, type Shell } from './completion/shells.js';
-import type { Host } from './host.js';
+import { type Host, writeAside } from './host.js';
 import { printable } from './printable.js';
 
 /**
@@ -132,7 +132,7 @@ export function makeProgram(host: Host, version: string): Command {
     .showHelpAfterError('(add --help for the options)')
     .configureOutput({
       writeOut: (text) => void host.out.write(text),
-      writeErr: (text) => void host.err.write(text),
+      writeErr: (text) => void writeAside(host, text),
       outputError: (text, write) => write(errorLines(text)),
       getOutHelpWidth: () => (host.out.tty ? host.out.columns : 80),
       getErrHelpWidth: () => (host.err.tty ? host.err.columns : 80),

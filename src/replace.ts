@@ -1,4 +1,4 @@
-import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, inWords } from './failure.js';
 
@@ -21,9 +21,14 @@ export async function replace(
   try {
     // Not through a link that someone else has put there.
     await rm(made, { force: true });
-    await writeFile(made, text, { flag: 'wx' });
-    if (mode !== undefined) {
-      await chmod(made, mode);
+    const file = await open(made, 'wx');
+    try {
+      await file.writeFile(text);
+      if (mode !== undefined) {
+        await file.chmod(mode);
+      }
+    } finally {
+      await file.close();
     }
     await rename(made, path);
   } catch (error) {

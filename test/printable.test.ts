@@ -2,8 +2,17 @@ import { link, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { printable } from '../src/printable.js';
-import { incident } from './capture.js';
+import { jsonText, printable } from '../src/printable.js';
+import {
+  closeCapture,
+  countLine,
+  dropCapture,
+  eventCapture,
+  incident,
+  NO_SSTHRESH,
+  sampleLine,
+  transfers,
+} from './capture.js';
 import { bash, onTerminal, run } from './command.js';
 
 // Arguments, file names and the text of files in errors and tables.
@@ -34,6 +43,15 @@ test('control characters, bidi overrides and invalid UTF-8 are escaped, the rest
     '\\r\\t\\ufffd\\u2028\\ud800\\u{e0001}',
   );
   expect(printable('grün → 日本 %s \\ "x"')).toBe('grün → 日本 %s \\ "x"');
+});
+
+test('the same in JSON, which stays what it was', () => {
+  const value = { [EVIL]: `${EVIL}\ufffd\u2028\ud800\u{e0001}grün "x"` };
+  const text = jsonText(value);
+  expect(text).not.toMatch(RAW);
+  expect(text).toContain('\\u009b2J\\u0085\\u007f\\u202e\\u2066');
+  expect(text).toContain('\\ufffd\\u2028\\ud800\\udb40\\udc01grün');
+  expect(JSON.parse(text)).toEqual(value);
 });
 
 describe('an argument', () => {
@@ -106,8 +124,68 @@ describe.each(['capture', 'garbage', 'none', 'folder'])('a file name: %s', (kind
     const { stdout, stderr } = await run([...args, '-i', name as string]);
     expect(stderr).not.toMatch(RAW);
     expect(stdout).not.toMatch(RAW);
+    if (kind === 'capture' && !/^(capture|closes|trace|plot)/.test(line)) {
+      expect(stdout).not.toBe('');
+    }
     for (const one of stderr.split('\n').slice(0, -1)) {
       expect(one).toMatch(/^tcpsynq: /);
+    }
+  });
+});
+
+describe('a value in a capture', () => {
+  /** CSI, another C1 control, DEL, two bidi overrides, and a bar. */
+  const VALUE = '\u009b2J\u0085\u007f\u202e\u2066|1';
+  const [ESCAPED, IN_JSON] = [printable(VALUE), jsonText(VALUE).slice(1, -1)];
+  const END = `${VALUE}:80 10.0.0.2:1`;
+  const sample = sampleLine(1, '10.0.0.1:80 10.0.0.2:1', 10, NO_SSTHRESH, 1000).split(' ');
+  const files: Readonly<Record<string, string>> = {
+    A: eventCapture([`A ${END} 2 9`, `R ${END} 1 ${VALUE} 9 1`]),
+    D: dropCapture(1, [`D 0.1 ${VALUE} ${VALUE} ${END} - SYN 40 - tcp`]),
+    X: closeCapture(1, [`X 0.1 ${END} FIN_WAIT2 fin -`]),
+    S: `${transfers(1, 0)}${sample.with(16, VALUE).join(' ')}\n${countLine(3, {})}\n`,
+  };
+
+  beforeAll(async () => {
+    for (const [kind, text] of Object.entries(files)) {
+      await writeFile(join(directory, `value-${kind}`), text);
+    }
+  });
+
+  test.each([
+    ['A', 'events'],
+    ['D', 'drops'],
+    ['D', 'drops --each'],
+    ['X', 'closes'],
+    ['S', 'trace'],
+    ['S', 'trace --each'],
+  ])('%s: `%s`, as text and as JSON', async (kind, line) => {
+    // Captures are read byte by byte: of U+202E these are three characters, one of them a C1 control.
+    const read = Buffer.from(VALUE).toString('latin1');
+    const args = [...line.split(' '), '-i', join(directory, `value-${kind}`)];
+    const text = await run(args);
+    expect(text.stdout).toContain(printable(read));
+    expect(text.stdout).not.toMatch(RAW);
+    const json = await run([...args, '--json']);
+    expect(json.stdout).toContain(jsonText(read).slice(1, -1));
+    expect(json.stdout).not.toMatch(RAW);
+  });
+
+  test.each([
+    ['A', 'event'],
+    ['D', 'drop'],
+    ['X', 'close'],
+    ['S', 'sample'],
+  ])('%s: `capture -` as csv and ndjson', async (kind, kinds) => {
+    for (const [format, escaped] of [
+      ['csv', ESCAPED],
+      ['ndjson', IN_JSON],
+    ]) {
+      const file = join(directory, `value-${kind}`);
+      const how = ['--format', format as string, '--kinds', kinds];
+      const { stdout } = await run(['capture', '-i', file, ...how, '-']);
+      expect(stdout).toContain(escaped);
+      expect(stdout).not.toMatch(RAW);
     }
   });
 });

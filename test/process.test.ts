@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -42,6 +43,46 @@ test.concurrent('no root', async () => {
   expect(code).toBe(0);
 });
 
+test('no node in PATH: one line', async () => {
+  const { stdout, stderr, code } = await bash(`PATH=/nonexistent; "$X" count`);
+  expect(stdout).toBe('');
+  expect(stderr).toBe('tcpsynq: needs Node 20.19 or newer, and there is no node in PATH\n');
+  expect(code).toBe(127);
+});
+
+describe('stderr is full', () => {
+  test.each(['', '--compress'])('`capture %s` keeps all records, exit 0', async (flag) => {
+    const out = join(directory, `full${flag}`);
+    const damaged = `${file}.damaged${flag}`;
+    // Two lines on stderr: only the second write learns of the failure of the first.
+    await writeFile(damaged, `${await readFile(file, 'utf8')}C x\n`);
+    const { code } = await bash(`$T capture ${flag} -i ${damaged} ${out} 2>/dev/full`);
+    expect(code).toBe(0);
+    expect((await run(['count', '-i', out])).code).toBe(0);
+  });
+
+  test('`export` goes on', async () => {
+    const socketPath = join(directory, 'full.sock');
+    const started = new Started('bash', [
+      '-c',
+      `exec ${process.execPath} ${CLI} export --unix ${socketPath} 2>/dev/full`,
+    ]);
+    await eventually('the socket', () => existsSync(socketPath));
+    const ask = () =>
+      new Promise<number | undefined>((resolve, reject) => {
+        request({ socketPath, path: '/metrics' }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode));
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await ask()).toBe(200);
+    expect(await ask()).toBe(200);
+    started.child.kill('SIGTERM');
+    expect((await started.ended()).code).toBe(0);
+  });
+});
+
 describe.concurrent('stdout', () => {
   test('into head -1', async () => {
     const line = '$T watch --interval 50ms | head -1; echo "$PIPESTATUS"';
@@ -69,6 +110,14 @@ describe.concurrent('stdout', () => {
       expect(code).toBe(1);
     },
   );
+
+  test('open, whatever the environment says', async () => {
+    const line = `TCPSYNQ_STDOUT=closed TCPSYNQ_HANGUP=ignored "$X" count -i ${file}`;
+    const { stdout, stderr, code } = await bash(line);
+    expect(stdout).toMatch(/^half_open \d+\n/);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+  });
 
   test('closed, and not needed', async () => {
     const out = join(directory, 'not-stdout');

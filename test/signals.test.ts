@@ -1,5 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -35,6 +38,8 @@ interface Subject {
   readonly file?: string;
   /** It has read the first part. */
   readonly ready: (started: Started) => boolean | Promise<boolean>;
+  /** A file that it removes when it ends in order. */
+  readonly gone?: string;
   /** It has taken all of its input. */
   readonly all: (started: Started) => boolean | Promise<boolean>;
 }
@@ -105,10 +110,11 @@ function subject(command: string): Subject {
     }
     case 'export':
       return {
-        args: ['--listen', '127.0.0.1:0'],
+        args: ['--unix', out],
         input: null,
         ready: ({ stderr }) => stderr.includes('listening on'),
-        all: () => true,
+        all: async () => (await scrape(out)) === 200,
+        gone: out,
       };
     default:
       return {
@@ -141,7 +147,18 @@ async function underWay(command: string) {
     }
     await eventually(`${command} to take all`, () => one.all(started));
   };
-  return { started, feed };
+  return { started, feed, gone: one.gone };
+}
+
+/** Ask an exporter on a socket for its metrics, and return the status. */
+function scrape(socketPath: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path: '/metrics' }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    })
+      .on('error', reject)
+      .end();
+  });
 }
 
 /** Return how many TCP sockets of a process listen. */
@@ -172,7 +189,7 @@ const COMMANDS = [
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGALRM'] as const;
 const IGNORED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGPIPE', 'SIGTSTP', 'SIGCONT'] as const;
 
-/** The last line that each prints when it has taken all of its input. */
+/** The last line that each prints when it has taken all of its input; `export` has none. */
 const SUMMARY: Readonly<Record<string, RegExp>> = {
   watch: /^tcpsynq: 2 counts in /m,
   events: /^tcpsynq: added 2, /m,
@@ -181,13 +198,13 @@ const SUMMARY: Readonly<Record<string, RegExp>> = {
   trace: /^tcpsynq: 2 samples of /m,
   capture: /^tcpsynq: 2 records in /m,
   'capture --compress': /^tcpsynq: 2 records in /m,
-  export: /listening on/,
+  export: /(?:)/,
   plot: /^tcpsynq: 3 samples of /m,
 };
 
 describe.concurrent.each(COMMANDS)('`%s`', (command) => {
   test('goes on after every signal that does not end it, and opens no port', async () => {
-    const { started, feed } = await underWay(command);
+    const { started, feed, gone } = await underWay(command);
     const before = await listening(started);
     for (const signal of IGNORED) {
       started.child.kill(signal);
@@ -201,15 +218,17 @@ describe.concurrent.each(COMMANDS)('`%s`', (command) => {
     const { stderr, code } = await started.ended();
     expect(stderr).not.toContain('inspector');
     expect(stderr).toMatch(SUMMARY[command] as RegExp);
+    expect(gone !== undefined && existsSync(gone)).toBe(false);
     expect(code).toBe(0);
   });
 
   test.each(ENDING)('%s ends it in order', async (signal) => {
-    const { started, feed } = await underWay(command);
+    const { started, feed, gone } = await underWay(command);
     await feed();
     started.child.kill(signal);
     const { stderr, code } = await started.ended();
     expect(stderr).toMatch(SUMMARY[command] as RegExp);
+    expect(gone !== undefined && existsSync(gone)).toBe(false);
     const stopped = signal === 'SIGINT' || signal === 'SIGTERM';
     expect(code).toBe(stopped ? 0 : 128 + constants.signals[signal]);
   });
@@ -231,6 +250,29 @@ describe.concurrent('SIGUSR1', () => {
       expect((await started.ended()).stderr).not.toContain('Debugger listening');
     },
   );
+
+  test('between the start of Node and that of the command fails to open one', async () => {
+    const [USR1, FAILED] = [
+      1 << (constants.signals.SIGUSR1 - 1),
+      /^Starting inspector on .* failed/m,
+    ];
+    const tries: string[] = [];
+    while (!FAILED.test(tries.at(-1) ?? '') && tries.length < 20) {
+      const started = execute(['watch', '-i', '-']);
+      const { pid } = started.child;
+      for (let caught = 0; (caught & USR1) === 0; ) {
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        caught = Number.parseInt(/^SigCgt:.*(.{8})$/m.exec(status)?.[1] ?? '0', 16);
+      }
+      started.child.kill('SIGUSR1');
+      await pause(300);
+      expect(await listening(started)).toBe(0);
+      started.child.stdin?.end();
+      tries.push((await started.ended()).stderr);
+    }
+    expect(tries.at(-1)).toMatch(FAILED);
+    expect(tries.join('')).not.toContain('Debugger listening');
+  });
 
   test('has capture say how far it is', async () => {
     const { started } = await underWay('capture');
@@ -269,6 +311,37 @@ describe.concurrent('nohup', () => {
     expect(stderr).toMatch(/tcpsynq: 1 records in /);
     expect(code).toBe(129);
   });
+});
+
+describe.concurrent('what a terminal sends to the whole process group', () => {
+  const canUnshare = spawnSync('unshare', ['--mount', '--net', 'true']).status === 0;
+
+  test.runIf(canUnshare).each(['nohup HUP', 'exec INT'])(
+    '%s: the process that holds the namespace of --netns stays',
+    async (how) => {
+      const [before, signal] = how.split(' ');
+      const out = join(top, `group-${signal}`);
+      const inside = `mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/t &&
+        unshare --net=/run/netns/t true && exec ${before === 'nohup' ? 'nohup' : ''} "$X" watch --netns t --interval 50ms`;
+      const { stdout } = await bash(`
+        setsid unshare --mount bash -c '${inside}' >${out} 2>&1 </dev/null &
+        until [ "$(wc -l <${out})" -ge 3 ]; do sleep 0.05; done
+        holder=$(pgrep --parent $! --exact cat)
+        kill -STOP $!
+        kill -${signal} -- -$!
+        sleep 0.3
+        readlink /proc/$holder/ns/net | cut -c1-5
+        kill -CONT $!
+        sleep 0.3
+        kill -TERM $!
+        wait $!
+        echo $?
+        sleep 0.2
+        readlink /proc/$holder/ns/net || echo gone`);
+      expect(stdout).toBe('net:[\n0\ngone\n');
+      expect(await readFile(out, 'utf8')).toMatch(/^tcpsynq: \d+ counts in /m);
+    },
+  );
 });
 
 test('the same signal again ends the process at once', async () => {

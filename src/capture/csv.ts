@@ -1,8 +1,10 @@
+import { printable } from '../printable.js';
 import { Places } from '../record/columns.js';
 import type { Row } from '../record/row.js';
 import type { Scanner } from '../record/scan.js';
 import type { Count, Loss } from '../record/stream.js';
 import type { Writer } from './converted.js';
+import { onText } from './text.js';
 import type { Clock } from './time.js';
 
 /** RFC 4180, but lines end as everywhere here. */
@@ -29,7 +31,7 @@ export class Csv implements Writer {
     const texts = row.texts();
     let out = `${row.kind},${clock.text(row.time)}`;
     for (const at of this.#places.get(row.kind)?.of(row.columns) ?? []) {
-      out += `,${quoted(texts[at] ?? '')}`;
+      out += `,${onText(texts[at] ?? '', quoted)}`;
     }
     return `${out},\n`;
   }
@@ -44,6 +46,7 @@ export class Csv implements Writer {
   }
 }
 
-function quoted(field: string): string {
+function quoted(text: string): string {
+  const field = printable(text);
   return field.includes(',') || field.includes('"') ? `"${field.replaceAll('"', '""')}"` : field;
 }

@@ -1,40 +1,37 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:fs';
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
-import { errno, Failure } from '../failure.js';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Failure } from '../failure.js';
+import { FileLock, Held } from '../lock.js';
 
-/** What flock(1) exits with if somebody else has the lock. */
-const HELD = 1;
+/** What parts of a rotated capture have after its name. */
+const PART = /\.\d{6}(\.gz|\.zst)?$/;
 
-/**
- * Keeps other captures from a file for as long as it is open. The kernel drops the lock with the
- * process, however that ends, so that no lock is ever stale.
- */
+/** Keeps other captures from a file until it is released. */
 export class Lock {
-  readonly #file: FileHandle;
-  readonly #made: string | null;
+  readonly #lock: FileLock;
 
-  private constructor(file: FileHandle, made: string | null) {
-    this.#file = file;
-    this.#made = made;
+  private constructor(lock: FileLock) {
+    this.#lock = lock;
   }
 
   /**
-   * Lock a file, made if it is not there. Return null if it cannot be locked: it is a device or a
-   * pipe, or it cannot be opened. Throw a Failure if another capture has it.
+   * Lock a capture file by a file beside it. A part of a rotated capture is locked as the whole. Return
+   * null for a device or a pipe, and if the file cannot be locked. Throw a Failure if another capture
+   * has it.
+   *
+   * @param tell receives a line on why it cannot be locked
    */
-  static async of(path: string): Promise<Lock | null> {
-    const { O_WRONLY, O_CREAT, O_NONBLOCK } = constants;
-    const file = await open(path, O_WRONLY | O_CREAT | O_NONBLOCK).catch(() => null);
-    if (file === null) {
+  static async of(path: string, tell: (text: string) => Promise<void>): Promise<Lock | null> {
+    // A link and its target are one file.
+    const real = await realpath(path).catch(() => path);
+    const there = await stat(real).catch(() => null);
+    const folder = await stat(dirname(real)).catch(() => null);
+    // Opening the file reports a folder that is not there.
+    if (folder === null || there?.isFile() === false) {
       return null;
     }
-    const isRegular = (await file.stat()).isFile();
-    if (!isRegular || !(await isLocked(file, path))) {
-      await file.close();
-      return null;
-    }
-    return new Lock(file, null);
+    const name = basename(real).replace(PART, '');
+    return Lock.by(join(dirname(real), `.${name}.lock`), path, tell);
   }
 
   /**
@@ -43,49 +40,26 @@ export class Lock {
    * @param path of that file
    * @param name what is locked, for messages
    */
-  static async by(path: string, name: string): Promise<Lock | null> {
-    for (;;) {
-      const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600).catch(
-        () => null,
-      );
-      if (file === null) {
-        return null;
+  static async by(
+    path: string,
+    name: string,
+    tell: (text: string) => Promise<void> = async () => {},
+  ): Promise<Lock | null> {
+    try {
+      return new Lock(await FileLock.take(path));
+    } catch (error) {
+      if (error instanceof Held) {
+        throw new Failure(`another capture writes to ${name}: stop it, or write to another file`);
       }
-      if (!(await isLocked(file, name))) {
-        await unlink(path).catch(() => {});
-        await file.close();
-        return null;
+      if (!(error instanceof Failure)) {
+        throw error;
       }
-      const [ours, there] = [await file.stat(), await stat(path).catch(() => null)];
-      if (ours.ino === there?.ino) {
-        return new Lock(file, path);
-      }
-      // The capture that had it removed it meanwhile.
-      await file.close();
+      await tell(`cannot keep other captures from ${name}: ${error.message}`);
+      return null;
     }
   }
 
-  async release(): Promise<void> {
-    if (this.#made !== null) {
-      // While it is still locked, so that no other process loses its own.
-      await unlink(this.#made).catch(() => {});
-    }
-    await this.#file.close();
+  release(): Promise<void> {
+    return this.#lock.release();
   }
-}
-
-/** Lock an open file: Node cannot, but flock(1) locks what it inherits, and it stays locked. */
-async function isLocked(file: FileHandle, name: string): Promise<boolean> {
-  const status = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn('flock', ['-n', '-x', '3'], {
-      stdio: ['ignore', 'ignore', 'ignore', file.fd],
-    });
-    child.on('error', (error) => (errno(error) === 'ENOENT' ? resolve(null) : reject(error)));
-    child.on('exit', (code) => resolve(code));
-  }).catch(() => null);
-  if (status === HELD) {
-    await file.close();
-    throw new Failure(`another capture writes to ${name}: stop it, or write to another file`);
-  }
-  return status === 0;
 }

@@ -1,8 +1,10 @@
+import { jsonLine, jsonText } from '../printable.js';
 import type { Columns } from '../record/columns.js';
 import type { Row } from '../record/row.js';
 import type { Scanner } from '../record/scan.js';
 import type { Count, Loss } from '../record/stream.js';
 import type { Writer } from './converted.js';
+import { onText } from './text.js';
 import type { Clock } from './time.js';
 
 /** Columns whose values are no numbers, or such that a double cannot hold. */
@@ -19,14 +21,14 @@ export class Ndjson implements Writer {
   readonly #keys = new WeakMap<Columns, readonly string[]>();
 
   header({ header }: Scanner): string {
-    return `${JSON.stringify({ kind: '#', ...header })}\n`;
+    return jsonLine({ kind: '#', ...header });
   }
 
   row(row: Row, clock: Clock): string {
     const { columns } = row;
     let keys = this.#keys.get(columns);
     if (keys === undefined) {
-      keys = columns.names.map((name) => `,${JSON.stringify(name)}:`);
+      keys = columns.names.map((name) => `,${jsonText(name)}:`);
       this.#keys.set(columns, keys);
     }
     let out = `{"kind":"${row.kind}","time":${clock.text(row.time)}`;
@@ -40,11 +42,11 @@ export class Ndjson implements Writer {
   }
 
   count({ time, figures }: Count, clock: Clock): string {
-    return `{"kind":"C","time":${clock.text(time)},${JSON.stringify(figures).slice(1)}\n`;
+    return `{"kind":"C","time":${clock.text(time)},${jsonText(figures).slice(1)}\n`;
   }
 
   loss({ time, kind: _, ...loss }: Loss, clock: Clock): string {
-    return `{"kind":"L","time":${clock.text(time)},${JSON.stringify(loss).slice(1)}\n`;
+    return `{"kind":"L","time":${clock.text(time)},${jsonText(loss).slice(1)}\n`;
   }
 }
 
@@ -53,5 +55,5 @@ function value(name: string, text: string): string {
   if (text === '') {
     return 'null';
   }
-  return !TEXT.has(name) && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? text : JSON.stringify(text);
+  return !TEXT.has(name) && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? text : onText(text, jsonText);
 }

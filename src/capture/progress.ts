@@ -1,5 +1,5 @@
 import { rate, seconds, size, whole } from '../chart/text.js';
-import { type Host, note } from '../host.js';
+import { type Host, note, writeAside } from '../host.js';
 import type { Tally } from './piece.js';
 
 /** How a capture is getting on: a line rewritten in place, on a terminal that is ours alone. */
@@ -45,7 +45,7 @@ export class Progress {
       ];
       this.#drawn = true;
       const text = parts.join('   ').slice(0, this.#host.err.columns - 1);
-      await this.#host.err.write(`\r${text}\u001b[K`);
+      await writeAside(this.#host, `\r${text}\u001b[K`);
     }
   }
 
@@ -58,7 +58,7 @@ export class Progress {
   async erase(): Promise<void> {
     if (this.#drawn) {
       this.#drawn = false;
-      await this.#host.err.write('\r\u001b[K');
+      await writeAside(this.#host, '\r\u001b[K');
     }
   }
 

@@ -214,10 +214,12 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
     );
   }
   const meeting = meetingOf(options);
+  const report = (text: string) => note(host, text);
   const keep = options.keep ?? Number.POSITIVE_INFINITY;
   if (options.rotate !== undefined) {
     const { format, rotate: rotation } = options;
-    const report = (text: string) => note(host, text);
+    // Rotated takes this lock again; here the user learns why it cannot be taken.
+    await (await Lock.of(path, report))?.release();
     return Rotated.open({ path, meeting, rotation, keep, format, packing, sync, report });
   }
   if (isSame(path, options.input)) {
@@ -225,7 +227,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   }
   const packer = packing === null ? null : makePacker(packing);
   // Before anything is changed in a file that is there.
-  let lock = meeting === 'refuse' ? null : await Lock.of(path);
+  let lock = meeting === 'refuse' ? null : await Lock.of(path, report);
   try {
     let first: string | null = null;
     if (meeting === 'append') {
@@ -233,11 +235,11 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
       first = there.first;
       const repair = repairOf(path, there);
       if (repair !== null) {
-        await note(host, repair);
+        await report(repair);
       }
     }
     const part = await FilePart.open(path, meeting, packer, sync);
-    lock ??= await Lock.of(path);
+    lock ??= await Lock.of(path, report);
     return new Single(part, options.format === 'csv' ? first : null, lock);
   } catch (error) {
     await lock?.release();

@@ -1,6 +1,7 @@
 import type { Column } from '../chart/table.js';
 import { count } from '../chart/text.js';
 import { type Host, note } from '../host.js';
+import { jsonLine } from '../printable.js';
 import type { Problems } from '../record/problems.js';
 
 /** Prints a table, and on a terminal says which columns there was no room for. */
@@ -15,7 +16,7 @@ export async function printTable(host: Host, columns: readonly Column[]): Promis
 
 /** Prints one object on one line. */
 export function printJson(host: Host, object: object): Promise<void> {
-  return host.out.write(`${JSON.stringify(object)}\n`);
+  return host.out.write(jsonLine(object));
 }
 
 /** Says which line was the first that could not be read, and how many more there were. */

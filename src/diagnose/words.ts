@@ -181,7 +181,9 @@ export function pluginLine({ verdict, headline: words }: Report, evidence: Evide
       ? []
       : [perf('accept_queue', String(scope.accept.last), String(scope.accept.backlog + 1))]),
   ];
-  return `TCPSYNQ ${verdict.severity.toUpperCase()} - ${words} | ${figures.join(' ')}`;
+  // The words may have an address from a capture in them: only one bar begins the figures.
+  const shown = words.replaceAll('|', '/');
+  return `TCPSYNQ ${verdict.severity.toUpperCase()} - ${shown} | ${figures.join(' ')}`;
 }
 
 /** The same as an object; keys are only ever appended. */

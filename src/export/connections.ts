@@ -3,14 +3,17 @@ import { FirstRequest } from './first-request.js';
 
 /** A scraper or two use one each; the rest of the world must not take more than this of us. */
 const MAX_CONNECTIONS = 64;
+/** For a client to take its answer before another may have its place, in ms. */
+const MIN_SENDING_MS = 1000;
 /** Between two lines about full connections, in ms. */
 const TELL_EVERY_MS = 60_000;
 
 /**
  * The open connections of a server, at most 64. When they are full, a new one takes the place of a
- * client that has its answer, or else of the one that has been longest without a complete request.
- * So clients that keep silent cannot keep a scraper out. If all wait for an answer, the new one is
- * refused.
+ * client that has its answer. If there is none, it takes the place of the client that has kept us
+ * waiting longest: without a complete request, or with an answer that it has not taken for a second.
+ * So clients that do not send or do not read cannot keep a scraper out. If all wait for an answer,
+ * the new one is refused.
  */
 export class Connections {
   /** Connections closed to make room, and connections refused. */
@@ -42,14 +45,17 @@ export class Connections {
 
   #evict(): boolean {
     const open = [...this.#open];
+    const now = performance.now();
+    const isSlow = ({ state, since }: FirstRequest) =>
+      state === 'incomplete' || (state === 'sending' && now - since >= MIN_SENDING_MS);
     const victim =
       open.find(({ state }) => state === 'answered') ??
-      open.find(({ state }) => state === 'incomplete');
+      open.filter(isSlow).sort((a, b) => a.since - b.since)[0];
     if (victim === undefined) {
       return false;
     }
     this.#open.delete(victim);
-    if (victim.state === 'incomplete') {
+    if (victim.state !== 'answered') {
       this.evicted += 1;
       this.#report();
     }
@@ -62,7 +68,7 @@ export class Connections {
     if (now - this.#toldAt >= TELL_EVERY_MS) {
       this.#toldAt = now;
       this.#tell(
-        `all ${MAX_CONNECTIONS} connections are taken: closed ${this.evicted} without a request, refused ${this.refused} up to now`,
+        `all ${MAX_CONNECTIONS} connections are taken: closed ${this.evicted} that kept us waiting, refused ${this.refused} up to now`,
       );
     }
   }

@@ -4,18 +4,36 @@ import { Duplex } from 'node:stream';
 const [NEWLINE, RETURN] = [0x0a, 0x0d];
 
 /**
- * A connection up to the end of its first request's headers; what comes after them is thrown away.
+ * How far a connection is. `incomplete`: its headers are not all here. `asked`: they are.
+ * `sending`: the kernel has not taken the whole answer yet. `answered`: it has.
+ */
+export type State = 'incomplete' | 'asked' | 'sending' | 'answered';
+
+/**
+ * For each state, in ms, whatever the client sends or takes meanwhile. A reading of a host with very
+ * many sockets takes seconds, so `asked` has the most. `answered` continues the time of `sending`.
+ */
+export const DEADLINES_MS = { incomplete: 10_000, asked: 30_000, sending: 10_000 } as const;
+
+/**
+ * A connection up to the end of its first request's headers. What follows them is not read until the
+ * answer is sent, and then thrown away: unread bytes would make the kernel reset the connection.
  * Node's parser makes all requests of a chunk before it hands on the first, some thousands of 64 KiB.
  */
 export class FirstRequest extends Duplex {
   readonly #socket: Socket;
+  /** A byte of the request line has come: empty lines before it count for nothing (RFC 9112 2.2). */
+  #begun = false;
   /** The line that is being read is empty so far. */
   #empty = false;
-  #state: 'incomplete' | 'asked' | 'answered' = 'incomplete';
+  #state: State = 'incomplete';
+  #since = performance.now();
+  #deadline: NodeJS.Timeout;
 
   constructor(socket: Socket) {
     super();
     this.#socket = socket;
+    this.#deadline = this.#limit(DEADLINES_MS.incomplete);
     socket.on('data', (chunk: Buffer) => {
       if (this.#state === 'incomplete') {
         this.push(chunk.subarray(0, this.#end(chunk)));
@@ -26,39 +44,63 @@ export class FirstRequest extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
-  /** How far the request is: its headers are incomplete, or all here, or its answer is sent. */
-  get state(): 'incomplete' | 'asked' | 'answered' {
+  get state(): State {
     return this.#state;
+  }
+
+  /** When it entered its state, as performance.now(). */
+  get since(): number {
+    return this.#since;
   }
 
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    if (this.#state === 'incomplete' || this.#state === 'asked') {
+      this.#enter('sending');
+    }
     this.#socket.write(chunk, done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
     this.#socket.end(() => {
-      this.#state = 'answered';
+      this.#enter('answered');
+      this.#socket.resume();
       done();
     });
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#deadline);
     this.#socket.destroy();
     done(error);
+  }
+
+  #enter(state: Exclude<State, 'incomplete'>): void {
+    this.#state = state;
+    this.#since = performance.now();
+    if (state !== 'answered') {
+      clearTimeout(this.#deadline);
+      this.#deadline = this.#limit(DEADLINES_MS[state]);
+    }
+  }
+
+  #limit(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.destroy(), ms);
   }
 
   /** How many bytes belong to the headers. */
   #end(chunk: Buffer): number {
     for (const [at, byte] of chunk.entries()) {
-      if (byte === NEWLINE) {
+      if (byte === NEWLINE && this.#begun) {
         if (this.#empty) {
-          this.#state = 'asked';
+          this.#enter('asked');
+          this.#socket.pause();
           return at + 1;
         }
         this.#empty = true;
-      } else if (byte !== RETURN) {
+      } else if (byte !== RETURN && byte !== NEWLINE) {
+        this.#begun = true;
         this.#empty = false;
       }
     }

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
 import { lstatSync, unlinkSync } from 'node:fs';
-import { chmod, type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, createConnection, type ListenOptions } from 'node:net';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { errno, Failure, inWords } from '../failure.js';
+import { FileLock, Held } from '../lock.js';
 
 /** Where to listen: an address, or the path of a socket. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -21,10 +21,10 @@ export interface Listening {
 /** For the path of a socket, in bytes: 107 in sun_path of unix(7), less the name of a draft. */
 export const MAX_PATH = 107 - '/.4194304'.length;
 
-/** The owner and the group may connect, whatever the umask is. */
-const MODE = 0o660;
-/** For another that is starting to release the folder, in seconds. */
-const LOCK_PATIENCE_S = 5;
+/** The owner and the group may connect: mode 0660. */
+const UMASK = 0o117;
+/** For another that is starting to release the lock, in ms. */
+const LOCK_PATIENCE_MS = 5000;
 
 /**
  * Listen, and resolve when clients can connect.
@@ -43,21 +43,19 @@ export async function listen(server: Server, place: Place): Promise<Listening> {
 /**
  * Listen on a socket with a name. A socket on which no process listens is replaced.
  *
- * The folder is locked from the look at the old socket until the new one is in its place, so of two
- * that start at once the second sees the first listen. The lock is flock(2)'s: the kernel releases
- * it when the process ends in any way, and it needs no file that could be left behind.
+ * The name is locked from the look at the old socket until the new one is in its place, so of two
+ * that start at once the second sees the first listen.
  *
  * The socket is made under another name and renamed. Node removes a socket's file by the name that
  * it was made under, even if it is another's by then; `remove` compares it first.
  */
 async function listenAtPath(server: Server, path: string): Promise<Listening> {
-  const lock = await lockFolder(path);
+  const lock = await lockName(path);
   const draft = join(dirname(path), `.${process.pid}`);
   try {
     await refuseOccupied(path);
     await rm(draft, { force: true });
-    await listening(server, { path: draft }, path);
-    await chmod(draft, MODE);
+    await listeningForGroup(server, draft, path);
     const { dev, ino } = await lstat(draft);
     await rename(draft, path);
     const remove = () => {
@@ -71,28 +69,31 @@ async function listenAtPath(server: Server, path: string): Promise<Listening> {
     throw error instanceof Failure ? error : cannotListen(path, inWords(error));
   } finally {
     await rm(draft, { force: true }).catch(() => {});
-    await lock.close();
+    await lock.release();
   }
 }
 
-/** Lock the folder of a path until the returned handle is closed. */
-async function lockFolder(path: string): Promise<FileHandle> {
-  const folder = await open(dirname(path), 'r').catch((error) => {
-    throw cannotListen(path, inWords(error));
+/** Lock the name of a socket by a file beside it. */
+function lockName(path: string): Promise<FileLock> {
+  const file = join(dirname(path), `.${basename(path)}.lock`);
+  return FileLock.take(file, LOCK_PATIENCE_MS).catch((error) => {
+    throw error instanceof Held
+      ? cannotListen(path, `${file} is locked: another exporter is starting`)
+      : error instanceof Failure
+        ? cannotListen(path, error.message)
+        : error;
   });
-  // flock(1) locks the open file that it inherits, which stays locked when flock has ended.
-  const child = spawn('flock', ['--wait', String(LOCK_PATIENCE_S), '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', folder.fd],
-  });
-  const trouble = await new Promise<string | null>((resolve) => {
-    child.on('error', () => resolve('flock is not installed (package util-linux)'));
-    child.on('close', (code) => resolve(code === 0 ? null : 'its folder is locked'));
-  });
-  if (trouble !== null) {
-    await folder.close();
-    throw cannotListen(path, trouble);
+}
+
+/** Make the socket with its mode: chmod() by name could follow a link put there in between. */
+function listeningForGroup(server: Server, path: string, name: string): Promise<void> {
+  const umask = process.umask(UMASK);
+  try {
+    // Node binds the socket before this returns.
+    return listening(server, { path }, name);
+  } finally {
+    process.umask(umask);
   }
-  return folder;
 }
 
 function nameOf(host: string, port: number): string {

@@ -7,8 +7,8 @@ import { CONTENT_TYPE } from './metrics.js';
 
 /** Bytes; Prometheus sends some 300. */
 const LONGEST_HEADER = 8192;
-/** In ms: to send the headers, a whole request, to sit there while nothing comes or goes. */
-const [HEADERS, REQUEST, STALLED] = [5000, 10_000, 30_000];
+/** In ms: to send the headers, and a whole request. `DEADLINES_MS` has the limits of a connection. */
+const [HEADERS, REQUEST] = [5000, 10_000];
 /** How often these are looked at, in ms. */
 const LOOK_EVERY = 1000;
 
@@ -33,7 +33,6 @@ export function makeServer(
   server.on('connection', (socket) => {
     const connection = connections.admit(socket);
     if (connection !== null) {
-      socket.setTimeout(STALLED, () => socket.destroy());
       take?.call(server, connection);
     }
   });

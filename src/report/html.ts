@@ -1,4 +1,4 @@
-import { printable } from '../chart/text.js';
+import { jsonText, printable } from '../printable.js';
 
 /** A piece of a page, in which everything from outside is escaped already. */
 export class Html {
@@ -49,5 +49,5 @@ export function html(pieces: TemplateStringsArray, ...values: readonly Value[]):
 
 /** Data for a script element: nothing in it can end the element. */
 export function json(data: unknown): Html {
-  return new Html(JSON.stringify(data).replaceAll('<', '\\u003c'));
+  return new Html(jsonText(data).replaceAll('<', '\\u003c'));
 }

@@ -66,7 +66,11 @@ async function hold(name: string): Promise<Namespace> {
         : `cannot look at ${path}: are you root?`,
     );
   });
-  const child = spawn('nsenter', [`--net=${path}`, 'cat'], { stdio: ['pipe', 'ignore', 'pipe'] });
+  // In a session of its own: what a terminal sends to our process group must not end it before us.
+  const child = spawn('nsenter', [`--net=${path}`, 'cat'], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  });
   let complaint = '';
   let ended = false;
   child.stderr.on('data', (chunk) => {

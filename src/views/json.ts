@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import type { Host } from '../host.js';
+import { jsonLine } from '../printable.js';
 import { byFullness } from '../record/listeners.js';
 import type { Point } from '../record/session.js';
 import type { SourceEvent } from '../source/source.js';
@@ -45,7 +46,7 @@ export class JsonView implements View {
   }
 
   #line(object: object): Promise<void> {
-    return this.#host.out.write(`${JSON.stringify(object)}\n`);
+    return this.#host.out.write(jsonLine(object));
   }
 
   async ended(): Promise<void> {}

@@ -252,11 +252,52 @@ describe.concurrent('two captures to one file', () => {
     expect((await started.ended()).code).toBe(0);
   });
 
+  test('a lock by a user who may only read the file stops none', async () => {
+    const { file, out } = await place();
+    await writeFile(out, '');
+    const { stdout } = await bash(
+      `flock --shared ${out} $T capture -i ${file} --force ${out} 2>&1`,
+    );
+    expect(stdout).toMatch(SUMMARY);
+  });
+
+  test('a link or a pipe in place of the lock: one line, and nothing is made', async () => {
+    const { directory, file, out } = await place();
+    for (const plant of ['ln -s nologin', 'mkfifo']) {
+      const lock = join(directory, '.out.lock');
+      const line = `cd ${directory}; ${plant} .out.lock; $T capture -i ${file} --force out`;
+      const { stderr, code } = await bash(line);
+      expect(stderr).toMatch(
+        /^tcpsynq: cannot keep other captures from out: .*\.out\.lock: not a regular file\n/,
+      );
+      expect(code).toBe(0);
+      expect((await readdir(directory)).sort()).toEqual(['.out.lock', 'in', 'out']);
+      await rm(lock);
+      await rm(out);
+    }
+  });
+
+  test('a part of a rotated capture has the lock of the whole', async () => {
+    const { file, out } = await place();
+    const started = start(['capture', '-i', '-', '--rotate', '1M', out]);
+    started.child.stdin?.write(text);
+    await written(`${out}.000001`);
+    const part = `${out}.000001`;
+    expect((await run(['capture', '-i', file, '--append', part])).stderr).toBe(
+      `tcpsynq: another capture writes to ${part}: stop it, or write to another file\n`,
+    );
+    started.child.stdin?.end();
+    await started.ended();
+  });
+
   test('where there is no flock, it captures without a lock', async () => {
     const { directory, file, out } = await place();
     const env = { PATH: '/nonexistent' };
     for (const more of [[], ['--rotate', '1M']]) {
       const ended = await start(['capture', '-i', file, '--append', ...more, out], env).ended();
+      expect(ended.stderr).toContain(
+        `tcpsynq: cannot keep other captures from ${out}: flock is not installed (package util-linux)\n`,
+      );
       expect(ended.code).toBe(0);
     }
     expect((await readdir(directory)).sort()).toEqual(['in', 'out', 'out.000001']);

@@ -211,6 +211,11 @@ describe('for monitoring', () => {
     );
   });
 
+  test('a bar in an address begins no figures', () => {
+    const text = line({ unanswered: 4000, local: '0.0.0.0:80|half_open=0' });
+    expect(text).toMatch(/^TCPSYNQ WARNING - FLOOD on 0\.0\.0\.0:80\/half_open=0[^|]* \| [^|]+$/);
+  });
+
   test('figures that are not known are left out', () => {
     expect(line({ queue: null, accept: null })).toBe(
       'TCPSYNQ OK - IDLE: next to no handshake completes | half_open=0;;;0; failed_per_second=0;;;0; cookies=0;;;0;',

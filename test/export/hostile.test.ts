@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../eventually.js';
 import { type Serving, serving, stop } from './serving.js';
 
 const TENTH = join(import.meta.dirname, 'tenth.cjs');
@@ -15,8 +17,12 @@ describe('hostile clients', () => {
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
   }
 
-  /** Connections that do so, until the server has ended them all. */
-  async function attack(port: number, attacker: (socket: Socket) => void): Promise<void> {
+  /** Connections that do so, until the server has ended them all, and `during` at their height. */
+  async function attack(
+    port: number,
+    attacker: (socket: Socket) => void,
+    during: () => Promise<unknown>,
+  ): Promise<void> {
     const sockets = Array.from({ length: CLIENTS }, () => {
       const socket = connect(port, '127.0.0.1', () => attacker(socket));
       socket.on('error', () => {});
@@ -24,9 +30,13 @@ describe('hostile clients', () => {
       socket.resume();
       return socket;
     });
-    await Promise.all(
+    const closed = Promise.all(
       sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
     );
+    const connected = sockets.map((socket) => once(socket, 'connect').catch(() => {}));
+    await Promise.all(connected);
+    await during();
+    await closed;
   }
 
   const trickle = (socket: Socket) => {
@@ -38,6 +48,7 @@ describe('hostile clients', () => {
   test.each([
     ['slow headers', trickle],
     ['nothing at all', () => {}],
+    ['empty lines and no more', (s: Socket) => s.write('\n\n')],
     ['a huge header', (s: Socket) => s.write(`GET / HTTP/1.1\r\nX: ${'x'.repeat(1 << 20)}\r\n`)],
     ['no HTTP', (s: Socket) => s.write(Buffer.alloc(1 << 16, 0xff))],
     [
@@ -56,14 +67,26 @@ describe('hostile clients', () => {
     ],
   ])(
     '500 of them, %s: it goes on, and is no larger for it',
-    async (_name, attacker) => {
+    async (name, attacker) => {
+      const asks = /body|requests/.test(name);
       const one = await serving([], { NODE_OPTIONS: `--require ${TENTH}` });
       const metrics = () => fetch(`${one.base}/metrics`, { headers: { Connection: 'close' } });
       for (let i = 0; i < 20; i += 1) {
         await (await metrics()).text();
       }
       const before = await peak(one);
-      await attack(one.port, attacker);
+      const isUp = async () => {
+        const response = await metrics().catch(() => null);
+        return response?.status === 200 && /^tcpsynq_up 1$/m.test(await response.text());
+      };
+      await attack(one.port, attacker, async () => {
+        // While 64 wait for the answer to a request, one more is refused.
+        if (asks) {
+          await eventually('an answer during the attack', isUp);
+        } else {
+          expect(await isUp()).toBe(true);
+        }
+      });
       const response = await metrics();
       expect(response.status).toBe(200);
       expect(await response.text()).toMatch(/^tcpsynq_up 1$/m);

@@ -1,4 +1,5 @@
-import { lstat, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,20 +97,60 @@ describe('a socket', () => {
     expect(await ask(path)).toBe('here\n');
   });
 
-  test('whose folder is locked: one line', async () => {
-    const holder = new Started('flock', [
-      '--no-fork',
-      directory,
-      'sh',
-      '-c',
-      'echo held; exec sleep 60',
-    ]);
+  const lockOf = () => join(directory, '.socket.lock');
+
+  /** Hold a lock by flock(1). */
+  async function hold(file: string): Promise<Started> {
+    const words = ['--no-fork', file, 'sh', '-c', 'echo held; exec sleep 60'];
+    const holder = new Started('flock', words);
     await holder.until(/held/);
+    return holder;
+  }
+
+  test('whose folder is locked by a user who may read it: it listens', async () => {
+    const holder = await hold(directory);
+    await listen(server(), { path });
+    expect(await ask(path)).toBe('here\n');
+    holder.child.kill();
+    await holder.ended();
+  });
+
+  test('while another starts: one line', async () => {
+    const holder = await hold(lockOf());
     await expect(listen(server(), { path })).rejects.toThrow(
-      `cannot listen on ${path}: its folder is locked`,
+      `cannot listen on ${path}: ${lockOf()} is locked: another exporter is starting`,
     );
     holder.child.kill();
     await holder.ended();
+  });
+
+  test('a link or a pipe in place of the lock: one line, and nothing is made', async () => {
+    const error = `cannot listen on ${path}: ${lockOf()}: not a regular file`;
+    await symlink(join(directory, 'nologin'), lockOf());
+    await expect(listen(server(), { path })).rejects.toThrow(error);
+    expect(await readdir(directory)).toEqual(['.socket.lock']);
+    await rm(lockOf());
+    execFileSync('mkfifo', [lockOf()]);
+    await expect(listen(server(), { path })).rejects.toThrow(error);
+  });
+
+  test.each([
+    ['none', null, 'flock is not installed (package util-linux)'],
+    ['not executable', 0o644, 'cannot run flock: permission denied'],
+    ['one that fails', 0o755, 'flock ended with status 64'],
+  ])('flock: %s', async (_name, mode, why) => {
+    const before = process.env.PATH;
+    const folder = join(directory, 'bin');
+    await mkdir(folder);
+    if (mode !== null) {
+      await writeFile(join(folder, 'flock'), '#!/bin/sh\nexit 64\n', { mode });
+    }
+    process.env.PATH = folder;
+    try {
+      await expect(listen(server(), { path })).rejects.toThrow(`cannot listen on ${path}: ${why}`);
+    } finally {
+      process.env.PATH = before;
+    }
   });
 
   test('that a killed one has left is taken over', async () => {
@@ -137,7 +178,7 @@ describe('a socket', () => {
 
   test('in a folder that is not there: one line', async () => {
     await expect(listen(server(), { path: join(directory, 'none', 's') })).rejects.toThrow(
-      /^cannot listen on \S+: [a-z ]+$/,
+      /^cannot listen on \S+: \S+: no such file or directory$/,
     );
   });
 });

@@ -1,9 +1,10 @@
 import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Connections } from '../../src/export/connections.js';
+import type { FirstRequest } from '../../src/export/first-request.js';
 import { makeServer } from '../../src/export/server.js';
 import { Shared } from '../../src/export/shared.js';
 import { eventually } from '../eventually.js';
@@ -41,17 +42,97 @@ function raw(bytes: string, rest?: string): Promise<string> {
 
 const scraped = async () => 'tcpsynq_up 1\n';
 
-test('a client has 5 s for the headers, 10 s for a request, and 30 s in which nothing comes', () => {
+test('a client has 5 s for the headers, 10 s for a request', () => {
   server = makeServer(scraped);
   expect(server).toMatchObject({
     headersTimeout: 5000,
     requestTimeout: 10_000,
   });
-  const socket = Object.assign(new PassThrough(), { setTimeout: vi.fn() });
-  server.emit('connection', socket);
-  expect(socket.setTimeout.mock.calls[0]?.[0]).toBe(30_000);
-  socket.setTimeout.mock.calls[0]?.[1]();
-  expect(socket.destroyed).toBe(true);
+});
+
+describe('a connection has a deadline that nothing extends', () => {
+  const ASK = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n';
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A socket that takes no byte of an answer. */
+  function connected() {
+    server = makeServer(scraped);
+    const socket = new Duplex({ read() {}, write() {} });
+    const connection = new Connections().admit(socket as Socket) as FirstRequest;
+    return { socket, connection };
+  }
+
+  /** Send bytes every second until the connection is closed, and return how long that took, in s. */
+  async function untilClosed(socket: Duplex, bytes: string): Promise<number> {
+    for (let s = 0; ; s += 1) {
+      if (socket.destroyed || s > 60) {
+        return s;
+      }
+      socket.push(bytes);
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+  }
+
+  test.each(['', '\r\n', 'X'])('10 s without a request, while %j comes', async (bytes) => {
+    expect(await untilClosed(connected().socket, bytes)).toBe(10);
+  });
+
+  test('30 s from the request to the answer', async () => {
+    const { socket, connection } = connected();
+    socket.push(ASK);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(connection.state).toBe('asked');
+    expect(await untilClosed(socket, 'X')).toBe(30);
+  });
+
+  test('10 s from the answer to the end', async () => {
+    const { socket, connection } = connected();
+    socket.push(ASK);
+    await vi.advanceTimersByTimeAsync(0);
+    connection.write('tcpsynq_up 1\n');
+    expect(connection.state).toBe('sending');
+    expect(await untilClosed(socket, 'X')).toBe(10);
+  });
+});
+
+test('what comes after a request is not read before the answer', async () => {
+  let answer = (_text: string) => {};
+  const open = new Connections();
+  const admitted: FirstRequest[] = [];
+  const { admit } = open;
+  open.admit = (socket) => {
+    const one = admit.call(open, socket);
+    admitted.push(one as FirstRequest);
+    socket.on('data', (chunk) => {
+      taken += chunk.length;
+    });
+    return one;
+  };
+  let taken = 0;
+  await serve(
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+    open,
+  );
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.resume().on('error', () => {});
+  socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+  await eventually('the request', () => admitted[0]?.state === 'asked');
+  const before = taken;
+  socket.write(Buffer.alloc(1 << 22));
+  await pause(200);
+  expect(taken - before).toBeLessThan(1 << 17);
+  answer('tcpsynq_up 1\n');
+  await new Promise((resolve) => socket.once('end', resolve));
+  socket.destroy();
 });
 
 test('a client that sends no more is cut off, within a second of its time', async () => {
@@ -191,6 +272,7 @@ describe('64 connections', () => {
 
   test.each([
     ['silent', ''],
+    ['that send empty lines', '\n\n'],
     ['in the middle of a request', 'GET /metrics HTTP/1.1\r\nHost'],
     ['answered, and still open', ASK],
   ])('%s: a scrape takes the place of the oldest', async (_name, bytes) => {
@@ -203,6 +285,26 @@ describe('64 connections', () => {
     }
     await eventually('the oldest to be closed', () => isOver(oldest));
     expect(isOver(newest)).toBe(bytes === ASK);
+  });
+
+  test('that do not take their answer: a scrape takes the place of the oldest', async () => {
+    const open = new Connections();
+    const { admit } = open;
+    let admitted = 0;
+    open.admit = (socket) => {
+      // The first 64 are to a kernel whose buffer is full.
+      admitted += 1;
+      if (admitted <= 64) {
+        socket.write = () => false;
+      }
+      return admit.call(open, socket);
+    };
+    const base = await serve(scraped, open);
+    await hold(64, ASK);
+    await pause(1100);
+    const got = await fetch(`${base}/metrics`, { headers: { Connection: 'close' } });
+    expect(await got.text()).toBe('tcpsynq_up 1\n');
+    expect([open.evicted, open.refused]).toEqual([1, 0]);
   });
 
   test('all waiting for an answer: a new one is refused, and one line says so', async () => {
@@ -218,7 +320,7 @@ describe('64 connections', () => {
     expect(await raw(ASK)).toBe('');
     expect([open.evicted, open.refused]).toEqual([0, 2]);
     expect(told).toEqual([
-      'all 64 connections are taken: closed 0 without a request, refused 1 up to now',
+      'all 64 connections are taken: closed 0 that kept us waiting, refused 1 up to now',
     ]);
     const answers = waiting.map((one) => new Promise((resolve) => one.once('end', resolve)));
     answer('tcpsynq_up 1\n');

@@ -1,4 +1,5 @@
 import { type Host, note } from '../../host.js';
+import { jsonLine } from '../../printable.js';
 import type { HalfOpen } from '../../record/halfopen.js';
 import type { Loss } from '../../record/stream.js';
 import type { RecordView } from '../records/view.js';
@@ -67,7 +68,7 @@ export class Printed implements RecordView<HalfOpen> {
     const { out } = this.#host;
     const between = this.#printed && !this.#json ? '\n' : '';
     this.#printed = true;
-    const text = this.#json ? `${JSON.stringify(this.#subject.json())}\n` : this.#subject.text();
+    const text = this.#json ? jsonLine(this.#subject.json()) : this.#subject.text();
     await out.write(`${between}${text}`);
   }
 }

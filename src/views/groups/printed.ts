@@ -1,5 +1,6 @@
 import { groupLines } from '../../chart/groups.js';
 import type { Host } from '../../host.js';
+import { jsonText } from '../../printable.js';
 import { cutTo } from '../../record/groups.js';
 import type { Loss } from '../../record/stream.js';
 import { Pending } from '../pending.js';
@@ -65,7 +66,7 @@ export class GroupObjects<R> extends Printed<R> {
     const { standing, keys, beside, lost, refused } = this.scene();
     const { all, groups, others, left, error } = standing;
     this.line(
-      JSON.stringify({
+      jsonText({
         event: things,
         time: stamp,
         stream_time: rounded(end),
@@ -97,7 +98,7 @@ export class GroupObjects<R> extends Printed<R> {
   }
 
   override loss(loss: Loss): void {
-    this.line(JSON.stringify(lossObject(loss)));
+    this.line(jsonText(lossObject(loss)));
     super.loss(loss);
   }
 }

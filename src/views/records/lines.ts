@@ -1,6 +1,7 @@
 import type { AlignedLines } from '../../chart/aligned.js';
 import { type Line, render } from '../../chart/text.js';
 import type { Host } from '../../host.js';
+import { jsonText, printable } from '../../printable.js';
 import type { Loss } from '../../record/stream.js';
 import { Pending } from '../pending.js';
 import { Clock, type Reading, type RecordView } from './view.js';
@@ -60,7 +61,8 @@ export class RecordLines<R extends Timed> extends OneByOne<R> {
       const time = clock.time(header, record.time);
       this.line(this.#render(form.aligned.line(record, time, columns)));
     } else {
-      this.line(form.words(record, clock.stamp(header, record.time) ?? record.time.toFixed(9)));
+      const time = clock.stamp(header, record.time) ?? record.time.toFixed(9);
+      this.line(printable(form.words(record, time)));
     }
     for (const text of form.below?.(record) ?? []) {
       this.line(tty ? this.#render([text]) : text);
@@ -77,11 +79,11 @@ export class RecordLines<R extends Timed> extends OneByOne<R> {
 export class RecordJson<R extends Timed> extends OneByOne<R> {
   override record(record: R): void {
     const stamp = this.clock.stamp(this.reading.header, record.time);
-    this.line(JSON.stringify(this.form.object(record, stamp)));
+    this.line(jsonText(this.form.object(record, stamp)));
   }
 
   override loss(loss: Loss): void {
-    this.line(JSON.stringify(lossObject(loss)));
+    this.line(jsonText(lossObject(loss)));
     super.loss(loss);
   }
 }

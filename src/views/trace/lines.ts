@@ -1,6 +1,7 @@
 import { inUnit } from '../../chart/connections.js';
 import { printable, rate } from '../../chart/text.js';
 import type { Host } from '../../host.js';
+import { jsonText } from '../../printable.js';
 import type { Row } from '../../record/row.js';
 import { OTHERS, type Range, type Traced } from '../../record/trace.js';
 import { Pending } from '../pending.js';
@@ -103,7 +104,7 @@ export class TraceJson extends Printed implements TraceView {
     if (this.#each && latest !== null) {
       const fields = row.columns.names.map((name, i) => [name, field(name, row.text(i))] as const);
       this.line(
-        JSON.stringify({
+        jsonText({
           event: 'sample',
           ...Object.fromEntries(fields),
           time: this.stamp(latest.time),
@@ -121,7 +122,7 @@ export class TraceJson extends Printed implements TraceView {
       Number.isNaN(low) ? null : { min: scaled(low, times), max: scaled(high, times) };
     for (const { local, remote, latest, others, interval } of connections) {
       this.line(
-        JSON.stringify({
+        jsonText({
           event: 'connection',
           time: this.stamp(end),
           local,

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { getSystemErrorMap } from 'node:util';
+import { errno, Failure, inWords } from './failure.js';
+
+/** The exit status of flock(1) if another process has the lock. */
+const HELD = 1;
+const RETRY_MS = 50;
+
+/** Another process has the lock. */
+export class Held extends Error {}
+
+/**
+ * A lock by flock(2) on a file of its own. Its mode is 0600: any process that can read a file can
+ * lock it. The kernel releases the lock when the process ends in any way, so no lock is ever stale.
+ */
+export class FileLock {
+  readonly #file: FileHandle;
+  readonly #path: string;
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /**
+   * Make the file and lock it. Another process that has the lock may release it within `patience` ms.
+   *
+   * @throws Held if another process has the lock, Failure if the file cannot be locked, with the reason
+   */
+  static async take(path: string, patience = 0): Promise<FileLock> {
+    const giveUp = performance.now() + patience;
+    for (;;) {
+      const file = await openOwn(path);
+      try {
+        if (await isLocked(file)) {
+          const [ours, there] = [await file.stat(), await lstat(path).catch(() => null)];
+          if (ours.dev === there?.dev && ours.ino === there.ino) {
+            return new FileLock(file, path);
+          }
+          // Its holder removed it meanwhile: make it again.
+        } else if (performance.now() >= giveUp) {
+          throw new Held();
+        } else {
+          await pause(RETRY_MS);
+        }
+      } catch (error) {
+        if (!(error instanceof Held)) {
+          await unlink(path).catch(() => {});
+        }
+        await file.close();
+        throw error;
+      }
+      await file.close();
+    }
+  }
+
+  /** Remove the file and release the lock, in this order: no other process loses its own. */
+  async release(): Promise<void> {
+    await unlink(this.#path).catch(() => {});
+    await this.#file.close();
+  }
+}
+
+/** Open a file of ours, made if it is not there. Others may have put a link or a pipe in its place. */
+async function openOwn(path: string): Promise<FileHandle> {
+  const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+  const file = await open(path, flags, 0o600).catch((error) => {
+    const isOdd = errno(error) === 'ELOOP' || errno(error) === 'ENXIO';
+    throw new Failure(`${path}: ${isOdd ? 'not a regular file' : inWords(error)}`);
+  });
+  const there = await file.stat();
+  const why = there.isFile()
+    ? there.uid !== process.geteuid?.() && 'it belongs to another user'
+    : 'not a regular file';
+  if (why) {
+    await file.close();
+    throw new Failure(`${path}: ${why}`);
+  }
+  return file;
+}
+
+/** Lock an open file: Node cannot, but flock(1) locks what it inherits, and it stays locked. */
+function isLocked(file: FileHandle): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    // Of busybox's flock too.
+    const child = spawn('flock', ['-n', '-x', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', file.fd],
+    });
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new Failure(
+          errno(error) === 'ENOENT'
+            ? 'flock is not installed (package util-linux)'
+            : `cannot run flock: ${getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error)}`,
+        ),
+      ),
+    );
+    child.on('exit', (code, signal) =>
+      code === 0 || code === HELD
+        ? resolve(code === 0)
+        : reject(new Failure(`flock ended with ${signal ?? `status ${code}`}`)),
+    );
+  });
+}
