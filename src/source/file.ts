@@ -186,12 +186,21 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
 async function* gzip(packed: AsyncIterator<Buffer>, name: string): Chunks {
   const damages: MemberDamage[] = [];
   yield* unpackGzip(packed, (damage) => damages.push(damage));
-  const [first, ...others] = damages;
-  if (first !== undefined) {
-    const more = others.length > 0 ? ` and in ${others.length} more places` : '';
-    const wasCut = `damaged or cut short near byte ${first.near}${more}`;
-    throw new Failure(`${name}: the gzip data is ${wasCut}; what could be read was read`);
+  const failure = gzipFailure(name, damages);
+  if (failure !== null) {
+    throw failure;
   }
+}
+
+/** Return a Failure that says where gzip data is damaged; null if it is not. */
+export function gzipFailure(name: string, damages: readonly MemberDamage[]): Failure | null {
+  const [first, ...others] = damages;
+  if (first === undefined) {
+    return null;
+  }
+  const more = others.length > 0 ? ` and in ${others.length} more places` : '';
+  const wasCut = `damaged or cut short near byte ${first.near}${more}`;
+  return new Failure(`${name}: the gzip data is ${wasCut}; what could be read was read`);
 }
 
 function refusePacked(path: string, start: Buffer): void {

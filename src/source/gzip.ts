@@ -73,6 +73,20 @@ class Packed {
     this.position += bytes;
   }
 
+  /** Take zeros; return how many there were, and whether anything follows. */
+  async skipZeros(): Promise<{ readonly zeros: number; readonly isOver: boolean }> {
+    for (let zeros = 0; ; ) {
+      const ahead = await this.peek(1);
+      const at = ahead.findIndex((byte) => byte !== 0);
+      const length = at < 0 ? ahead.length : at;
+      this.skip(length);
+      zeros += length;
+      if (at >= 0 || length === 0) {
+        return { zeros, isOver: at < 0 };
+      }
+    }
+  }
+
   /** Put back bytes that were taken last. */
   putBack(bytes: Buffer): void {
     this.#rest = Buffer.concat([bytes, this.#rest]);
@@ -83,31 +97,49 @@ class Packed {
 /**
  * Unpack gzip of any number of members. Of a member that is damaged or cut short, give its whole
  * lines up to there, report it, and go on with the next member that begins a capture: so all of
- * `cat FILE.*.gz` is read, though some of the files were cut.
+ * `cat FILE.*.gz` is read, though some of the files were cut. As gzip does, skip zeros at the end
+ * of the input; zeros before more data are damage.
+ *
+ * @param onWhole called after each whole member with the bytes of the input up to its end
  */
 export async function* unpackGzip(
   chunks: AsyncIterator<Buffer>,
   onDamage: (damage: MemberDamage) => void,
+  onWhole: (end: number) => void = () => {},
 ): AsyncGenerator<Buffer, void, void> {
   const packed = new Packed(chunks);
   const text = new WholeLines();
   for (;;) {
-    const [first] = await packed.peek(1);
-    // As gzip does, take zeros after a member for padding.
-    if (first === undefined || first === 0) {
+    const near = packed.position;
+    const { zeros, isOver } = await packed.skipZeros();
+    if (isOver) {
       break;
+    }
+    if (zeros > 0) {
+      yield text.drop();
+      onDamage({ near, flushed: null });
+      if (!(await startsMember(packed))) {
+        await findMember(packed, NOTHING);
+        continue;
+      }
     }
     const member = new Member(packed, text.taken);
     for await (const bytes of member.unpack()) {
       yield text.add(bytes);
     }
-    if (!member.isWhole) {
+    if (member.isWhole) {
+      onWhole(packed.position);
+    } else {
       yield text.drop();
       onDamage(member.damage);
       await findMember(packed, member.recent);
     }
   }
   yield text.rest();
+}
+
+async function startsMember(packed: Packed): Promise<boolean> {
+  return (await packed.peek(MAGIC.length)).subarray(0, MAGIC.length).equals(MAGIC);
 }
 
 /** Hold back the last line until it is whole: damage must not join two halves. */

@@ -119,6 +119,15 @@ describe('what is there already', () => {
     expect(String(gunzipSync(await readFile(out)))).toBe(text + text);
   });
 
+  test('--append to a packed file that ends in zeros', async () => {
+    await writeFile(out, Buffer.concat([gzipSync(text), Buffer.alloc(4096)]));
+    const { stderr, code } = await run(['capture', '-i', file, '--append', '--compress', out]);
+    expect(stderr).toContain('out ended in zeros: cut off its last 4096 bytes\n');
+    expect(code).toBe(0);
+    expect(String(gunzipSync(await readFile(out)))).toBe(text + text);
+    expect((await run(['capture', '-i', out, '-'])).stdout).toBe(text + text);
+  });
+
   test.each([
     ['raw', [], 'hello\n', 'is no raw capture'],
     ['raw', ['--compress'], 'hello\n', 'is not packed: leave --compress out'],

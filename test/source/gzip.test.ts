@@ -52,6 +52,23 @@ describe('members one after another', () => {
     expect(await unpack(bytes)).toEqual({ text: 'one\ntwo\n', damages: [] });
   });
 
+  test('are read after zeros, which are damage', async () => {
+    for (const zeros of [1, 512, 600_000]) {
+      const bytes = Buffer.concat([FIRST, Buffer.alloc(zeros), SECOND, Buffer.alloc(9)]);
+      expect(await unpack(bytes)).toEqual({
+        text: ONE + TWO,
+        damages: [{ near: FIRST.length, flushed: null }],
+      });
+    }
+  });
+
+  test('are looked for after zeros and other bytes', async () => {
+    const bytes = Buffer.concat([FIRST, Buffer.alloc(9), Buffer.from('x'), SECOND]);
+    const { text, damages } = await unpack(bytes);
+    expect(text).toBe(ONE + TWO);
+    expect(damages).toHaveLength(1);
+  });
+
   test('of megabytes are read', async () => {
     const text = incident().repeat(3);
     expect((await unpack(gzipSync(text))).text === text).toBe(true);
