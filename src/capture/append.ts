@@ -126,15 +126,21 @@ export async function prepareAppend(
   }
 }
 
-/** Cut off a last line that has no end; return its length. */
+/** Cut off a last line that has no end, however long; return its length. */
 async function cutLast(file: FileHandle, size: number): Promise<number> {
   const tail = Buffer.alloc(Math.min(size, MAX_LINE));
-  await file.read(tail, 0, tail.length, size - tail.length);
-  const cut = tail.length - tail.lastIndexOf(NEWLINE) - 1;
-  if (cut > 0) {
-    await file.truncate(size - cut);
+  let end = size;
+  let newline = -1;
+  while (end > 0 && newline < 0) {
+    const start = Math.max(0, end - tail.length);
+    const { bytesRead } = await file.read(tail, 0, end - start, start);
+    newline = tail.subarray(0, bytesRead).lastIndexOf(NEWLINE);
+    end = newline < 0 ? start : start + newline + 1;
   }
-  return cut;
+  if (end < size) {
+    await file.truncate(end);
+  }
+  return size - end;
 }
 
 function firstLine(head: Buffer): string {

@@ -128,6 +128,14 @@ describe('what is there already', () => {
     expect((await run(['capture', '-i', out, '-'])).stdout).toBe(text + text);
   });
 
+  test('--append after 300 KB that never ended a line', async () => {
+    await writeFile(out, text + 'x'.repeat(300_000));
+    const { stderr, code } = await run(['capture', '-i', file, '--append', out]);
+    expect(stderr).toContain('out ended in an unfinished line: cut off its 300000 bytes\n');
+    expect(code).toBe(0);
+    expect(await read(out)).toBe(text + text);
+  });
+
   test.each([
     ['raw', [], 'hello\n', 'is no raw capture'],
     ['raw', ['--compress'], 'hello\n', 'is not packed: leave --compress out'],
