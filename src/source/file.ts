@@ -137,7 +137,7 @@ export async function* streamChunks(
   }
   signal.addEventListener('abort', stop, { once: true });
   try {
-    yield* unpacked(stream, name);
+    yield* unpacked(stream, name, signal);
   } catch (error) {
     if (!signal.aborted) {
       throw cannotRead(name, error);
@@ -148,7 +148,7 @@ export async function* streamChunks(
   }
 }
 
-async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
+async function* unpacked(stream: AsyncIterable<Buffer>, name: string, signal: AbortSignal): Chunks {
   const rest: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   for (let next = await rest.next(); !next.done; next = await rest.next()) {
@@ -170,7 +170,7 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
     throw new Failure(`${name} is packed with zstd, and ${NO_ZSTD}: unpack it with \`zstd -d\``);
   }
   if (createZstdDecompress === undefined || packing === 'gzip') {
-    yield* gzip(whole, name);
+    yield* gzip(whole, name, signal);
     return;
   }
   try {
@@ -183,9 +183,9 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
 }
 
 /** Unpack all that can be read, then throw a Failure that says where the data is damaged. */
-async function* gzip(packed: AsyncIterator<Buffer>, name: string): Chunks {
+async function* gzip(packed: AsyncIterator<Buffer>, name: string, signal: AbortSignal): Chunks {
   const damages: MemberDamage[] = [];
-  yield* unpackGzip(packed, (damage) => damages.push(damage));
+  yield* unpackGzip(packed, (damage) => damages.push(damage), undefined, signal);
   const failure = gzipFailure(name, damages);
   if (failure !== null) {
     throw failure;
