@@ -15,7 +15,8 @@ const HEAD = 4096;
 /** What the first line of a file of each format looks like. */
 const FIRST: Readonly<Record<FormatName, RegExp>> = {
   raw: /^# tcpsynq /,
-  tcpprobe: /^(\d+\.\d+|# L) /,
+  tcpprobe:
+    /^(\d+\.\d+([ \t]+\S+:\d+){2}([ \t]+(\d+|0x[\da-f]+|-)){6,8}|# L \d+\.\d+ \w+( \d+){3})[ \t\r]*$/,
   csv: /^kind,time,/,
   ndjson: /^\{"kind":"#"/,
 };
@@ -62,11 +63,13 @@ export async function isCapture(path: string): Promise<boolean> {
 /** Return the first line of the start of a file, unpacked, or as much of it as there is. */
 async function firstOf(head: Buffer): Promise<string> {
   const chunks: Buffer[] = [];
+  let length = 0;
   try {
     const stream = Readable.from([head]);
     for await (const chunk of streamChunks(stream, '', new AbortController().signal)) {
       chunks.push(Buffer.from(chunk));
-      if (chunk.includes(NEWLINE)) {
+      length += chunk.length;
+      if (length >= HEAD || chunk.includes(NEWLINE)) {
         break;
       }
     }
@@ -116,13 +119,23 @@ export async function prepareAppend(
       const cut = await cutLast(file, size);
       return { first: cut === size ? null : first, cut, zeros: 0, ended: false };
     }
-    const { zeros, ended, failure } = is === 'gzip' ? await repairGzip(path) : await check(path);
+    const { zeros, ended, failure } = is === 'gzip' ? await repair(path) : await check(path);
     if (failure !== null) {
       throw new Failure(`${failure.message}: nothing can be appended to it`);
     }
     return { first, cut: 0, zeros, ended };
   } finally {
     await file.close();
+  }
+}
+
+async function repair(path: string): Promise<Repair> {
+  try {
+    return await repairGzip(path);
+  } catch (error) {
+    throw error instanceof Failure
+      ? error
+      : new Failure(`cannot repair ${path}: ${inWords(error)}`);
   }
 }
 

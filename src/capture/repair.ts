@@ -101,7 +101,10 @@ async function endLast(file: FileHandle, size: number, found: Contents): Promise
     return false;
   }
   const tail = rest.length > 0 ? Buffer.concat([end, gzipSync(rest)]) : end;
-  await file.write(tail, 0, tail.length, flushed.at);
+  for (let done = 0; done < tail.length; ) {
+    const { bytesWritten } = await file.write(tail, done, tail.length - done, flushed.at + done);
+    done += bytesWritten;
+  }
   await file.truncate(flushed.at + tail.length);
   return true;
 }
