@@ -161,7 +161,7 @@ export class Scanner {
     const row = this.#row;
     const { cuts } = row;
     if (this.#tidied.length === 0) {
-      this.#tidied = Buffer.alloc(MAX_LINE);
+      this.#tidied = Buffer.alloc(MAX_LINE + 1);
     }
     const tidied = this.#tidied;
     let length = 0;
@@ -182,6 +182,8 @@ export class Scanner {
       length -= 1;
       found -= 1;
     }
+    // What a blank line begins with, as in the buffer.
+    tidied[length] = NEWLINE;
     cuts[found] = length;
     row.found = found;
     if (hasControl && tidied[0] !== HASH && !this.#parser.foreign) {

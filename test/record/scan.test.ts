@@ -129,6 +129,11 @@ describe('rows', () => {
   });
 });
 
+test.each([[OLD], [ADDED], ['# kernel x'], ['x']])('a blank line after %j\\r is blank', (line) => {
+  const { told } = scan(`${line}\r\n\r\n \r\n`);
+  expect(told).toMatchObject([{}, { type: 'blank' }, { type: 'blank' }]);
+});
+
 describe('what cannot be read is passed over, counted and located', () => {
   test.each([
     ['too few columns', 'A 1.0 10.9.0.1:80\n', '2 columns where there should be 5'],
