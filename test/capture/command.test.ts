@@ -33,6 +33,19 @@ test('no module', async () => {
   expect(await readdir(directory)).toEqual(['in']);
 });
 
+test('a file is repaired before the module is asked', async () => {
+  await writeFile(out, Buffer.concat([gzipSync(text), Buffer.alloc(100)]));
+  const { stderr, code } = await run(['capture', '--append', '--compress', out]);
+  expect(stderr).toMatch(/out ended in zeros: .*\n.*the tcpsynq module is not loaded/);
+  expect(code).toBe(1);
+  expect(await readFile(out)).toEqual(gzipSync(text));
+  expect(await readdir(directory)).toEqual(['in', 'out']);
+  for (const more of [[], ['--rotate', '1M']]) {
+    await run(['capture', '--append', ...more, join(directory, 'new')]);
+  }
+  expect(await readdir(directory)).toEqual(['in', 'out']);
+});
+
 describe('a copy', () => {
   test('to a file', async () => {
     const { stdout, stderr, code } = await run(['capture', '-i', file, out]);
