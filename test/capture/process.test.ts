@@ -1,8 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import {
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, countLine } from '../capture.js';
@@ -68,6 +77,21 @@ describe.concurrent('what goes wrong', () => {
     expect(text.startsWith(held) && held.endsWith('\n')).toBe(true);
     const missing = text.split('\n').length - held.split('\n').length;
     expect(stderr).toContain(`last lines not written: ${missing}`);
+  });
+
+  test('the end of a packed file cannot be written', async () => {
+    const { file, out } = await place();
+    const input = join(dirname(file), 'long');
+    await writeFile(input, capture(1000, 70));
+    await run(['capture', '-i', input, '--compress', out]);
+    await truncate(out, (await stat(out)).size - 5);
+    const { stderr, code } = await bash(
+      `ulimit -f 1; $T capture -i ${file} --append --compress ${out}`,
+    );
+    expect(stderr).toMatch(/^tcpsynq: cannot repair .*out: file too large\n$/);
+    expect(code).toBe(1);
+    const { stdout } = await run(['capture', '-i', out, '-']);
+    expect(stdout).toBe(capture(1000, 70));
   });
 
   test('stdout is full', async () => {
