@@ -187,6 +187,11 @@ describe('times that cannot be', () => {
       const good = eventCapture(['A 1.2.3.4:80 1.2.3.5:1 1 9']);
       const { stdout } = await run(['capture', ...args, '-i', '-', '-'], good + text);
       expect(stdout).not.toContain('NaN');
+      // A copy keeps every line; other formats skip the one that cannot be read.
+      const alone = await run(['capture', ...args, '-i', '-', '-'], good);
+      expect(alone.stdout).toContain('1.2.3.4:80');
+      expect(stdout.split('1.2.3.4:80')).toHaveLength(args.length === 0 ? 3 : 2);
+      expect(stdout.startsWith(alone.stdout)).toBe(true);
     },
   );
 });

@@ -6,7 +6,7 @@ import { MAX_LINE } from '../record/stream.js';
 import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
 import type { FormatName, Packing } from './names.js';
-import { repairGzip } from './repair.js';
+import { type Repair, repairGzip } from './repair.js';
 
 const NEWLINE = 0x0a;
 /** Bytes that are enough to tell a capture by. */
@@ -15,7 +15,8 @@ const HEAD = 4096;
 /** What the first line of a file of each format looks like. */
 const FIRST: Readonly<Record<FormatName, RegExp>> = {
   raw: /^# tcpsynq /,
-  tcpprobe: /^(\d+\.\d+|# L) /,
+  tcpprobe:
+    /^(\d+\.\d+([ \t]+\S+:\d+){2}([ \t]+(\d+|0x[\da-f]+|-)){6,8}|# L \d+\.\d+ \w+( \d+){3})[ \t\r]*$/,
   csv: /^kind,time,/,
   ndjson: /^\{"kind":"#"/,
 };
@@ -26,14 +27,19 @@ export interface Continued {
   readonly first: string | null;
   /** Bytes of an unfinished last line that were cut off. */
   readonly cut: number;
+  /** Bytes of zeros after its packed data that were cut off. */
+  readonly zeros: number;
   /** Its packed data had no end, and has one now. */
   readonly ended: boolean;
 }
 
 /** Say what was done to a file to go on with it; null if nothing was. */
-export function repairOf(path: string, { cut, ended }: Continued): string | null {
+export function repairOf(path: string, { cut, zeros, ended }: Continued): string | null {
   if (ended) {
     return `${path} was cut short: ended its packed data, and kept every whole line`;
+  }
+  if (zeros > 0) {
+    return `${path} ended in zeros: cut off its last ${zeros} bytes`;
   }
   return cut > 0 ? `${path} ended in an unfinished line: cut off its ${cut} bytes` : null;
 }
@@ -47,25 +53,30 @@ export async function isCapture(path: string): Promise<boolean> {
     }
     const head = Buffer.alloc(HEAD);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
-    const first = firstLine(await unpackedHead(head.subarray(0, bytesRead)));
+    const first = await firstOf(head.subarray(0, bytesRead));
     return Object.values(FIRST).some((pattern) => pattern.test(first));
   } finally {
     await file.close();
   }
 }
 
-/** Unpack the start of a file as far as it goes. */
-async function unpackedHead(head: Buffer): Promise<Buffer> {
+/** Return the first line of the start of a file, unpacked, or as much of it as there is. */
+async function firstOf(head: Buffer): Promise<string> {
   const chunks: Buffer[] = [];
+  let length = 0;
   try {
     const stream = Readable.from([head]);
     for await (const chunk of streamChunks(stream, '', new AbortController().signal)) {
       chunks.push(Buffer.from(chunk));
+      length += chunk.length;
+      if (length >= HEAD || chunk.includes(NEWLINE)) {
+        break;
+      }
     }
   } catch {
     // It was cut here.
   }
-  return Buffer.concat(chunks);
+  return firstLine(Buffer.concat(chunks));
 }
 
 /**
@@ -84,12 +95,12 @@ export async function prepareAppend(
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   });
   if (file === null) {
-    return { first: null, cut: 0, ended: false };
+    return { first: null, cut: 0, zeros: 0, ended: false };
   }
   try {
     const { size } = await file.stat();
     if (size === 0) {
-      return { first: null, cut: 0, ended: false };
+      return { first: null, cut: 0, zeros: 0, ended: false };
     }
     const head = Buffer.alloc(MAX_LINE);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
@@ -100,51 +111,61 @@ export async function prepareAppend(
         `${path} is ${is === null ? 'not packed' : `packed with ${is}`}: ${should}`,
       );
     }
-    const { first, damage } =
-      is === null
-        ? { first: firstLine(head.subarray(0, bytesRead)), damage: null }
-        : await readPacked(path);
+    const first = await firstOf(head.subarray(0, bytesRead));
     if (!FIRST[format].test(first)) {
       throw new Failure(`${path} is no ${format} capture: --append would mix two formats`);
     }
-    if (damage !== null) {
-      await endPacked(path, is, damage);
+    if (is === null) {
+      const cut = await cutLast(file, size);
+      return { first: cut === size ? null : first, cut, zeros: 0, ended: false };
     }
-    const cut = is === null ? await cutLast(file, size) : 0;
-    return { first: cut === size ? null : first, cut, ended: damage !== null };
+    const { zeros, ended, failure } = is === 'gzip' ? await repair(path) : await check(path);
+    if (failure !== null) {
+      throw new Failure(`${failure.message}: nothing can be appended to it`);
+    }
+    return { first, cut: 0, zeros, ended };
   } finally {
     await file.close();
   }
 }
 
-async function endPacked(path: string, packing: Packing | null, damage: Failure): Promise<void> {
-  if (packing !== 'gzip' || !(await repairGzip(path))) {
-    throw new Failure(`${damage.message}: nothing can be appended to it`);
+async function repair(path: string): Promise<Repair> {
+  try {
+    return await repairGzip(path);
+  } catch (error) {
+    throw error instanceof Failure
+      ? error
+      : new Failure(`cannot repair ${path}: ${inWords(error)}`);
   }
 }
 
-/** Cut off a last line that has no end; return its length. */
+/** Cut off a last line that has no end, however long; return its length. */
 async function cutLast(file: FileHandle, size: number): Promise<number> {
   const tail = Buffer.alloc(Math.min(size, MAX_LINE));
-  await file.read(tail, 0, tail.length, size - tail.length);
-  const cut = tail.length - tail.lastIndexOf(NEWLINE) - 1;
-  if (cut > 0) {
-    await file.truncate(size - cut);
+  let end = size;
+  let newline = -1;
+  while (end > 0 && newline < 0) {
+    const start = Math.max(0, end - tail.length);
+    const { bytesRead } = await file.read(tail, 0, end - start, start);
+    newline = tail.subarray(0, bytesRead).lastIndexOf(NEWLINE);
+    end = newline < 0 ? start : start + newline + 1;
   }
-  return cut;
+  if (end < size) {
+    await file.truncate(end);
+  }
+  return size - end;
 }
 
 function firstLine(head: Buffer): string {
   return head.toString('utf8', 0, Math.max(0, head.indexOf(NEWLINE)) || head.length);
 }
 
-/** Read it to its end, too: what is appended to a damaged file could not be unpacked. */
-async function readPacked(path: string) {
+/** Read a file to its end: data appended to a damaged one could not be unpacked. */
+async function check(path: string): Promise<Repair> {
   const damage = new Damage();
-  let first = '';
   const chunks = streamChunks(openFile(path), path, new AbortController().signal);
-  for await (const chunk of damage.before(chunks)) {
-    first ||= firstLine(chunk);
+  for await (const _ of damage.before(chunks)) {
+    // Only its damage counts.
   }
-  return { first, damage: damage.failure };
+  return { zeros: 0, ended: false, failure: damage.failure };
 }

@@ -39,11 +39,12 @@ export class Lock {
    *
    * @param path of that file
    * @param name what is locked, for messages
+   * @param tell receives a line on why it cannot be locked
    */
   static async by(
     path: string,
     name: string,
-    tell: (text: string) => Promise<void> = async () => {},
+    tell: (text: string) => Promise<void>,
   ): Promise<Lock | null> {
     try {
       return new Lock(await FileLock.take(path));

@@ -70,6 +70,8 @@ export class FilePart implements Part {
   #pending = 0;
   #pendingBytes = 0;
   #dirty = false;
+  /** An end of packed data is lacking: not for a file to which nothing was appended. */
+  #isOpen: boolean;
   #failed = false;
 
   private constructor(
@@ -87,6 +89,7 @@ export class FilePart implements Part {
     this.#regular = regular;
     this.#packer = packer;
     this.#sync = sync;
+    this.#isOpen = size === 0;
   }
 
   /** @param sync have the disk hold what was written at each flush */
@@ -122,6 +125,7 @@ export class FilePart implements Part {
 
   async write(lines: Buffer): Promise<void> {
     this.#dirty = true;
+    this.#isOpen = true;
     if (this.#packer === null) {
       await this.#put(lines);
       this.#safe = this.size;
@@ -173,7 +177,7 @@ export class FilePart implements Part {
     try {
       if (!this.#failed) {
         await this.flush();
-        await this.#put((await this.#packer?.end()) ?? NOTHING);
+        await this.#put((this.#isOpen && (await this.#packer?.end())) || NOTHING);
         await this.#settle();
       }
     } finally {

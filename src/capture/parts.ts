@@ -11,7 +11,10 @@ import type { Piece } from './piece.js';
 
 const [NEWLINE, HASH] = [0x0a, 0x23];
 const NOTHING = Buffer.alloc(0);
-const DIGITS = 6;
+/** Digits of a part's number, at least and at most. */
+const [DIGITS, MAX_DIGITS] = [6, 9];
+/** Bytes of header lines that wait for a record. */
+const MAX_HELD = 1024 * 1024;
 
 /** Where parts go and how many there may be. */
 export interface Plan {
@@ -107,12 +110,14 @@ export async function partsOf(path: string): Promise<number[]> {
   const names = await readdir(dirname(path)).catch((error) => {
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   });
+  const known = new Set(names);
+  const isNumber = new RegExp(`^\\d{${DIGITS},${MAX_DIGITS}}$`);
   const numbers = names
     .filter((name) => name.startsWith(`${stem}.`) && name.endsWith(ending))
     .map((name) => name.slice(stem.length + 1, name.length - ending.length))
-    .filter((digits) => /^\d{6,15}$/.test(digits))
+    .filter((digits) => isNumber.test(digits))
     .map(Number)
-    .filter((number) => number > 0 && names.includes(partName(basename(path), number)));
+    .filter((number) => number > 0 && known.has(partName(basename(path), number)));
   const parts: number[] = [];
   for (const number of new Set(numbers)) {
     if (await isCapture(partName(path, number)).catch(() => false)) {
@@ -162,7 +167,10 @@ export class Rotated implements Sink {
   #numbers: number[];
   #part: Current | null;
   /** Header lines without a record after them yet. */
-  #held: Piece | null = null;
+  #held: Buffer[] = [];
+  #heldLength = 0;
+  /** The first line held begins an epoch. */
+  #isStartHeld = false;
   #last: string;
   #closedSize = 0;
   #opened = 0;
@@ -191,7 +199,7 @@ export class Rotated implements Sink {
         `${partName(path, first)} is there already: --force deletes all parts of ${path}, --append adds to them`,
       );
     }
-    const lock = await Lock.by(join(dirname(path), `.${basename(path)}.lock`), path);
+    const lock = await Lock.by(join(dirname(path), `.${basename(path)}.lock`), path, plan.report);
     try {
       const numbers = await partsOf(path);
       const last = meeting === 'append' ? numbers.at(-1) : undefined;
@@ -212,12 +220,22 @@ export class Rotated implements Sink {
   }
 
   async write(piece: Piece): Promise<void> {
-    const { bytes, start, header } = this.#withHeld(piece);
-    if (upToRecord(bytes) === 0) {
+    if (piece.start || this.#held.length === 0) {
+      this.#held = [];
+      this.#heldLength = 0;
+      this.#isStartHeld = piece.start;
+    }
+    if (upToRecord(piece.bytes) === 0 && this.#heldLength + piece.bytes.length <= MAX_HELD) {
       // A copy: the memory of what was written is used again.
-      this.#held = { bytes: Buffer.from(bytes), start, header };
+      this.#held.push(Buffer.from(piece.bytes));
+      this.#heldLength += piece.bytes.length;
       return;
     }
+    const bytes = Buffer.concat([...this.#held, piece.bytes]);
+    const start = this.#isStartHeld;
+    const { header } = piece;
+    this.#held = [];
+    this.#heldLength = 0;
     let rest = bytes;
     while (rest.length > 0) {
       this.#part ??= await this.#next();
@@ -251,23 +269,23 @@ export class Rotated implements Sink {
 
   async close(): Promise<void> {
     try {
-      if (this.#held !== null && this.#part?.isFresh === false) {
-        await this.#part.file.write(this.#held.bytes);
+      // Lines that do not fit are not worth a part without a record.
+      const lines = Buffer.concat(this.#held);
+      const part = this.#part;
+      if (part?.isFresh === false && this.#fitting(part, lines, 0) === lines.length) {
+        await part.file.write(lines);
       }
     } finally {
-      await this.#part?.file.close();
-      await this.#lock?.release();
+      await this.#end();
     }
   }
 
-  #withHeld(piece: Piece): Piece {
-    const held = this.#held;
-    this.#held = null;
-    if (held === null || piece.start) {
-      return piece;
+  async #end(): Promise<void> {
+    try {
+      await this.#part?.file.close();
+    } finally {
+      await this.#lock?.release();
     }
-    const bytes = Buffer.concat([held.bytes, piece.bytes]);
-    return { bytes, start: held.start, header: piece.header };
   }
 
   /** Return how many of the bytes go into this part; 0 if it is over. */
@@ -303,6 +321,10 @@ export class Rotated implements Sink {
     }
     for (let number = (this.#numbers.at(-1) ?? 0) + 1; ; number += 1) {
       const path = partName(this.#plan.path, number);
+      if (number >= 10 ** MAX_DIGITS) {
+        const last = partName(this.#plan.path, this.#numbers.at(-1) ?? 0);
+        throw new Failure(`no number is left after ${last}: move that file away`);
+      }
       // A file of that name that is no part stays.
       if (!(await isThere(path))) {
         const file = await openPart(this.#plan, path, 'refuse');
@@ -364,7 +386,7 @@ async function continued(plan: Plan, path: string): Promise<Current | null> {
       // It is of another format, or damaged: it stays as it is.
       return null;
     }
-    throw error;
+    throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   }
   const repair = repairOf(path, there);
   if (repair !== null) {

@@ -6,6 +6,11 @@ const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER
 ];
 const NOTHING: Buffer = Buffer.alloc(0);
 const START = /^[ \t]*#[ \t]+tcpsynq[ \t\r\n]/;
+/** The lines that a header is made of: all others are copied, but not repeated in each part. */
+const HEADER_LINE =
+  /^[ \t]*#[ \t]+(tcpsynq|kernel|netns|boot_id|clock_offset|filter|[A-Z])(?=[ \t\r\n])/;
+/** Bytes of a header that each part repeats. */
+const MAX_HEADER = 8192;
 /** A loss among the bare lines of format=tcpprobe. */
 const BARE_LOSS = /^[ \t]*#[ \t]+(?=L[ \t]+\d)/;
 
@@ -23,6 +28,9 @@ export class RawFormat implements Format {
   readonly #losses = new StreamParser();
   /** The header's lines by what they are about, in the order they came in. */
   readonly #header = new Map<string, string>();
+  #headerLength = 0;
+  /** The header as bytes; null after a change. */
+  #joined: Buffer | null = null;
   #kept: Buffer = NOTHING;
   #skipping = false;
   #lines = 0;
@@ -46,7 +54,8 @@ export class RawFormat implements Format {
     let start = false;
     const cut = (to: number) => {
       if (to > from) {
-        const header = Buffer.from([...this.#header.values()].join(''));
+        this.#joined ??= Buffer.from([...this.#header.values()].join(''));
+        const header = this.#joined;
         pieces.push({ bytes: bytes.subarray(from, to), header, start });
       }
       from = to;
@@ -67,14 +76,15 @@ export class RawFormat implements Format {
         this.tally.problem(this.#lines, `longer than ${MAX_LINE} characters`);
       } else if (first === HASH) {
         const text = bytes.toString('utf8', line, end + 1);
+        const [, key] = HEADER_LINE.exec(text) ?? [];
         if (BARE_LOSS.test(text)) {
           this.#loss(text.replace(BARE_LOSS, ''));
-        } else {
+        } else if (key !== undefined) {
           if (!inHeader) {
             cut(line);
             start = START.test(text);
           }
-          this.#comment(text);
+          this.#comment(key, text);
         }
       } else if (isBlank(bytes[at + 1]) && first >= LETTER_A && first <= LETTER_Z) {
         if (first === LETTER_L) {
@@ -107,15 +117,23 @@ export class RawFormat implements Format {
     this.#kept = this.#skipping || rest.length === 0 ? NOTHING : Buffer.from(rest);
   }
 
-  #comment(text: string): void {
+  #comment(key: string, text: string): void {
     const line = this.#losses.parse(text.trimEnd());
     if (line.type === 'problem') {
       this.tally.problem(this.#lines, line.reason);
     }
     if (START.test(text)) {
       this.#header.clear();
+      this.#headerLength = 0;
+      this.#joined = null;
     }
-    this.#header.set(text.trim().split(/[ \t]+/, 2)[1] ?? '', text);
+    const before = this.#header.get(key) ?? '';
+    const length = this.#headerLength - before.length + text.length;
+    if (before !== text && length <= MAX_HEADER) {
+      this.#header.set(key, text);
+      this.#headerLength = length;
+      this.#joined = null;
+    }
   }
 
   #loss(text: string): void {

@@ -1,5 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
+import type { Failure } from '../failure.js';
+import { gzipFailure } from '../source/file.js';
 import { type MemberDamage, unpackGzip } from '../source/gzip.js';
 
 const READ_SIZE = 512 * 1024;
@@ -21,6 +23,8 @@ async function* chunksOf(file: FileHandle, end: number): AsyncGenerator<Buffer, 
 /** What a packed file says. */
 interface Contents {
   readonly damages: readonly MemberDamage[];
+  /** Bytes of the file up to the end of its last whole member. */
+  readonly end: number;
   /** Unpacked bytes. */
   readonly length: number;
   /** The unpacked bytes from `from` on. */
@@ -31,48 +35,78 @@ async function contents(chunks: AsyncIterator<Buffer>, from: number): Promise<Co
   const damages: MemberDamage[] = [];
   const rest: Buffer[] = [];
   let length = 0;
-  for await (const bytes of unpackGzip(chunks, (damage) => damages.push(damage))) {
+  let end = 0;
+  const unpacked = unpackGzip(
+    chunks,
+    (damage) => damages.push(damage),
+    (at) => {
+      end = at;
+    },
+  );
+  for await (const bytes of unpacked) {
     if (length + bytes.length > from) {
       rest.push(Buffer.from(bytes.subarray(Math.max(0, from - length))));
     }
     length += bytes.length;
   }
-  return { damages, length, rest: Buffer.concat(rest) };
+  return { damages, end, length, rest: Buffer.concat(rest) };
+}
+
+/** What repairGzip did to a file. */
+export interface Repair {
+  /** Bytes of zeros after the last member that were cut off. */
+  readonly zeros: number;
+  /** The last member had no end, and has one now. */
+  readonly ended: boolean;
+  /** Why nothing can be appended to the file; null if that is possible. */
+  readonly failure: Failure | null;
 }
 
 /**
- * Make a gzip file whole whose last member a kill has cut: end that member at its last flush, and
- * write the whole lines after it again, as a member of their own.
- *
- * @returns whether the file is whole now
+ * Make a gzip file ready to be appended to. Cut off zeros after the last member. If a kill has cut
+ * the last member, end it at its last flush, and write the whole lines after that flush again, as a
+ * member of their own.
  */
-export async function repairGzip(path: string): Promise<boolean> {
+export async function repairGzip(path: string): Promise<Repair> {
   const file = await open(path, 'r+');
   try {
     const { size } = await file.stat();
     const found = await contents(chunksOf(file, size), Number.POSITIVE_INFINITY);
-    const [damage, ...others] = found.damages;
-    if (damage === undefined) {
-      return true;
+    if (found.damages.length === 0) {
+      await file.truncate(found.end);
+      return { zeros: size - found.end, ended: false, failure: null };
     }
-    const { flushed } = damage;
-    if (others.length > 0 || flushed === null || found.length - flushed.text > MAX_REST) {
-      return false;
-    }
-    const { rest } = await contents(chunksOf(file, size), flushed.text);
-    const end = endOf(flushed.crc, flushed.length);
-    const kept = withEnd(chunksOf(file, flushed.at), end);
-    const proof = await contents(kept, Number.POSITIVE_INFINITY);
-    if (proof.damages.length > 0 || proof.length !== flushed.text) {
-      return false;
-    }
-    const tail = rest.length > 0 ? Buffer.concat([end, gzipSync(rest)]) : end;
-    await file.write(tail, 0, tail.length, flushed.at);
-    await file.truncate(flushed.at + tail.length);
-    return true;
+    const ended = await endLast(file, size, found);
+    return { zeros: 0, ended, failure: ended ? null : gzipFailure(path, found.damages) };
   } finally {
     await file.close();
   }
+}
+
+/** End the last member at its last flush; return whether the file is whole then. */
+async function endLast(file: FileHandle, size: number, found: Contents): Promise<boolean> {
+  const [damage, ...others] = found.damages;
+  if (damage === undefined || others.length > 0) {
+    return false;
+  }
+  const { flushed } = damage;
+  if (flushed === null || found.length - flushed.text > MAX_REST) {
+    return false;
+  }
+  const { rest } = await contents(chunksOf(file, size), flushed.text);
+  const end = endOf(flushed.crc, flushed.length);
+  const kept = withEnd(chunksOf(file, flushed.at), end);
+  const proof = await contents(kept, Number.POSITIVE_INFINITY);
+  if (proof.damages.length > 0 || proof.length !== flushed.text) {
+    return false;
+  }
+  const tail = rest.length > 0 ? Buffer.concat([end, gzipSync(rest)]) : end;
+  for (let done = 0; done < tail.length; ) {
+    const { bytesWritten } = await file.write(tail, done, tail.length - done, flushed.at + done);
+    done += bytesWritten;
+  }
+  await file.truncate(flushed.at + tail.length);
+  return true;
 }
 
 async function* withEnd(chunks: AsyncIterable<Buffer>, end: Buffer) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { prepareAppend, repairOf } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
@@ -17,7 +18,7 @@ import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isSame } from '../source/file.js';
 import { isLive } from '../source/input.js';
-import { openNamespace } from '../source/namespace.js';
+import { type Namespace, openNamespace } from '../source/namespace.js';
 import type { TapFilter } from '../source/tap.js';
 import { type CommonOptions, checkInput } from './options.js';
 
@@ -80,13 +81,16 @@ export async function capture(
   const signal = AbortSignal.any([host.signal, stop.signal]);
   const namespace = isLive(input) ? await openNamespace(options.netns) : null;
   try {
-    const source =
-      namespace === null
-        ? openCapture(input, options, () => host.stdin(), signal)
-        : await openModuleStream(namespace, filterOf(options), signal, true);
+    // A repair can take minutes, and an open tap would lose records meanwhile.
+    const isFirst = namespace !== null && goesOn(file, options);
+    const early = isFirst ? await openSink(host, file, options) : null;
+    const source = await openSource(host, namespace, options, signal).catch(async (error) => {
+      await early?.close();
+      throw error;
+    });
     const letters = options.kinds === undefined ? null : lettersOf(options.kinds);
     const format = makeFormat(options.format, letters, options.count ?? Number.POSITIVE_INFINITY);
-    const sink = await openSink(host, file, options);
+    const sink = early ?? (await openSink(host, file, options));
     const timer =
       options.duration === undefined ? undefined : setTimeout(() => stop.abort(), options.duration);
     const alone = command.length === 0 && !(file === '-' && host.out.tty);
@@ -123,6 +127,22 @@ export async function capture(
   } finally {
     namespace?.close();
   }
+}
+
+/** Whether the capture goes on in a file that exists. */
+function goesOn(file: string, { append, rotate }: CaptureOptions): boolean {
+  return append === true && (rotate !== undefined || existsSync(file));
+}
+
+async function openSource(
+  host: Host,
+  namespace: Namespace | null,
+  options: CaptureOptions,
+  signal: AbortSignal,
+): Promise<Bytes> {
+  return namespace === null
+    ? openCapture(options.input, options, () => host.stdin(), signal)
+    : await openModuleStream(namespace, filterOf(options), signal, true);
 }
 
 /** @returns whether it was the source that ended, and nobody who told it to */
@@ -218,8 +238,6 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   const keep = options.keep ?? Number.POSITIVE_INFINITY;
   if (options.rotate !== undefined) {
     const { format, rotate: rotation } = options;
-    // Rotated takes this lock again; here the user learns why it cannot be taken.
-    await (await Lock.of(path, report))?.release();
     return Rotated.open({ path, meeting, rotation, keep, format, packing, sync, report });
   }
   if (isSame(path, options.input)) {

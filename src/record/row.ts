@@ -81,7 +81,7 @@ export class Row {
       at += 1;
     }
     if (bytes[at] === ZERO && bytes[at + 1] === LOWER_X) {
-      return hexadecimal(bytes, at + 2, end);
+      return negative ? Number.NaN : hexadecimal(bytes, at + 2, end);
     }
     let value = at < end ? 0 : Number.NaN;
     for (; at < end; at++) {
@@ -131,8 +131,9 @@ function hexadecimal(bytes: Buffer, start: number, end: number): number {
   let value = start < end ? 0 : Number.NaN;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] as number;
-    const digit = byte <= NINE ? byte - ZERO : (byte | 0x20) - 0x57;
-    if (digit < 0 || digit > 15) {
+    const isDigit = byte <= NINE;
+    const digit = isDigit ? byte - ZERO : (byte | 0x20) - 0x57;
+    if (digit < (isDigit ? 0 : 10) || digit > 15) {
       return Number.NaN;
     }
     value = value * 16 + digit;

@@ -8,6 +8,9 @@ const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_Z] = [
 /** tcp_probe's columns without srtt and rcv_wnd, as its first logs have them. */
 const FEWEST_OF_TCP_PROBE = TCP_PROBE_COLUMNS.length - 2;
 
+/** The control characters above ASCII's first: DEL, and C1 (U+0080 to U+009F) in UTF-8. */
+const [DEL, C1, C1_FIRST, C1_LAST] = [0x7f, 0xc2, 0x80, 0x9f];
+
 /** A byte that separates nothing. */
 const NO_CUT = 0x7e;
 
@@ -119,11 +122,14 @@ export class Scanner {
     let line = 0;
     let found = 1;
     let before = -1;
+    /** Has a top bit where a byte of the line, or one beside it, may be DEL or above. */
+    let high = 0;
     /** Each separator so far is one blank between two fields. */
     let isTidy = true;
     cuts[0] = -1;
     for (let i = 0; i < end; i++) {
       const word = words[i] as number;
+      high |= word | (word + 0x01010101);
       let m = (word - 0x21212121) & ~word & 0x80808080;
       while (m !== 0) {
         const lowest = m & -m;
@@ -141,6 +147,10 @@ export class Scanner {
         before = at;
         if (byte === NEWLINE) {
           row.found = found - 1;
+          if ((high & 0x80808080) !== 0) {
+            isTidy &&= !hasHighControl(bytes, line, at);
+            high = word | (word + 0x01010101);
+          }
           isTidy ? this.#line(bytes, line, at) : this.#untidy(bytes, line, at);
           line = at + 1;
           cuts[0] = at;
@@ -161,12 +171,12 @@ export class Scanner {
     const row = this.#row;
     const { cuts } = row;
     if (this.#tidied.length === 0) {
-      this.#tidied = Buffer.alloc(MAX_LINE);
+      this.#tidied = Buffer.alloc(MAX_LINE + 1);
     }
     const tidied = this.#tidied;
     let length = 0;
     let found = 1;
-    let hasControl = false;
+    let hasControl = hasHighControl(bytes, start, end);
     cuts[0] = -1;
     for (let at = start; at < end; at++) {
       const byte = bytes[at] as number;
@@ -182,6 +192,8 @@ export class Scanner {
       length -= 1;
       found -= 1;
     }
+    // What a blank line begins with, as in the buffer.
+    tidied[length] = NEWLINE;
     cuts[found] = length;
     row.found = found;
     if (hasControl && tidied[0] !== HASH && !this.#parser.foreign) {
@@ -248,6 +260,17 @@ export class Scanner {
     this.#parser.problems += 1;
     this.#sink.line({ type: 'problem', line: this.#parser.lines, reason });
   }
+}
+
+/** Whether a line holds DEL or a C1 control character. */
+function hasHighControl(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const next = bytes[at + 1] as number;
+    if (bytes[at] === DEL || (bytes[at] === C1 && next >= C1_FIRST && next <= C1_LAST)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 const KINDS = Array.from({ length: 26 }, (_, i) => String.fromCharCode(LETTER_A + i));

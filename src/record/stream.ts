@@ -11,7 +11,7 @@ export const FORMAT_VERSION = 1;
 /** One or more of them separate two fields. Those at the ends of a line mean nothing. */
 const BLANKS = /[ \t\r]+/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: no line of the module has one
-const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f]/;
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 export const HAS_CONTROL = 'not a record: it holds control characters';
 
 /** One C line: the figures at a moment. */

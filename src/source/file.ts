@@ -137,7 +137,7 @@ export async function* streamChunks(
   }
   signal.addEventListener('abort', stop, { once: true });
   try {
-    yield* unpacked(stream, name);
+    yield* unpacked(stream, name, signal);
   } catch (error) {
     if (!signal.aborted) {
       throw cannotRead(name, error);
@@ -148,7 +148,7 @@ export async function* streamChunks(
   }
 }
 
-async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
+async function* unpacked(stream: AsyncIterable<Buffer>, name: string, signal: AbortSignal): Chunks {
   const rest: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   for (let next = await rest.next(); !next.done; next = await rest.next()) {
@@ -170,7 +170,7 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
     throw new Failure(`${name} is packed with zstd, and ${NO_ZSTD}: unpack it with \`zstd -d\``);
   }
   if (createZstdDecompress === undefined || packing === 'gzip') {
-    yield* gzip(whole, name);
+    yield* gzip(whole, name, signal);
     return;
   }
   try {
@@ -183,15 +183,24 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string): Chunks {
 }
 
 /** Unpack all that can be read, then throw a Failure that says where the data is damaged. */
-async function* gzip(packed: AsyncIterator<Buffer>, name: string): Chunks {
+async function* gzip(packed: AsyncIterator<Buffer>, name: string, signal: AbortSignal): Chunks {
   const damages: MemberDamage[] = [];
-  yield* unpackGzip(packed, (damage) => damages.push(damage));
-  const [first, ...others] = damages;
-  if (first !== undefined) {
-    const more = others.length > 0 ? ` and in ${others.length} more places` : '';
-    const wasCut = `damaged or cut short near byte ${first.near}${more}`;
-    throw new Failure(`${name}: the gzip data is ${wasCut}; what could be read was read`);
+  yield* unpackGzip(packed, (damage) => damages.push(damage), undefined, signal);
+  const failure = gzipFailure(name, damages);
+  if (failure !== null) {
+    throw failure;
   }
+}
+
+/** Return a Failure that says where gzip data is damaged; null if it is not. */
+export function gzipFailure(name: string, damages: readonly MemberDamage[]): Failure | null {
+  const [first, ...others] = damages;
+  if (first === undefined) {
+    return null;
+  }
+  const more = others.length > 0 ? ` and in ${others.length} more places` : '';
+  const wasCut = `damaged or cut short near byte ${first.near}${more}`;
+  return new Failure(`${name}: the gzip data is ${wasCut}; what could be read was read`);
 }
 
 function refusePacked(path: string, start: Buffer): void {

@@ -19,10 +19,19 @@ const FLUSHED = Buffer.from([0, 0, 0xff, 0xff]);
 const PIECE = 16 * 1024;
 /** Unpacked bytes that deflated data can refer to: RFC 1951, 2. */
 const WINDOW = 32 * 1024;
-/** Pieces that are inflated again to find where one is damaged. */
-const MAX_PIECES = 64;
+/** A piece ends at a flush, but is not shorter: each costs a call of zlib. */
+const MIN_PIECE = 1024;
+/** Packed and unpacked bytes that are inflated again to find where a piece is damaged. */
+const MAX_AGAIN = 1024 * 1024;
+const MAX_AGAIN_UNPACKED = 32 * 1024 * 1024;
+/** Steps in which a damaged piece is inflated, first large ones and then small ones. */
+const STEPS = [128, 1];
 /** Bytes in which damage shows at the latest, as a rule: a new header is looked for from there. */
 const LOOK_BACK = 64 * 1024;
+/** Bytes by which a header that is text of the member before it is recognized. */
+const NESTED = 18;
+/** Damages after which the rest of the input is not read. */
+const MAX_DAMAGES = 256;
 
 /** A place up to which a member can be read, and what its trailer would say there. */
 export interface FlushPoint {
@@ -73,6 +82,20 @@ class Packed {
     this.position += bytes;
   }
 
+  /** Take zeros; return how many there were, and whether anything follows. */
+  async skipZeros(): Promise<{ readonly zeros: number; readonly isOver: boolean }> {
+    for (let zeros = 0; ; ) {
+      const ahead = await this.peek(1);
+      const at = ahead.findIndex((byte) => byte !== 0);
+      const length = at < 0 ? ahead.length : at;
+      this.skip(length);
+      zeros += length;
+      if (at >= 0 || length === 0) {
+        return { zeros, isOver: at < 0 };
+      }
+    }
+  }
+
   /** Put back bytes that were taken last. */
   putBack(bytes: Buffer): void {
     this.#rest = Buffer.concat([bytes, this.#rest]);
@@ -83,31 +106,53 @@ class Packed {
 /**
  * Unpack gzip of any number of members. Of a member that is damaged or cut short, give its whole
  * lines up to there, report it, and go on with the next member that begins a capture: so all of
- * `cat FILE.*.gz` is read, though some of the files were cut.
+ * `cat FILE.*.gz` is read, though some of the files were cut. As gzip does, skip zeros at the end
+ * of the input; zeros before more data are damage. Stop after many damages, or at the signal.
+ *
+ * @param onWhole called after each whole member with the bytes of the input up to its end
  */
 export async function* unpackGzip(
   chunks: AsyncIterator<Buffer>,
   onDamage: (damage: MemberDamage) => void,
+  onWhole: (end: number) => void = () => {},
+  signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   const packed = new Packed(chunks);
   const text = new WholeLines();
-  for (;;) {
-    const [first] = await packed.peek(1);
-    // As gzip does, take zeros after a member for padding.
-    if (first === undefined || first === 0) {
+  for (let damages = 0; damages < MAX_DAMAGES && !signal?.aborted; ) {
+    const near = packed.position;
+    const { zeros, isOver } = await packed.skipZeros();
+    if (isOver) {
       break;
     }
-    const member = new Member(packed, text.taken);
+    if (zeros > 0) {
+      yield text.drop();
+      damages += 1;
+      onDamage({ near, flushed: null });
+      if (!(await startsMember(packed))) {
+        await findMember(packed, signal);
+        continue;
+      }
+    }
+    const member = new Member(packed, text.taken, signal);
     for await (const bytes of member.unpack()) {
       yield text.add(bytes);
     }
-    if (!member.isWhole) {
+    if (member.isWhole) {
+      onWhole(packed.position);
+    } else if (!signal?.aborted) {
       yield text.drop();
+      damages += 1;
       onDamage(member.damage);
-      await findMember(packed, member.recent);
+      packed.putBack(member.recent);
+      await findMember(packed, signal, member.text);
     }
   }
   yield text.rest();
+}
+
+async function startsMember(packed: Packed): Promise<boolean> {
+  return (await packed.peek(MAGIC.length)).subarray(0, MAGIC.length).equals(MAGIC);
 }
 
 /** Hold back the last line until it is whole: damage must not join two halves. */
@@ -152,22 +197,52 @@ class WholeLines {
   }
 }
 
+/** The last bytes of a stream, in chunks. */
+class Tail {
+  readonly #length: number;
+  readonly #chunks: Buffer[] = [];
+  #held = 0;
+
+  /** @param length bytes that are needed */
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  add(bytes: Buffer): void {
+    this.#chunks.push(bytes);
+    this.#held += bytes.length;
+    for (let [first] = this.#chunks; first !== undefined; [first] = this.#chunks) {
+      if (this.#held - first.length < this.#length) {
+        break;
+      }
+      this.#held -= first.length;
+      this.#chunks.shift();
+    }
+  }
+
+  last(length: number): Buffer {
+    return Buffer.concat(this.#chunks).subarray(-length);
+  }
+}
+
 /** One member: its header, its deflated data, and its trailer. */
 class Member {
   /** Known when all of it has been unpacked. */
   isWhole = false;
-  /** The last bytes that were taken, but for the first one of the header. */
-  recent = NOTHING;
   readonly #packed: Packed;
+  readonly #signal: AbortSignal | undefined;
   readonly #inflate = createInflateRaw({ chunkSize: 4 * PIECE });
   readonly #out: Buffer[] = [];
   /** Packed bytes since the last flush; null if there are too many to begin again there. */
   #since: Buffer[] | null = [];
+  #sinceLength = 0;
   /** The last unpacked bytes before the last flush, and how many after it were given. */
   #lastFlush = NOTHING;
   #given = 0;
+  /** The last bytes that were taken, but for the first one of the header. */
+  readonly #taken = new Tail(LOOK_BACK);
   /** The last unpacked bytes. */
-  #window = NOTHING;
+  readonly #text = new Tail(LOOK_BACK);
   #near: number;
   #flushed: FlushPoint | null = null;
   readonly #before: number;
@@ -176,8 +251,9 @@ class Member {
   #all = 0;
 
   /** @param before unpacked bytes of the input before this member */
-  constructor(packed: Packed, before: number) {
+  constructor(packed: Packed, before: number, signal?: AbortSignal) {
     this.#packed = packed;
+    this.#signal = signal;
     this.#before = before;
     this.#near = packed.position;
   }
@@ -185,6 +261,16 @@ class Member {
   /** What is wrong with one that is not whole. */
   get damage(): MemberDamage {
     return { near: this.#near, flushed: this.#flushed };
+  }
+
+  /** The last bytes that were taken, but for the first one of the header. */
+  get recent(): Buffer {
+    return this.#taken.last(LOOK_BACK);
+  }
+
+  /** The last unpacked bytes. */
+  get text(): Buffer {
+    return this.#text.last(LOOK_BACK);
   }
 
   async *unpack(): AsyncGenerator<Buffer, void, void> {
@@ -202,7 +288,7 @@ class Member {
     try {
       for (let outcome: Outcome = 'more'; outcome === 'more'; ) {
         const { piece, isFlushed } = await this.#next();
-        if (piece.length === 0) {
+        if (piece.length === 0 || this.#signal?.aborted) {
           return;
         }
         const before = inflate.bytesWritten;
@@ -227,10 +313,13 @@ class Member {
       const [crc, length] = [this.#crc, this.#length];
       this.#flushed = { at: this.#packed.position, crc, text: this.#before + this.#all, length };
       this.#since = [];
+      this.#sinceLength = 0;
       this.#given = 0;
     } else if (this.#since !== null) {
       this.#since.push(piece);
-      this.#since = this.#since.length > MAX_PIECES ? null : this.#since;
+      this.#sinceLength += piece.length;
+      const isTooMuch = this.#sinceLength > MAX_AGAIN || this.#given > MAX_AGAIN_UNPACKED;
+      this.#since = isTooMuch ? null : this.#since;
     }
   }
 
@@ -238,7 +327,10 @@ class Member {
   async #next(): Promise<{ readonly piece: Buffer; readonly isFlushed: boolean }> {
     this.#near = this.#packed.position;
     const ahead = (await this.#packed.peek(PIECE)).subarray(0, PIECE);
-    const at = ahead.indexOf(FLUSHED);
+    let at = ahead.indexOf(FLUSHED, MIN_PIECE - FLUSHED.length);
+    if (at < 0 && ahead.length < PIECE) {
+      at = ahead.lastIndexOf(FLUSHED);
+    }
     return { piece: at < 0 ? ahead : ahead.subarray(0, at + FLUSHED.length), isFlushed: at >= 0 };
   }
 
@@ -248,36 +340,46 @@ class Member {
       this.#length = (this.#length + bytes.length) % 2 ** 32;
       this.#all += bytes.length;
       if (this.#given === 0) {
-        this.#lastFlush = this.#window;
+        this.#lastFlush = this.#text.last(WINDOW);
       }
       this.#given += bytes.length;
-      this.#window = Buffer.concat([this.#window, bytes]).subarray(-WINDOW);
+      this.#text.add(bytes);
       yield bytes;
     }
   }
 
   /**
    * Give what the damaged piece holds before its damage. zlib gives nothing of it, so begin again
-   * after the last flush, and inflate that piece byte by byte.
+   * after the last flush, and inflate that piece in steps. The first pass finds the large step
+   * that is damaged, the second the byte in it.
    */
   async *#readAgain(piece: Buffer): AsyncGenerator<Buffer, void, void> {
     if (this.#since === null) {
       return;
     }
-    const inflate = createInflateRaw({
-      dictionary: this.#given > 0 ? this.#lastFlush : this.#window,
-    });
-    const out: Buffer[] = [];
-    inflate.on('data', (bytes) => out.push(bytes));
-    const step = stepsOf(inflate);
-    for (const before of this.#since) {
-      await step(before);
+    const dictionary = this.#given > 0 ? this.#lastFlush : this.#text.last(WINDOW);
+    let whole = 0;
+    for (const step of STEPS) {
+      const again = new Again(dictionary, this.#given);
+      try {
+        for (const before of [...this.#since, piece.subarray(0, whole)]) {
+          await again.write(before);
+        }
+        for (; whole < piece.length && !this.#signal?.aborted; whole += step) {
+          const outcome = await again.write(piece.subarray(whole, whole + step));
+          for (const bytes of again.take()) {
+            this.#given += bytes.length;
+            this.#text.add(bytes);
+            yield bytes;
+          }
+          if (outcome !== 'more') {
+            break;
+          }
+        }
+      } finally {
+        again.close();
+      }
     }
-    for (let at = 0; at < piece.length && (await step(piece.subarray(at, at + 1))) === 'more'; ) {
-      at += 1;
-    }
-    inflate.destroy();
-    yield Buffer.concat(out).subarray(this.#given);
   }
 
   async #checkTrailer(): Promise<boolean> {
@@ -292,8 +394,40 @@ class Member {
   }
 
   #take(ahead: Buffer, bytes: number): void {
-    this.recent = Buffer.concat([this.recent, ahead.subarray(0, bytes)]).subarray(-LOOK_BACK);
+    this.#taken.add(ahead.subarray(0, bytes));
     this.#packed.skip(bytes);
+  }
+}
+
+/** Inflate bytes again of which the first were given. */
+class Again {
+  readonly #inflate: InflateRaw;
+  readonly #step: (piece: Buffer) => Promise<Outcome>;
+  readonly #out: Buffer[] = [];
+
+  /** @param given unpacked bytes to skip */
+  constructor(dictionary: Buffer, given: number) {
+    this.#inflate = createInflateRaw({ dictionary, chunkSize: 4 * PIECE });
+    this.#step = stepsOf(this.#inflate);
+    let known = given;
+    this.#inflate.on('data', (bytes) => {
+      if (bytes.length > known) {
+        this.#out.push(bytes.subarray(known));
+      }
+      known = Math.max(0, known - bytes.length);
+    });
+  }
+
+  async write(piece: Buffer): Promise<Outcome> {
+    return piece.length > 0 ? this.#step(piece) : 'more';
+  }
+
+  take(): Buffer[] {
+    return this.#out.splice(0);
+  }
+
+  close(): void {
+    this.#inflate.destroy();
   }
 }
 
@@ -336,15 +470,19 @@ function stepsOf(inflate: InflateRaw): (piece: Buffer) => Promise<Outcome> {
     });
 }
 
-/** Go to the next member that begins a capture, in the bytes taken last or after them, or to the end. */
-async function findMember(packed: Packed, recent: Buffer): Promise<void> {
-  packed.putBack(recent);
-  for (;;) {
+/**
+ * Go to the next member that begins a capture, or to the end.
+ *
+ * @param text skip a member whose bytes are in this text: the member before it contains it
+ */
+async function findMember(packed: Packed, signal?: AbortSignal, text = NOTHING): Promise<void> {
+  while (!signal?.aborted) {
     const ahead = await packed.peek(PIECE);
     const at = ahead.indexOf(MAGIC);
     if (at >= 0) {
       packed.skip(at);
-      if (await isBeginning(packed)) {
+      const isNested = text.includes(ahead.subarray(at, at + NESTED));
+      if (!isNested && (await isBeginning(packed))) {
         return;
       }
       packed.skip(1);

@@ -33,6 +33,19 @@ test('no module', async () => {
   expect(await readdir(directory)).toEqual(['in']);
 });
 
+test('a file is repaired before the module is asked', async () => {
+  await writeFile(out, Buffer.concat([gzipSync(text), Buffer.alloc(100)]));
+  const { stderr, code } = await run(['capture', '--append', '--compress', out]);
+  expect(stderr).toMatch(/out ended in zeros: .*\n.*the tcpsynq module is not loaded/);
+  expect(code).toBe(1);
+  expect(await readFile(out)).toEqual(gzipSync(text));
+  expect(await readdir(directory)).toEqual(['in', 'out']);
+  for (const more of [[], ['--rotate', '1M']]) {
+    await run(['capture', '--append', ...more, join(directory, 'new')]);
+  }
+  expect(await readdir(directory)).toEqual(['in', 'out']);
+});
+
 describe('a copy', () => {
   test('to a file', async () => {
     const { stdout, stderr, code } = await run(['capture', '-i', file, out]);
@@ -117,6 +130,23 @@ describe('what is there already', () => {
     await writeFile(out, gzipSync(text));
     expect((await run(['capture', '-i', file, '--append', '--compress', out])).code).toBe(0);
     expect(String(gunzipSync(await readFile(out)))).toBe(text + text);
+  });
+
+  test('--append to a packed file that ends in zeros', async () => {
+    await writeFile(out, Buffer.concat([gzipSync(text), Buffer.alloc(4096)]));
+    const { stderr, code } = await run(['capture', '-i', file, '--append', '--compress', out]);
+    expect(stderr).toContain('out ended in zeros: cut off its last 4096 bytes\n');
+    expect(code).toBe(0);
+    expect(String(gunzipSync(await readFile(out)))).toBe(text + text);
+    expect((await run(['capture', '-i', out, '-'])).stdout).toBe(text + text);
+  });
+
+  test('--append after 300 KB that never ended a line', async () => {
+    await writeFile(out, text + 'x'.repeat(300_000));
+    const { stderr, code } = await run(['capture', '-i', file, '--append', out]);
+    expect(stderr).toContain('out ended in an unfinished line: cut off its 300000 bytes\n');
+    expect(code).toBe(0);
+    expect(await read(out)).toBe(text + text);
   });
 
   test.each([

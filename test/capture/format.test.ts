@@ -57,6 +57,24 @@ describe('raw', () => {
     );
   });
 
+  test('comments that are no part of a header are copied, and not kept', () => {
+    const comments = Array.from({ length: 20_000 }, (_, i) => `# a${i}\nA 1\n`).join('');
+    const { text, pieces } = make('raw', [`${HEADER}${comments}`]);
+    expect(text).toBe(`${HEADER}${comments}`);
+    expect(pieces).toHaveLength(1);
+    expect(String(pieces[0]?.header)).toBe(HEADER);
+  });
+
+  test('a header of any size takes little memory', () => {
+    const letters = [...'ABCDEFGHIJ'].map((letter) => `# ${letter} ${'x'.repeat(2000)}\n`).join('');
+    const epochs = `${HEADER}${letters}A 1\n`.repeat(200);
+    const { text, pieces } = make('raw', [epochs]);
+    expect(text).toBe(epochs);
+    for (const { header } of pieces) {
+      expect(header.length).toBeLessThanOrEqual(8192);
+    }
+  });
+
   test('each piece has the header in force at its start', () => {
     const other = HEADER.replace('port=', '').replace('4026531840', '4026532176');
     const changed = '# filter kinds=event\n';

@@ -1,8 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, countLine } from '../capture.js';
@@ -28,6 +37,18 @@ async function place() {
 }
 
 const read = (path: string) => readFile(path, 'utf8');
+/** Whether a process has a file open to write. */
+function opened(pid: number | undefined, path: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).some((fd) => {
+    try {
+      const flags = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
+      return readlinkSync(join(folder, fd)) === path && /^flags:.*1$/m.test(flags);
+    } catch {
+      return false;
+    }
+  });
+}
 const SUMMARY = /^tcpsynq: 121 records in .*, 7\.7 KiB in .*\/out, lost 0\n$/;
 
 /** Wait until the whole text is in a file. */
@@ -56,6 +77,21 @@ describe.concurrent('what goes wrong', () => {
     expect(text.startsWith(held) && held.endsWith('\n')).toBe(true);
     const missing = text.split('\n').length - held.split('\n').length;
     expect(stderr).toContain(`last lines not written: ${missing}`);
+  });
+
+  test('the end of a packed file cannot be written', async () => {
+    const { file, out } = await place();
+    const input = join(dirname(file), 'long');
+    await writeFile(input, capture(1000, 70));
+    await run(['capture', '-i', input, '--compress', out]);
+    await truncate(out, (await stat(out)).size - 5);
+    const { stderr, code } = await bash(
+      `ulimit -f 1; $T capture -i ${file} --append --compress ${out}`,
+    );
+    expect(stderr).toMatch(/^tcpsynq: cannot repair .*out: file too large\n$/);
+    expect(code).toBe(1);
+    const { stdout } = await run(['capture', '-i', out, '-']);
+    expect(stdout).toBe(capture(1000, 70));
   });
 
   test('stdout is full', async () => {
@@ -244,11 +280,12 @@ describe.concurrent('two captures to one file', () => {
     expect((await readdir(directory)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  test('a device and stdout are shared', async () => {
+  test('a device is shared', async () => {
     const started = start(['capture', '-i', '-', '/dev/null']);
-    started.child.stdin?.write(text);
+    const { pid } = started.child;
+    await eventually('the first capture to open /dev/null', () => opened(pid, '/dev/null'));
     expect((await run(['capture', '-i', '-', '/dev/null'], text)).code).toBe(0);
-    started.child.stdin?.end();
+    started.child.stdin?.end(text);
     expect((await started.ended()).code).toBe(0);
   });
 
@@ -288,6 +325,16 @@ describe.concurrent('two captures to one file', () => {
     );
     started.child.stdin?.end();
     await started.ended();
+  });
+
+  test('stdout is shared', async () => {
+    const { file, out } = await place();
+    const { stderr, code } = await bash(
+      `($T capture -i ${file} - & $T capture -i ${file} - & wait) >>${out}`,
+    );
+    expect(stderr.match(/121 records .* in standard output, lost 0\n/g)).toHaveLength(2);
+    expect(code).toBe(0);
+    expect((await read(out)).split('\n').sort()).toEqual(`${text}${text}`.split('\n').sort());
   });
 
   test('where there is no flock, it captures without a lock', async () => {

@@ -102,6 +102,19 @@ describe('rows', () => {
     ]);
   });
 
+  test.each(['0x@', '0x`', '0x1`', '-0x10', '0x', '0x/', '0xg', '0x1:'])(
+    'is no hexadecimal number: %s',
+    (digits) => {
+      const { told } = scan(`${ADDED.replace(' 512 ', ` ${digits} `)}\n`, (row) => row.number(3));
+      expect(told).toEqual([Number.NaN]);
+    },
+  );
+
+  test.each(['é', '日本', '\u00a0', '\u07ff', '\u{1f600}'])('text in UTF-8 is read: %s', (word) => {
+    const { told } = scan(`${ADDED.replace('10.9.0.1:80', word)}\n${ADDED}\n`);
+    expect(told).toMatchObject([{ kind: 'A' }, { kind: 'A' }]);
+  });
+
   test.each(['9007199254740992', '0x20000000000000', '9'.repeat(400), `0x${'f'.repeat(400)}`])(
     'a number above 2^53 is none: %#',
     (digits) => {
@@ -129,6 +142,11 @@ describe('rows', () => {
   });
 });
 
+test.each([[OLD], [ADDED], ['# kernel x'], ['x']])('a blank line after %j\\r is blank', (line) => {
+  const { told } = scan(`${line}\r\n\r\n \r\n`);
+  expect(told).toMatchObject([{}, { type: 'blank' }, { type: 'blank' }]);
+});
+
 describe('what cannot be read is passed over, counted and located', () => {
   test.each([
     ['too few columns', 'A 1.0 10.9.0.1:80\n', '2 columns where there should be 5'],
@@ -138,6 +156,9 @@ describe('what cannot be read is passed over, counted and located', () => {
     ['a time of 400 digits', `A ${'9'.repeat(400)}.5 10.9.0.1:80 1.2.3.4:5 1 2\n`, 'time is not'],
     ['a time without digits after its point', 'A 1. 10.9.0.1:80 1.2.3.4:5 1 2\n', 'time is not'],
     ['control characters', 'A 1.0 10.9.0.1:80 \u001b[31m 1 2\n', 'it holds control characters'],
+    ['DEL', 'A 1.0 10.9.0.1:80 x\u007f 1 2\n', 'it holds control characters'],
+    ['C1', 'A 1.0 10.9.0.1:80 \u009b31m 1 2\n', 'it holds control characters'],
+    ['C1 in a count', countLine(1, {}).concat(' \u009b31m\n'), 'it holds control characters'],
     ['a cut end', ADDED.slice(0, -1), 'the last line has no end: was it cut?'],
   ])('%s', (_what, text, reason) => {
     const { told, scanner } = scan(`${ADDED}\n${text}`);

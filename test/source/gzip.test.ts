@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createGzip, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -16,6 +18,44 @@ async function unpack(bytes: Buffer, size = 512 * 1024) {
     text += chunk;
   }
   return { text, damages };
+}
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
+/** Unpack bytes, and return the most memory in MiB that buffers in use took, over that before. */
+async function peakOf(bytes: Buffer): Promise<number> {
+  const chunks = (async function* () {
+    yield bytes;
+  })();
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  let peak = before;
+  let count = 0;
+  for await (const chunk of unpackGzip(chunks, () => {})) {
+    count += 1;
+    // A collection takes milliseconds. The chunk before damage is a short one.
+    if (count % 128 === 0 || chunk.length % 65_536 > 0) {
+      collect();
+      peak = Math.max(peak, process.memoryUsage().arrayBuffers);
+    }
+  }
+  return (peak - before) / 2 ** 20;
+}
+
+/** Return a member in a stored block that contains its text and the next member, and so on. */
+function nested(levels: number): Buffer {
+  let inner: Buffer = Buffer.from([0xff]);
+  for (let level = levels; level > 0; level -= 1) {
+    const contents = Buffer.concat([Buffer.from('# tcpsynq 1\n'), inner]);
+    const block = Buffer.alloc(5);
+    // The outermost one does not contain the byte that is the damage.
+    const length = contents.length - 1;
+    block.writeUInt16LE(length, 1);
+    block.writeUInt16LE(length ^ 0xffff, 3);
+    inner = Buffer.concat([FIRST.subarray(0, 10), block, contents]);
+  }
+  return inner;
 }
 
 const [ONE, TWO] = [capture(300, 70), capture(40, 9)];
@@ -52,6 +92,23 @@ describe('members one after another', () => {
     expect(await unpack(bytes)).toEqual({ text: 'one\ntwo\n', damages: [] });
   });
 
+  test('are read after zeros, which are damage', async () => {
+    for (const zeros of [1, 512, 600_000]) {
+      const bytes = Buffer.concat([FIRST, Buffer.alloc(zeros), SECOND, Buffer.alloc(9)]);
+      expect(await unpack(bytes)).toEqual({
+        text: ONE + TWO,
+        damages: [{ near: FIRST.length, flushed: null }],
+      });
+    }
+  });
+
+  test('are looked for after zeros and other bytes', async () => {
+    const bytes = Buffer.concat([FIRST, Buffer.alloc(9), Buffer.from('x'), SECOND]);
+    const { text, damages } = await unpack(bytes);
+    expect(text).toBe(ONE + TWO);
+    expect(damages).toHaveLength(1);
+  });
+
   test('of megabytes are read', async () => {
     const text = incident().repeat(3);
     expect((await unpack(gzipSync(text))).text === text).toBe(true);
@@ -82,9 +139,9 @@ describe('a member that is cut', () => {
   });
 
   test('gives all up to its last flush, where it could be ended', async () => {
-    const bytes = await unfinished([ONE, TWO]);
+    const bytes = await unfinished([TWO, ONE]);
     const { text, damages } = await unpack(Buffer.concat([bytes, bytes, FIRST]));
-    expect(text).toBe(ONE + TWO + ONE + TWO + ONE);
+    expect(text).toBe(TWO + ONE + TWO + ONE + ONE);
     expect(damages).toMatchObject([
       { flushed: { at: bytes.length, length: ONE.length + TWO.length } },
       { flushed: { at: 2 * bytes.length } },
@@ -100,11 +157,62 @@ describe('a member that is cut', () => {
   });
 });
 
-test('a line of megabytes takes no memory, and does not swallow the next member', async () => {
+test('a line of megabytes does not swallow the next member', async () => {
   const bytes = Buffer.concat([gzipSync(Buffer.alloc(1 << 22, 'x')).subarray(0, -9), SECOND]);
   const { text, damages } = await unpack(bytes);
   expect(text.endsWith(`x\n${TWO}`)).toBe(true);
   expect(damages).toHaveLength(1);
+});
+
+describe('memory', () => {
+  const [long, short] = [80, 24].map((mib) => gzipSync(Buffer.alloc(mib << 20, 'x'))) as [
+    Buffer,
+    Buffer,
+  ];
+
+  // A piece of 16 KiB unpacks to 16 MiB.
+  test.each([
+    ['a line of 80 MiB', long],
+    ['damage in a line of 24 MiB', Buffer.concat([short.subarray(0, -5000), FIRST])],
+  ])('%s takes less than 30 MiB', { timeout: 20_000 }, async (_what, bytes) => {
+    expect(await peakOf(bytes)).toBeLessThan(30);
+  });
+});
+
+describe('the time that it takes is bounded', () => {
+  test('members in the text of a damaged one are not read again', async () => {
+    const { text, damages } = await unpack(Buffer.concat([nested(180), SECOND]));
+    expect(text.split('# tcpsynq 1\n')).toHaveLength(1 + 180 + 1);
+    expect(text.endsWith(TWO)).toBe(true);
+    expect(damages).toHaveLength(1);
+  });
+
+  test('it stops after 256 damages', async () => {
+    const { damages } = await unpack(
+      Buffer.concat(Array.from({ length: 300 }, () => SECOND.subarray(0, 100))),
+    );
+    expect(damages).toHaveLength(256);
+  });
+
+  test('800,000 flushes of 5 bytes', { timeout: 8000 }, async () => {
+    const flushes = Buffer.alloc(4_000_000, Buffer.from('000000ffff', 'hex'));
+    const bytes = Buffer.concat([FIRST.subarray(0, 10), flushes, FIRST.subarray(10)]);
+    expect(await unpack(bytes)).toEqual({ text: ONE, damages: [] });
+  });
+
+  test('it stops at the signal', async () => {
+    const chunks = (async function* () {
+      yield Buffer.concat([FIRST.subarray(0, 900), SECOND, SECOND]);
+    })();
+    const stop = new AbortController();
+    const onDamage = () => stop.abort();
+    let text = '';
+    for await (const chunk of unpackGzip(chunks, onDamage, undefined, stop.signal)) {
+      text += chunk;
+    }
+    expect(text).not.toBe('');
+    expect(text).not.toContain(TWO);
+  });
 });
 
 test('damage in the middle of a member costs the rest of it alone', async () => {
