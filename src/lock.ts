@@ -64,7 +64,7 @@ export class FileLock {
   }
 }
 
-/** Open a file of ours, made if it is not there. Others may have put a link or a pipe in its place. */
+/** Open the lock file, made if it is not there. Others may have put a link or a pipe in its place. */
 async function openOwn(path: string): Promise<FileHandle> {
   const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
