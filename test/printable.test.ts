@@ -20,7 +20,7 @@ import { bash, onTerminal, run } from './command.js';
 /** ESC, BEL, newline, CSI and another C1 control, DEL, two bidi overrides. */
 const EVIL = '\u001b[31m\u0007\n\u009b2J\u0085\u007f\u202e\u2066';
 const SAFE = '\\x1b[31m\\x07\\n\\u009b2J\\u0085\\x7f\\u202e\\u2066';
-/** What reaches no terminal, but for the line ends. */
+/** Characters that must not reach a terminal; line ends may. */
 const RAW = /[^\P{C}\n]|[\u2028\u2029\ufffd]/u;
 
 let directory: string;
@@ -135,7 +135,7 @@ describe.each(['capture', 'garbage', 'none', 'folder'])('a file name: %s', (kind
 
 describe('a value in a capture', () => {
   /** CSI, another C1 control, DEL, two bidi overrides, and a bar. */
-  // A line with a control character is no record; a soft hyphen, which hides in text, may be in one.
+  // The parser refuses a line with a control character, but not one with a soft hyphen.
   const VALUE = 'a\u00adb\u00ad|1';
   const [ESCAPED, IN_JSON] = [printable(VALUE), jsonText(VALUE).slice(1, -1)];
   const END = `${VALUE}:80 10.0.0.2:1`;

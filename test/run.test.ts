@@ -51,7 +51,7 @@ test.each(RUNS)('`%s` leaves nothing behind in its process', async (line, input)
   const second = await run(args, input);
   const unnumbered = (text: string) => text.replaceAll(/\d+/g, 'N');
   expect(unnumbered(second.stdout)).toBe(unnumbered(first.stdout));
-  // What capture says of its speed differs in units too.
+  // The speed that capture prints differs, also in its unit.
   expect(second.code).toBe(first.code);
   // A file that was read is closed in another thread.
   await eventually('the files to be closed', async () => {

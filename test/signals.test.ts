@@ -104,7 +104,7 @@ function subject(command: string): Subject {
         args: ['-i', '-', out],
         input: [events, `${more}\n`],
         ready: packed ? unpacksTo(out, events) : holds(out, events),
-        // What is not flushed yet must not be lost.
+        // Records that are not flushed yet must not be lost.
         all: packed ? () => pause(100, true) : holds(out, `${events}${more}\n`),
       };
     }
@@ -355,7 +355,7 @@ test('the same signal again ends the process at once', async () => {
   await eventually('stdin to fill up', () => (started.child.stdin?.writableLength ?? 0) > 4e6);
   started.child.kill('SIGTERM');
   await pause(300);
-  // Nobody reads what is still to be flushed.
+  // No process reads the rest of the output.
   expect(started.child.exitCode).toBeNull();
   started.child.kill('SIGTERM');
   await once(started.child, 'exit');
