@@ -134,7 +134,6 @@ describe.each(['capture', 'garbage', 'none', 'folder'])('a file name: %s', (kind
 });
 
 describe('a value in a capture', () => {
-  /** CSI, another C1 control, DEL, two bidi overrides, and a bar. */
   // The parser refuses a line with a control character, but not one with a soft hyphen.
   const VALUE = 'a\u00adb\u00ad|1';
   const [ESCAPED, IN_JSON] = [printable(VALUE), jsonText(VALUE).slice(1, -1)];
