@@ -3,7 +3,16 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+} from 'vitest';
 import { eventually } from '../eventually.ts';
 import {
   FLOOD,
@@ -141,6 +150,9 @@ function expectNoAddress(lines: string[][]): void {
 /** Another tool, running once it has said `text`. */
 async function started(command: string, args: string[], text: string) {
   const child = spawn(command, args);
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
   const errors: string[] = [];
   let said = '';
   child.stdout.on('data', (chunk) => {
@@ -362,7 +374,6 @@ R`,
     expect(new Set(only.map(({ proto }) => proto))).toEqual(new Set(['tcp']));
   });
 
-  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one run of three tools side by side, from start to end
   test('per location as many as dropwatch, and those tcpdrop.bt can see', async ({ annotate }) => {
     await link.listener('--port 80 --accept hold');
     link.inTarget(
@@ -423,7 +434,7 @@ R`,
         interval: 500,
       })
       .toBe(hasTcpReasons || !seesSocketDrops ? 0 : 223 + 227 + 229);
-    if (tcpdrop) await expect.poll(seenOut, { timeout: 60_000 }).toBe(out);
+    if (tcpdrop) await eventually(`a drop of ${out} from tcpdrop.bt`, () => seenOut() > 0);
     // Now and then one of them takes no notice of being told to stop. What it had to tell is told.
     dropwatch.child.kill('SIGINT');
     tcpdrop?.child.kill('SIGINT');
@@ -431,7 +442,6 @@ R`,
     while (!dropwatch.said().includes('stop message') && Date.now() < deadline) await sleep(50);
     dropwatch.write('exit\n');
     await Promise.race([Promise.all([dropwatch.ended, tcpdrop?.ended]), sleep(3000)]);
-    for (const one of [dropwatch, tcpdrop]) one?.child.kill('SIGKILL');
 
     const told = theirs();
     const untold = differing();
@@ -441,7 +451,9 @@ R`,
       await annotate('not beside tcpdrop.bt, which wants the reasons of 5.17 and BTF');
       return;
     }
-    expect(seenOut()).toBe(out);
+    // The kernel skips a BPF program on a CPU that runs one already: trace_call_bpf() in
+    // kernel/trace/bpf_trace.c of 6.1.
+    expect(seenOut()).toBeLessThanOrEqual(out);
     expect(tcpdrop.said()).not.toMatch(/:8[013] /);
   });
 
