@@ -18,6 +18,7 @@
 #include <linux/proc_fs.h>
 #include <linux/ptrace.h>
 #include <linux/rculist.h>
+#include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
 #include <linux/skbuff.h>
@@ -48,6 +49,10 @@
 #else
 #define SYNQ_HAVE_DROPREASON_H	0
 #endif /* 6.0 */
+
+#if BITS_PER_LONG != 64
+#error "tcpsynq: 64-bit kernels only: a count is read whole, and has 64 bits"
+#endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(4, 14, 0)
 #error "tcpsynq: this kernel is older than 4.14, the oldest this source has been shown right on"
@@ -225,6 +230,16 @@ static __always_inline unsigned int synq_stack_save(unsigned long *frames, unsig
 #endif /* 5.2 */
 }
 
+/* 5.4 added lockdown: is tracefs, which shows the kernel's stacks too, closed to everybody? */
+static inline bool synq_locked_down(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0)
+	return security_locked_down(LOCKDOWN_TRACEFS);
+#else
+	return false;
+#endif /* 5.4 */
+}
+
 /* ---- Time, memory, RCU ---- */
 
 /* 4.16 added timers that run in a softirq; before, in the interrupt. */
@@ -246,13 +261,19 @@ static inline void synq_hrtimer_setup(struct hrtimer *timer,
 #endif /* 6.13 */
 }
 
+/*
+ * Of a tap, paid for by the process that opens it: a tap too large for its memory
+ * cgroup is refused, and has no process killed (try_charge_memcg(), 6.1).
+ */
+#define SYNQ_GFP_TAP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
 /* 5.8 took away the last argument. */
 static inline void *synq_vzalloc(size_t bytes)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0)
-	return __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return __vmalloc(bytes, SYNQ_GFP_TAP | __GFP_ZERO);
 #else
-	return __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO, PAGE_KERNEL);
+	return __vmalloc(bytes, SYNQ_GFP_TAP | __GFP_ZERO, PAGE_KERNEL);
 #endif /* 5.8 */
 }
 
@@ -275,6 +296,28 @@ static __always_inline void *synq_net_generic_bh(const struct net *net, unsigned
 	return net_generic(net, id);
 #endif /* 4.20 */
 }
+
+/*
+ * 5.3 added .pre_exit, and waits for RCU between that and .exit: once for all
+ * namespaces that go together, and for all who want it.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 3, 0)
+#define SYNQ_DEFINE_NETNS_EXIT(leave, gone)
+#define SYNQ_NETNS_EXIT(leave, gone)	.pre_exit = leave, .exit = gone
+#else
+#define SYNQ_DEFINE_NETNS_EXIT(leave, gone)					\
+static void __net_exit synq_netns_exit(struct list_head *nets)			\
+{										\
+	struct net *net;							\
+										\
+	list_for_each_entry(net, nets, exit_list)				\
+		leave(net);							\
+	synchronize_rcu();							\
+	list_for_each_entry(net, nets, exit_list)				\
+		gone(net);							\
+}
+#define SYNQ_NETNS_EXIT(leave, gone)	.exit_batch = synq_netns_exit
+#endif /* 5.3 */
 
 /* 5.4 added the condition under which lockdep is content. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0)

@@ -184,24 +184,24 @@ static int __net_init synq_netns_new(struct net *net)
  */
 static DEFINE_PER_CPU(struct synq_cpu, synq_nowhere);
 
-static void __net_exit synq_netns_gone(struct list_head *nets)
+static void __net_exit synq_netns_leave(struct net *net)
 {
-	struct synq_net *sn;
-	struct net *net;
+	struct synq_net *sn = synq_net(net);
 
-	list_for_each_entry(net, nets, exit_list) {
-		sn = synq_net(net);
-		sn->dying = sn->cpu;
-		WRITE_ONCE(sn->cpu, &synq_nowhere);
-	}
-	synchronize_rcu();
-	list_for_each_entry(net, nets, exit_list)
-		free_percpu(synq_net(net)->dying);
+	sn->dying = sn->cpu;
+	WRITE_ONCE(sn->cpu, &synq_nowhere);
 }
+
+static void __net_exit synq_netns_gone(struct net *net)
+{
+	free_percpu(synq_net(net)->dying);
+}
+
+SYNQ_DEFINE_NETNS_EXIT(synq_netns_leave, synq_netns_gone)
 
 static struct pernet_operations synq_netns_ops = {
 	.init = synq_netns_new,
-	.exit_batch = synq_netns_gone,
+	SYNQ_NETNS_EXIT(synq_netns_leave, synq_netns_gone),
 	.id = &synq_net_id,
 	.size = sizeof(struct synq_net),
 };
