@@ -188,7 +188,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 	size_t bytes;
 	int cpu;
 
-	feed = kvzalloc(sizeof(*feed), GFP_KERNEL_ACCOUNT);
+	feed = kvzalloc(sizeof(*feed), SYNQ_GFP_TAP);
 	if (!feed)
 		return ERR_PTR(-ENOMEM);
 	feed->wait = wait;
@@ -197,10 +197,10 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 	bytes = sizeof(*feed->rings[0]) + size;
 	if (synq_feed_charge(feed, bytes * num_possible_cpus()))
 		goto err;
-	RCU_INIT_POINTER(feed->filter, kmemdup(filter, sizeof(*filter), GFP_KERNEL_ACCOUNT));
+	RCU_INIT_POINTER(feed->filter, kmemdup(filter, sizeof(*filter), SYNQ_GFP_TAP));
 	if (!rcu_access_pointer(feed->filter))
 		goto err;
-	feed->rings = kcalloc(nr_cpu_ids, sizeof(*feed->rings), GFP_KERNEL_ACCOUNT);
+	feed->rings = kcalloc(nr_cpu_ids, sizeof(*feed->rings), SYNQ_GFP_TAP);
 	if (!feed->rings)
 		goto err;
 	for_each_possible_cpu(cpu) {
@@ -233,7 +233,7 @@ void synq_feed_close(struct synq_feed *feed)
 
 int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter)
 {
-	struct synq_filter *changed = kmemdup(filter, sizeof(*filter), GFP_KERNEL_ACCOUNT);
+	struct synq_filter *changed = kmemdup(filter, sizeof(*filter), SYNQ_GFP_TAP);
 	struct synq_filter *old;
 
 	if (!changed)

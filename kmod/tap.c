@@ -642,7 +642,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	if (!maybe_get_net(net))
 		goto err_module;
 	err = -ENOMEM;
-	tap = kvzalloc(sizeof(*tap), GFP_KERNEL_ACCOUNT);
+	tap = kvzalloc(sizeof(*tap), SYNQ_GFP_TAP);
 	if (!tap)
 		goto err_net;
 
