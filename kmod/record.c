@@ -83,7 +83,9 @@ notrace bool synq_record_wanted(const struct synq_filter *filter, const struct s
  * @r: the record, whole, but for its time
  *
  * Safe in any context but an NMI. Takes no lock, and has the reader woken by
- * an interrupt of its own.
+ * an interrupt of its own. While the clock is being moved on, its fast reading
+ * may run back by some nanoseconds (Documentation/core-api/timekeeping.rst):
+ * records of a ring are never older than the one before.
  *
  * Return: false if there was no room.
  */
@@ -95,6 +97,7 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 	struct synq_record *to;
 	bool filling = false;
 	unsigned long flags;
+	u64 now;
 
 	local_irq_save(flags);
 	ring = feed->rings[smp_processor_id()];
@@ -110,7 +113,13 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 				*container_of(r, struct synq_sample, r);
 		else
 			memcpy(to, r, bytes);
-		to->time = ktime_get_ns();
+		/*
+		 * Printing through netconsole calls kfree_skb(), also while that CPU
+		 * moves the clock on, for which ktime_get_ns() would wait for ever.
+		 */
+		now = ktime_get_mono_fast_ns();
+		ring->latest = max(now, ring->latest);
+		to->time = ring->latest;
 		filling = synq_ring_filling(ring);
 		synq_ring_commit(ring, to, bytes);
 		/* Told once: a reader that is slow would be told with every record. */
@@ -192,6 +201,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 	if (!feed)
 		return ERR_PTR(-ENOMEM);
 	feed->wait = wait;
+	feed->since = ktime_get_ns();
 	feed->cpu = cpumask_first(cpu_possible_mask);
 	init_irq_work(&feed->wake, synq_feed_woken);
 	bytes = sizeof(*feed->rings[0]) + size;
@@ -281,6 +291,7 @@ u64 synq_feed_begin(struct synq_feed *feed)
 {
 	int cpu;
 
+	feed->since = max(feed->since, feed->until);
 	feed->until = ktime_get_ns();
 	/* The clock before busy: pairs with synq_feed_write(). */
 	smp_mb();
@@ -298,9 +309,13 @@ u64 synq_feed_begin(struct synq_feed *feed)
 /* The oldest record of the batch in a ring, or NULL. */
 static const struct synq_record *synq_feed_oldest(const struct synq_feed *feed, int cpu)
 {
-	const struct synq_record *r = synq_ring_peek(feed->rings[cpu]);
+	struct synq_record *r = synq_ring_peek(feed->rings[cpu]);
 
-	return r && r->time < feed->until ? r : NULL;
+	if (!r || r->time >= feed->until)
+		return NULL;
+	/* Written after the last batch ended, by a clock that ran back meanwhile. */
+	r->time = max(r->time, feed->since);
+	return r;
 }
 
 /* The oldest record of the batch; NULL at its end. */

@@ -227,6 +227,7 @@ struct synq_ring;
  * @filter: what the tap asks for
  * @rings: one for each possible CPU
  * @bytes: what they take
+ * @since: when the batch before it ended, or the feed began
  * @until: the batch being read has records older than that
  * @cpu: whose ring has the oldest record of the batch
  * @others: no record of the batch in other rings is older, nanoseconds of
@@ -243,6 +244,7 @@ struct synq_feed {
 	struct synq_filter __rcu	*filter;
 	struct synq_ring		**rings;
 	size_t				bytes;
+	u64				since;
 	u64				until;
 	int				cpu;
 	u64				others;

@@ -19,6 +19,7 @@ struct synq_ring {
 	u32		head;		/* next to write; the writer's */
 	u32		wrap;		/* the writer's */
 	u32		busy;		/* being written; the writer's */
+	u64		latest;		/* time of the last record; the writer's */
 	u64		produced[SYNQ_RECORD_KINDS];
 	u64		lost[SYNQ_RECORD_KINDS];
 
@@ -80,12 +81,12 @@ static inline void synq_ring_snapshot(struct synq_ring *ring)
 }
 
 /* The oldest record of the batch, or NULL. The reader's. */
-static inline const struct synq_record *synq_ring_peek(struct synq_ring *ring)
+static inline struct synq_record *synq_ring_peek(struct synq_ring *ring)
 {
 	if (ring->tail > ring->end && ring->tail == ring->wrap)
 		/* Pairs with the acquire in synq_ring_reserve(). */
 		smp_store_release(&ring->tail, 0);
-	return ring->tail == ring->end ? NULL : (const void *)(ring->data + ring->tail);
+	return ring->tail == ring->end ? NULL : (void *)(ring->data + ring->tail);
 }
 
 /* Done with the record that synq_ring_peek() gave, of @bytes. */
