@@ -158,14 +158,13 @@ static noinline notrace void synq_close_write(const struct synq_net *sn, const s
 					      enum synq_cause noted, const struct synq_call *call)
 {
 	u32 mark = READ_ONCE(sk->sk_mark);
-	struct synq_stack stack;
-	struct synq_close c;
 	struct synq_feed *feed;
+	struct synq_close c;
+	u8 depth = 0;
 
 	c.r.kind = SYNQ_RECORD_CLOSE;
 	c.state = sk->sk_state;
 	c.cause = noted != SYNQ_CAUSE_OTHER ? noted : synq_close_cause(sk);
-	stack.depth = 0;
 	synq_record_ends(&c.r, sk);
 	preempt_disable_notrace();
 	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
@@ -174,12 +173,11 @@ static noinline notrace void synq_close_write(const struct synq_net *sn, const s
 		if (!(synq_filter_kinds(filter) & SYNQ_KIND_CLOSE) ||
 		    !synq_record_wanted(filter, &c.r, mark))
 			continue;
-		c.stack.depth = 0;
-		if (filter->stack) {
-			if (!stack.depth)
-				synq_stack_take(&stack, call->caller, call->entry);
-			c.stack = stack;
+		if (filter->stack && !depth) {
+			synq_stack_take(&c.stack, call->caller, call->entry);
+			depth = c.stack.depth;
 		}
+		c.stack.depth = filter->stack ? depth : 0;
 		synq_feed_write(sn, feed, &c.r);
 	}
 	preempt_enable_notrace();

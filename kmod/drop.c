@@ -301,18 +301,20 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 					     const struct sock *sk, unsigned long location,
 					     unsigned long entry, u32 reason)
 {
-	struct synq_drop d = { .location = location, .reason = reason };
 	struct synq_packet p = {};
-	struct synq_stack stack;
 	struct synq_feed *feed;
+	struct synq_drop d;
+	u8 depth = 0;
 
+	memset(&d, 0, offsetof(struct synq_drop, stack));
 	d.r.kind = SYNQ_RECORD_DROP;
+	d.location = location;
+	d.reason = reason;
 	synq_packet_read(&p, &d, skb);
 	if (d.ip)
 		synq_drop_fill(&d, &p, skb, sk);
 	else if (sk && sk_fullsock(sk) && synq_is_tcp(sk))
 		synq_drop_fill_bare(&d, skb, sk);
-	stack.depth = 0;
 	preempt_disable_notrace();
 	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
 		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
@@ -321,12 +323,11 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 		    !(filter->any_proto || d.proto == IPPROTO_TCP) ||
 		    !synq_record_wanted(filter, &d.r, skb->mark))
 			continue;
-		d.stack.depth = 0;
-		if (filter->stack) {
-			if (!stack.depth)
-				synq_stack_take(&stack, location, entry);
-			d.stack = stack;
+		if (filter->stack && !depth) {
+			synq_stack_take(&d.stack, location, entry);
+			depth = d.stack.depth;
 		}
+		d.stack.depth = filter->stack ? depth : 0;
 		synq_feed_write(sn, feed, &d.r);
 	}
 	preempt_enable_notrace();

@@ -130,16 +130,23 @@ struct synq_sample {
 
 #define SYNQ_STACK_MOST	24	/* frames of a stack that are kept */
 
+/*
+ * From here to what a hook is attached to, at most: by a kprobe on arm64 there
+ * are the exception's handlers in between.
+ */
+#define SYNQ_STACK_OURS	16
+
 /**
  * struct synq_stack - how the kernel came to where it was
  * @depth: frames, those deepest in; 0: not asked for
- * @frame: return addresses, the innermost first
+ * @frame: return addresses, the innermost first; room for our own, which
+ *	synq_stack_take() leaves out
  *
  * Ends the record it is in, which is written as long as its frames are many.
  */
 struct synq_stack {
 	u8		depth;
-	unsigned long	frame[SYNQ_STACK_MOST];
+	unsigned long	frame[SYNQ_STACK_MOST + SYNQ_STACK_OURS];
 };
 
 /**

@@ -4,12 +4,6 @@
 
 #include "record.h"
 
-/*
- * From here to what a hook is attached to, at most: by a kprobe on arm64 there
- * are the exception's handlers in between.
- */
-#define SYNQ_STACK_OURS	16
-
 /**
  * synq_stack_take() - the stack of what is running now
  * @stack: filled in
@@ -24,8 +18,8 @@
  */
 notrace void synq_stack_take(struct synq_stack *stack, unsigned long from, unsigned long entry)
 {
-	unsigned long frames[SYNQ_STACK_MOST + SYNQ_STACK_OURS];
-	unsigned int n = synq_stack_save(frames, ARRAY_SIZE(frames));
+	unsigned long *frames = stack->frame;
+	unsigned int n = synq_stack_save(frames, ARRAY_SIZE(stack->frame));
 	unsigned int i, first = 0;
 
 	for (i = 0; i < n && i < SYNQ_STACK_OURS; i++) {
@@ -41,5 +35,5 @@ notrace void synq_stack_take(struct synq_stack *stack, unsigned long from, unsig
 			first = i + 1;
 	}
 	stack->depth = min_t(unsigned int, n - first, SYNQ_STACK_MOST);
-	memcpy(stack->frame, frames + first, stack->depth * sizeof(*frames));
+	memmove(frames, frames + first, stack->depth * sizeof(*frames));
 }
