@@ -13,11 +13,23 @@
 #define SYNQ_CLAIM_LOOKS	(1U << 20)
 
 DEFINE_PER_CPU(unsigned long, synq_claim_slot);
-DEFINE_PER_CPU(struct synq_claim_past, synq_claim_past);
+/* Not static: all modules together have 8 KiB of that for each CPU (PERCPU_MODULE_RESERVE). */
+struct synq_claim_past __percpu *synq_claim_past;
 
 static DEFINE_RAW_SPINLOCK(synq_claim_lock);	/* guards all below */
 static unsigned long synq_claim_undecided;
 static unsigned long synq_claim_overtaken;
+
+int synq_claim_init(void)
+{
+	synq_claim_past = alloc_percpu(struct synq_claim_past);
+	return synq_claim_past ? 0 : -ENOMEM;
+}
+
+void synq_claim_uninit(void)
+{
+	free_percpu(synq_claim_past);
+}
 
 /* Times a claim could not be decided: each may have miscounted one half-open. */
 unsigned long synq_claims_undecided(void)
@@ -61,7 +73,7 @@ static bool notrace synq_claim_owned_of_late(unsigned long key)
 
 	for_each_possible_cpu(cpu)
 		for (i = 0; i < SYNQ_CLAIM_PAST; i++)
-			if (READ_ONCE(per_cpu(synq_claim_past, cpu).key[i]) == key)
+			if (READ_ONCE(per_cpu_ptr(synq_claim_past, cpu)->key[i]) == key)
 				return true;
 	return false;
 }

@@ -70,15 +70,18 @@ struct synq_claim_past {
 };
 
 DECLARE_PER_CPU(unsigned long, synq_claim_slot);
-DECLARE_PER_CPU(struct synq_claim_past, synq_claim_past);
+extern struct synq_claim_past __percpu *synq_claim_past;
 
 static __always_inline void synq_claim_own(unsigned long key)
 {
-	this_cpu_write(synq_claim_past.key[this_cpu_read(synq_claim_past.next)], key);
-	this_cpu_inc(synq_claim_past.next);
+	struct synq_claim_past *past = this_cpu_ptr(synq_claim_past);
+
+	WRITE_ONCE(past->key[past->next++], key);
 	this_cpu_write(synq_claim_slot, key | SYNQ_CLAIM_OWNED);
 }
 
+int synq_claim_init(void);
+void synq_claim_uninit(void);
 bool synq_claim_contended(struct request_sock *req, unsigned long key, bool from_timer);
 bool synq_complete_contended(struct request_sock *req);
 unsigned long synq_claims_undecided(void);
@@ -88,12 +91,7 @@ static __always_inline unsigned long synq_claim_key(const struct request_sock *r
 {
 	unsigned long isn = tcp_rsk(req)->snt_isn;
 
-#ifdef CONFIG_64BIT
-	isn <<= 32;
-#else
-	isn &= ~(unsigned long)SYNQ_CLAIM_MASK;
-#endif
-	return (unsigned long)req ^ isn;
+	return (unsigned long)req ^ isn << 32;
 }
 
 /* No more than @n references? The timer is to be looked at after them. */

@@ -2,6 +2,7 @@
 /* Init and exit. */
 #include <linux/module.h>
 
+#include "claim.h"
 #include "tcpsynq.h"
 
 static int __init synq_init(void)
@@ -15,9 +16,12 @@ static int __init synq_init(void)
 	if (err)
 		return err;
 	synq_taps_init();
-	err = synq_netns_init();
+	err = synq_claim_init();
 	if (err)
 		return err;
+	err = synq_netns_init();
+	if (err)
+		goto err_claim;
 	err = synq_hooks_attach();
 	if (err)
 		goto err_netns;
@@ -33,6 +37,8 @@ err_hooks:
 	synq_hooks_detach();
 err_netns:
 	synq_netns_uninit();
+err_claim:
+	synq_claim_uninit();
 	return err;
 }
 
@@ -41,6 +47,7 @@ static void __exit synq_exit(void)
 	synq_files_uninit();
 	synq_hooks_detach();
 	synq_netns_uninit();
+	synq_claim_uninit();
 }
 
 module_init(synq_init);
