@@ -154,7 +154,8 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 		s32 off;
 
 		memcpy(&off, (const void *)(at + 1), sizeof(off));
-		if ((code == 0xe8 || (code == 0xe9 && !returns)) &&
+		/* A kprobe has its breakpoint in place of the first byte alone. */
+		if ((code == 0xe8 || code == 0xcc || (code == 0xe9 && !returns)) &&
 		    synq_enters(&to, at + 5 + off))
 			return 1;
 	}
