@@ -610,25 +610,40 @@ void synq_hooks_put(unsigned long hooks)
 	mod_delayed_work(system_long_wq, &synq_hooks_lingering, synq_linger());
 }
 
+/*
+ * After a fault of its own ftrace detaches nothing any more (ftrace_kill(),
+ * kernel/trace/ftrace.c, 6.1), and goes on calling us. There is no way back from
+ * an exit, but the module's memory is not freed before it has returned.
+ */
+static void synq_hooks_stay(int err)
+{
+	pr_crit("ftrace has shut itself down and does not let go of the hooks (%d): the module stays, and rmmod waits, until this machine is restarted\n",
+		err);
+	for (;;)
+		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+}
+
 /* When it returns no handler runs any more, on any CPU. */
 void synq_hooks_detach(void)
 {
 	struct kprobe *kps[SYNQ_HOOKS];
-	int id, n = 0;
+	int id, n = 0, err;
 
 	cancel_delayed_work_sync(&synq_hooks_lingering);
 	/* All at once: one by one, each would need memory or wait for RCU. */
-	synq_tracer_stop(&synq_shared);
+	err = synq_tracer_stop(&synq_shared);
 	for (id = SYNQ_HOOKS - 1; id >= 0; id--) {
 		struct synq_hook *hook = &synq_hooks[id];
 
 		if (hook->via == SYNQ_VIA_KPROBE)
 			kps[n++] = &hook->jp.kp;
 		else if (hook->via != SYNQ_VIA_FTRACE || hook->hot)
-			synq_hook_detach(hook);
+			err = synq_hook_detach(hook) ?: err;
 		hook->via = SYNQ_VIA_NONE;
 	}
 	unregister_kprobes(kps, n);
+	if (err)
+		synq_hooks_stay(err);
 	synchronize_rcu();
 }
 
