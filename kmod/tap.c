@@ -431,10 +431,15 @@ err_hooks:
 
 static int synq_tap_check(const struct synq_filter *filter)
 {
-	if (synq_filter_kinds(filter))
-		return 0;
-	pr_notice_ratelimited("format=tcpprobe: its lines are samples, and kinds has none\n");
-	return -EINVAL;
+	if (!synq_filter_kinds(filter)) {
+		pr_notice_ratelimited("format=tcpprobe: its lines are samples, and kinds has none\n");
+		return -EINVAL;
+	}
+	if (filter->stack && synq_locked_down()) {
+		pr_notice_ratelimited("stack=1: refused while the kernel is locked down for confidentiality, as tracefs is; see kernel_lockdown(7)\n");
+		return -EPERM;
+	}
+	return 0;
 }
 
 /* What the tap asks for from now on. The tick and pollers look at parts of it without the lock. */

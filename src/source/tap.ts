@@ -58,7 +58,8 @@ export async function openTap(path: string, wanted: TapFilter): Promise<Tap> {
     await writeFd(fd, `format=tcpsynq latency_ms=${LATENCY} ${filter}`);
   } catch (error) {
     await closeFd(fd);
-    throw errno(error) === 'EINVAL'
+    // EPERM: stacks, while the kernel is locked down.
+    throw ['EINVAL', 'EPERM'].includes(errno(error) ?? '')
       ? new Failure(`the module refuses "${filter}": see its log with \`dmesg | tail\``)
       : error;
   }
