@@ -66,8 +66,10 @@ endef
 module:
 	$(call build_module,$(KDIR))
 
+# With it the faults of the kernel that tests of the module ask for.
 lab-module:
 	$(call build_module,$(filter-out $(running_kdir),$(KDIR)))
+	@$(MAKE) -s -C $$(cat kmod/.kdir) M=$(CURDIR)/lab/hostile modules
 
 lab-debug-kernel:
 	@for kernel in $(or $(DEBUG),kasan); do lab/debug-kernel $$kernel >/dev/null || exit; done
@@ -209,6 +211,8 @@ bench:
 	bench/chart
 
 clean:
-	@if [ -s kmod/.kdir ]; then $(MAKE) -s -C "$$(cat kmod/.kdir)" M=$(CURDIR)/kmod clean; fi
+	@for module in kmod lab/hostile; do \
+		[ ! -s kmod/.kdir ] || $(MAKE) -s -C "$$(cat kmod/.kdir)" M=$(CURDIR)/$$module clean || exit; \
+	done
 	@$(MAKE) -s -C lab/tools clean
 	rm -rf build dist kmod/.kdir $(tarball)

@@ -239,6 +239,26 @@ assert not select.select([fd], [], [], 0)[0]`;
     expect(status()).toContain('taps 0 16');
   });
 
+  test('a tap too large for its memory cgroup is refused, and kills nobody', () => {
+    const group = '/sys/fs/cgroup/small';
+    sh(`echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir ${group}`);
+    sh(`echo 16M >${group}/memory.max && echo 0 >${group}/memory.swap.max || true`);
+    sh('echo 65536 >/sys/module/tcpsynq/parameters/bufsize');
+    try {
+      // On two CPUs its rings take 24 MB.
+      const { status, output } = trySh(
+        `bash -c 'echo $$ >${group}/cgroup.procs; exec 3<>${TAP}; echo kinds=event >&3'`,
+      );
+      expect(output).toMatch(/Cannot allocate memory/);
+      expect(status).toBe(1);
+      expect(sh(`cat ${group}/memory.events`)).toMatch(/^oom_kill 0$/m);
+    } finally {
+      sh('echo 4096 >/sys/module/tcpsynq/parameters/bufsize');
+    }
+    sh(`rmdir ${group}`);
+    expect(status()).toContain('taps 0 16');
+  });
+
   test('nobody without CAP_NET_ADMIN on the host opens a tap', () => {
     expect(statSync(TAP).mode & 0o777).toBe(0o600);
     const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups';

@@ -171,6 +171,25 @@ test('namespaces come and go under load', async () => {
   await expectExact();
 });
 
+test('a namespace that goes does not wait for RCU on account of the module', async ({ skip }) => {
+  skip(!isKernel(5, 3), 'before 5.3 it has to');
+  load();
+  const trace = sh(`cd /sys/kernel/tracing
+    echo function >current_tracer
+    echo 'synchronize_rcu*' >set_ftrace_filter
+    echo 1 >options/func_stack_trace
+    echo >trace
+    ip netns add gone; ip netns del gone
+    for tenth in $(seq 300); do grep -q '=> cleanup_net' trace && break; sleep 0.1; done
+    cat trace
+    echo 0 >options/func_stack_trace
+    echo nop >current_tracer
+    echo >set_ftrace_filter`);
+  // The tracer did see who waits as a namespace goes.
+  expect(trace).toContain('=> cleanup_net');
+  expect(trace).not.toContain('=> synq_');
+});
+
 describe('beside other tools on the same functions', () => {
   const drop = sh('cat /proc/kallsyms').includes(' __inet_csk_reqsk_queue_drop\n')
     ? '__inet_csk_reqsk_queue_drop'
@@ -266,6 +285,29 @@ describe('beside other tools on the same functions', () => {
       await expectExact();
     } finally {
       sh('echo 1 >/sys/kernel/debug/kprobes/enabled');
+    }
+  });
+
+  test('a kprobe on every instruction of tcp_check_req() beforehand', async () => {
+    // Whether an instruction begins there is for the kernel to say.
+    const probed = sh(`
+      for offset in $(seq 0 1200); do
+        echo "p:every$offset tcp_check_req+$offset"
+      done | while read -r probe; do
+        { echo "$probe" >>/sys/kernel/tracing/kprobe_events; } 2>/dev/null || :
+      done
+      grep -c every /sys/kernel/tracing/kprobe_events
+      echo 1 >/sys/kernel/tracing/events/kprobes/enable`);
+    try {
+      expect(Number(probed)).toBeGreaterThan(100);
+      load();
+      const sent = await flood();
+      await link.empty();
+      expect(link.figures()).toMatchObject({ added: count, completed: sent.completed });
+      await expectExact();
+    } finally {
+      sh(`echo 0 >/sys/kernel/tracing/events/kprobes/enable
+          echo >/sys/kernel/tracing/kprobe_events`);
     }
   });
 
