@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants, existsSync } from 'node:fs';
-import { access, cp, mkdir, readdir, rm } from 'node:fs/promises';
-import { release } from 'node:os';
+import { access, cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errno, Failure, inWords } from '../failure.js';
@@ -12,12 +13,21 @@ export type ModuleOptions = CommonOptions;
 
 /** Where DKMS looks for sources. */
 const SOURCES = '/usr/src';
+/** Where it keeps what it has built. */
+const TREE = '/var/lib/dkms';
 /** What the package holds of the module, beside kmod. */
 const BESIDE = ['dkms.conf', 'LICENSE'];
+/** What the compiler said, in what DKMS says. */
+const LOG = /\S+\/make\.log/;
 /** DKMS says so of a kernel that dkms.conf excludes. */
 const EXCLUDED = 77;
 
-/** `tcpsynq module install`: the module by DKMS, from the sources beside this command. */
+/**
+ * `tcpsynq module install`: the module by DKMS, from the sources beside this command.
+ *
+ * DKMS has one place for a version, and no build of it while another is there. So the module is
+ * first built beside that, where it may fail or be stopped; then what was there is replaced.
+ */
 export async function installModule(
   host: Host,
   options: ModuleOptions,
@@ -32,28 +42,61 @@ export async function installModule(
     );
   }
   await note(host, `building the module for Linux ${kernel}, which takes a minute or two`);
-  if (known.versions.has(version)) {
-    await remove(host, version);
-  }
-  await putSources(version);
-  const which = ['-k', kernel, `tcpsynq/${version}`];
-  await dkms(host, kernel, 'build', ...which);
-  // Not before the new one is built: what was there would be lost with it.
-  known.versions.delete(version);
-  for (const other of known.versions) {
-    await remove(host, other);
-  }
-  await dkms(host, kernel, 'install', ...which);
-  // DKMS does not come back to a kernel that was there before: one that is to be booted next.
-  known.kernels.delete(kernel);
-  for (const other of [...known.kernels].filter(hasHeaders)) {
-    await note(host, `and for Linux ${other}, which had it`);
-    await dkms(host, other, 'install', '-k', other, `tcpsynq/${version}`);
+  await tryBuilding(host, kernel, version);
+  const letStop = host.onSignal(() => {
+    void note(host, 'replacing the module, which is not stopped half-way: it takes a minute');
+  });
+  try {
+    await replace(host, kernel, version, known);
+  } finally {
+    letStop();
   }
   const loading = isLoaded()
     ? 'what is loaded stays as it is until `modprobe -r tcpsynq && modprobe tcpsynq`'
     : 'load it with `modprobe tcpsynq`';
   await note(host, `module ${version} installed, for later kernels too: ${loading}`);
+}
+
+/** Builds it in folders of its own, which are gone afterwards: what DKMS has stays as it is. */
+async function tryBuilding(host: Host, kernel: string, version: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tcpsynq-dkms-'));
+  try {
+    const trees = ['--sourcetree', join(folder, 'sources'), '--dkmstree', join(folder, 'tree')];
+    await mkdir(join(folder, 'tree'));
+    await putSources(join(folder, 'sources', `tcpsynq-${version}`));
+    const which = [...trees, '-k', kernel, `tcpsynq/${version}`];
+    await dkms({ kernel, signal: host.signal }, 'build', ...which);
+  } catch (error) {
+    throw error instanceof Failure ? new Failure(await keepLog(error.message)) : error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The log that a message names, kept in a folder that only root sees, and the message about that. */
+async function keepLog(message: string): Promise<string> {
+  const log = LOG.exec(message)?.[0];
+  if (log === undefined) {
+    return message;
+  }
+  const kept = join(await mkdtemp(join(tmpdir(), 'tcpsynq-log-')), 'make.log');
+  await cp(log, kept);
+  return message.replace(log, kept);
+}
+
+/** Puts this version in the place of those that DKMS has, for the kernels that have one. */
+async function replace(host: Host, kernel: string, version: string, known: Builds): Promise<void> {
+  for (const other of known.versions) {
+    await remove(other);
+  }
+  await putSources(sourcesOf(version));
+  await dkms({ kernel }, 'install', '-k', kernel, `tcpsynq/${version}`);
+  // DKMS does not come back to a kernel that was there before: one that is to be booted next.
+  known.kernels.delete(kernel);
+  for (const other of [...known.kernels].filter(hasHeaders)) {
+    await note(host, `and for Linux ${other}, which had it`);
+    await dkms({ kernel: other }, 'install', '-k', other, `tcpsynq/${version}`);
+  }
 }
 
 /** `tcpsynq module remove`: what `module install` put there, of this version or another. */
@@ -64,7 +107,7 @@ export async function removeModule(host: Host, options: ModuleOptions): Promise<
     throw new Failure('the module is loaded: unload it first: modprobe -r tcpsynq');
   }
   for (const version of versions) {
-    await remove(host, version);
+    await remove(version);
   }
   await note(
     host,
@@ -90,33 +133,55 @@ interface Builds {
 
 /** What DKMS has; fails where it is not, or is not ours to use. */
 async function builds(host: Host): Promise<Builds> {
-  try {
-    await access(SOURCES, constants.W_OK);
-  } catch (error) {
-    throw new Failure(
-      errno(error) === 'EACCES'
-        ? 'installing and removing a module takes root'
-        : `cannot write to ${SOURCES}: ${inWords(error)}`,
-    );
+  for (const folder of [SOURCES, TREE]) {
+    await checkWritable(folder);
   }
-  const status = await dkms(host, release(), 'status', 'tcpsynq');
-  // "tcpsynq/0.1.0, KERNEL, …" and "tcpsynq/0.1.0: …" of DKMS 3, "tcpsynq, 0.1.0, …" of DKMS 2.
-  const found = [...status.matchAll(/^tcpsynq(?:\/|, )([^\s,:/]+)(?:, ([^\s,:]+))?/gm)];
+  await dkms({ kernel: release(), signal: host.signal }, '--version');
+  // Not `dkms status`: of a version whose sources are gone it shows nothing.
+  const tree = join(TREE, 'tcpsynq');
+  const versions = (await folders(tree)).filter((name) => /^\d/.test(name));
+  const kernels = await Promise.all(versions.map((version) => folders(join(tree, version))));
   return {
-    versions: new Set(found.map(([, version]) => version ?? '')),
-    kernels: new Set(found.flatMap(([, , kernel]) => kernel ?? [])),
+    versions: new Set(versions),
+    kernels: new Set(kernels.flat().filter((name) => name !== 'build')),
   };
 }
 
-async function remove(host: Host, version: string): Promise<void> {
-  await dkms(host, release(), 'remove', `tcpsynq/${version}`, '--all');
-  await rm(join(SOURCES, `tcpsynq-${version}`), { recursive: true, force: true });
+/** The folders in one, without links. */
+async function folders(at: string): Promise<string[]> {
+  const entries = await readdir(at, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
-/** Copies the sources to where DKMS finds them for the next kernel. */
-async function putSources(version: string): Promise<void> {
+async function checkWritable(folder: string): Promise<void> {
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    if (errno(error) === 'EACCES') {
+      throw new Failure('installing and removing a module takes root');
+    }
+    // Without DKMS its tree is not there.
+    if (errno(error) !== 'ENOENT') {
+      throw new Failure(`cannot write to ${folder}: ${inWords(error)}`);
+    }
+  }
+}
+
+const sourcesOf = (version: string): string => join(SOURCES, `tcpsynq-${version}`);
+
+async function remove(version: string): Promise<void> {
+  // DKMS does not remove a version whose sources are gone, or that it does not find.
+  if (!existsSync(join(sourcesOf(version), 'dkms.conf'))) {
+    await putSources(sourcesOf(version));
+  }
+  await symlink(sourcesOf(version), join(TREE, 'tcpsynq', version, 'source')).catch(() => {});
+  await dkms({ kernel: release() }, 'remove', `tcpsynq/${version}`, '--all');
+  await rm(sourcesOf(version), { recursive: true, force: true });
+}
+
+/** Copies the sources to a folder, as DKMS finds them for the next kernel too. */
+async function putSources(to: string): Promise<void> {
   const from = fileURLToPath(new URL('../..', import.meta.url));
-  const to = join(SOURCES, `tcpsynq-${version}`);
   try {
     // In a source tree there may be what a build made.
     const kmod = (await readdir(join(from, 'kmod'))).filter((name) =>
@@ -132,43 +197,66 @@ async function putSources(version: string): Promise<void> {
   }
 }
 
-/** Runs DKMS, and returns what it wrote; what it could not do for a kernel is told in one line. */
-function dkms(host: Host, kernel: string, ...args: readonly string[]): Promise<string> {
-  const env = { ...process.env, LC_ALL: 'C' };
-  return new Promise((resolve, reject) => {
-    const child = execFile('dkms', args, { env, signal: host.signal }, (error, stdout, stderr) => {
-      if (error === null) {
-        resolve(stdout);
-      } else {
-        reject(new Failure(whyNot(kernel, args[0] ?? '', error, `${stdout}\n${stderr}`)));
-      }
-    });
-    child.stdin?.end();
-  });
+interface Run {
+  /** The kernel it is for, for messages. */
+  readonly kernel: string;
+  /** Stops it. */
+  readonly signal?: AbortSignal;
 }
 
-function whyNot(
-  kernel: string,
-  action: string,
-  error: Error & { code?: unknown },
-  said: string,
-): string {
-  if (errno(error) === 'ENOENT') {
-    return 'dkms is not installed: apt-get install dkms, or dnf install dkms';
+/**
+ * Runs DKMS, and returns what it wrote; what it could not do for a kernel is told in one line.
+ *
+ * In a process group of its own: Ctrl-C at a terminal does not reach it, and a signal does reach
+ * the compilers that it runs.
+ */
+async function dkms(run: Run, ...args: readonly string[]): Promise<string> {
+  const child = spawn('dkms', args, { env: { ...process.env, LC_ALL: 'C' }, detached: true });
+  child.stdin.end();
+  const said = { stdout: '', all: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    said.stdout += text;
+    said.all += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said.all += text;
+  });
+  const stop = () => {
+    if (child.pid !== undefined) {
+      process.kill(-child.pid, 'SIGTERM');
+    }
+  };
+  run.signal?.addEventListener('abort', stop);
+  try {
+    const [code] = await once(child, 'close');
+    if (run.signal?.aborted) {
+      throw new Failure(`stopped: dkms ${args[0]} was not finished, and nothing is changed`);
+    }
+    if (code !== 0) {
+      throw new Failure(whyNot(run.kernel, args[0] ?? '', code, said.all));
+    }
+    return said.stdout;
+  } catch (error) {
+    throw error instanceof Failure ? error : new Failure(notRun(error));
+  } finally {
+    run.signal?.removeEventListener('abort', stop);
   }
-  if (errno(error) === 'ABORT_ERR') {
-    return `dkms ${action} was stopped half-way: tcpsynq module remove clears up`;
-  }
-  if (errno(error) !== undefined) {
-    return `cannot run dkms: ${inWords(error)}`;
-  }
-  if (error.code === EXCLUDED) {
+}
+
+function notRun(error: unknown): string {
+  return errno(error) === 'ENOENT'
+    ? 'dkms is not installed: apt-get install dkms, or dnf install dkms'
+    : `cannot run dkms: ${inWords(error)}`;
+}
+
+function whyNot(kernel: string, action: string, code: number | null, said: string): string {
+  if (code === EXCLUDED) {
     return `the module is not for Linux ${kernel}: it takes 4.14 or newer on x86-64 or arm64, with CONFIG_INET, CONFIG_KPROBES and CONFIG_FUNCTION_TRACER`;
   }
-  const log = /\S+\/make\.log/.exec(said)?.[0];
+  const log = LOG.exec(said)?.[0];
   if (log !== undefined) {
     return `the module does not build for Linux ${kernel}: see ${log}`;
   }
-  const why = /^Error! (.*)$/m.exec(said)?.[1] ?? `exit status ${error.code}`;
+  const why = /^Error! (.*)$/m.exec(said)?.[1] ?? `exit status ${code}`;
   return `dkms ${action} failed: ${why}`;
 }
