@@ -1,23 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { gunzipSync, constants as zlib } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  closeCapture,
-  countLine,
-  dropCapture,
-  eventCapture,
-  NO_SSTHRESH,
-  sampleLine,
-  transfers,
-} from './capture.js';
+import { countLine } from './capture.js';
 import { bash, execute, type Started, start } from './command.js';
+import { COMMANDS, SUMMARY, underWay, useFolder } from './endless.js';
 import { eventually } from './eventually.js';
 
 // What signals do to the process: rows of docs/terminal.md.
@@ -28,138 +19,7 @@ beforeAll(async () => {
   top = await mkdtemp(join(tmpdir(), 'tcpsynq-signals-'));
 });
 afterAll(() => rm(top, { recursive: true }));
-
-/** A command that runs until it is stopped, and what it reads. */
-interface Subject {
-  readonly args: readonly string[];
-  /** What is in its input at the start, and what comes later; null for one that reads the host. */
-  readonly input: readonly [string, string] | null;
-  /** Its input is this file, not stdin. */
-  readonly file?: string;
-  /** It has read the first part. */
-  readonly ready: (started: Started) => boolean | Promise<boolean>;
-  /** A file that it removes when it ends in order. */
-  readonly gone?: string;
-  /** It has taken all of its input. */
-  readonly all: (started: Started) => boolean | Promise<boolean>;
-}
-
-const [DROP, CLOSE] = [
-  'tcp_v4_rcv+0x1f3 NO_SOCKET 10.0.0.1:80 10.0.0.2:1 - SYN 40 - tcp',
-  '10.0.0.1:80 10.0.0.2:1 FIN_WAIT2 fin -',
-];
-const sample = (time: number) =>
-  `${sampleLine(time, '10.0.0.1:80 10.0.0.2:1', 10, NO_SSTHRESH, 1000)}\n`;
-const lines = (count: number) => (started: Started) =>
-  started.stdout.trimEnd().split('\n').length >= count;
-const holds = (file: string, text: string) => async () =>
-  (await readFile(file, 'utf8').catch(() => '')) === text;
-const unpacksTo = (file: string, text: string) => async () => {
-  const packed = await readFile(file).catch(() => Buffer.alloc(0));
-  const options = { finishFlush: zlib.Z_SYNC_FLUSH };
-  return packed.length > 0 && String(gunzipSync(packed, options)) === text;
-};
-
-function subject(command: string): Subject {
-  const events = eventCapture(['A 10.0.0.1:80 10.0.0.2:1 1 9']);
-  const out = join(top, `${command.replace(/\W+/g, '-')}-${Math.random()}`);
-  const more = countLine(200, {});
-  const counts = [`${countLine(0, {})}\n`, `${more}\n`] as const;
-  const head = transfers(1, 0);
-  switch (command) {
-    case 'watch':
-      return { args: ['-i', '-'], input: counts, ready: lines(2), all: lines(3) };
-    case 'events':
-      return {
-        args: ['-i', '-'],
-        input: [events, 'A 1.0 10.0.0.1:80 10.0.0.3:1 2 9\n'],
-        ready: lines(2),
-        all: lines(3),
-      };
-    case 'drops':
-      return {
-        args: ['--each', '-i', '-'],
-        input: [dropCapture(0, [`D 0.1 ${DROP}`]), `D 0.2 ${DROP}\n`],
-        ready: lines(2),
-        all: lines(3),
-      };
-    case 'closes':
-      return {
-        args: ['-i', '-'],
-        input: [closeCapture(0, [`X 0.1 ${CLOSE}`]), `X 0.2 ${CLOSE}\n`],
-        ready: lines(2),
-        all: lines(3),
-      };
-    case 'trace':
-      return {
-        args: ['--each', '-i', '-'],
-        input: [head, sample(1)],
-        ready: lines(2),
-        all: lines(3),
-      };
-    case 'capture':
-    case 'capture --compress': {
-      const packed = command !== 'capture';
-      return {
-        args: ['-i', '-', out],
-        input: [events, `${more}\n`],
-        ready: packed ? unpacksTo(out, events) : holds(out, events),
-        // Records that are not flushed yet must not be lost.
-        all: packed ? () => pause(100, true) : holds(out, `${events}${more}\n`),
-      };
-    }
-    case 'export':
-      return {
-        args: ['--unix', out],
-        input: null,
-        ready: ({ stderr }) => stderr.includes('listening on'),
-        all: async () => (await scrape(out)) === 200,
-        gone: out,
-      };
-    default:
-      return {
-        args: ['--follow', '-o', out, `${out}.in`],
-        input: [head + sample(1), sample(2)],
-        file: `${out}.in`,
-        ready: lines(3),
-        all: () => pause(300, true),
-      };
-  }
-}
-
-/** Start it, and wait until it has read the first part of its input. */
-async function underWay(command: string) {
-  const one = subject(command);
-  const [first = '', later = ''] = one.input ?? [];
-  if (one.file !== undefined) {
-    await writeFile(one.file, first);
-  }
-  const started = execute([...command.split(' '), ...one.args]);
-  if (one.file === undefined && one.input !== null) {
-    started.child.stdin?.write(first);
-  }
-  await eventually(`${command} to start`, () => one.ready(started));
-  const feed = async () => {
-    if (one.file !== undefined) {
-      await appendFile(one.file, later);
-    } else if (one.input !== null) {
-      started.child.stdin?.write(later);
-    }
-    await eventually(`${command} to take all`, () => one.all(started));
-  };
-  return { started, feed, gone: one.gone };
-}
-
-/** Ask an exporter on a socket for its metrics, and return the status. */
-function scrape(socketPath: string): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path: '/metrics' }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode));
-    })
-      .on('error', reject)
-      .end();
-  });
-}
+useFolder();
 
 /** Return how many TCP sockets of a process listen. */
 async function listening({ child }: Started): Promise<number> {
@@ -175,32 +35,8 @@ async function listening({ child }: Started): Promise<number> {
   return inodes.filter((row) => links.includes(`socket:[${row[9]}]`)).length;
 }
 
-const COMMANDS = [
-  'watch',
-  'events',
-  'drops',
-  'closes',
-  'trace',
-  'capture',
-  'capture --compress',
-  'export',
-  'plot',
-];
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGALRM'] as const;
 const IGNORED = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGPIPE', 'SIGTSTP', 'SIGCONT'] as const;
-
-/** The last line that each prints when it has taken all of its input; `export` has none. */
-const SUMMARY: Readonly<Record<string, RegExp>> = {
-  watch: /^tcpsynq: 2 counts in /m,
-  events: /^tcpsynq: added 2, /m,
-  drops: /^tcpsynq: 2 drops in /m,
-  closes: /^tcpsynq: 2 closes in /m,
-  trace: /^tcpsynq: 2 samples of /m,
-  capture: /^tcpsynq: 2 records in /m,
-  'capture --compress': /^tcpsynq: 2 records in /m,
-  export: /(?:)/,
-  plot: /^tcpsynq: 3 samples of /m,
-};
 
 describe.concurrent.each(COMMANDS)('`%s`', (command) => {
   test('goes on after every signal that does not end it, and opens no port', async () => {
