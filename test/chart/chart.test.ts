@@ -99,6 +99,8 @@ describe('columnsOf', () => {
   test('carries on where a column has no point, within an epoch only', () => {
     expect(columnsOf(points([0, 1], [4, 5]), 5, 5, 5)).toEqual([1, 1, 1, 1, 5]);
     expect(columnsOf(points([0, 1], [4, 5, 2]), 5, 5, 5)).toEqual([1, null, null, null, 5]);
+    // Of two points in a column the later is carried on, and the column keeps the higher.
+    expect(columnsOf(points([0, 9], [1, 2], [1.5, 1], [3, 4]), 4, 4, 4)).toEqual([9, 2, 1, 4]);
   });
 
   test('comes in from before the start', () => {

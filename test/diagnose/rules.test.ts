@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
-import { fullIn, judge, RULES } from '../../src/diagnose/rules.js';
+import { fullIn, judge, perSecond, RULES } from '../../src/diagnose/rules.js';
 import { evidence, listener, scope } from './scope.js';
 
 /** The state and the rule that decided, as "state: rule". */
@@ -205,4 +205,10 @@ test('when the queue is full', () => {
   // 25 a second, of which a queue over half full keeps 200.
   expect(at(0, 100, 200)).toBe(8);
   expect(at(0, 100, 201)).toBe(null);
+});
+
+test('of no time there is no rate', () => {
+  expect(perSecond(scope({ seconds: 0 }), 7)).toBe(0);
+  expect(perSecond(scope({ seconds: 0 }), 0)).toBe(0);
+  expect(perSecond(scope({ seconds: 2 }), 7)).toBe(3.5);
 });

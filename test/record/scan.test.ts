@@ -110,6 +110,16 @@ describe('rows', () => {
     },
   );
 
+  test.each([
+    ['0xa', 10],
+    ['0x9', 9],
+    ['0xAbC', 0xabc],
+    ['0x10', 16],
+  ])('is a hexadecimal number: %s', (digits, value) => {
+    const { told } = scan(`${ADDED.replace(' 512 ', ` ${digits} `)}\n`, (row) => row.number(3));
+    expect(told).toEqual([value]);
+  });
+
   test.each(['é', '日本', '\u00a0', '\u07ff', '\u{1f600}'])('text in UTF-8 is read: %s', (word) => {
     const { told } = scan(`${ADDED.replace('10.9.0.1:80', word)}\n${ADDED}\n`);
     expect(told).toMatchObject([{ kind: 'A' }, { kind: 'A' }]);
@@ -175,6 +185,9 @@ describe('what cannot be read is passed over, counted and located', () => {
       { type: 'problem', line: 3 },
     ]);
     expect(scanner.lines).toBe(3);
+    // An input ends once.
+    scanner.end();
+    expect(told).toHaveLength(3);
   });
 });
 

