@@ -13,8 +13,8 @@
 #define SYNQ_CLAIM_LOOKS	(1U << 20)
 
 DEFINE_PER_CPU(unsigned long, synq_claim_slot);
-/* Not static: all modules together have 8 KiB of that for each CPU (PERCPU_MODULE_RESERVE). */
-struct synq_claim_past __percpu *synq_claim_past;
+/* Allocated: all modules share 8 KiB of static per-CPU data (PERCPU_MODULE_RESERVE, 6.1). */
+struct synq_claim_past __percpu *synq_claim_past __read_mostly;
 
 static DEFINE_RAW_SPINLOCK(synq_claim_lock);	/* guards all below */
 static unsigned long synq_claim_undecided;

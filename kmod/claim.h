@@ -76,7 +76,9 @@ static __always_inline void synq_claim_own(unsigned long key)
 {
 	struct synq_claim_past *past = this_cpu_ptr(synq_claim_past);
 
-	WRITE_ONCE(past->key[past->next++], key);
+	u8 at = past->next++;
+
+	WRITE_ONCE(past->key[at], key);
 	this_cpu_write(synq_claim_slot, key | SYNQ_CLAIM_OWNED);
 }
 

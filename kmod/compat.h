@@ -10,6 +10,7 @@
 #define SYNQ_COMPAT_H
 
 #include <linux/eventpoll.h>
+#include <linux/freezer.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/hrtimer.h>
@@ -240,6 +241,18 @@ static inline bool synq_locked_down(void)
 #endif /* 5.4 */
 }
 
+/* Until woken, in a way that lets the machine be suspended. 6.1 added TASK_FREEZABLE. */
+static inline void synq_sleep_freezable(void)
+{
+#ifdef TASK_FREEZABLE
+	set_current_state(TASK_IDLE | TASK_FREEZABLE);
+	schedule();
+#else
+	set_current_state(TASK_IDLE);
+	freezable_schedule();
+#endif /* 6.1 */
+}
+
 /* ---- Time, memory, RCU ---- */
 
 /* 4.16 added timers that run in a softirq; before, in the interrupt. */
@@ -262,8 +275,9 @@ static inline void synq_hrtimer_setup(struct hrtimer *timer,
 }
 
 /*
- * Of a tap, paid for by the process that opens it: a tap too large for its memory
- * cgroup is refused, and has no process killed (try_charge_memcg(), 6.1).
+ * Memory of a tap, charged to the process that makes the tap record. If that
+ * process's memory cgroup has no room, the tap is refused and no process is
+ * killed (try_charge_memcg(), 6.1).
  */
 #define SYNQ_GFP_TAP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 

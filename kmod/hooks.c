@@ -380,6 +380,16 @@ static int synq_hook_function(struct synq_hook *hook)
 	return err;
 }
 
+/*
+ * A kprobe at a function's entry is made of ftrace. If ftrace does not release
+ * it, it stays in the kernel's table, and unregister_kprobes() only sets its
+ * address to NULL (kernel/kprobes.c, 6.1).
+ */
+static bool synq_kprobe_stuck(const struct kprobe *kp)
+{
+	return !kp->addr;
+}
+
 /* Return: 0 or -errno; it is still attached then. */
 static int synq_hook_detach(struct synq_hook *hook)
 {
@@ -393,9 +403,13 @@ static int synq_hook_detach(struct synq_hook *hook)
 		break;
 	case SYNQ_VIA_KPROBE:
 		unregister_kprobe(&hook->jp.kp);
+		if (synq_kprobe_stuck(&hook->jp.kp))
+			return -ENODEV;
 		break;
 	case SYNQ_VIA_JPROBE:
 		synq_unregister_jprobe(&hook->jp);
+		if (synq_kprobe_stuck(&hook->jp.kp))
+			return -ENODEV;
 		break;
 	case SYNQ_VIA_TRACEPOINT:
 		hook->detach();
@@ -612,15 +626,16 @@ void synq_hooks_put(unsigned long hooks)
 
 /*
  * After a fault of its own ftrace detaches nothing any more (ftrace_kill(),
- * kernel/trace/ftrace.c, 6.1), and goes on calling us. There is no way back from
- * an exit, but the module's memory is not freed before it has returned.
+ * kernel/trace/ftrace.c, 6.1), and goes on calling us. Neither an exit nor an
+ * init that fails can keep the module, but its memory is not freed before they
+ * have returned.
  */
 static void synq_hooks_stay(int err)
 {
-	pr_crit("ftrace has shut itself down and does not let go of the hooks (%d): the module stays, and rmmod waits, until this machine is restarted\n",
+	pr_crit("ftrace has shut itself down and does not let go of the hooks (%d): the module stays, and the command that unloads or loads it waits, until this machine is restarted\n",
 		err);
 	for (;;)
-		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+		synq_sleep_freezable();
 }
 
 /* When it returns no handler runs any more, on any CPU. */
@@ -642,6 +657,9 @@ void synq_hooks_detach(void)
 		hook->via = SYNQ_VIA_NONE;
 	}
 	unregister_kprobes(kps, n);
+	while (n--)
+		if (synq_kprobe_stuck(kps[n]))
+			err = -ENODEV;
 	if (err)
 		synq_hooks_stay(err);
 	synchronize_rcu();

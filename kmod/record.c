@@ -285,7 +285,7 @@ bool synq_feed_filling(const struct synq_feed *feed)
  * @feed: the tap's
  *
  * Return: a time, CLOCK_MONOTONIC in nanoseconds: the batch has all records
- * older than that, and none that come after it will be.
+ * older than that, and none that come after it will be shown as older.
  */
 u64 synq_feed_begin(struct synq_feed *feed)
 {

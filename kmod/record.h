@@ -9,7 +9,9 @@
  *
  * The rings are read in the order of time. A writer raises @busy before it
  * looks at the clock; a reader looks at the clock, waits for every ring that
- * is busy, and then has all records older than that look.
+ * is busy, and then has all records older than that look. The writer's clock
+ * may run back by some nanoseconds: a record that is too old for its place is
+ * given the time of the look before.
  */
 #ifndef SYNQ_RECORD_H
 #define SYNQ_RECORD_H
@@ -131,8 +133,8 @@ struct synq_sample {
 #define SYNQ_STACK_MOST	24	/* frames of a stack that are kept */
 
 /*
- * From here to what a hook is attached to, at most: by a kprobe on arm64 there
- * are the exception's handlers in between.
+ * Frames from synq_stack_take() to what a hook is attached to, at most: by a
+ * kprobe on arm64 there are the exception's handlers in between.
  */
 #define SYNQ_STACK_OURS	16
 
@@ -234,7 +236,8 @@ struct synq_ring;
  * @filter: what the tap asks for
  * @rings: one for each possible CPU
  * @bytes: what they take
- * @since: when the batch before it ended, or the feed began
+ * @since: when the batch before the one being read ended, or the feed began: no
+ *	record that is read is older
  * @until: the batch being read has records older than that
  * @cpu: whose ring has the oldest record of the batch
  * @others: no record of the batch in other rings is older, nanoseconds of

@@ -154,8 +154,11 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 		s32 off;
 
 		memcpy(&off, (const void *)(at + 1), sizeof(off));
-		/* A kprobe has its breakpoint in place of the first byte alone. */
-		if ((code == 0xe8 || code == 0xcc || (code == 0xe9 && !returns)) &&
+		/*
+		 * A kprobe has its breakpoint in place of the first byte alone: where a
+		 * jump will not do, it is taken for one.
+		 */
+		if ((code == 0xe8 || ((code == 0xe9 || code == 0xcc) && !returns)) &&
 		    synq_enters(&to, at + 5 + off))
 			return 1;
 	}

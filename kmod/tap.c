@@ -435,7 +435,8 @@ static int synq_tap_check(const struct synq_filter *filter)
 		pr_notice_ratelimited("format=tcpprobe: its lines are samples, and kinds has none\n");
 		return -EINVAL;
 	}
-	if (filter->stack && synq_locked_down()) {
+	if (filter->stack && (synq_filter_kinds(filter) & (SYNQ_KIND_DROP | SYNQ_KIND_CLOSE)) &&
+	    synq_locked_down()) {
 		pr_notice_ratelimited("stack=1: refused while the kernel is locked down for confidentiality, as tracefs is; see kernel_lockdown(7)\n");
 		return -EPERM;
 	}
