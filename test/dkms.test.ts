@@ -121,6 +121,20 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     expect(known()).toBe(isInstalled);
   });
 
+  test('a folder tcpsynq/VERSION where it is started is not run', async () => {
+    sh(`mkdir -p ${folder}/trap/tcpsynq/${VERSION}
+        echo 'touch ${folder}/trap/sprung' >${folder}/trap/tcpsynq/${VERSION}/dkms.conf`);
+    const installing = new Started(inside[0] as string, [
+      ...inside.slice(1),
+      ...['env', '--chdir', `${folder}/trap`, process.execPath],
+      ...[join(folder, 'package/dist/cli.js'), 'module', 'install'],
+    ]);
+    const { code, stderr } = await installing.ended();
+    expect(code, stderr).toBe(0);
+    expect(existsSync(join(folder, 'trap/sprung'))).toBe(false);
+    expect(installed()).toBe('first');
+  });
+
   test('what does not build leaves what was there, and says where the compiler did', async () => {
     source('broken', '#error broken on purpose');
     const { code, stderr } = await install();
@@ -134,11 +148,11 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
   test('stopped while it builds leaves what was there', async () => {
     source(
       'slow',
-      '#define A(x) x x x x x x x x\n#define B(x) A(A(A(A(A(A(x))))))\nint n[] = {B(B(1,))};',
+      '#define A(x) x x x x x x x x\n#define B(x) A(A(A(A(A(A(A(x)))))))\nint n[] = {B(B(1,))};',
     );
     const building = command('install');
-    await building.says(/building the module/);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const compiling = () => sh("pgrep -f '[c]c1 .*tcpsynq-dkms-' || :") !== '';
+    await eventually('the compiler to run', compiling, { limit: 60_000 });
     sh(INTERRUPT);
     const { code, stderr } = await building.ended();
     expect(stderr).toMatch(/stopped: dkms \w+ was not finished, and nothing is changed/);
@@ -213,5 +227,22 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     expect(code, stderr).toBe(0);
     expect(installed()).toBe('fourth');
     expect(known()).toBe(isInstalled);
+  });
+
+  test('of kernels that had it: one whose build fails is named, one without headers keeps it', async () => {
+    for (const kernel of ['6.0.0-broken', '6.0.0-bare']) {
+      sh(`mkdir -p /lib/modules/${kernel} && ln -sfn ${headers()} /lib/modules/${kernel}/build
+          dkms install -k ${kernel} tcpsynq/${VERSION}`);
+    }
+    sh(`rm /lib/modules/6.0.0-bare/build
+        rm /lib/modules/6.0.0-broken/build && mkdir /lib/modules/6.0.0-broken/build
+        echo 'modules: ; false' >/lib/modules/6.0.0-broken/build/Makefile`);
+    source('fifth');
+    const { code, stderr } = await install();
+    expect(stderr).toMatch(/^tcpsynq: Linux 6\.0\.0-bare keeps the module it has: /m);
+    expect(stderr).toMatch(/^tcpsynq: Linux 6\.0\.0-broken has no module now: /m);
+    expect(code).toBe(1);
+    expect(installed()).toBe('fifth');
+    expect(sh('ls /lib/modules/6.0.0-bare/updates/dkms')).toMatch(/^tcpsynq\.ko/);
   });
 });

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, existsSync } from 'node:fs';
-import { access, cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errno, Failure, inWords } from '../failure.js';
+import { describe as described, errno, Failure, inWords } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { type CommonOptions, checkNoInput } from './options.js';
 
@@ -17,6 +17,7 @@ const SOURCES = '/usr/src';
 const TREE = '/var/lib/dkms';
 /** What the package holds of the module, beside kmod. */
 const BESIDE = ['dkms.conf', 'LICENSE'];
+const OWN = fileURLToPath(new URL('../..', import.meta.url));
 /** What the compiler said, in what DKMS says. */
 const LOG = /\S+\/make\.log/;
 /** DKMS says so of a kernel that dkms.conf excludes. */
@@ -43,6 +44,9 @@ export async function installModule(
   }
   await note(host, `building the module for Linux ${kernel}, which takes a minute or two`);
   await tryBuilding(host, kernel, version);
+  if (host.signal.aborted) {
+    throw new Failure('stopped: nothing is changed');
+  }
   const letStop = host.onSignal(() => {
     void note(host, 'replacing the module, which is not stopped half-way: it takes a minute');
   });
@@ -64,12 +68,13 @@ async function tryBuilding(host: Host, kernel: string, version: string): Promise
     const trees = ['--sourcetree', join(folder, 'sources'), '--dkmstree', join(folder, 'tree')];
     await mkdir(join(folder, 'tree'));
     await putSources(join(folder, 'sources', `tcpsynq-${version}`));
-    const which = [...trees, '-k', kernel, `tcpsynq/${version}`];
-    await dkms({ kernel, signal: host.signal }, 'build', ...which);
+    const args = [...trees, '-k', kernel, ...which(version)];
+    await dkms({ kernel, signal: host.signal }, 'build', ...args);
   } catch (error) {
     throw error instanceof Failure ? new Failure(await keepLog(error.message)) : error;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // A compiler that was stopped may still be at its end.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
@@ -80,22 +85,47 @@ async function keepLog(message: string): Promise<string> {
     return message;
   }
   const kept = join(await mkdtemp(join(tmpdir(), 'tcpsynq-log-')), 'make.log');
-  await cp(log, kept);
-  return message.replace(log, kept);
+  return cp(log, kept).then(
+    () => message.replace(log, kept),
+    () => message,
+  );
 }
 
-/** Puts this version in the place of those that DKMS has, for the kernels that have one. */
+/**
+ * Replaces the versions that DKMS has with this one, kernel by kernel, and goes on after a kernel
+ * for which that fails. A kernel without headers keeps the module it has.
+ */
 async function replace(host: Host, kernel: string, version: string, known: Builds): Promise<void> {
-  for (const other of known.versions) {
-    await remove(other);
-  }
   await putSources(sourcesOf(version));
-  await dkms({ kernel }, 'install', '-k', kernel, `tcpsynq/${version}`);
-  // DKMS does not come back to a kernel that was there before: one that is to be booted next.
-  known.kernels.delete(kernel);
-  for (const other of [...known.kernels].filter(hasHeaders)) {
-    await note(host, `and for Linux ${other}, which had it`);
-    await dkms({ kernel: other }, 'install', '-k', other, `tcpsynq/${version}`);
+  const failed: string[] = [];
+  for (const one of new Set([kernel, ...known.kernels.keys()])) {
+    const versions = known.kernels.get(one) ?? [];
+    if (!hasHeaders(one)) {
+      await note(host, `Linux ${one} keeps the module it has: its headers are not installed`);
+      continue;
+    }
+    if (one !== kernel) {
+      await note(host, `and for Linux ${one}, which had it`);
+    }
+    try {
+      for (const other of versions) {
+        await remove(other, '-k', one);
+      }
+      // Another module of the name may be there, by make install.
+      await dkms({ kernel: one }, 'install', '--force', ...which(version), '-k', one);
+    } catch (error) {
+      failed.push(`Linux ${one} has no module now: ${described(error)}`);
+    }
+  }
+  const left = await found();
+  const used = new Set([version, ...[...left.kernels.values()].flat()]);
+  for (const other of known.versions) {
+    if (!used.has(other)) {
+      await removeAll(other, left.versions.has(other));
+    }
+  }
+  if (failed.length > 0) {
+    throw new Failure(failed.join('; '));
   }
 }
 
@@ -107,7 +137,7 @@ export async function removeModule(host: Host, options: ModuleOptions): Promise<
     throw new Failure('the module is loaded: unload it first: modprobe -r tcpsynq');
   }
   for (const version of versions) {
-    await remove(version);
+    await removeAll(version);
   }
   await note(
     host,
@@ -127,8 +157,8 @@ function hasHeaders(kernel: string): boolean {
 
 interface Builds {
   readonly versions: Set<string>;
-  /** Those that one of the versions is built for. */
-  readonly kernels: Set<string>;
+  /** Those that a version is built for, and which. */
+  readonly kernels: Map<string, string[]>;
 }
 
 /** What DKMS has; fails where it is not, or is not ours to use. */
@@ -137,14 +167,22 @@ async function builds(host: Host): Promise<Builds> {
     await checkWritable(folder);
   }
   await dkms({ kernel: release(), signal: host.signal }, '--version');
-  // Not `dkms status`: of a version whose sources are gone it shows nothing.
+  return found();
+}
+
+/** Looks into DKMS's tree: `dkms status` leaves out a version whose sources are gone. */
+async function found(): Promise<Builds> {
   const tree = join(TREE, 'tcpsynq');
   const versions = (await folders(tree)).filter((name) => /^\d/.test(name));
-  const kernels = await Promise.all(versions.map((version) => folders(join(tree, version))));
-  return {
-    versions: new Set(versions),
-    kernels: new Set(kernels.flat().filter((name) => name !== 'build')),
-  };
+  const kernels = new Map<string, string[]>();
+  for (const version of versions) {
+    for (const kernel of await folders(join(tree, version))) {
+      if (kernel !== 'build') {
+        kernels.set(kernel, [...(kernels.get(kernel) ?? []), version]);
+      }
+    }
+  }
+  return { versions: new Set(versions), kernels };
 }
 
 /** The folders in one, without links. */
@@ -169,19 +207,43 @@ async function checkWritable(folder: string): Promise<void> {
 
 const sourcesOf = (version: string): string => join(SOURCES, `tcpsynq-${version}`);
 
-async function remove(version: string): Promise<void> {
+/**
+ * Not as tcpsynq/VERSION: DKMS would first look for a folder of that name where it is started, and
+ * run what the dkms.conf in there says.
+ */
+const which = (version: string): string[] => ['-m', 'tcpsynq', '-v', version];
+
+/** Has DKMS remove a version for a kernel, or with --all for every one. */
+async function remove(version: string, ...kernels: readonly string[]): Promise<void> {
   // DKMS does not remove a version whose sources are gone, or that it does not find.
   if (!existsSync(join(sourcesOf(version), 'dkms.conf'))) {
     await putSources(sourcesOf(version));
   }
   await symlink(sourcesOf(version), join(TREE, 'tcpsynq', version, 'source')).catch(() => {});
-  await dkms({ kernel: release() }, 'remove', `tcpsynq/${version}`, '--all');
-  await rm(sourcesOf(version), { recursive: true, force: true });
+  await dkms({ kernel: release() }, 'remove', ...which(version), ...kernels);
+}
+
+/** Removes a version and its sources. DKMS itself removes it with the last kernel it is built for. */
+async function removeAll(version: string, isKnown = true): Promise<void> {
+  if (isKnown) {
+    await remove(version, '--all');
+  }
+  if (!(await isOurs(sourcesOf(version)))) {
+    await rm(sourcesOf(version), { recursive: true, force: true });
+  }
+}
+
+/** Is it the folder that this command runs from? A checkout may be where DKMS looks for sources. */
+async function isOurs(folder: string): Promise<boolean> {
+  return (await realpath(folder).catch(() => null)) === (await realpath(OWN));
 }
 
 /** Copies the sources to a folder, as DKMS finds them for the next kernel too. */
 async function putSources(to: string): Promise<void> {
-  const from = fileURLToPath(new URL('../..', import.meta.url));
+  if (await isOurs(to)) {
+    return;
+  }
+  const from = OWN;
   try {
     // In a source tree there may be what a build made.
     const kmod = (await readdir(join(from, 'kmod'))).filter((name) =>
@@ -211,7 +273,8 @@ interface Run {
  * the compilers that it runs.
  */
 async function dkms(run: Run, ...args: readonly string[]): Promise<string> {
-  const child = spawn('dkms', args, { env: { ...process.env, LC_ALL: 'C' }, detached: true });
+  const env = { ...process.env, LC_ALL: 'C' };
+  const child = spawn('dkms', args, { cwd: '/', env, detached: true });
   child.stdin.end();
   const said = { stdout: '', all: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -222,11 +285,16 @@ async function dkms(run: Run, ...args: readonly string[]): Promise<string> {
     said.all += text;
   });
   const stop = () => {
-    if (child.pid !== undefined) {
-      process.kill(-child.pid, 'SIGTERM');
+    try {
+      process.kill(-(child.pid as number), 'SIGTERM');
+    } catch {
+      // It has not begun, or has just ended.
     }
   };
   run.signal?.addEventListener('abort', stop);
+  if (run.signal?.aborted) {
+    stop();
+  }
   try {
     const [code] = await once(child, 'close');
     if (run.signal?.aborted) {
