@@ -86,12 +86,17 @@ class GzipPacker extends ZlibPacker {
   }
 }
 
+/** Throw a Usage error if this Node cannot pack so. */
+export function checkPacking(packing: Packing | null): void {
+  if (packing === 'zstd' && createZstdCompress === undefined) {
+    throw new Usage(`--compress=zstd: ${NO_ZSTD}; gzip it can`);
+  }
+}
+
 class ZstdPacker extends ZlibPacker {
   constructor() {
-    if (createZstdCompress === undefined) {
-      throw new Usage(`--compress=zstd: ${NO_ZSTD}; gzip it can`);
-    }
-    super(createZstdCompress(), ZSTD_FLUSH);
+    checkPacking('zstd');
+    super((createZstdCompress as NonNullable<typeof createZstdCompress>)(), ZSTD_FLUSH);
   }
 
   override async flush(): Promise<Buffer> {

@@ -1,4 +1,5 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
 import type { Output } from '../output.js';
@@ -57,6 +58,17 @@ export interface Part {
 export type Meeting = 'refuse' | 'replace' | 'append';
 
 /** A file of whole lines: where a write fails it is cut after the last line that is whole. */
+/**
+ * Refuse a symbolic link that another user than root has made: it may lead to a file that only we
+ * may write.
+ */
+export async function refuseForeignLink(path: string): Promise<void> {
+  const link = await lstat(path).catch(() => null);
+  if (link?.isSymbolicLink() && ![0, process.geteuid?.()].includes(link.uid)) {
+    throw new Failure(`cannot write ${path}: it is a link that another user has made`);
+  }
+}
+
 export class FilePart implements Part {
   readonly path: string;
   size = 0;
@@ -106,11 +118,15 @@ export class FilePart implements Part {
     if (there?.isFIFO() || there?.isSocket()) {
       throw new Failure(`cannot write ${path}: it is a pipe; write to - and redirect that`);
     }
-    // A device holds nothing that could be overwritten.
+    if (there?.isBlockDevice()) {
+      throw new Failure(`cannot write ${path}: it is a disk`);
+    }
+    await refuseForeignLink(path);
+    // A character device holds nothing that could be overwritten.
     const regular = there === null || there.isFile();
-    const flags = !regular ? 'w' : { refuse: 'wx', replace: 'w', append: 'a' }[meeting];
+    const flags = { refuse: 'wx', replace: 'w', append: 'a' }[meeting];
     try {
-      const file = await open(path, flags);
+      const file = await open(path, regular ? flags : constants.O_WRONLY);
       if (sync && regular) {
         await syncDirectory(dirname(path));
       }

@@ -351,15 +351,23 @@ export class Rotated implements Sink {
         if (await isCapture(path)) {
           await unlink(path);
           deleted += 1;
+        } else if (await isThere(path)) {
+          await this.#complain(`${path} does not begin like a capture: it stays`);
         }
       } catch (error) {
-        if (errno(error) !== 'ENOENT' && !this.#hasComplained) {
-          this.#hasComplained = true;
-          await this.#plan.report(`cannot delete ${path}: ${inWords(error)}; it stays`);
+        if (errno(error) !== 'ENOENT') {
+          await this.#complain(`cannot delete ${path}: ${inWords(error)}; it stays`);
         }
       }
     }
     return deleted;
+  }
+
+  async #complain(text: string): Promise<void> {
+    if (!this.#hasComplained) {
+      this.#hasComplained = true;
+      await this.#plan.report(text);
+    }
   }
 }
 

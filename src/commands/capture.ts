@@ -5,8 +5,14 @@ import { runCommand } from '../capture/child.js';
 import { makeFormat } from '../capture/format.js';
 import { Lock } from '../capture/lock.js';
 import type { FormatName, Packing, Rotation } from '../capture/names.js';
-import { makePacker } from '../capture/pack.js';
-import { CannotWrite, FilePart, type Meeting, OutputPart } from '../capture/part.js';
+import { checkPacking, makePacker } from '../capture/pack.js';
+import {
+  CannotWrite,
+  FilePart,
+  type Meeting,
+  OutputPart,
+  refuseForeignLink,
+} from '../capture/part.js';
 import { Rotated, Single, type Sink } from '../capture/parts.js';
 import type { Format } from '../capture/piece.js';
 import { Progress } from '../capture/progress.js';
@@ -237,6 +243,8 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   const report = (text: string) => note(host, text);
   const keep = options.keep ?? Number.POSITIVE_INFINITY;
   if (options.rotate !== undefined) {
+    // Before anything is deleted: this Node may not have the packing.
+    checkPacking(packing);
     const { format, rotate: rotation } = options;
     return Rotated.open({ path, meeting, rotation, keep, format, packing, sync, report });
   }
@@ -244,6 +252,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
     throw new Usage(`${path} is what is read: write to another file`);
   }
   const packer = packing === null ? null : makePacker(packing);
+  await refuseForeignLink(path);
   // Before anything is changed in a file that is there.
   let lock = meeting === 'refuse' ? null : await Lock.of(path, report);
   try {

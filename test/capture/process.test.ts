@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import {
+  lchown,
   mkdtemp,
   readdir,
   readFile,
   rm,
   stat,
+  symlink,
   truncate,
   unlink,
   writeFile,
@@ -14,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createZstdCompress } from '../../src/source/zstd.js';
 import { capture, countLine } from '../capture.js';
 import { bash, onTerminal, run, start } from '../command.js';
 import { eventually } from '../eventually.js';
@@ -107,6 +111,50 @@ describe.concurrent('what goes wrong', () => {
     );
     expect(stdout).toBe(`${countLine(1, {})}\n0\n`);
     expect(stderr).toBe('');
+  });
+
+  const isRoot = process.getuid?.() === 0;
+
+  test.runIf(isRoot)('a disk', async () => {
+    const { file, directory } = await place();
+    const disk = join(directory, 'disk');
+    // The machine has no such device, so that nothing is overwritten if it is opened.
+    execFileSync('mknod', [disk, 'b', '240', '9']);
+    const { stderr, code } = await run(['capture', '-i', file, disk]);
+    expect(stderr).toBe(`tcpsynq: cannot write ${disk}: it is a disk\n`);
+    expect(code).toBe(1);
+  });
+
+  test.runIf(isRoot).each(['--append', '--force', ''])(
+    "another user's link to what is not there: %s",
+    async (how) => {
+      const { file, directory, out } = await place();
+      const target = join(directory, 'target');
+      await symlink(target, out);
+      await lchown(out, 65534, 65534);
+      const { stderr, code } = await run(['capture', '-i', file, ...(how ? [how] : []), out]);
+      expect(stderr).toBe(
+        `tcpsynq: cannot write ${out}: it is a link that another user has made\n`,
+      );
+      expect(code).toBe(1);
+      expect(existsSync(target)).toBe(false);
+    },
+  );
+
+  test('a packing that this Node lacks deletes no part', async () => {
+    const { file, directory, out } = await place();
+    await run(['capture', '-i', file, '--rotate', '4K', out]);
+    const before = readdirSync(directory);
+    expect(before).toContain('out.000002');
+    const { code } = await run([
+      ...['capture', '-i', file, '--rotate', '4K', '--force', '--compress=zstd', out],
+    ]);
+    if (createZstdCompress === undefined) {
+      expect(code).toBe(2);
+      expect(readdirSync(directory)).toEqual(before);
+    } else {
+      expect(code).toBe(0);
+    }
   });
 
   test('the file is deleted meanwhile', async () => {
