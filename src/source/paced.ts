@@ -1,3 +1,4 @@
+import { MAX_LINE } from '../record/stream.js';
 import { pause } from './pace.js';
 
 const NEWLINE = 0x0a;
@@ -45,6 +46,11 @@ export async function* paced(
       yield bytes.subarray(handed, line);
     }
     rest = bytes.subarray(line);
+    // The reader passes over a line that is too long, and keeps no more of it than it has to.
+    if (rest.length > MAX_LINE) {
+      yield rest;
+      rest = Buffer.alloc(0);
+    }
   }
   if (rest.length > 0) {
     yield rest;

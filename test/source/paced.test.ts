@@ -41,3 +41,21 @@ test('ends when the signal comes', async () => {
   const pieces = await play(capture(4, 10), 0.001, abort.signal);
   expect(pieces.map((piece) => piece.text).join('')).not.toContain('C 4.0');
 });
+
+test('a line without an end is handed on, not kept', async () => {
+  let kept = 0;
+  let given = 0;
+  async function* endless() {
+    for (let i = 0; i < 200; i += 1) {
+      given += 10_000;
+      yield Buffer.alloc(10_000, 'x');
+    }
+  }
+  let handed = 0;
+  for await (const piece of paced(endless(), 10, new AbortController().signal)) {
+    kept = Math.max(kept, given - handed);
+    handed += piece.length;
+  }
+  expect(handed).toBe(given);
+  expect(kept).toBeLessThan(100_000);
+});
