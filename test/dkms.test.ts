@@ -2,7 +2,7 @@
 // a mount namespace where nothing of this machine is written to. The module that it builds is a small
 // one: test/install builds the real one, in a guest.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -41,7 +41,10 @@ function headers(): string | undefined {
 }
 
 const possible =
-  process.getuid?.() === 0 && existsSync('/usr/sbin/dkms') && headers() !== undefined;
+  process.getuid?.() === 0 &&
+  existsSync('/usr/sbin/dkms') &&
+  headers() !== undefined &&
+  spawnSync('unshare', ['--mount', 'true']).status === 0;
 
 describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
   let folder: string;
@@ -71,7 +74,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     );
   }
 
-  /** What is installed for this kernel. */
+  /** The module that modprobe would load on this kernel, by its mark. */
   const installed = (): string => sh('modinfo -F description tcpsynq 2>/dev/null || :').trim();
   const known = (): string => sh('dkms status tcpsynq').trim();
   const isInstalled = `tcpsynq/${VERSION}, ${release()}, x86_64: installed`;
@@ -95,9 +98,12 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, [MARK]: OWN },
     });
-    await new Promise((resolve) => holder.stdout?.once('data', resolve));
+    await new Promise((resolve, reject) => {
+      holder.stdout?.once('data', resolve);
+      holder.once('exit', () => reject(new Error('the mount namespace could not be made')));
+    });
     inside = ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`, '--'];
-    // What is made here is seen there only through the process that has the namespace.
+    // Outside, the tmpfs is reached only through a process of the namespace.
     folder = `/proc/${holder.pid}/root${folder}`;
     for (const name of ['dist', 'dkms.conf', 'LICENSE', 'package.json']) {
       cpSync(join(top, name), join(folder, 'package', name), { recursive: true });

@@ -124,7 +124,7 @@ describe.concurrent.each(Object.keys(STREAMS))('`%s` of many records', (command)
   });
 
   test('onto a terminal that has hung up (EIO): no word', async () => {
-    // What a write to address 0 of a process answers.
+    // A write to address 0 of a process fails with EIO.
     const { stderr, code } = await bash(
       `"$X" ${lineByLine(command)} -i - <${file()} >/proc/$$/mem; exit $?`,
     );

@@ -33,13 +33,13 @@ export function useFolder(): void {
 /** A command that runs until it is stopped, and what it reads. */
 export interface Subject {
   readonly args: readonly string[];
-  /** What is in its input at the start, and what comes later; null for one that reads the host. */
+  /** The first part of its input, and the second; null for a command that reads the host. */
   readonly input: readonly [string, string] | null;
   /** Its input is this file, not stdin. */
   readonly file?: string;
   /** It has read the first part. */
   readonly ready: (started: Started) => boolean | Promise<boolean>;
-  /** What it writes to, if not stdout. */
+  /** The file it writes to, or would. */
   readonly out: string;
   /** A file that it removes when it ends in order. */
   readonly gone?: string;

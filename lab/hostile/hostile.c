@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What tcpsynq has to survive and no user's command brings about. By writing
- * to its parameters:
+ * Faults of the kernel that tcpsynq has to survive. Each begins with a write to
+ * a parameter:
  *
  *   drop_in      a function of the kernel, whose next call drops a segment;
  *                read, "-" once that has happened

@@ -18,7 +18,7 @@ const TREE = '/var/lib/dkms';
 /** What the package holds of the module, beside kmod. */
 const BESIDE = ['dkms.conf', 'LICENSE'];
 const OWN = fileURLToPath(new URL('../..', import.meta.url));
-/** What the compiler said, in what DKMS says. */
+/** The path of the compiler's log in what DKMS writes. */
 const LOG = /\S+\/make\.log/;
 /** DKMS says so of a kernel that dkms.conf excludes. */
 const EXCLUDED = 77;
@@ -61,7 +61,7 @@ export async function installModule(
   await note(host, `module ${version} installed, for later kernels too: ${loading}`);
 }
 
-/** Builds it in folders of its own, which are gone afterwards: what DKMS has stays as it is. */
+/** Builds the module in temporary folders, and changes nothing that DKMS has. */
 async function tryBuilding(host: Host, kernel: string, version: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tcpsynq-dkms-'));
   try {
@@ -107,14 +107,16 @@ async function replace(host: Host, kernel: string, version: string, known: Build
     if (one !== kernel) {
       await note(host, `and for Linux ${one}, which had it`);
     }
+    let state = 'keeps the module it has';
     try {
       for (const other of versions) {
         await remove(other, '-k', one);
       }
+      state = 'has no module now';
       // Another module of the name may be there, by make install.
       await dkms({ kernel: one }, 'install', '--force', ...which(version), '-k', one);
     } catch (error) {
-      failed.push(`Linux ${one} has no module now: ${described(error)}`);
+      failed.push(`Linux ${one} ${state}: ${described(error)}`);
     }
   }
   const left = await found();
@@ -267,23 +269,21 @@ interface Run {
 }
 
 /**
- * Runs DKMS, and returns what it wrote; what it could not do for a kernel is told in one line.
+ * Runs DKMS. Throws a Failure of one line if it fails.
  *
- * In a process group of its own: Ctrl-C at a terminal does not reach it, and a signal does reach
- * the compilers that it runs.
+ * It runs in a process group of its own: Ctrl-C at a terminal does not reach it, and a signal does
+ * reach the compilers that it runs.
  */
-async function dkms(run: Run, ...args: readonly string[]): Promise<string> {
+async function dkms(run: Run, ...args: readonly string[]): Promise<void> {
   const env = { ...process.env, LC_ALL: 'C' };
   const child = spawn('dkms', args, { cwd: '/', env, detached: true });
   child.stdin.end();
-  const said = { stdout: '', all: '' };
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    said.stdout += text;
-    said.all += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    said.all += text;
-  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      said += text;
+    });
+  }
   const stop = () => {
     try {
       process.kill(-(child.pid as number), 'SIGTERM');
@@ -301,9 +301,8 @@ async function dkms(run: Run, ...args: readonly string[]): Promise<string> {
       throw new Failure(`stopped: dkms ${args[0]} was not finished, and nothing is changed`);
     }
     if (code !== 0) {
-      throw new Failure(whyNot(run.kernel, args[0] ?? '', code, said.all));
+      throw new Failure(whyNot(run.kernel, args[0] ?? '', code, said));
     }
-    return said.stdout;
   } catch (error) {
     throw error instanceof Failure ? error : new Failure(notRun(error));
   } finally {

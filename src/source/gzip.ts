@@ -18,7 +18,7 @@ const FLUSHED = Buffer.from([0, 0, 0xff, 0xff]);
 
 /** Bytes inflated at once: an unpacked piece is at most a thousand times as long. */
 const PIECE = 16 * 1024;
-/** After so many candidates for a member, timers and signals get their turn. */
+/** Timers and signals are served after this many candidates for a member. */
 const LOOKS = 1000;
 /** Unpacked bytes that deflated data can refer to: RFC 1951, 2. */
 const WINDOW = 32 * 1024;

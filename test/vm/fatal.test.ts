@@ -1,4 +1,4 @@
-// What cannot be undone on a kernel, one after the other in a guest of its own.
+// Tests that leave the kernel of no further use. They have a guest of their own.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
