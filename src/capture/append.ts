@@ -6,6 +6,7 @@ import { MAX_LINE } from '../record/stream.js';
 import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
 import type { FormatName, Packing } from './names.js';
+import { openForWriting } from './part.js';
 import { type Repair, repairGzip } from './repair.js';
 
 const NEWLINE = 0x0a;
@@ -88,9 +89,12 @@ export async function prepareAppend(
   format: FormatName,
   packing: Packing | null,
 ): Promise<Continued> {
-  const file = await open(path, 'r+').catch((error) => {
+  const file = await openForWriting(path, 'repair').catch((error) => {
     if (error.code === 'ENOENT') {
       return null;
+    }
+    if (error instanceof Failure) {
+      throw error;
     }
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   });

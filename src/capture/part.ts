@@ -57,18 +57,37 @@ export interface Part {
 /** How a file that is there already is met. */
 export type Meeting = 'refuse' | 'replace' | 'append';
 
-/** A file of whole lines: where a write fails it is cut after the last line that is whole. */
+const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOFOLLOW } = constants;
+const FLAGS = {
+  refuse: O_WRONLY | O_CREAT | O_EXCL,
+  replace: O_WRONLY | O_CREAT | O_TRUNC,
+  append: O_WRONLY | O_CREAT | O_APPEND,
+  device: O_WRONLY,
+  repair: O_RDWR,
+};
+
 /**
  * Refuse a symbolic link that another user than root has made: it may lead to a file that only we
- * may write.
+ * may write. Return whether the path is a link at all.
  */
-export async function refuseForeignLink(path: string): Promise<void> {
-  const link = await lstat(path).catch(() => null);
-  if (link?.isSymbolicLink() && ![0, process.geteuid?.()].includes(link.uid)) {
+export async function refuseForeignLink(path: string): Promise<boolean> {
+  const there = await lstat(path).catch(() => null);
+  if (!there?.isSymbolicLink()) {
+    return false;
+  }
+  if (![0, process.geteuid?.()].includes(there.uid)) {
     throw new Failure(`cannot write ${path}: it is a link that another user has made`);
   }
+  return true;
 }
 
+/** Open a file to write to it. A foreign link is refused, also one put there in the meantime. */
+export async function openForWriting(path: string, use: keyof typeof FLAGS): Promise<FileHandle> {
+  const isLink = await refuseForeignLink(path);
+  return open(path, FLAGS[use] | (isLink ? 0 : O_NOFOLLOW), 0o666);
+}
+
+/** A file of whole lines: where a write fails it is cut after the last line that is whole. */
 export class FilePart implements Part {
   readonly path: string;
   size = 0;
@@ -121,18 +140,19 @@ export class FilePart implements Part {
     if (there?.isBlockDevice()) {
       throw new Failure(`cannot write ${path}: it is a disk`);
     }
-    await refuseForeignLink(path);
     // A character device holds nothing that could be overwritten.
     const regular = there === null || there.isFile();
-    const flags = { refuse: 'wx', replace: 'w', append: 'a' }[meeting];
     try {
-      const file = await open(path, regular ? flags : constants.O_WRONLY);
+      const file = await openForWriting(path, regular ? meeting : 'device');
       if (sync && regular) {
         await syncDirectory(dirname(path));
       }
       const { size } = await file.stat();
       return new FilePart(path, file, regular ? size : 0, regular, packer, sync);
     } catch (error) {
+      if (error instanceof Failure) {
+        throw error;
+      }
       throw errno(error) === 'EEXIST'
         ? new Failure(`${path} is there already: --force overwrites it, --append adds to it`)
         : new Failure(`cannot write ${path}: ${inWords(error)}`);

@@ -1,8 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import type { Failure } from '../failure.js';
 import { gzipFailure } from '../source/file.js';
 import { type MemberDamage, unpackGzip } from '../source/gzip.js';
+import { openForWriting } from './part.js';
 
 const READ_SIZE = 512 * 1024;
 /** Lines after the last flush that are written again, in bytes at most. */
@@ -68,7 +69,7 @@ export interface Repair {
  * member of their own.
  */
 export async function repairGzip(path: string): Promise<Repair> {
-  const file = await open(path, 'r+');
+  const file = await openForWriting(path, 'repair');
   try {
     const { size } = await file.stat();
     const found = await contents(chunksOf(file, size), Number.POSITIVE_INFINITY);

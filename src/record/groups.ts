@@ -6,6 +6,14 @@ export const KEPT = 1024;
 /** Different texts kept of each aspect beside the key of a group. */
 export const MOST_BESIDE = 16;
 
+/** Characters kept of a text: more than a stack of the module's has. */
+const LONGEST_TEXT = 4096;
+
+/** Return a text that is short enough to keep. A slice would keep the whole text in memory. */
+function short(text: string): string {
+  return text.length > LONGEST_TEXT ? Buffer.from(text.slice(0, LONGEST_TEXT)).toString() : text;
+}
+
 /** What a record says in one word, by which it may be counted. */
 export interface Aspect<R> {
   readonly name: string;
@@ -82,7 +90,7 @@ export class Groups<R> {
 
   add(record: R): void {
     const { keys, beside } = this.grouping;
-    const texts = keys.map((aspect) => aspect.of(record));
+    const texts = keys.map((aspect) => short(aspect.of(record)));
     this.#hash.read(texts);
     this.#recent += 1;
     const counter = this.#heavy.add(this.#hash.high, this.#hash.low, () => ({
@@ -99,7 +107,7 @@ export class Groups<R> {
     counter.recent += 1;
     for (const [i, aspect] of beside.entries()) {
       const seen = counter.beside[i] as string[];
-      const text = aspect.of(record);
+      const text = short(aspect.of(record));
       if (seen.length < MOST_BESIDE && !seen.includes(text)) {
         seen.push(text);
       }

@@ -26,6 +26,8 @@ export interface HalfOpen {
 
 /** Local ends whose limit is remembered; a host has few, however many peers there are. */
 const MOST_LIMITS = 4096;
+/** The most characters of an address with its port, `[v6%interface]:port`. */
+const LONGEST_END = 80;
 
 interface Places {
   readonly columns: Columns;
@@ -65,7 +67,8 @@ export class HalfOpenReader {
     if (wrong !== null) {
       return wrong;
     }
-    if (this.#limits.size < MOST_LIMITS || this.#limits.has(local)) {
+    const isNew = this.#limits.size < MOST_LIMITS && local.length <= LONGEST_END;
+    if (isNew || this.#limits.has(local)) {
       this.#limits.set(local, limit);
     }
     return {

@@ -6,6 +6,9 @@ import type { Moment } from './thinned.js';
 /** What Linux sets ssthresh to before it has one: TCP_INFINITE_SSTHRESH (include/net/tcp.h). */
 const UNSET = 0x7fffffff;
 
+/** The most characters of two ends of a connection, a cookie of 20 digits, and the blanks between them. */
+const LONGEST_KEY = 200;
+
 /** One sample of a connection. A figure that is not there is NaN. */
 export interface Sample extends Moment {
   /** The congestion window, in segments. */
@@ -90,6 +93,9 @@ export class Connections<C extends Connection> {
   ): { readonly connection: C; readonly sample: Sample } | string | null {
     const places = this.#placesIn(row.columns);
     const key = `${row.text(places.local)} ${row.text(places.remote)} ${row.text(places.cookie)}`;
+    if (key.length > LONGEST_KEY) {
+      return 'the ends of the connection and its cookie are too long';
+    }
     if (this.#unwanted.has(key)) {
       this.passedOver += 1;
       return null;

@@ -1,9 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits, and returns early without an error when the signal comes. */
+/** The longest wait that setTimeout() takes, in ms: with a longer one it does not wait. */
+const LONGEST = 2 ** 31 - 1;
+
+/** Wait, and return early without an error when the signal comes. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await sleep(ms, undefined, { signal });
+    let left = ms;
+    do {
+      await sleep(Math.min(left, LONGEST), undefined, { signal });
+      left -= LONGEST;
+    } while (left > 0);
   } catch (error) {
     if (!signal.aborted) {
       throw error;

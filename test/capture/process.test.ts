@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import {
   lchown,
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
@@ -15,8 +16,10 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { constants, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openForWriting } from '../../src/capture/part.js';
 import { createZstdCompress } from '../../src/source/zstd.js';
 import { capture, countLine } from '../capture.js';
 import { bash, onTerminal, run, start } from '../command.js';
@@ -140,6 +143,23 @@ describe.concurrent('what goes wrong', () => {
       expect(existsSync(target)).toBe(false);
     },
   );
+
+  test.runIf(isRoot)('a link that another user puts there in the meantime', async () => {
+    const { directory, out } = await place();
+    const [target, link] = [join(directory, 'target'), join(directory, 'link')];
+    writeFileSync(target, 'mine');
+    for (let i = 0; i < 200; i += 1) {
+      writeFileSync(out, '');
+      await symlink(target, link);
+      await lchown(link, 65534, 65534);
+      const opened = openForWriting(out, 'replace');
+      // Between looking at the path and opening it, or before, or after.
+      await setImmediate();
+      await Promise.all([rename(link, out), opened.then((file) => file.close()).catch(() => {})]);
+      expect(readFileSync(target, 'utf8')).toBe('mine');
+      await unlink(out);
+    }
+  });
 
   test('a packing that this Node lacks deletes no part', async () => {
     const { file, directory, out } = await place();

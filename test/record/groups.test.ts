@@ -75,6 +75,19 @@ describe('groups', () => {
     );
   });
 
+  test('long texts are cut, and counted', () => {
+    const long = 'x'.repeat(60_000);
+    const groups = counted([thing(`${long}1`, `${long}1`), thing(`${long}2`, `${long}2`)]);
+    groups.turn(1);
+    const [group, ...others] = groups.standing().groups;
+    expect(group).toMatchObject({
+      total: 2,
+      keys: ['x'.repeat(4096)],
+      beside: [['x'.repeat(4096)]],
+    });
+    expect(others).toEqual([]);
+  });
+
   test('the most per second first, then the most in all', () => {
     const groups = counted([...'aaab'].map((key) => thing(key)));
     groups.turn(1);

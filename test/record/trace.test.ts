@@ -54,6 +54,16 @@ describe('trace', () => {
     ]);
   });
 
+  test('ends or a cookie of thousands of characters are not kept', () => {
+    const long = sampleLine(0.5, `10.0.0.1:5001 ${'x'.repeat(60_000)}`, 10, 7, 900);
+    const { trace, told } = traced([long, sampleLine(0.6, OTHER, 3, 2, 900)]);
+    expect(trace.connections.size).toBe(1);
+    expect(told[0]).toEqual({
+      line: 1,
+      reason: 'the ends of the connection and its cookie are too long',
+    });
+  });
+
   test('an unset ssthresh, an srtt that was not measured yet', () => {
     const { trace } = traced([sampleLine(0.5, ENDS, 10, NO_SSTHRESH, 0)]);
     const [connection] = trace.busiest();
