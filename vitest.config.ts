@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const inGuest = existsSync('/run/tcpsynq-lab/token');
 
@@ -9,8 +10,18 @@ const inGuest = existsSync('/run/tcpsynq-lab/token');
 const folder = fileURLToPath(new URL('build/', import.meta.url));
 const built = new RegExp(`^${folder.replace(/[^\w/]/g, '\\$&')}`);
 
+/** After vm/fatal a kernel is of no further use. */
+class FatalLast extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isFatal = ({ moduleId }: TestSpecification) => /\/vm\/fatal\.test\.ts$/.test(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter((file) => !isFatal(file)), ...sorted.filter(isFatal)];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: FatalLast },
     reporters: inGuest ? ['verbose', './test/vm/counts.ts'] : ['default'],
     projects: [
       {
