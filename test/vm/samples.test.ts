@@ -149,16 +149,17 @@ describe('with the module loaded', () => {
     netem('delay 10ms');
     const tap = await new Tap(link.target, 'kinds=count,sample full=1 port=7000').ready();
     // The peer answers the bulk with one byte, and, once ss has looked, with another.
+    const looked = '/tmp/ss-has-looked';
     const peer = `
-import socket, time
+import os, socket, time
 s = socket.create_server(('10.9.0.2', 7000))
 c = s.accept()[0]
 n = 0
 while n < 300000: n += len(c.recv(65536))
 c.sendall(b'x')
-time.sleep(4)
+while not os.path.exists('${looked}'): time.sleep(0.05)
 c.sendall(b'y')
-time.sleep(2)`;
+c.recv(1)`;
     const own = `
 import socket, subprocess, time
 c = socket.create_connection(('10.9.0.2', 7000))
@@ -166,8 +167,10 @@ c.sendall(b'd' * 300000)
 c.recv(1)
 time.sleep(1.5)
 print(subprocess.run(['ss', '-Htine', 'dport', '=', '7000'], capture_output=True, text=True).stdout)
+open('${looked}', 'w').close()
 c.recv(1)`;
-    sh(`${inside(link.attacker)} ${PYTHON} -c "${peer}" >/dev/null 2>&1 & sleep 1`);
+    sh(`rm -f ${looked}; ${inside(link.attacker)} ${PYTHON} -c "${peer}" >/dev/null 2>&1 &`);
+    await link.serves(7000);
     const ss = link.inTarget(`${PYTHON} -c "${own}"`);
     const samples = [...byConnection(await tap.stop()).values()][0] ?? [];
     const word = (pattern: RegExp) => pattern.exec(ss)?.[1];
