@@ -37,7 +37,8 @@ export default defineConfig({
           isolate: false,
           // More than processors on a small machine, as the slow files mostly wait.
           maxWorkers: Math.max(3, availableParallelism() - 1),
-          testTimeout: 20_000,
+          // Beside two busy loops a test of twenty processes took 20 s.
+          testTimeout: 60_000,
           // Of tests that wait for processes.
           maxConcurrency: 8,
         },
