@@ -151,6 +151,7 @@ lint-module:
 
 lint-command: node_modules/.package-lock.json
 	@npm run --silent lint
+	@npm run --silent schema check && echo "schema: what is generated is up to date"
 	@npm run --silent typecheck && echo "command: types clean"
 	@lab/results check
 

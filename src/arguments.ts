@@ -1,9 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import type { Rotation } from './capture/names.js';
-import { CAUSES } from './record/close.js';
 import { isIP, parseEnd, parseNetwork } from './record/ends.js';
-import { OUTCOMES } from './record/figures.js';
 import { parseSrttUnit, type SrttUnit } from './record/srtt.js';
+import { CAUSES, FILTER_RANGES, OUTCOMES } from './stream/schema.js';
 
 // What an option's argument means. Each throws commander's InvalidArgumentError, whose text goes
 // after the option and the bad value.
@@ -30,7 +29,8 @@ function milliseconds(text: string): number {
 /** Time between two readings or pictures, in ms. */
 export function parseInterval(text: string): number {
   const value = milliseconds(text);
-  if (!(value >= 10 && value <= 3_600_000)) {
+  const { min, max } = FILTER_RANGES.interval_ms;
+  if (!(value >= min && value <= max)) {
     throw new InvalidArgumentError('It takes a duration from 10ms to 60m, such as 500ms or 1s.');
   }
   return value;

@@ -1,3 +1,5 @@
+import { COLUMNS as SCHEMA } from '../src/stream/schema.js';
+
 /** The header and the C lines of a capture: half-open rises to `top`, then all of it expires. */
 export function capture(seconds: number, top: number): string {
   const lines = [
@@ -8,7 +10,7 @@ export function capture(seconds: number, top: number): string {
     '# clock_offset 1790000000.123456789',
     '# filter kinds=count interval_ms=1000',
     `# C ${COLUMNS}`,
-    '# L time kind lost lost_total produced_total',
+    `# L ${SCHEMA.L.join(' ')}`,
   ];
   for (let second = 0; second <= seconds; second += 1) {
     const rising = Math.min(second, seconds / 2);
@@ -20,9 +22,7 @@ export function capture(seconds: number, top: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-export const COLUMNS =
-  'time half_open initial added completed expired reset unreachable closed other ' +
-  'cookies cookies_ok cookies_bad queue_full accept_full peak missed lost';
+export const COLUMNS = SCHEMA.C.join(' ');
 
 /** A C line; figures not given are 0. */
 export function countLine(time: number, figures: Readonly<Record<string, number>>): string {
@@ -39,9 +39,9 @@ const EVENT_HEADER = `# tcpsynq 1
 # clock_offset 1790000000.123456789
 # filter kinds=count,event interval_ms=1000
 # C ${COLUMNS}
-# A time local remote qlen limit
-# R time local remote qlen outcome age_us synacks
-# L time kind lost lost_total produced_total
+# A ${SCHEMA.A.join(' ')}
+# R ${SCHEMA.R.join(' ')}
+# L ${SCHEMA.L.join(' ')}
 `;
 
 /** A capture of events from lines without times: they are given 0.1 s apart. */
@@ -68,10 +68,7 @@ export function* spoofed(count: number, version: 4 | 6): Generator<string, void,
 }
 
 /** The columns of a sample, as far as docs/format.md has them from tcp_probe, and those after. */
-export const SAMPLE_COLUMNS =
-  'time local remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd ' +
-  'rttvar_us rto_us min_rtt_us lost retrans inflight rqueue wqueue mss pacing_rate ' +
-  'delivery_rate bytes_acked ca_state ca_name cookie hook';
+export const SAMPLE_COLUMNS = SCHEMA.S.join(' ');
 
 export const NO_SSTHRESH = 2147483647;
 
@@ -150,7 +147,7 @@ const HEAD = `# tcpsynq 1
 # clock_offset 1790000000.5
 `;
 
-export const DROP_COLUMNS = 'time location reason local remote state flags length stack proto';
+export const DROP_COLUMNS = SCHEMA.D.join(' ');
 
 /** A capture of drops: a count each second, whose refused SYNs grow by 10, and these lines. */
 export function dropCapture(seconds: number, lines: readonly string[], columns = DROP_COLUMNS) {
@@ -159,7 +156,7 @@ export function dropCapture(seconds: number, lines: readonly string[], columns =
 
 /** The same of closes. */
 export function closeCapture(seconds: number, lines: readonly string[]) {
-  return counted('close', '# X time local remote state cause stack\n', seconds, lines);
+  return counted('close', `# X ${SCHEMA.X.join(' ')}\n`, seconds, lines);
 }
 
 function counted(kind: string, header: string, seconds: number, lines: readonly string[]): string {
@@ -170,7 +167,7 @@ function counted(kind: string, header: string, seconds: number, lines: readonly 
   const all = [...counts, ...lines].sort((a, b) => timeOf(a) - timeOf(b));
   return (
     `${HEAD}# filter kinds=count,${kind} interval_ms=1000\n# C ${COLUMNS}\n${header}` +
-    `# L time kind lost lost_total produced_total\n${all.map((line) => `${line}\n`).join('')}`
+    `# L ${SCHEMA.L.join(' ')}\n${all.map((line) => `${line}\n`).join('')}`
   );
 }
 

@@ -1,29 +1,10 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Namespace } from '../src/source/namespace.js';
-
-const FIGURES = [
-  'half_open',
-  'initial',
-  'added',
-  'completed',
-  'expired',
-  'reset',
-  'unreachable',
-  'closed',
-  'other',
-  'cookies',
-  'cookies_ok',
-  'cookies_bad',
-  'queue_full',
-  'accept_full',
-  'samples',
-  'lost',
-  'missed',
-] as const;
+import { LISTENER_COLUMNS, STAT_COLUMNS } from '../src/stream/schema.js';
 
 /** Figures of /proc/net/stat/tcpsynq; one not given is 0. */
-export type FakeFigures = Partial<Record<(typeof FIGURES)[number], number>>;
+export type FakeFigures = Partial<Record<(typeof STAT_COLUMNS)[number], number>>;
 
 /** A row of /proc/net/tcpsynq_listeners. */
 export interface FakeListener {
@@ -40,8 +21,8 @@ export interface FakeListener {
 export function statText(figures: FakeFigures): string {
   const hex = (value: number) => BigInt.asUintN(64, BigInt(value)).toString(16).padStart(16, '0');
   const row = (cpu: number) =>
-    FIGURES.map((name) => hex(cpu === 0 || name === 'half_open' ? (figures[name] ?? 0) : 0));
-  return [FIGURES, row(0), row(1)].map((words) => `${words.join(' ')}\n`).join('');
+    STAT_COLUMNS.map((name) => hex(cpu === 0 || name === 'half_open' ? (figures[name] ?? 0) : 0));
+  return [STAT_COLUMNS, row(0), row(1)].map((words) => `${words.join(' ')}\n`).join('');
 }
 
 /** /proc/net/tcpsynq_listeners. */
@@ -50,7 +31,7 @@ export function listenersText(listeners: readonly FakeListener[]): string {
     ({ local, inode = 1, qlen = 0, young = 0, holds = 129, accept_qlen = 0, backlog = 128 }) =>
       `${local} ${inode} 0 ${qlen} ${young} ${holds} ${accept_qlen} ${backlog} 0 0 0\n`,
   );
-  return `local inode uid qlen young holds accept_qlen backlog defer_accept drops warned\n${rows.join('')}`;
+  return `${LISTENER_COLUMNS.join(' ')}\n${rows.join('')}`;
 }
 
 const STATUS = `version 0.1.0

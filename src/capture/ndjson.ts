@@ -3,16 +3,12 @@ import type { Columns } from '../record/columns.js';
 import type { Row } from '../record/row.js';
 import type { Scanner } from '../record/scan.js';
 import type { Count, Loss } from '../record/stream.js';
+import { TEXT_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';
 import type { Clock } from './time.js';
 
-/** Columns whose values are no numbers, or such that a double cannot hold. */
-const TEXT = new Set(
-  'local remote outcome location reason state flags stack proto cause ca_state ca_name cookie hook'.split(
-    ' ',
-  ),
-);
+const TEXT: ReadonlySet<string> = new Set(TEXT_COLUMNS);
 
 /** One object a line; the first says of which stream. */
 export class Ndjson implements Writer {

@@ -1,5 +1,6 @@
-import { Places, TCP_PROBE_COLUMNS } from '../record/columns.js';
+import { Places } from '../record/columns.js';
 import type { Row } from '../record/row.js';
+import { TCP_PROBE_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
 
 /**

@@ -19,13 +19,14 @@ import { Progress } from '../capture/progress.js';
 import { withTicks } from '../capture/ticks.js';
 import { describe, Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { isKind, LETTERS } from '../record/columns.js';
+import { isKind } from '../record/columns.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isSame } from '../source/file.js';
 import { isLive } from '../source/input.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
 import type { TapFilter } from '../source/tap.js';
+import { LETTERS } from '../stream/schema.js';
 import { type CommonOptions, checkInput } from './options.js';
 
 /** What the module is asked for; the keys of its filter. */

@@ -1,6 +1,7 @@
 import { count, percent, seconds } from '../chart/text.js';
 import type { Host } from '../host.js';
-import { CAUSES, type Cause, CLOSE_GROUPINGS, CloseReader } from '../record/close.js';
+import { type Cause, CLOSE_GROUPINGS, CloseReader } from '../record/close.js';
+import { CAUSES } from '../stream/schema.js';
 import { closeForm } from '../views/closes.js';
 import {
   type CountedOptions,

@@ -1,6 +1,5 @@
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { LETTERS } from '../record/columns.js';
 import { wants } from '../record/ends.js';
 import type { Row } from '../record/row.js';
 import { Scanner } from '../record/scan.js';
@@ -10,6 +9,7 @@ import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { type Namespace, openNamespace } from '../source/namespace.js';
 import type { TapFilter } from '../source/tap.js';
+import { LETTERS } from '../stream/schema.js';
 import type { Reading, RecordView } from '../views/records/view.js';
 import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
 

@@ -5,6 +5,7 @@ import type { Row } from '../record/row.js';
 import type { Sink } from '../record/scan.js';
 import { Sources } from '../record/sources.js';
 import type { Count, Line } from '../record/stream.js';
+import { GROWING } from '../stream/schema.js';
 import {
   type AcceptQueue,
   areMostlyOld,
@@ -22,16 +23,6 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
 
 /** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
 const MOST_FLOWS = 1024;
-const COUNTERS = [
-  'added',
-  ...OUTCOMES,
-  'cookies',
-  'cookies_ok',
-  'cookies_bad',
-  'queue_full',
-  'accept_full',
-  'missed',
-] as const satisfies readonly FigureName[];
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
 /** C lines come a little late; a second ago may be 0.99 s ago. */
 const ABOUT_A_SECOND = PATIENCE - 0.05;
@@ -219,7 +210,7 @@ export class Collector implements Sink {
     if (first !== null && last !== null && earlier !== undefined) {
       this.#seconds += last.time - first.time;
       this.#judged += Math.max(0, last.time - first.time - PATIENCE);
-      for (const name of COUNTERS) {
+      for (const name of GROWING) {
         this.#totals[name] = (this.#totals[name] ?? 0) + growth(first, last, name);
       }
       const low = Math.min(...this.#recent.map(({ half_open }) => half_open));

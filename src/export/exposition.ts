@@ -1,6 +1,6 @@
 import { describe } from '../failure.js';
 import { byAddress, fullest } from '../record/addresses.js';
-import { OUTCOMES } from '../record/figures.js';
+import { COUNTER_METRICS } from './metric-list.js';
 import { Exposition } from './metrics.js';
 import { downReading, type NetnsReading, type Reading } from './reading.js';
 
@@ -67,22 +67,10 @@ export function expose(reading: Reading, seconds: number, shown: Shown): Exposit
 
 function exposeFigures(out: Exposition, { netns, figures, drift }: NetnsReading): void {
   const own = { netns };
-  out.add('tcpsynq_half_open', figures.half_open, own);
-  out.add('tcpsynq_half_open_initial', figures.initial, own);
-  out.add('tcpsynq_added_total', figures.added, own);
-  for (const outcome of OUTCOMES) {
-    out.add('tcpsynq_ended_total', figures[outcome], { ...own, outcome });
+  for (const counter of Object.keys(COUNTER_METRICS) as (keyof typeof COUNTER_METRICS)[]) {
+    const { name, labels } = COUNTER_METRICS[counter];
+    out.add(name, figures[counter], { ...own, ...labels });
   }
-  out.add('tcpsynq_cookies_sent_total', figures.cookies, own);
-  out.add('tcpsynq_cookies_received_total', figures.cookies_ok, { ...own, result: 'good' });
-  out.add('tcpsynq_cookies_received_total', figures.cookies_bad, { ...own, result: 'bad' });
-  for (const reason of ['queue_full', 'accept_full'] as const) {
-    out.add('tcpsynq_syns_refused_total', figures[reason], { ...own, reason });
-  }
-  out.add('tcpsynq_listen_overflows_total', figures.listen_overflows, own);
-  out.add('tcpsynq_listen_drops_total', figures.listen_drops, own);
-  out.add('tcpsynq_samples_total', figures.samples, own);
-  out.add('tcpsynq_records_lost_total', figures.lost, own);
   out.add('tcpsynq_audit_drift', drift, own);
 }
 

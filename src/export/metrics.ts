@@ -1,72 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { METRICS } from './metric-list.js';
 
-/**
- * Every metric by its name, with what it is. docs/export.md has the same table. Names and units
- * are by https://prometheus.io/docs/practices/naming/.
- */
-export const METRICS = {
-  tcpsynq_up: ['gauge', '1 if the figures could be read from where tcpsynq_source_info says'],
-  tcpsynq_source_info: ['gauge', 'Where the figures come from: module, or proc, which knows less'],
-  tcpsynq_build_info: ['gauge', 'Versions of this command and of the module'],
-  tcpsynq_exact: ['gauge', '1 if the module vouches for its counts'],
-  tcpsynq_probe_misses_total: ['counter', 'Hooked calls that no hook saw, on the whole host'],
-  tcpsynq_taps_open: ['gauge', 'Readers of the stream, on the whole host'],
-  tcpsynq_taps_limit: ['gauge', 'Readers of the stream that there may be'],
-  tcpsynq_half_open: ['gauge', 'Connections waiting for the final ACK'],
-  tcpsynq_half_open_initial: ['gauge', 'Connections half-open when the module was loaded'],
-  tcpsynq_added_total: ['counter', 'Connections that became half-open'],
-  tcpsynq_ended_total: ['counter', 'Half-open connections that ended, by how'],
-  tcpsynq_cookies_sent_total: ['counter', 'SYNs answered with a cookie'],
-  tcpsynq_cookies_received_total: ['counter', 'ACKs with a good cookie or a bad one'],
-  tcpsynq_syns_refused_total: ['counter', 'SYNs refused for a full SYN queue or accept queue'],
-  tcpsynq_listen_overflows_total: [
-    'counter',
-    "Overflows of accept queues (the kernel's ListenOverflows)",
-  ],
-  tcpsynq_listen_drops_total: [
-    'counter',
-    "SYNs and final ACKs that listeners dropped (the kernel's ListenDrops)",
-  ],
-  tcpsynq_samples_total: ['counter', 'Samples written for readers of the stream'],
-  tcpsynq_records_lost_total: ['counter', 'Records that readers of the stream lost'],
-  tcpsynq_audit_drift: [
-    'gauge',
-    'Half-opens beyond those queued at listeners: above 0 their listeners closed, below 0 the count is wrong',
-  ],
-  tcpsynq_listeners: ['gauge', 'Listening sockets'],
-  tcpsynq_listeners_left_out: ['gauge', 'Addresses listened on that have no series here'],
-  tcpsynq_listener_sockets: ['gauge', 'Sockets that listen there'],
-  tcpsynq_listener_queue_length: ['gauge', 'Half-opens in the SYN queue'],
-  tcpsynq_listener_queue_young: ['gauge', 'Of these, with no SYN-ACK sent twice yet'],
-  tcpsynq_listener_queue_limit: ['gauge', 'Half-opens that fit'],
-  tcpsynq_listener_queue_full_ratio: ['gauge', 'Share of the SYN queue that is full, 1 being all'],
-  tcpsynq_listener_accept_queue_length: ['gauge', 'Connections waiting for accept()'],
-  tcpsynq_listener_accept_queue_limit: ['gauge', 'Backlog: one more than this fit'],
-  tcpsynq_listener_accept_queue_full_ratio: [
-    'gauge',
-    'Share of the accept queue that is full, 1 being all',
-  ],
-  tcpsynq_netns_left_out: ['gauge', 'Network namespaces that have no series here'],
-  tcpsynq_processes_hidden: ['gauge', 'Processes whose network namespace may not be known'],
-  tcpsynq_handshake_seconds: [
-    'histogram',
-    'Time from the first SYN-ACK to the final ACK of completed handshakes',
-  ],
-  tcpsynq_drops_total: ['counter', 'TCP segments that the kernel dropped, by its reason'],
-  tcpsynq_exporter_tap_open: ['gauge', '1 if the stream can be read for handshakes and drops'],
-  tcpsynq_exporter_tap_lost_total: ['counter', 'Records that were lost to the exporter itself'],
-  tcpsynq_exporter_last_write_timestamp_seconds: ['gauge', 'When this file was written'],
-  tcpsynq_exporter_write_failures_total: ['counter', 'Times this file could not be written'],
-  tcpsynq_exporter_connections_evicted_total: [
-    'counter',
-    'Connections closed before their request was complete, to make room for others',
-  ],
-  tcpsynq_exporter_connections_refused_total: [
-    'counter',
-    'Connections refused while all others waited for an answer',
-  ],
-  tcpsynq_exporter_read_seconds: ['gauge', 'Time it took to read the figures'],
-} as const satisfies Readonly<Record<string, readonly ['gauge' | 'counter' | 'histogram', string]>>;
+export { METRICS };
 
 export type MetricName = keyof typeof METRICS;
 

@@ -1,17 +1,7 @@
+import type { CAUSES } from '../stream/schema.js';
 import { Places } from './columns.js';
 import type { Aspect, Grouping } from './groups.js';
 import type { Row } from './row.js';
-
-/** Why a connection was closed. */
-export const CAUSES = [
-  'fin',
-  'reset_received',
-  'reset_sent',
-  'timeout',
-  'aborted',
-  'icmp',
-  'other',
-] as const;
 
 export type Cause = (typeof CAUSES)[number];
 

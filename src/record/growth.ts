@@ -1,4 +1,5 @@
-import { type FigureName, type Figures, OUTCOMES } from './figures.js';
+import { GROWING } from '../stream/schema.js';
+import type { Figures } from './figures.js';
 import { type Rates, Session } from './session.js';
 import type { Count } from './stream.js';
 import { type Moment, Thinned } from './thinned.js';
@@ -15,18 +16,6 @@ export interface Highest {
   readonly rate: number;
   readonly time: number;
 }
-
-/** The counters whose growth is followed. */
-export const GROWING = [
-  'added',
-  ...OUTCOMES,
-  'cookies',
-  'cookies_ok',
-  'cookies_bad',
-  'queue_full',
-  'accept_full',
-  'missed',
-] as const satisfies readonly FigureName[];
 
 export type Growing = (typeof GROWING)[number];
 

@@ -1,3 +1,4 @@
+import { LISTENER_COLUMNS } from '../stream/schema.js';
 import { parseInteger } from './number.js';
 
 /** One listening socket, as /proc/net/tcpsynq_listeners shows it. */
@@ -23,17 +24,7 @@ export interface Listener {
   readonly warned: boolean;
 }
 
-const NUMBERS = [
-  'inode',
-  'uid',
-  'qlen',
-  'young',
-  'holds',
-  'accept_qlen',
-  'backlog',
-  'defer_accept',
-  'drops',
-] as const;
+const NUMBERS = LISTENER_COLUMNS.filter((name) => name !== 'local' && name !== 'warned');
 
 /** Reads /proc/net/tcpsynq_listeners by the names in its header row; a string is the reason why not. */
 export function parseListeners(text: string): Listener[] | string {

@@ -1,3 +1,4 @@
+import { NETSTAT } from '../stream/schema.js';
 import type { Figures } from './figures.js';
 import { parseInteger } from './number.js';
 
@@ -99,16 +100,6 @@ function hexDigit(byte: number): number {
   return byte <= 0x39 ? byte - ZERO : (byte | 0x20) - 0x57;
 }
 
-/** The figures that /proc/net/netstat can stand in for, with the kernel's name of each. */
-const FROM_NETSTAT = {
-  cookies: 'SyncookiesSent',
-  cookies_ok: 'SyncookiesRecv',
-  cookies_bad: 'SyncookiesFailed',
-  queue_full: 'TCPReqQFullDrop',
-  listen_overflows: 'ListenOverflows',
-  listen_drops: 'ListenDrops',
-} as const;
-
 /**
  * Cookies and refusals from the `TcpExt:` lines of /proc/net/netstat, counted since the namespace
  * was made. `queue_full` is without the three-quarters rule, which bumps ListenDrops alone
@@ -120,11 +111,11 @@ export function parseNetstat(text: string): Figures {
     .filter((line) => line.startsWith('TcpExt: '))
     .map((line) => line.trim().split(' '));
   const figures: Figures = {};
-  for (const [figure, name] of Object.entries(FROM_NETSTAT)) {
+  for (const [figure, name] of Object.entries(NETSTAT)) {
     const at = names?.indexOf(name) ?? -1;
     const value = at < 0 ? undefined : parseInteger(values?.[at] ?? '');
     if (value !== undefined) {
-      figures[figure as keyof typeof FROM_NETSTAT] = value;
+      figures[figure as keyof typeof NETSTAT] = value;
     }
   }
   return figures;

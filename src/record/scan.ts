@@ -1,4 +1,5 @@
-import { Columns, TCP_PROBE_COLUMNS } from './columns.js';
+import { TCP_PROBE_COLUMNS } from '../stream/schema.js';
+import { Columns } from './columns.js';
 import { Row } from './row.js';
 import { HAS_CONTROL, type Line, MAX_LINE, StreamParser } from './stream.js';
 

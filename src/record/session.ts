@@ -1,3 +1,4 @@
+import { LEVELS } from '../stream/schema.js';
 import { FIGURE_NAMES, type FigureName, type Figures, OUTCOMES, refused } from './figures.js';
 import type { Count } from './stream.js';
 
@@ -27,8 +28,7 @@ export interface SessionView {
 /** More points than this are thinned out, two becoming one. */
 const MAX_POINTS = 36_000;
 
-/** Figures that say how things stand, not how many there were so far. */
-const LEVELS: ReadonlySet<FigureName> = new Set(['half_open', 'peak', 'initial']);
+const NOT_COUNTED_UP: ReadonlySet<FigureName> = new Set(LEVELS);
 
 /** Folds counts into what is shown of them. Memory is bounded however long it runs. */
 export class Session implements SessionView {
@@ -93,7 +93,7 @@ export class Session implements SessionView {
     const seconds = point.time - before.time;
     for (const name of FIGURE_NAMES) {
       const grown = difference(before.figures[name], point.figures[name]);
-      if (grown === undefined || LEVELS.has(name)) {
+      if (grown === undefined || NOT_COUNTED_UP.has(name)) {
         continue;
       }
       this.totals[name] = (this.totals[name] ?? 0) + grown;

@@ -1,12 +1,9 @@
-import { DEFAULT_COLUMNS } from './columns.js';
+import { COLUMNS, FORMAT_VERSION } from '../stream/schema.js';
 import { type Figures, isFigureName } from './figures.js';
 import { MAX_SECONDS, parseInteger, parseSeconds } from './number.js';
 
 /** A line longer than this many characters is refused; the longest the module writes is a stack. */
 export const MAX_LINE = 65_536;
-
-/** The version of the format that is read. A later one may mean something else by the same words. */
-export const FORMAT_VERSION = 1;
 
 /** One or more of them separate two fields. Those at the ends of a line mean nothing. */
 const BLANKS = /[ \t\r]+/;
@@ -84,7 +81,7 @@ export class StreamParser {
 
   /** The names of a kind's columns: the header's, else those of docs/format.md. */
   columns(kind: string): readonly string[] {
-    return this.#columns.get(kind) ?? DEFAULT_COLUMNS[kind as keyof typeof DEFAULT_COLUMNS] ?? [];
+    return this.#columns.get(kind) ?? COLUMNS[kind as keyof typeof COLUMNS] ?? [];
   }
 
   parse(text: string): Line {
@@ -136,7 +133,7 @@ export class StreamParser {
     }
     if (key === 'L' && parseSeconds(rest[0] ?? '') !== undefined) {
       // A loss as it stands among the bare lines of format=tcpprobe.
-      return this.#loss(DEFAULT_COLUMNS.L, fields.slice(1));
+      return this.#loss(COLUMNS.L, fields.slice(1));
     }
     if (/^[A-Z]$/.test(key)) {
       this.#columns.set(key, rest);

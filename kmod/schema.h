@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Generated from src/stream/schema.json by `npm run schema`. */
+#ifndef SYNQ_SCHEMA_H
+#define SYNQ_SCHEMA_H
+
+#define SYNQ_FORMAT_VERSION "1"
+
+/* Those below SYNQ_COUNTED are counted on each CPU; the rest are computed. */
+enum synq_counter {
+	SYNQ_INITIAL,
+	SYNQ_ADDED,
+	SYNQ_COMPLETED,
+	SYNQ_EXPIRED,
+	SYNQ_RESET,
+	SYNQ_UNREACHABLE,
+	SYNQ_CLOSED,
+	SYNQ_OTHER,
+	SYNQ_COOKIES,
+	SYNQ_SAMPLES,
+	SYNQ_LOST,
+	SYNQ_COUNTED,
+	SYNQ_HALF_OPEN = SYNQ_COUNTED,
+	SYNQ_PEAK,
+	SYNQ_COOKIES_OK,
+	SYNQ_COOKIES_BAD,
+	SYNQ_QUEUE_FULL,
+	SYNQ_ACCEPT_FULL,
+	SYNQ_MISSED,
+	SYNQ_COUNTERS
+};
+
+#define SYNQ_STAT_COLUMNS "half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full samples lost missed"
+#define SYNQ_STAT_COUNTERS { \
+	SYNQ_HALF_OPEN, SYNQ_INITIAL, SYNQ_ADDED, SYNQ_COMPLETED, \
+	SYNQ_EXPIRED, SYNQ_RESET, SYNQ_UNREACHABLE, SYNQ_CLOSED, \
+	SYNQ_OTHER, SYNQ_COOKIES, SYNQ_COOKIES_OK, SYNQ_COOKIES_BAD, \
+	SYNQ_QUEUE_FULL, SYNQ_ACCEPT_FULL, SYNQ_SAMPLES, SYNQ_LOST, \
+	SYNQ_MISSED }
+#define SYNQ_C_COUNTERS { \
+	SYNQ_HALF_OPEN, SYNQ_INITIAL, SYNQ_ADDED, SYNQ_COMPLETED, \
+	SYNQ_EXPIRED, SYNQ_RESET, SYNQ_UNREACHABLE, SYNQ_CLOSED, \
+	SYNQ_OTHER, SYNQ_COOKIES, SYNQ_COOKIES_OK, SYNQ_COOKIES_BAD, \
+	SYNQ_QUEUE_FULL, SYNQ_ACCEPT_FULL, SYNQ_PEAK, SYNQ_MISSED, \
+	SYNQ_LOST }
+
+#define SYNQ_COLUMNS_C "time half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full peak missed lost"
+#define SYNQ_COLUMNS_A "time local remote qlen limit"
+#define SYNQ_COLUMNS_R "time local remote qlen outcome age_us synacks"
+#define SYNQ_COLUMNS_S "time local remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd rttvar_us rto_us min_rtt_us lost retrans inflight rqueue wqueue mss pacing_rate delivery_rate bytes_acked ca_state ca_name cookie hook"
+#define SYNQ_COLUMNS_D "time location reason local remote state flags length stack proto"
+#define SYNQ_COLUMNS_X "time local remote state cause stack"
+#define SYNQ_COLUMNS_L "time kind lost lost_total produced_total"
+#define SYNQ_LISTENERS_COLUMNS "local inode uid qlen young holds accept_qlen backlog defer_accept drops warned"
+
+#define SYNQ_OUTCOME_NAMES { \
+	[SYNQ_COMPLETED] = "completed", [SYNQ_EXPIRED] = "expired", [SYNQ_RESET] = "reset", [SYNQ_UNREACHABLE] = "unreachable", \
+	[SYNQ_CLOSED] = "closed", [SYNQ_OTHER] = "other" }
+#define SYNQ_CAUSE_NAMES { \
+	[SYNQ_CAUSE_FIN] = "fin", [SYNQ_CAUSE_RESET_RECEIVED] = "reset_received", [SYNQ_CAUSE_RESET_SENT] = "reset_sent", [SYNQ_CAUSE_TIMEOUT] = "timeout", \
+	[SYNQ_CAUSE_ABORTED] = "aborted", [SYNQ_CAUSE_ICMP] = "icmp", [SYNQ_CAUSE_OTHER] = "other" }
+#define SYNQ_KIND_WORDS { \
+	"count", "event", "sample", "drop", \
+	"close" }
+
+#define SYNQ_FILTER_KEYS "kinds interval_ms latency_ms port addr fwmark full hook proto stack format"
+
+#define SYNQ_KINDS_ALLOWED "a comma list of count, event, sample, drop, close"
+#define SYNQ_KINDS_HELP "what to show: a comma list of count, event, sample, drop, close (default count,sample)"
+
+#define SYNQ_INTERVAL_MS_ALLOWED "10 to 3600000"
+#define SYNQ_INTERVAL_MS_HELP "time between C lines, in milliseconds, 10 to 3600000 (default 1000)"
+#define SYNQ_INTERVAL_MS_MIN 10
+#define SYNQ_INTERVAL_MS_MAX 3600000
+#define SYNQ_INTERVAL_MS_DEFAULT 1000
+
+#define SYNQ_LATENCY_MS_ALLOWED "0 to 10000"
+#define SYNQ_LATENCY_MS_HELP "wake a waiting reader at most N milliseconds after the first record, 0 to 10000 (default 10)"
+#define SYNQ_LATENCY_MS_MIN 0
+#define SYNQ_LATENCY_MS_MAX 10000
+#define SYNQ_LATENCY_MS_DEFAULT 10
+
+#define SYNQ_PORT_ALLOWED "0 to 65535 (0: any)"
+#define SYNQ_PORT_HELP "records of connections with this port at either end, 0 to 65535 (default 0: any)"
+#define SYNQ_PORT_MIN 0
+#define SYNQ_PORT_MAX 65535
+#define SYNQ_PORT_DEFAULT 0
+
+#define SYNQ_ADDR_ALLOWED "ADDRESS or ADDRESS/LENGTH, IPv4 or IPv6 (-: any)"
+#define SYNQ_ADDR_HELP "records of connections with either end in this network: ADDRESS or ADDRESS/LENGTH, IPv4 or IPv6 (default -: any)"
+
+#define SYNQ_FWMARK_ALLOWED "0 to 4294967295 (0: any)"
+#define SYNQ_FWMARK_HELP "records of connections with this mark, 0 to 4294967295 (default 0: any)"
+#define SYNQ_FWMARK_MIN 0
+#define SYNQ_FWMARK_MAX 4294967295U
+#define SYNQ_FWMARK_DEFAULT 0
+
+#define SYNQ_FULL_ALLOWED "0 or 1"
+#define SYNQ_FULL_HELP "samples: 1 of every segment, 0 only when the connection's snd_cwnd has changed (default 0)"
+#define SYNQ_FULL_WORDS { "0", "1" }
+
+#define SYNQ_HOOK_ALLOWED "rcv, xmit or both"
+#define SYNQ_HOOK_HELP "samples of segments received, sent, or both (default rcv)"
+#define SYNQ_HOOK_WORDS { "rcv", "xmit", "both" }
+
+#define SYNQ_PROTO_ALLOWED "tcp or any"
+#define SYNQ_PROTO_HELP "drops of TCP, or of any protocol (default tcp)"
+#define SYNQ_PROTO_WORDS { "tcp", "any" }
+
+#define SYNQ_STACK_ALLOWED "0 or 1"
+#define SYNQ_STACK_HELP "drops and closes: 1 with the kernel's stack (default 0)"
+#define SYNQ_STACK_WORDS { "0", "1" }
+
+#define SYNQ_FORMAT_ALLOWED "tcpsynq or tcpprobe"
+#define SYNQ_FORMAT_HELP "tcpprobe: samples only, as bare lines of tcp_probe (default tcpsynq)"
+#define SYNQ_FORMAT_WORDS { "tcpsynq", "tcpprobe" }
+
+#define SYNQ_TAPS_ALLOWED "1 to 1024"
+#define SYNQ_TAPS_HELP "taps open at once, 1 to 1024 (default 16)"
+#define SYNQ_TAPS_MIN 1
+#define SYNQ_TAPS_MAX 1024
+#define SYNQ_TAPS_DEFAULT 16
+
+#define SYNQ_BUFSIZE_ALLOWED "16 to 65536 records for each CPU"
+#define SYNQ_BUFSIZE_HELP "samples a tap keeps for each CPU until read, or more than twice as many other records, 16 to 65536 (default 4096)"
+#define SYNQ_BUFSIZE_MIN 16
+#define SYNQ_BUFSIZE_MAX 65536
+#define SYNQ_BUFSIZE_DEFAULT 4096
+
+#define SYNQ_LINGER_MS_ALLOWED "0 to 3600000 milliseconds"
+#define SYNQ_LINGER_MS_HELP "how long the hooks of samples, drops and closes stay attached after their last reader, in milliseconds, 0 to 3600000 (default 10000)"
+#define SYNQ_LINGER_MS_MIN 0
+#define SYNQ_LINGER_MS_MAX 3600000
+#define SYNQ_LINGER_MS_DEFAULT 10000
+
+#define SYNQ_GID_ALLOWED "a group of the host (-1: none)"
+#define SYNQ_GID_HELP "may open taps without CAP_NET_ADMIN: a group of the host (default -1: none)"
+
+#define SYNQ_VIA_ALLOWED "auto, ftrace or kprobe"
+#define SYNQ_VIA_HELP "how hooks are attached; auto: ftrace, else kprobe; before Linux 4.15 also jprobe (default auto)"
+#define SYNQ_VIA_WORDS { "auto", "ftrace", "kprobe" }
+
+#endif /* SYNQ_SCHEMA_H */
