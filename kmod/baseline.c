@@ -51,13 +51,13 @@ static void synq_baseline_restart(int cpu)
 	for_each_net_rcu(net) {
 		struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
 
-		/* SYNQ_INITIAL is being counted up by the walk. */
-		for (i = SYNQ_ADDED; i < SYNQ_COUNTERS; i++)
+		/* The walk counts SYNQ_INITIAL up meanwhile. */
+		for (i = SYNQ_ADDED; i < SYNQ_COUNTED; i++)
 			c->n[i] = 0;
 		for (i = 0; i < SYNQ_MIBS; i++)
 			c->mib_at_load[i] = synq_mib_read(net, cpu, i);
-		c->ack.open = false;
-		c->peer.open = false;
+		memset(&c->ack, 0, sizeof(c->ack));
+		memset(&c->peer, 0, sizeof(c->peer));
 	}
 }
 

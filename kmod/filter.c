@@ -12,58 +12,62 @@
 
 #include "tcpsynq.h"
 
-#define SYNQ_INTERVAL_MS_MIN	10
-#define SYNQ_INTERVAL_MS_MAX	3600000
-#define SYNQ_LATENCY_MS_MAX	10000
-
 static DEFINE_MUTEX(synq_default_lock);	/* guards synq_default */
 static struct synq_filter synq_default = {
 	.kinds = SYNQ_KIND_COUNT | SYNQ_KIND_SAMPLE,
-	.interval_ms = 1000,
-	.latency_ms = 10,
+	.interval_ms = SYNQ_INTERVAL_MS_DEFAULT,
+	.latency_ms = SYNQ_LATENCY_MS_DEFAULT,
 	.hook = SYNQ_SAMPLE_RCV,
 };
 
-static const struct {
-	const char *name;
-	unsigned int kind;
-} synq_kinds[] = {
-	{ "count", SYNQ_KIND_COUNT },
-	{ "event", SYNQ_KIND_EVENT },
-	{ "sample", SYNQ_KIND_SAMPLE },
-	{ "drop", SYNQ_KIND_DROP },
-	{ "close", SYNQ_KIND_CLOSE },
-};
-
-static const char * const synq_hook_names[] = {
-	[SYNQ_SAMPLE_RCV]			= "rcv",
-	[SYNQ_SAMPLE_XMIT]			= "xmit",
-	[SYNQ_SAMPLE_RCV | SYNQ_SAMPLE_XMIT]	= "both",
-};
+/* By the number of their bit, SYNQ_KIND_*. */
+static const char * const synq_kind_words[] = SYNQ_KIND_WORDS;
 
 /**
  * struct synq_key - one key of a filter
  * @name: before the "="
  * @allowed: its values, for the line that refuses another
- * @set: takes the value, which it may take apart; 0 or -EINVAL
- * @show: prints the value in force
+ * @offset: of the unsigned int of struct synq_filter that is the value
+ * @min: the lowest value allowed
+ * @max: the highest value allowed
+ * @words: the values' names, from @min to @max; NULL: a number
+ * @base: of the number, for kstrtouint(); 0: prints as hexadecimal
+ * @set: parses a value of another form, which it may take apart; 0 or -EINVAL
+ * @show: prints a value of another form
  */
 struct synq_key {
 	const char *name;
 	const char *allowed;
+	size_t offset;
+	unsigned int min, max;
+	const char * const *words;
+	unsigned int base;
 	int (*set)(struct synq_filter *filter, char *value);
 	void (*show)(struct seq_file *seq, const struct synq_filter *filter);
 };
 
-static int synq_set_uint(const char *value, unsigned int min, unsigned int max,
-			 unsigned int *to)
+static int synq_set_uint(const char *value, unsigned int base, unsigned int min,
+			 unsigned int max, unsigned int *to)
 {
 	unsigned int n;
 
-	if (!isdigit(*value) || kstrtouint(value, 10, &n) || n < min || n > max)
+	if (!isdigit(*value) || kstrtouint(value, base, &n) || n < min || n > max)
 		return -EINVAL;
 	*to = n;
 	return 0;
+}
+
+static int synq_set_word(const struct synq_key *key, const char *value, unsigned int *to)
+{
+	unsigned int n;
+
+	for (n = key->min; n <= key->max; n++) {
+		if (strcmp(value, key->words[n - key->min]))
+			continue;
+		*to = n;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static int synq_set_kinds(struct synq_filter *filter, char *value)
@@ -72,12 +76,12 @@ static int synq_set_kinds(struct synq_filter *filter, char *value)
 	char *word;
 
 	while ((word = strsep(&value, ","))) {
-		for (i = 0; i < ARRAY_SIZE(synq_kinds); i++)
-			if (!strcmp(word, synq_kinds[i].name))
+		for (i = 0; i < ARRAY_SIZE(synq_kind_words); i++)
+			if (!strcmp(word, synq_kind_words[i]))
 				break;
-		if (i == ARRAY_SIZE(synq_kinds))
+		if (i == ARRAY_SIZE(synq_kind_words))
 			return -EINVAL;
-		kinds |= synq_kinds[i].kind;
+		kinds |= BIT(i);
 	}
 	filter->kinds = kinds;
 	return 0;
@@ -88,128 +92,12 @@ static void synq_show_kinds(struct seq_file *seq, const struct synq_filter *filt
 	const char *comma = "";
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(synq_kinds); i++) {
-		if (!(filter->kinds & synq_kinds[i].kind))
+	for (i = 0; i < ARRAY_SIZE(synq_kind_words); i++) {
+		if (!(filter->kinds & BIT(i)))
 			continue;
-		seq_printf(seq, "%s%s", comma, synq_kinds[i].name);
+		seq_printf(seq, "%s%s", comma, synq_kind_words[i]);
 		comma = ",";
 	}
-}
-
-static int synq_set_interval_ms(struct synq_filter *filter, char *value)
-{
-	return synq_set_uint(value, SYNQ_INTERVAL_MS_MIN, SYNQ_INTERVAL_MS_MAX,
-			     &filter->interval_ms);
-}
-
-static void synq_show_interval_ms(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_printf(seq, "%u", filter->interval_ms);
-}
-
-static int synq_set_latency_ms(struct synq_filter *filter, char *value)
-{
-	return synq_set_uint(value, 0, SYNQ_LATENCY_MS_MAX, &filter->latency_ms);
-}
-
-static void synq_show_latency_ms(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_printf(seq, "%u", filter->latency_ms);
-}
-
-static int synq_set_full(struct synq_filter *filter, char *value)
-{
-	return synq_set_uint(value, 0, 1, &filter->full);
-}
-
-static void synq_show_full(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_printf(seq, "%u", filter->full);
-}
-
-static int synq_set_hook(struct synq_filter *filter, char *value)
-{
-	unsigned int hook;
-
-	for (hook = SYNQ_SAMPLE_RCV; hook < ARRAY_SIZE(synq_hook_names); hook++) {
-		if (strcmp(value, synq_hook_names[hook]))
-			continue;
-		filter->hook = hook;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static void synq_show_hook(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_puts(seq, synq_hook_names[filter->hook]);
-}
-
-static int synq_set_proto(struct synq_filter *filter, char *value)
-{
-	if (!strcmp(value, "any"))
-		filter->any_proto = true;
-	else if (!strcmp(value, "tcp"))
-		filter->any_proto = false;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static void synq_show_proto(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_puts(seq, filter->any_proto ? "any" : "tcp");
-}
-
-static int synq_set_stack(struct synq_filter *filter, char *value)
-{
-	return synq_set_uint(value, 0, 1, &filter->stack);
-}
-
-static void synq_show_stack(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_printf(seq, "%u", filter->stack);
-}
-
-static int synq_set_format(struct synq_filter *filter, char *value)
-{
-	if (!strcmp(value, "tcpprobe"))
-		filter->tcpprobe = true;
-	else if (!strcmp(value, "tcpsynq"))
-		filter->tcpprobe = false;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static void synq_show_format(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_puts(seq, filter->tcpprobe ? "tcpprobe" : "tcpsynq");
-}
-
-static int synq_set_port(struct synq_filter *filter, char *value)
-{
-	return synq_set_uint(value, 0, U16_MAX, &filter->port);
-}
-
-static void synq_show_port(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_printf(seq, "%u", filter->port);
-}
-
-static int synq_set_fwmark(struct synq_filter *filter, char *value)
-{
-	unsigned int mark;
-
-	if (!isdigit(*value) || kstrtouint(value, 0, &mark))
-		return -EINVAL;
-	filter->fwmark = mark;
-	return 0;
-}
-
-static void synq_show_fwmark(struct seq_file *seq, const struct synq_filter *filter)
-{
-	seq_printf(seq, "%#x", filter->fwmark);
 }
 
 /* IPv4 is kept v4-mapped, so that one comparison serves both. */
@@ -233,7 +121,7 @@ static int synq_set_addr(struct synq_filter *filter, char *value)
 		return -EINVAL;
 	}
 	bits = most;
-	if (slash && synq_set_uint(slash, 0, most, &bits))
+	if (slash && synq_set_uint(slash, 10, 0, most, &bits))
 		return -EINVAL;
 	/* All of IPv4 is a network too; all of IPv6 is everything. */
 	bits += 128 - most;
@@ -252,20 +140,51 @@ static void synq_show_addr(struct seq_file *seq, const struct synq_filter *filte
 		seq_printf(seq, "%pI6c/%u", &filter->addr, filter->addr_bits);
 }
 
+/* @field: of struct synq_filter, @NAME: as schema.h has it. */
+#define SYNQ_KEY_NUMBER(field, NAME, its_base)			\
+	{								\
+		.name = #field,						\
+		.allowed = SYNQ_##NAME##_ALLOWED,			\
+		.offset = offsetof(struct synq_filter, field),		\
+		.min = SYNQ_##NAME##_MIN,				\
+		.max = SYNQ_##NAME##_MAX,				\
+		.base = its_base,					\
+	}
+
+/* @first: the value of the first word; the others follow it. */
+#define SYNQ_KEY_WORDS(key, field, NAME, first)				\
+	{								\
+		.name = #key,						\
+		.allowed = SYNQ_##NAME##_ALLOWED,			\
+		.offset = offsetof(struct synq_filter, field),		\
+		.min = first,						\
+		.max = first + ARRAY_SIZE(((const char *[])SYNQ_##NAME##_WORDS)) - 1, \
+		.words = (const char * const [])SYNQ_##NAME##_WORDS,	\
+	}
+
 static const struct synq_key synq_keys[] = {
-	{ "kinds", "a comma list of: count, event, sample, drop, close", synq_set_kinds, synq_show_kinds },
-	{ "interval_ms", __stringify(SYNQ_INTERVAL_MS_MIN) " to " __stringify(SYNQ_INTERVAL_MS_MAX),
-	  synq_set_interval_ms, synq_show_interval_ms },
-	{ "latency_ms", "0 to " __stringify(SYNQ_LATENCY_MS_MAX), synq_set_latency_ms,
-	  synq_show_latency_ms },
-	{ "port", "0 to 65535 (0: any)", synq_set_port, synq_show_port },
-	{ "addr", "ADDRESS or ADDRESS/LENGTH, IPv4 or IPv6 (-: any)", synq_set_addr, synq_show_addr },
-	{ "fwmark", "0 to 4294967295 (0: any)", synq_set_fwmark, synq_show_fwmark },
-	{ "full", "0 or 1", synq_set_full, synq_show_full },
-	{ "hook", "rcv, xmit or both", synq_set_hook, synq_show_hook },
-	{ "proto", "tcp or any", synq_set_proto, synq_show_proto },
-	{ "stack", "0 or 1", synq_set_stack, synq_show_stack },
-	{ "format", "tcpsynq or tcpprobe", synq_set_format, synq_show_format },
+	{
+		.name = "kinds",
+		.allowed = SYNQ_KINDS_ALLOWED,
+		.set = synq_set_kinds,
+		.show = synq_show_kinds,
+	},
+	SYNQ_KEY_NUMBER(interval_ms, INTERVAL_MS, 10),
+	SYNQ_KEY_NUMBER(latency_ms, LATENCY_MS, 10),
+	SYNQ_KEY_NUMBER(port, PORT, 10),
+	{
+		.name = "addr",
+		.allowed = SYNQ_ADDR_ALLOWED,
+		.set = synq_set_addr,
+		.show = synq_show_addr,
+	},
+	/* Hexadecimal too, as ip-rule(8) prints a mark. */
+	SYNQ_KEY_NUMBER(fwmark, FWMARK, 0),
+	SYNQ_KEY_WORDS(full, full, FULL, 0),
+	SYNQ_KEY_WORDS(hook, hook, HOOK, SYNQ_SAMPLE_RCV),
+	SYNQ_KEY_WORDS(proto, any_proto, PROTO, 0),
+	SYNQ_KEY_WORDS(stack, stack, STACK, 0),
+	SYNQ_KEY_WORDS(format, tcpprobe, FORMAT, 0),
 };
 
 static const struct synq_key *synq_key_find(const char *name)
@@ -278,6 +197,30 @@ static const struct synq_key *synq_key_find(const char *name)
 	return NULL;
 }
 
+static int synq_key_take(const struct synq_key *key, struct synq_filter *filter, char *value)
+{
+	unsigned int *to = (void *)filter + key->offset;
+
+	if (key->set)
+		return key->set(filter, value);
+	if (key->words)
+		return synq_set_word(key, value, to);
+	return synq_set_uint(value, key->base, key->min, key->max, to);
+}
+
+static void synq_key_show(struct seq_file *seq, const struct synq_key *key,
+			  const struct synq_filter *filter)
+{
+	unsigned int value = *(const unsigned int *)((const void *)filter + key->offset);
+
+	if (key->show)
+		key->show(seq, filter);
+	else if (key->words)
+		seq_puts(seq, key->words[value - key->min]);
+	else
+		seq_printf(seq, key->base ? "%u" : "%#x", value);
+}
+
 static int synq_key_set(struct synq_filter *filter, const char *name, char *value)
 {
 	const struct synq_key *key = synq_key_find(name);
@@ -285,11 +228,11 @@ static int synq_key_set(struct synq_filter *filter, const char *name, char *valu
 	int err;
 
 	if (!key) {
-		pr_notice_ratelimited("%.32s: no such key; there are kinds interval_ms latency_ms port addr fwmark full hook proto stack format\n", name);
+		pr_notice_ratelimited("%.32s: no such key; there are " SYNQ_FILTER_KEYS "\n", name);
 		return -EINVAL;
 	}
 	snprintf(shown, sizeof(shown), "%s", value);
-	err = key->set(filter, value);
+	err = synq_key_take(key, filter, value);
 	if (err)
 		pr_notice_ratelimited("%s=%s: allowed is %s\n", name, shown, key->allowed);
 	return err;
@@ -316,7 +259,7 @@ static int synq_default_get(char *buffer, const struct kernel_param *kp)
 	struct seq_file seq = { .buf = buffer, .size = PAGE_SIZE };
 
 	mutex_lock(&synq_default_lock);
-	key->show(&seq, &synq_default);
+	synq_key_show(&seq, key, &synq_default);
 	mutex_unlock(&synq_default_lock);
 	seq_putc(&seq, '\n');
 	return seq.count;
@@ -327,21 +270,21 @@ static const struct kernel_param_ops synq_default_ops = {
 	.get = synq_default_get,
 };
 
-#define SYNQ_FILTER_PARAM(name, text)				\
+#define SYNQ_FILTER_PARAM(name, NAME)				\
 	module_param_cb(name, &synq_default_ops, NULL, 0644);	\
-	MODULE_PARM_DESC(name, text)
+	MODULE_PARM_DESC(name, SYNQ_##NAME##_HELP)
 
-SYNQ_FILTER_PARAM(kinds, "what a tap shows unless it asks otherwise: a comma list of count, event, sample, drop, close (default count,sample)");
-SYNQ_FILTER_PARAM(interval_ms, "time between C lines in milliseconds, 10 to 3600000 (default 1000)");
-SYNQ_FILTER_PARAM(latency_ms, "a reader is woken so many milliseconds after the first record, 0 to 10000 (default 10)");
-SYNQ_FILTER_PARAM(port, "records of connections with this port at either end, 0 to 65535 (default 0: any)");
-SYNQ_FILTER_PARAM(addr, "records of connections with either end in this network, as ADDRESS/LENGTH (default -: any)");
-SYNQ_FILTER_PARAM(fwmark, "records of connections with this mark (default 0: any)");
-SYNQ_FILTER_PARAM(full, "samples: 1 of every segment, 0 only when that connection's cwnd has changed (default 0)");
-SYNQ_FILTER_PARAM(hook, "samples of segments received (rcv), sent (xmit), or both (default rcv)");
-SYNQ_FILTER_PARAM(proto, "drops of segments of TCP (tcp), or of every protocol (any) (default tcp)");
-SYNQ_FILTER_PARAM(stack, "drops and closes: 1 with the kernel's stack, 0 without (default 0)");
-SYNQ_FILTER_PARAM(format, "tcpsynq, or tcpprobe for the bare lines of tcp_probe (default tcpsynq)");
+SYNQ_FILTER_PARAM(kinds, KINDS);
+SYNQ_FILTER_PARAM(interval_ms, INTERVAL_MS);
+SYNQ_FILTER_PARAM(latency_ms, LATENCY_MS);
+SYNQ_FILTER_PARAM(port, PORT);
+SYNQ_FILTER_PARAM(addr, ADDR);
+SYNQ_FILTER_PARAM(fwmark, FWMARK);
+SYNQ_FILTER_PARAM(full, FULL);
+SYNQ_FILTER_PARAM(hook, HOOK);
+SYNQ_FILTER_PARAM(proto, PROTO);
+SYNQ_FILTER_PARAM(stack, STACK);
+SYNQ_FILTER_PARAM(format, FORMAT);
 
 static int synq_uint_param_set(const char *val, const struct kernel_param *kp)
 {
@@ -349,8 +292,7 @@ static int synq_uint_param_set(const char *val, const struct kernel_param *kp)
 	unsigned int n;
 
 	if (kstrtouint(val, 10, &n) || n < param->min || n > param->max) {
-		pr_err("%s=%s: allowed is %u to %u%s\n", kp->name, val, param->min, param->max,
-		       param->unit);
+		pr_err("%s=%s: allowed is %s\n", kp->name, val, param->allowed);
 		return -EINVAL;
 	}
 	WRITE_ONCE(param->value, n);
@@ -414,6 +356,6 @@ void synq_filter_show(struct seq_file *seq, const struct synq_filter *filter)
 
 	for (i = 0; i < ARRAY_SIZE(synq_keys); i++) {
 		seq_printf(seq, "%s%s=", i ? " " : "", synq_keys[i].name);
-		synq_keys[i].show(seq, filter);
+		synq_key_show(seq, &synq_keys[i], filter);
 	}
 }

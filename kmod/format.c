@@ -20,11 +20,11 @@ static const char synq_letters[SYNQ_RECORD_KINDS] = {
 };
 
 static const char * const synq_columns[SYNQ_RECORD_KINDS] = {
-	[SYNQ_RECORD_ADDED]	= "time local remote qlen limit",
-	[SYNQ_RECORD_REMOVED]	= "time local remote qlen outcome age_us synacks",
-	[SYNQ_RECORD_SAMPLE]	= "time local remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd rttvar_us rto_us min_rtt_us lost retrans inflight rqueue wqueue mss pacing_rate delivery_rate bytes_acked ca_state ca_name cookie hook",
-	[SYNQ_RECORD_DROP]	= "time location reason local remote state flags length stack proto",
-	[SYNQ_RECORD_CLOSE]	= "time local remote state cause stack",
+	[SYNQ_RECORD_ADDED]	= SYNQ_COLUMNS_A,
+	[SYNQ_RECORD_REMOVED]	= SYNQ_COLUMNS_R,
+	[SYNQ_RECORD_SAMPLE]	= SYNQ_COLUMNS_S,
+	[SYNQ_RECORD_DROP]	= SYNQ_COLUMNS_D,
+	[SYNQ_RECORD_CLOSE]	= SYNQ_COLUMNS_X,
 };
 
 static const char * const synq_ca_states[] = {
@@ -56,15 +56,7 @@ static const char * const synq_flags[] = {
 	"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR",
 };
 
-static const char * const synq_causes[SYNQ_CAUSES] = {
-	[SYNQ_CAUSE_OTHER]		= "other",
-	[SYNQ_CAUSE_FIN]		= "fin",
-	[SYNQ_CAUSE_RESET_RECEIVED]	= "reset_received",
-	[SYNQ_CAUSE_RESET_SENT]		= "reset_sent",
-	[SYNQ_CAUSE_TIMEOUT]		= "timeout",
-	[SYNQ_CAUSE_ABORTED]		= "aborted",
-	[SYNQ_CAUSE_ICMP]		= "icmp",
-};
+static const char * const synq_causes[SYNQ_CAUSES] = SYNQ_CAUSE_NAMES;
 
 char synq_record_letter(enum synq_record_kind kind)
 {

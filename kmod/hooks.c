@@ -207,13 +207,11 @@ static const struct kernel_param_ops synq_via_ops = {
 	.get = synq_via_get,
 };
 module_param_cb(via, &synq_via_ops, NULL, 0444);
-MODULE_PARM_DESC(via, "how hooks are attached: auto, ftrace, kprobe, before Linux 4.15 jprobe (default auto: ftrace, else kprobe)");
+MODULE_PARM_DESC(via, SYNQ_VIA_HELP);
 
-static struct synq_uint_param synq_linger_ms = {
-	.value = 10000, .min = 0, .max = 3600000, .unit = " milliseconds"
-};
+static struct synq_uint_param synq_linger_ms = SYNQ_UINT_PARAM(LINGER_MS);
 module_param_cb(linger_ms, &synq_uint_param_ops, &synq_linger_ms, 0644);
-MODULE_PARM_DESC(linger_ms, "how long the hooks of samples, drops and closes stay attached after the last tap that wanted them, in milliseconds, 0 to 3600000 (default 10000)");
+MODULE_PARM_DESC(linger_ms, SYNQ_LINGER_MS_HELP);
 
 static unsigned long synq_linger(void)
 {

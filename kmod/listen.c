@@ -74,7 +74,7 @@ static int synq_listeners_show(struct seq_file *seq, void *v)
 	struct sock *sk = v;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(seq, "local inode uid qlen young holds accept_qlen backlog defer_accept drops warned\n");
+		seq_puts(seq, SYNQ_LISTENERS_COLUMNS "\n");
 		return 0;
 	}
 	icsk = inet_csk(sk);

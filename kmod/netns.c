@@ -27,24 +27,24 @@ static u64 synq_mib_since_load(struct net *net, const struct synq_cpu *c, int cp
 }
 
 /*
- * How often a question was answered badly; the last one counts once the
- * kernel's counter, which is handed out as of the same moment, has moved.
+ * Checks that failed. The latest one failed if the kernel's counter, returned
+ * in @now as of the same moment, has moved since it began.
  */
-static u64 synq_answered_badly(struct net *net, const struct synq_cpu *c, int cpu,
-			       const struct synq_question *question,
-			       enum synq_counter counter, enum synq_mib mib, u64 *now)
+static u64 synq_checks_failed(struct net *net, const struct synq_cpu *c, int cpu,
+			      const struct synq_question *question, enum synq_mib mib,
+			      u64 *now)
 {
 	unsigned int seq;
-	u64 bad;
+	u64 failed;
 
 	do {
 		seq = read_seqcount_begin(&c->seq);
-		bad = c->n[counter];
+		failed = question->failed;
 		*now = synq_mib_read(net, cpu, mib);
 		if (question->open && *now != question->mib_then)
-			bad++;
+			failed++;
 	} while (read_seqcount_retry(&c->seq, seq));
-	return bad;
+	return failed;
 }
 
 /* LISTENOVERFLOWS without the final ACKs in it. */
@@ -52,8 +52,7 @@ static u64 synq_accept_full(struct net *net, const struct synq_cpu *c, int cpu)
 {
 	u64 overflows, acks;
 
-	acks = synq_answered_badly(net, c, cpu, &c->ack, SYNQ_ACK_OVERFLOW,
-				   SYNQ_MIB_LISTEN_OVERFLOWS, &overflows);
+	acks = synq_checks_failed(net, c, cpu, &c->ack, SYNQ_MIB_LISTEN_OVERFLOWS, &overflows);
 	return overflows - c->mib_at_load[SYNQ_MIB_LISTEN_OVERFLOWS] - acks;
 }
 
@@ -62,37 +61,35 @@ static u64 synq_queue_full(struct net *net, const struct synq_cpu *c, int cpu)
 	u64 drops;
 
 	return synq_mib_since_load(net, c, cpu, SYNQ_MIB_QUEUE_FULL_DROP) +
-	       synq_answered_badly(net, c, cpu, &c->peer, SYNQ_PEER_UNPROVEN,
-				   SYNQ_MIB_LISTEN_DROPS, &drops);
+	       synq_checks_failed(net, c, cpu, &c->peer, SYNQ_MIB_LISTEN_DROPS, &drops);
 }
 
 /**
  * synq_cpu_figures() - what one CPU has counted in a namespace
  * @net: the namespace; the caller holds it
  * @cpu: a possible CPU
- * @f: filled in; f->half_open is that CPU's share, meaningless on its own
+ * @f: filled in, those of taps with 0. SYNQ_HALF_OPEN is that CPU's share,
+ *	meaningless on its own. SYNQ_MISSED, of the whole host, is the first CPU's.
  */
 void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 {
 	const struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
+	u64 half_open;
+	int i;
 
-	f->initial = READ_ONCE(c->n[SYNQ_INITIAL]);
-	f->added = READ_ONCE(c->n[SYNQ_ADDED]);
-	f->completed = READ_ONCE(c->n[SYNQ_COMPLETED]);
-	f->expired = READ_ONCE(c->n[SYNQ_EXPIRED]);
-	f->reset = READ_ONCE(c->n[SYNQ_RESET]);
-	f->unreachable = READ_ONCE(c->n[SYNQ_UNREACHABLE]);
-	f->closed = READ_ONCE(c->n[SYNQ_CLOSED]);
-	f->other = READ_ONCE(c->n[SYNQ_OTHER]);
-	f->half_open = f->initial + f->added - f->completed - f->expired -
-		       f->reset - f->unreachable - f->closed - f->other;
-	f->cookies = READ_ONCE(c->n[SYNQ_COOKIES]);
-	f->cookies_ok = synq_mib_since_load(net, c, cpu, SYNQ_MIB_COOKIES_RECV);
-	f->cookies_bad = synq_mib_since_load(net, c, cpu, SYNQ_MIB_COOKIES_FAILED);
-	f->queue_full = synq_queue_full(net, c, cpu);
-	f->accept_full = synq_accept_full(net, c, cpu);
-	f->samples = READ_ONCE(c->n[SYNQ_SAMPLES]);
-	f->lost = READ_ONCE(c->n[SYNQ_LOST]);
+	memset(f, 0, sizeof(*f));
+	for (i = 0; i < SYNQ_COUNTED; i++)
+		f->n[i] = READ_ONCE(c->n[i]);
+	half_open = f->n[SYNQ_INITIAL] + f->n[SYNQ_ADDED];
+	for (i = SYNQ_COMPLETED; i <= SYNQ_OTHER; i++)
+		half_open -= f->n[i];
+	f->n[SYNQ_HALF_OPEN] = half_open;
+	f->n[SYNQ_COOKIES_OK] = synq_mib_since_load(net, c, cpu, SYNQ_MIB_COOKIES_RECV);
+	f->n[SYNQ_COOKIES_BAD] = synq_mib_since_load(net, c, cpu, SYNQ_MIB_COOKIES_FAILED);
+	f->n[SYNQ_QUEUE_FULL] = synq_queue_full(net, c, cpu);
+	f->n[SYNQ_ACCEPT_FULL] = synq_accept_full(net, c, cpu);
+	if (cpu == cpumask_first(cpu_possible_mask))
+		f->n[SYNQ_MISSED] = synq_hooks_missed();
 }
 
 /**
@@ -104,27 +101,13 @@ void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 void synq_net_figures(struct net *net, struct synq_figures *sum)
 {
 	struct synq_figures f;
-	int cpu;
+	int cpu, i;
 
 	memset(sum, 0, sizeof(*sum));
 	for_each_possible_cpu(cpu) {
 		synq_cpu_figures(net, cpu, &f);
-		sum->half_open += f.half_open;
-		sum->initial += f.initial;
-		sum->added += f.added;
-		sum->completed += f.completed;
-		sum->expired += f.expired;
-		sum->reset += f.reset;
-		sum->unreachable += f.unreachable;
-		sum->closed += f.closed;
-		sum->other += f.other;
-		sum->cookies += f.cookies;
-		sum->cookies_ok += f.cookies_ok;
-		sum->cookies_bad += f.cookies_bad;
-		sum->queue_full += f.queue_full;
-		sum->accept_full += f.accept_full;
-		sum->samples += f.samples;
-		sum->lost += f.lost;
+		for (i = 0; i < SYNQ_COUNTERS; i++)
+			sum->n[i] += f.n[i];
 	}
 }
 
@@ -145,23 +128,12 @@ s64 synq_net_half_open(struct net *net)
 	return sum;
 }
 
-/* As the C line's columns and the R line's words have it. */
+/* The R line's word for an outcome. */
 const char *synq_outcome_name(enum synq_counter outcome)
 {
-	switch (outcome) {
-	case SYNQ_COMPLETED:
-		return "completed";
-	case SYNQ_EXPIRED:
-		return "expired";
-	case SYNQ_RESET:
-		return "reset";
-	case SYNQ_UNREACHABLE:
-		return "unreachable";
-	case SYNQ_CLOSED:
-		return "closed";
-	default:
-		return "other";
-	}
+	static const char * const names[] = SYNQ_OUTCOME_NAMES;
+
+	return names[outcome];
 }
 
 static int __net_init synq_netns_new(struct net *net)

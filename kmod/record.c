@@ -13,11 +13,9 @@
 static DEFINE_MUTEX(synq_feeds_lock);	/* guards the lists of feeds, and: */
 static size_t synq_feeds_bytes;		/* of all rings */
 
-static struct synq_uint_param synq_bufsize = {
-	.value = 4096, .min = 16, .max = 65536, .unit = " records for each CPU"
-};
+static struct synq_uint_param synq_bufsize = SYNQ_UINT_PARAM(BUFSIZE);
 module_param_cb(bufsize, &synq_uint_param_ops, &synq_bufsize, 0644);
-MODULE_PARM_DESC(bufsize, "records a tap keeps for each CPU until they are read, 16 to 65536 (default 4096: about 700 KiB)");
+MODULE_PARM_DESC(bufsize, SYNQ_BUFSIZE_HELP);
 
 /* ---- Written, by the hooks ---- */
 

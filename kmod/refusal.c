@@ -28,11 +28,11 @@ static __always_inline struct synq_cpu *synq_this_cpu(const struct net *net)
  * check's.
  */
 static __always_inline void synq_ask(struct synq_cpu *c, struct synq_question *question,
-				     enum synq_counter counter, u64 mib_now)
+				     u64 mib_now)
 {
 	raw_write_seqcount_begin(&c->seq);
 	if (question->open && question->mib_then != mib_now)
-		c->n[counter]++;
+		question->failed++;
 	question->open = true;
 	question->mib_then = mib_now;
 	raw_write_seqcount_end(&c->seq);
@@ -60,7 +60,7 @@ static __always_inline void synq_on_syn_recv(struct net *net)
 
 	if (unlikely(!synq_acks_watched))
 		return;
-	synq_ask(c, &c->ack, SYNQ_ACK_OVERFLOW,
+	synq_ask(c, &c->ack,
 		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_OVERFLOWS));
 }
 
@@ -104,7 +104,7 @@ static __always_inline void synq_on_peer_proven(const struct synq_call *call)
 	struct net *net = read_pnet(&inet_rsk(req)->ireq_net);
 	struct synq_cpu *c = synq_this_cpu(net);
 
-	synq_ask(c, &c->peer, SYNQ_PEER_UNPROVEN,
+	synq_ask(c, &c->peer,
 		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_DROPS));
 }
 

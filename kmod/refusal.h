@@ -29,7 +29,7 @@ static inline void synq_peer_answered(struct net *net, const struct synq_net *sn
 
 	raw_write_seqcount_begin(&c->seq);
 	if (c->peer.mib_then != drops)
-		c->n[SYNQ_PEER_UNPROVEN]++;
+		c->peer.failed++;
 	c->peer.open = false;
 	raw_write_seqcount_end(&c->seq);
 }

@@ -9,10 +9,12 @@
 #include "tcpsynq.h"
 #include "text.h"
 
+static const enum synq_counter synq_stat_counters[] = SYNQ_STAT_COUNTERS;
+
 struct synq_stat {
 	struct seq_net_private	p;	/* first: proc_net wants it so */
-	s64			half_open;
-	s64			initial;
+	u64			half_open;
+	u64			initial;
 };
 
 /* Position 0 is the header, position N the row of CPU N - 1. */
@@ -33,8 +35,8 @@ static void *synq_stat_start(struct seq_file *seq, loff_t *pos)
 
 	if (!*pos) {
 		synq_net_figures(seq_file_net(seq), &sum);
-		stat->half_open = sum.half_open;
-		stat->initial = sum.initial;
+		stat->half_open = sum.n[SYNQ_HALF_OPEN];
+		stat->initial = sum.n[SYNQ_INITIAL];
 	}
 	return synq_stat_row(pos);
 }
@@ -50,38 +52,38 @@ static void synq_stat_stop(struct seq_file *seq, void *v)
 }
 
 /* With seq_printf() a CPU's row cost nearly three times as much. */
-static void synq_stat_cpu_show(struct seq_file *seq, const struct synq_figures *f, bool first)
+static void synq_stat_cpu_show(struct seq_file *seq, const struct synq_figures *f)
 {
-	const struct synq_stat *stat = seq->private;
-	const u64 counts[] = {
-		f->added, f->completed, f->expired, f->reset, f->unreachable, f->closed,
-		f->other, f->cookies, f->cookies_ok, f->cookies_bad, f->queue_full,
-		f->accept_full, f->samples, f->lost, first ? synq_hooks_missed() : 0,
-	};
-	/* Each up to 16 digits and what parts it from the next. */
-	char line[17 * (2 + ARRAY_SIZE(counts)) + SYNQ_TEXT_ROOM], *p = line;
+	/* Each up to 16 digits and a blank. */
+	char line[17 * ARRAY_SIZE(synq_stat_counters) + SYNQ_TEXT_ROOM], *p = line;
 	unsigned int i;
 
-	p = synq_put_hex(p, stat->half_open, 16);
-	p = synq_put_hex(synq_put_char(p, ' '), first ? stat->initial : 0, 16);
-	for (i = 0; i < ARRAY_SIZE(counts); i++)
-		p = synq_put_hex(synq_put_char(p, ' '), counts[i], 8);
-	p = synq_put_char(p, '\n');
+	for (i = 0; i < ARRAY_SIZE(synq_stat_counters); i++) {
+		enum synq_counter counter = synq_stat_counters[i];
+		bool is_signed = counter == SYNQ_HALF_OPEN || counter == SYNQ_INITIAL;
+
+		p = synq_put_hex(p, f->n[counter], is_signed ? 16 : 8);
+		p = synq_put_char(p, ' ');
+	}
+	p[-1] = '\n';
 	seq_write(seq, line, p - line);
 }
 
 static int synq_stat_show(struct seq_file *seq, void *v)
 {
+	const struct synq_stat *stat = seq->private;
 	struct synq_figures f;
 	int cpu;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(seq, "half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full samples lost missed\n");
+		seq_puts(seq, SYNQ_STAT_COLUMNS "\n");
 		return 0;
 	}
 	cpu = *(loff_t *)v - 1;
 	synq_cpu_figures(seq_file_net(seq), cpu, &f);
-	synq_stat_cpu_show(seq, &f, cpu == cpumask_first(cpu_possible_mask));
+	f.n[SYNQ_HALF_OPEN] = stat->half_open;
+	f.n[SYNQ_INITIAL] = cpu == cpumask_first(cpu_possible_mask) ? stat->initial : 0;
+	synq_stat_cpu_show(seq, &f);
 	return 0;
 }
 

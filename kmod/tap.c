@@ -52,9 +52,7 @@
  * @batch: records older than @until are being made, then what is due at @until
  * @until: when the batch ends, nanoseconds of CLOCK_MONOTONIC
  * @count_due: a C line ends the batch
- * @figures: what it shows, taken at @until, and:
- * @count_peak: its peak
- * @count_lost: the records lost until then
+ * @figures: what it shows, taken at @until
  * @seq: writes into @text
  * @taken: how much of @text has been read
  * @text: made for the reader, @seq.count bytes
@@ -81,8 +79,6 @@ struct synq_tap {
 	u64			until;
 	bool			count_due;
 	struct synq_figures	figures;
-	s64			count_peak;
-	u64			count_lost;
 	struct seq_file		seq;
 	size_t			taken;
 	char			text[SYNQ_TAP_TEXT];
@@ -93,9 +89,9 @@ static char synq_boot_id[UUID_STRING_LEN + 1] = "-";
 static atomic_t synq_taps = ATOMIC_INIT(0);
 static bool synq_taps_may_open;
 
-static struct synq_uint_param synq_taps_max = { .value = 16, .min = 1, .max = 1024, .unit = "" };
+static struct synq_uint_param synq_taps_max = SYNQ_UINT_PARAM(TAPS);
 module_param_cb(taps, &synq_uint_param_ops, &synq_taps_max, 0644);
-MODULE_PARM_DESC(taps, "most taps open at once, 1 to 1024 (default 16)");
+MODULE_PARM_DESC(taps, SYNQ_TAPS_HELP);
 
 static int synq_gid_set(const char *val, const struct kernel_param *kp)
 {
@@ -114,7 +110,7 @@ static const struct kernel_param_ops synq_gid_ops = {
 	.get = param_get_int,
 };
 module_param_cb(gid, &synq_gid_ops, &synq_gid, 0444);
-MODULE_PARM_DESC(gid, "host group that may open /proc/net/tcpsynq (default -1: none)");
+MODULE_PARM_DESC(gid, SYNQ_GID_HELP);
 
 unsigned int synq_taps_open(void)
 {
@@ -250,7 +246,7 @@ static void synq_tap_put_header(struct synq_tap *tap)
 	WRITE_ONCE(tap->header_due, false);
 	if (tap->filter.tcpprobe)
 		return;
-	seq_puts(seq, "# tcpsynq 1\n");
+	seq_puts(seq, "# tcpsynq " SYNQ_FORMAT_VERSION "\n");
 	seq_printf(seq, "# kernel %s\n", init_utsname()->release);
 	seq_printf(seq, "# netns %u\n", tap->net->ns.inum);
 	seq_printf(seq, "# boot_id %s\n", synq_boot_id);
@@ -258,25 +254,23 @@ static void synq_tap_put_header(struct synq_tap *tap)
 	synq_time_show(seq, ktime_get_real_ns() - synq_tap_now(tap));
 	seq_putc(seq, '\n');
 	synq_tap_put_filter(tap);
-	seq_puts(seq, "# C time half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full peak missed lost\n");
+	seq_puts(seq, "# C " SYNQ_COLUMNS_C "\n");
 	synq_record_header(seq);
-	seq_puts(seq, "# L time kind lost lost_total produced_total\n");
+	seq_puts(seq, "# L " SYNQ_COLUMNS_L "\n");
 }
 
 static void synq_tap_put_count(struct synq_tap *tap)
 {
-	const struct synq_figures *f = &tap->figures;
+	static const enum synq_counter counters[] = SYNQ_C_COUNTERS;
 	struct seq_file *seq = &tap->seq;
+	unsigned int i;
 
 	seq_puts(seq, "C ");
 	synq_time_show(seq, tap->until - tap->start);
-	seq_printf(seq, " %lld %lld %llu %llu %llu %llu %llu %llu %llu",
-		   f->half_open, f->initial, f->added, f->completed, f->expired,
-		   f->reset, f->unreachable, f->closed, f->other);
-	seq_printf(seq, " %llu %llu %llu %llu %llu %lld %llu %llu\n",
-		   f->cookies, f->cookies_ok, f->cookies_bad, f->queue_full,
-		   f->accept_full, tap->count_peak, synq_hooks_missed(),
-		   tap->count_lost);
+	/* As signed numbers, which half_open and initial are; the others are far below 2^63. */
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		seq_printf(seq, " %lld", (s64)tap->figures.n[counters[i]]);
+	seq_putc(seq, '\n');
 }
 
 static void synq_tap_put_lost(struct synq_tap *tap)
@@ -301,9 +295,9 @@ static void synq_tap_count(struct synq_tap *tap)
 	s64 half_open;
 
 	synq_net_figures(tap->net, &tap->figures);
-	half_open = tap->figures.half_open;
-	tap->count_peak = max_t(s64, atomic64_xchg(&tap->peak, half_open), half_open);
-	tap->count_lost = tap->feed ? synq_feed_lost(tap->feed) : 0;
+	half_open = tap->figures.n[SYNQ_HALF_OPEN];
+	tap->figures.n[SYNQ_PEAK] = max_t(s64, atomic64_xchg(&tap->peak, half_open), half_open);
+	tap->figures.n[SYNQ_LOST] = tap->feed ? synq_feed_lost(tap->feed) : 0;
 	tap->count_due = true;
 }
 

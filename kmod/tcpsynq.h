@@ -44,27 +44,11 @@
 #include <net/netns/generic.h>
 
 #include "compat.h"
+#include "schema.h"
 
 #define SYNQ_VERSION "0.1.0"
 
 /* ---- Counters (netns.c) ---- */
-
-enum synq_counter {
-	SYNQ_INITIAL,		/* half-open at load; signed */
-	SYNQ_ADDED,
-	SYNQ_COMPLETED,
-	SYNQ_EXPIRED,
-	SYNQ_RESET,
-	SYNQ_UNREACHABLE,
-	SYNQ_CLOSED,
-	SYNQ_OTHER,
-	SYNQ_COOKIES,
-	SYNQ_PEER_UNPROVEN,	/* refused by the three-quarters rule */
-	SYNQ_ACK_OVERFLOW,	/* final ACKs refused for a full accept queue */
-	SYNQ_SAMPLES,		/* written for taps, each tap's apart */
-	SYNQ_LOST,		/* records of any kind for which a tap had no room */
-	SYNQ_COUNTERS
-};
 
 /* The kernel's own counters we read beside ours. */
 enum synq_mib {
@@ -77,16 +61,18 @@ enum synq_mib {
 };
 
 /**
- * struct synq_question - a check of the kernel's that this CPU has come to
- * @open: nothing tells yet how it went
- * @mib_then: the counter that moves if it went badly, when it was come to
+ * struct synq_question - a check that the kernel makes on this CPU
+ * @open: the result of the latest check is not known yet
+ * @mib_then: the kernel's counter of failed checks when this one began
+ * @failed: checks that failed, without the latest
  *
- * The question is answered well by a hook that is passed only then, and
- * badly once the counter has moved, for which see refusal.c.
+ * A hook that runs only after success says that the check succeeded. The
+ * counter moves if it failed: see refusal.c.
  */
 struct synq_question {
 	bool	open;
 	u64	mib_then;
+	u64	failed;
 };
 
 /**
@@ -98,7 +84,7 @@ struct synq_question {
  * @peer: is the peer proven, asked for a SYN by the three-quarters rule
  */
 struct synq_cpu {
-	u64			n[SYNQ_COUNTERS];
+	u64			n[SYNQ_COUNTED];
 	u64			mib_at_load[SYNQ_MIBS];
 	seqcount_t		seq;
 	struct synq_question	ack;
@@ -118,43 +104,14 @@ struct synq_net {
 };
 
 /**
- * struct synq_figures - counters as shown, in the order of the stat file
- * @half_open: half-open connections now
- * @initial: half-open connections at load
- * @added: connections that became half-open
- * @completed: removed: the handshake completed
- * @expired: removed: the SYN-ACK timer gave up
- * @reset: removed: a RST or a bad segment arrived, or this host aborted
- * @unreachable: removed: an ICMP error arrived
- * @closed: removed: the listener no longer listened
- * @other: removed for any other reason
- * @cookies: SYNs answered with a cookie
- * @cookies_ok: ACKs with a valid cookie
- * @cookies_bad: ACKs with an invalid cookie
- * @queue_full: SYNs refused for a full SYN queue
- * @accept_full: SYNs refused for a full accept queue
- * @samples: samples written, each tap's counted separately
- * @lost: records of any kind for which a tap had no room
+ * struct synq_figures - counters as shown
+ * @n: by enum synq_counter; docs/format.md says what each is. Those of taps,
+ *	SYNQ_PEAK and a tap's SYNQ_LOST, are the tap's to fill in.
  *
- * All but @half_open and @initial count up from 0 at load.
+ * SYNQ_HALF_OPEN and SYNQ_INITIAL are signed. The others count up from 0 at load.
  */
 struct synq_figures {
-	s64 half_open;
-	s64 initial;
-	u64 added;
-	u64 completed;
-	u64 expired;
-	u64 reset;
-	u64 unreachable;
-	u64 closed;
-	u64 other;
-	u64 cookies;
-	u64 cookies_ok;
-	u64 cookies_bad;
-	u64 queue_full;
-	u64 accept_full;
-	u64 samples;
-	u64 lost;
+	u64 n[SYNQ_COUNTERS];
 };
 
 extern unsigned int synq_net_id;
@@ -409,9 +366,9 @@ struct synq_filter {
 	unsigned int	addr_bits;
 	unsigned int	full;
 	unsigned int	hook;
-	bool		any_proto;
+	unsigned int	any_proto;
 	unsigned int	stack;
-	bool		tcpprobe;
+	unsigned int	tcpprobe;
 };
 
 /* The kinds a tap shows: tcp_probe's lines have room for samples only. */
@@ -423,15 +380,23 @@ static __always_inline unsigned int synq_filter_kinds(const struct synq_filter *
 /**
  * struct synq_uint_param - a module parameter that is a number within bounds
  * @value: in force; readers use READ_ONCE()
- * @min: the least allowed
- * @max: the most allowed
- * @unit: follows the bounds in the kernel log's line about a bad value
+ * @min: the lowest value allowed
+ * @max: the highest value allowed
+ * @allowed: both in words, for the kernel log's line about a bad value
  */
 struct synq_uint_param {
 	unsigned int	value;
 	unsigned int	min, max;
-	const char	*unit;
+	const char	*allowed;
 };
+
+/* With the names that schema.h has of one. */
+#define SYNQ_UINT_PARAM(NAME) {				\
+	.value = SYNQ_##NAME##_DEFAULT,			\
+	.min = SYNQ_##NAME##_MIN,			\
+	.max = SYNQ_##NAME##_MAX,			\
+	.allowed = SYNQ_##NAME##_ALLOWED,		\
+}
 
 extern const struct kernel_param_ops synq_uint_param_ops;
 

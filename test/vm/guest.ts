@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import type { STAT_COLUMNS } from '../../src/stream/schema.ts';
 import { eventually } from '../eventually.ts';
 import { MARK, OWN } from '../left.ts';
 import { run } from './shell.ts';
@@ -81,23 +82,7 @@ export function isLoaded(): boolean {
 }
 
 /** The counters of the C line, whole namespace, from /proc/net/stat/tcpsynq. */
-export interface Figures {
-  half_open: number;
-  initial: number;
-  added: number;
-  completed: number;
-  expired: number;
-  reset: number;
-  unreachable: number;
-  closed: number;
-  other: number;
-  cookies: number;
-  cookies_ok: number;
-  cookies_bad: number;
-  queue_full: number;
-  accept_full: number;
-  missed: number;
-}
+export type Figures = Record<(typeof STAT_COLUMNS)[number], number>;
 
 export function parseStat(text: string): Figures {
   const [header = '', ...rows] = text.trimEnd().split('\n');

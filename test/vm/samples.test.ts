@@ -2,6 +2,7 @@
 
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { COLUMNS } from '../../src/stream/schema.ts';
 import { eventually } from '../eventually.ts';
 import {
   expectNoDoubt,
@@ -44,10 +45,7 @@ type Fields = Record<string, string>;
 
 /** Samples by the columns of docs/format.md, those of each connection apart. */
 function byConnection(lines: string[][]): Map<string, Fields[]> {
-  const columns =
-    'kind time local remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd rttvar_us rto_us min_rtt_us lost retrans inflight rqueue wqueue mss pacing_rate delivery_rate bytes_acked ca_state ca_name cookie hook'.split(
-      ' ',
-    );
+  const columns = ['kind', ...COLUMNS.S];
   const found = new Map<string, Fields[]>();
   for (const words of of('S', lines)) {
     expect(words.length).toBe(columns.length);
