@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // node bench/sum.mjs COLUMN [FILE]: sums a column of the S lines of a file, or of stdin, read and
 // parsed as the command does.
-import { Scanner } from '../build/record/scan.js';
+import { readBatches } from '../build/record/reader.js';
 import { openCapture } from '../build/source/bytes.js';
 
 const [, , name = 'snd_cwnd', file = '-'] = process.argv;
@@ -9,8 +9,13 @@ let columns = null;
 let column = -1;
 let sum = 0;
 let rows = 0;
-const scanner = new Scanner({
-  row(row) {
+const { chunks } = openCapture(file, {}, () => process.stdin, new AbortController().signal);
+const sums = {
+  begin() {},
+  take(row) {
+    if (row.kind !== 'S') {
+      return;
+    }
     if (row.columns !== columns) {
       columns = row.columns;
       column = columns.index(name);
@@ -18,11 +23,8 @@ const scanner = new Scanner({
     sum += row.number(column);
     rows += 1;
   },
-  line() {},
-});
-const { chunks } = openCapture(file, {}, () => process.stdin, new AbortController().signal);
-for await (const chunk of chunks) {
-  scanner.push(chunk);
+};
+for await (const batch of readBatches(chunks)) {
+  batch.to(sums);
 }
-scanner.end();
 console.log(`${sum} ${rows}`);

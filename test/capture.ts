@@ -1,4 +1,15 @@
+import { StreamReader, type Taker } from '../src/record/reader.js';
 import { COLUMNS as SCHEMA } from '../src/stream/schema.js';
+
+/** Hand all of a stream to what takes it. */
+export function feed(text: string, to: Taker): void {
+  const reader = new StreamReader();
+  for (const batches of [reader.push(Buffer.from(text)), reader.end()]) {
+    for (const batch of batches) {
+      batch.to(to);
+    }
+  }
+}
 
 /** The header and the C lines of a capture: half-open rises to `top`, then all of it expires. */
 export function capture(seconds: number, top: number): string {

@@ -1,13 +1,13 @@
+import { type Batch, type Item, type Start, StreamReader, type Taker } from '../record/reader.js';
 import type { Row } from '../record/row.js';
-import { Scanner } from '../record/scan.js';
-import type { Count, Line, Loss } from '../record/stream.js';
+import type { Count, Loss } from '../record/stream.js';
 import { type Format, type Piece, Tally } from './piece.js';
 import { Clock } from './time.js';
 
 /** Makes the lines of one format. What it returns has its line ends. */
 export interface Writer {
   /** What each file begins with, by what is known of the stream now. */
-  header(scanner: Scanner): string;
+  header(reader: StreamReader): string;
   /** A new header of the stream calls for a new one here. */
   readonly eachEpoch: boolean;
   row(row: Row, clock: Clock): string;
@@ -15,13 +15,13 @@ export interface Writer {
   loss(loss: Loss, clock: Clock): string;
 }
 
-/** Reads the stream with the Scanner and writes it anew. */
-export class Converted implements Format {
+/** Read the stream and write it in another format. */
+export class Converted implements Format, Taker {
   readonly tally = new Tally();
   readonly #writer: Writer;
   readonly #letters: string | null;
   readonly #limit: number;
-  readonly #scanner: Scanner;
+  readonly #reader = new StreamReader();
   #clock = new Clock(null);
   #pieces: Piece[] = [];
   #header = '';
@@ -34,10 +34,6 @@ export class Converted implements Format {
     this.#writer = writer;
     this.#letters = letters;
     this.#limit = limit;
-    this.#scanner = new Scanner({
-      row: (row) => this.#record(row.kind, () => writer.row(row, this.#clock)),
-      line: (line) => this.#line(line),
-    });
   }
 
   get full(): boolean {
@@ -45,16 +41,39 @@ export class Converted implements Format {
   }
 
   push(chunk: Buffer): Piece[] {
-    this.#scanner.push(chunk);
-    return this.#take();
+    return this.#convert(this.#reader.push(chunk));
   }
 
   end(): Piece[] {
-    this.#scanner.end();
-    return this.#take();
+    return this.#convert(this.#reader.end());
   }
 
-  #take(): Piece[] {
+  begin({ starts }: Start): void {
+    this.#begun &&= !starts;
+  }
+
+  take(item: Item): void {
+    switch (item.kind) {
+      case '?':
+        break;
+      case '!':
+        this.tally.problem(item.line, item.reason);
+        break;
+      case 'L':
+        this.#loss(item);
+        break;
+      case 'C':
+        this.#record('C', () => this.#writer.count(item, this.#clock));
+        break;
+      default:
+        this.#record(item.kind, () => this.#writer.row(item, this.#clock));
+    }
+  }
+
+  #convert(batches: Iterable<Batch>): Piece[] {
+    for (const batch of batches) {
+      batch.to(this);
+    }
     this.#cut();
     return this.#pieces.splice(0);
   }
@@ -69,20 +88,11 @@ export class Converted implements Format {
     }
   }
 
-  #line(line: Line): void {
-    if (line.type === 'start') {
-      this.#begun = false;
-    } else if (line.type === 'problem') {
-      this.tally.problem(line.line, line.reason);
-    } else if (line.type === 'record') {
-      const { record } = line;
-      if (record.kind === 'C') {
-        this.#record('C', () => this.#writer.count(record, this.#clock));
-      } else if (!this.full) {
-        this.#begin();
-        this.tally.loss(record);
-        this.#put(this.#writer.loss(record, this.#clock));
-      }
+  #loss(loss: Loss): void {
+    if (!this.full) {
+      this.#begin();
+      this.tally.loss(loss);
+      this.#put(this.#writer.loss(loss, this.#clock));
     }
   }
 
@@ -105,12 +115,12 @@ export class Converted implements Format {
       return;
     }
     this.#begun = true;
-    this.#clock = new Clock(this.#scanner.header.clock_offset);
+    this.#clock = new Clock(this.#reader.header.clock_offset);
     this.#cut();
     const first = this.#header === '';
     if (first || this.#writer.eachEpoch) {
       // A row's bytes are characters here, so that they come out as they were.
-      this.#header = Buffer.from(this.#writer.header(this.#scanner)).toString('latin1');
+      this.#header = Buffer.from(this.#writer.header(this.#reader)).toString('latin1');
     }
     if (!first && this.#writer.eachEpoch) {
       this.#out.push(this.#header);

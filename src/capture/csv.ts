@@ -1,7 +1,7 @@
 import { printable } from '../printable.js';
 import { Places } from '../record/columns.js';
+import type { StreamReader } from '../record/reader.js';
 import type { Row } from '../record/row.js';
-import type { Scanner } from '../record/scan.js';
 import type { Count, Loss } from '../record/stream.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';
@@ -18,8 +18,8 @@ export class Csv implements Writer {
     this.#letters = letters;
   }
 
-  header(scanner: Scanner): string {
-    const names = [...this.#letters].flatMap((letter) => scanner.columns(letter));
+  header(reader: StreamReader): string {
+    const names = [...this.#letters].flatMap((letter) => reader.columns(letter));
     this.#columns = [...new Set(names)].filter((name) => name !== 'time');
     for (const letter of this.#letters) {
       this.#places.set(letter, new Places(this.#columns));

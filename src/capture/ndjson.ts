@@ -1,7 +1,7 @@
 import { jsonLine, jsonText } from '../printable.js';
 import type { Columns } from '../record/columns.js';
+import type { StreamReader } from '../record/reader.js';
 import type { Row } from '../record/row.js';
-import type { Scanner } from '../record/scan.js';
 import type { Count, Loss } from '../record/stream.js';
 import { TEXT_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
@@ -16,7 +16,7 @@ export class Ndjson implements Writer {
   /** What stands before each value, by the columns of a kind. */
   readonly #keys = new WeakMap<Columns, readonly string[]>();
 
-  header({ header }: Scanner): string {
+  header({ header }: StreamReader): string {
     return jsonLine({ kind: '#', ...header });
   }
 

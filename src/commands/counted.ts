@@ -148,19 +148,16 @@ export function planCounted<R extends Shown>(
       return true;
     },
     reach: (time) => intervals.reach(time + shift()),
-    line(line) {
-      if (line.type === 'start') {
+    begin({ starts }) {
+      if (starts) {
         intervals.restart();
         board.refusals.skip();
         refusals.skip();
-      } else if (line.type === 'record') {
-        // A count tells of the time before it, which it may be the first to end.
-        if (line.record.kind === 'C') {
-          board.count(line.record, shift());
-          refusals.count(line.record, shift());
-        }
-        intervals.reach(line.record.time + shift());
       }
+    },
+    count(count) {
+      board.count(count, shift());
+      refusals.count(count, shift());
     },
     loss(loss) {
       lost += loss.lost;

@@ -7,7 +7,7 @@ import { asObject, pluginLine, type Report, report } from '../diagnose/words.js'
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { Problems } from '../record/problems.js';
-import { Scanner } from '../record/scan.js';
+import { readBatches, type Taker } from '../record/reader.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
@@ -169,22 +169,22 @@ async function collect(
   enough: () => boolean,
 ): Promise<Problems> {
   const problems = new Problems();
-  const scanner = new Scanner({
-    row: (row) => collector.row(row),
-    line: (line) => {
-      if (line.type === 'problem') {
-        problems.add(line.line, line.reason);
+  const taker: Taker = {
+    begin: (batch) => collector.begin(batch),
+    take(item) {
+      if (item.kind === '!') {
+        problems.add(item.line, item.reason);
+      } else {
+        collector.take(item);
       }
-      collector.line(line);
     },
-  });
-  for await (const chunk of chunks) {
-    scanner.push(chunk);
+  };
+  for await (const batch of readBatches(chunks)) {
+    batch.to(taker);
     if (enough()) {
       return problems;
     }
   }
-  scanner.end();
   return problems;
 }
 

@@ -77,12 +77,13 @@ function planOf(host: Host, options: EventsOptions, reading: Reading): Plan<Half
       view.record(event);
       return true;
     },
-    line(line) {
-      if (line.type === 'start') {
+    begin({ starts }) {
+      if (starts) {
         reader.forget();
-      } else if (line.type === 'record' && line.record.kind === 'C') {
-        halfOpen = line.record.half_open;
       }
+    },
+    count({ half_open }) {
+      halfOpen = half_open;
     },
     loss(loss) {
       tally.lost += loss.lost;

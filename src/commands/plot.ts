@@ -6,8 +6,8 @@ import { type Drawing, type Drawn, draw } from '../plot/draw.js';
 import { Products } from '../plot/products.js';
 import { Redraw } from '../plot/redraw.js';
 import { placed } from '../record/problems.js';
+import { readBatches } from '../record/reader.js';
 import { Recording } from '../record/recording.js';
-import { Scanner } from '../record/scan.js';
 import type { SrttUnit } from '../record/srtt.js';
 import { type Bytes, openCapture } from '../source/bytes.js';
 import { baseOf } from '../source/file.js';
@@ -41,15 +41,14 @@ export async function plot(
   const input = captureOf('plot', file, options, ' (`tcpsynq trace` draws live)');
   const { follow, terminal } = options;
   check(input, options);
-  const recording: Recording = new Recording(wantedOf(options), () => scanner);
-  const scanner = new Scanner(recording);
+  const recording = new Recording(wantedOf(options));
   const products = terminal
     ? null
     : new Products(options.output ?? baseOf(input), options.format ?? 'png');
   await products?.check(input, options.connections, options.force === true);
   const bytes = openCapture(input, { follow }, () => host.stdin(), host.signal);
   const show = shower(host, bytes.name, recording, products, options);
-  const damage = await read(host, bytes, scanner, recording, show, options);
+  const damage = await read(host, bytes, recording, show, options);
   const { size, passedOver } = recording.connections;
   if (isEmpty(recording) || (size === 0 && passedOver > 0)) {
     if (damage === null && host.signal.aborted) {
@@ -133,7 +132,6 @@ function shower(
 async function read(
   host: Host,
   { chunks }: Bytes,
-  scanner: Scanner,
   recording: Recording,
   show: () => Promise<void>,
   { follow }: PlotOptions,
@@ -150,14 +148,11 @@ async function read(
     }
   }, REDRAW_MS);
   try {
-    for await (const chunk of chunks) {
-      scanner.push(chunk);
+    for await (const batch of readBatches(chunks, host.signal)) {
+      batch.to(recording);
       if (follow) {
         redraw.changed();
       }
-    }
-    if (!host.signal.aborted) {
-      scanner.end();
     }
   } catch (error) {
     if (!(error instanceof Failure)) {

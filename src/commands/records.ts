@@ -1,9 +1,9 @@
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { wants } from '../record/ends.js';
+import { type Item, readBatches, type Start, type Taker } from '../record/reader.js';
 import type { Row } from '../record/row.js';
-import { Scanner } from '../record/scan.js';
-import type { Line, Loss } from '../record/stream.js';
+import type { Count, Header, Loss } from '../record/stream.js';
 import { openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
@@ -31,10 +31,11 @@ export interface Plan<R> {
   read(row: Row): R | string;
   /** @returns whether the record is wanted, and counts */
   take(record: R): boolean;
-  /** A row of any kind is of this time, in seconds of stream time. Told before the row is read. */
+  begin?(batch: Start): void;
+  /** Called with the time of each record, in seconds of stream time, before the record is read. */
   reach?(time: number): void;
-  /** Any line but rows, what could not be read, and losses of that kind. */
-  line?(line: Line): void;
+  /** Called before `reach`: a count says what was before it, which it may be the first to end. */
+  count?(count: Count): void;
   /** Records of that kind were lost. */
   loss(loss: Loss): void;
   /** Nothing more comes. Not called where it failed. */
@@ -119,8 +120,8 @@ export async function readRecords<R>(
     const reader = new RecordReader(plan, reading, options.count);
     const damage = new Damage();
     try {
-      for await (const chunk of damage.before(chunks)) {
-        reader.scanner.push(chunk);
+      for await (const batch of readBatches(damage.before(chunks), signal)) {
+        batch.to(reader);
         await view.flush();
         if (reader.done || signal.aborted) {
           break;
@@ -149,15 +150,15 @@ export async function readRecords<R>(
   }
 }
 
-/** Takes the stream apart and tells a plan what is its business. */
-class RecordReader<R> {
-  readonly scanner: Scanner;
+/** Hand a plan what it needs of a stream, up to as many records as were asked for. */
+class RecordReader<R> implements Taker {
   /** As many records as were asked for have been seen. */
   done = false;
   readonly #plan: Plan<R>;
   readonly #reading: Reading;
   readonly #most: number | undefined;
   readonly #letters: string;
+  #header: Header | null = null;
   #seen = 0;
   #problems = 0;
   #first: string | null = null;
@@ -171,20 +172,23 @@ class RecordReader<R> {
     this.#reading = reading;
     this.#most = most;
     this.#letters = LETTERS[plan.kind];
-    this.scanner = new Scanner({
-      row: (row) => this.#row(row),
-      line: (line) => this.#line(line),
-    });
+  }
+
+  begin(batch: Start): void {
+    if (!this.done) {
+      this.#header = batch.header;
+      this.#reading.header = batch.header;
+      this.#plan.begin?.(batch);
+    }
   }
 
   /** The input has ended. */
   end(name: string, damage: Damage): void {
     const { kind, view } = this.#plan;
-    this.scanner.end();
     if (this.#problems > 1) {
       view.note(`passed over ${this.#problems} lines of ${name} in all`);
     }
-    const { kinds } = this.scanner.header.filter;
+    const kinds = this.#header?.filter.kinds;
     if (!this.#hasRead) {
       damage.report();
     }
@@ -199,50 +203,58 @@ class RecordReader<R> {
     }
   }
 
-  #row(row: Row): void {
+  take(item: Item): void {
     if (this.done) {
       return;
     }
     const plan = this.#plan;
-    plan.reach?.(row.time);
+    switch (item.kind) {
+      case '?':
+        break;
+      case '!':
+        this.#problem(item.line, item.reason);
+        break;
+      case 'C':
+        plan.count?.(item);
+        this.#reach(item.time);
+        break;
+      case 'L':
+        this.#reach(item.time);
+        if (item.of.length === 1 && this.#letters.includes(item.of)) {
+          plan.loss(item);
+        }
+        break;
+      default:
+        this.#row(item);
+    }
+  }
+
+  /** A record of no kind that is asked for. */
+  #reach(time: number): void {
+    this.#plan.reach?.(time);
+    this.#hasRead ||= !this.#hasAny;
+  }
+
+  #row(row: Row): void {
     if (!this.#letters.includes(row.kind)) {
-      this.#hasRead ||= !this.#hasAny;
+      this.#reach(row.time);
       return;
     }
+    const plan = this.#plan;
+    plan.reach?.(row.time);
     if (!this.#hasAny) {
       this.#hasAny = true;
       this.#hasRead = false;
     }
     const record = plan.read(row);
     if (typeof record === 'string') {
-      this.#problem(this.scanner.lines, record);
+      this.#problem(row.line, record);
       return;
     }
     this.#hasRead = true;
     if (plan.take(record)) {
       this.#seen += 1;
       this.done = this.#seen === this.#most;
-    }
-  }
-
-  #line(line: Line): void {
-    if (this.done) {
-      return;
-    }
-    this.#reading.header = this.scanner.header;
-    if (line.type === 'problem') {
-      this.#problem(line.line, line.reason);
-      return;
-    }
-    this.#plan.line?.(line);
-    if (line.type === 'record') {
-      this.#hasRead ||= !this.#hasAny;
-    }
-    if (line.type === 'record' && line.record.kind === 'L') {
-      const { of } = line.record;
-      if (of.length === 1 && this.#letters.includes(of)) {
-        this.#plan.loss(line.record);
-      }
     }
   }
 

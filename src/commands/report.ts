@@ -3,6 +3,7 @@ import { count, printable, seconds, size } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
 import { placed } from '../record/problems.js';
+import { readBatches, StreamReader } from '../record/reader.js';
 import type { SrttUnit } from '../record/srtt.js';
 import { replace } from '../replace.js';
 import { readAssets } from '../report/assets.js';
@@ -90,18 +91,19 @@ function check(input: string, options: ReportOptions): string {
 
 /** @returns what made the input end early, to be said when the page is made; else null */
 async function read(host: Host, { chunks }: Bytes, findings: Findings): Promise<Failure | null> {
+  const reader = new StreamReader();
   try {
-    for await (const chunk of chunks) {
-      findings.push(chunk);
+    for await (const batch of readBatches(chunks, host.signal, reader)) {
+      batch.to(findings);
     }
-    findings.end(!host.signal.aborted);
     return null;
   } catch (error) {
     if (!(error instanceof Failure)) {
       throw error;
     }
-    findings.end(false);
     return error;
+  } finally {
+    findings.end(reader.lines);
   }
 }
 

@@ -1,6 +1,7 @@
 import { count, seconds } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
+import { readBatches } from '../record/reader.js';
 import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../record/srtt.js';
 import { Trace } from '../record/trace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
@@ -81,13 +82,13 @@ async function open(
 
 /** Feed the trace. Return false if it was done, or stopped, before its input ended. */
 async function pump(
-  chunks: Bytes['chunks'],
+  chunks: AsyncIterable<Buffer>,
   trace: Trace,
   view: TraceView,
   signal: AbortSignal,
 ): Promise<boolean> {
-  for await (const chunk of chunks) {
-    trace.push(chunk);
+  for await (const batch of readBatches(chunks, signal)) {
+    batch.to(trace);
     await view.flush();
     if (trace.done || signal.aborted) {
       break;

@@ -1,10 +1,10 @@
 import type { Columns } from '../record/columns.js';
 import { type FigureName, type Figures, OUTCOMES, type Outcome } from '../record/figures.js';
 import { byFullness, type Listener, type QueueSettings } from '../record/listeners.js';
+import type { Item, Start, Taker } from '../record/reader.js';
 import type { Row } from '../record/row.js';
-import type { Sink } from '../record/scan.js';
 import { Sources } from '../record/sources.js';
-import type { Count, Line } from '../record/stream.js';
+import type { Count } from '../record/stream.js';
 import { GROWING } from '../stream/schema.js';
 import {
   type AcceptQueue,
@@ -52,7 +52,7 @@ function update(seen: Seen, listener: Listener, isFull: boolean, isStale: boolea
  * Folds a stream, or a capture, and readings of the listeners into evidence. Memory is bounded,
  * however long it runs and whatever the sources.
  */
-export class Collector implements Sink {
+export class Collector implements Taker {
   /** Counts folded in so far. */
   counts = 0;
   #seconds = 0;
@@ -117,10 +117,31 @@ export class Collector implements Sink {
     }
   }
 
-  row(row: Row): void {
-    if (row.kind !== 'A' && row.kind !== 'R') {
-      return;
+  begin({ starts }: Start): void {
+    if (starts) {
+      this.#endEpoch();
+      for (const flow of this.#flows.values()) {
+        flow.restart();
+      }
     }
+  }
+
+  take(item: Item): void {
+    switch (item.kind) {
+      case 'A':
+      case 'R':
+        this.#event(item);
+        break;
+      case 'C':
+        this.#count(item);
+        break;
+      case 'L':
+        this.#lost += item.of === 'A' || item.of === 'R' ? item.lost : 0;
+        break;
+    }
+  }
+
+  #event(row: Row): void {
     const since = this.#first?.time;
     if (since === undefined) {
       return;
@@ -138,21 +159,6 @@ export class Collector implements Sink {
       const named = row.text(at.outcome) as Outcome;
       const outcome = OUTCOMES.includes(named) ? named : 'other';
       flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age) / 1e6, since);
-    }
-  }
-
-  line(line: Line): void {
-    if (line.type === 'start') {
-      this.#endEpoch();
-      for (const flow of this.#flows.values()) {
-        flow.restart();
-      }
-    } else if (line.type === 'record') {
-      if (line.record.kind === 'C') {
-        this.#count(line.record);
-      } else if (line.record.of === 'A' || line.record.of === 'R') {
-        this.#lost += line.record.lost;
-      }
     }
   }
 

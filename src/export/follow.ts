@@ -1,5 +1,5 @@
 import { Failure } from '../failure.js';
-import { Scanner } from '../record/scan.js';
+import { readBatches } from '../record/reader.js';
 import type { Bytes } from '../source/bytes.js';
 import { pause } from '../source/pace.js';
 import type { StreamMetrics } from './stream.js';
@@ -31,9 +31,8 @@ export async function follow(
       const { chunks } = opened ?? (await open());
       metrics.open(true);
       trouble = null;
-      const scanner = new Scanner(metrics);
-      for await (const chunk of chunks) {
-        scanner.push(chunk);
+      for await (const batch of readBatches(chunks)) {
+        batch.to(metrics);
       }
     } catch (error) {
       if (!(error instanceof Failure)) {

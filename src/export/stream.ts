@@ -1,9 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type Drop, DropReader } from '../record/drop.js';
 import { HalfOpenReader } from '../record/halfopen.js';
-import type { Row } from '../record/row.js';
-import type { Sink } from '../record/scan.js';
-import type { Line } from '../record/stream.js';
+import type { Item, Taker } from '../record/reader.js';
 import { METRICS, type MetricName } from './metrics.js';
 
 /** What is read from the stream; each word is one of the filter key `kinds`. */
@@ -22,7 +20,7 @@ const OTHERS = 'others';
  * Handshakes and drops as metrics, from records of the stream, since the exporter began. Memory is
  * bounded.
  */
-export class StreamMetrics implements Sink {
+export class StreamMetrics implements Taker {
   readonly #netns: string;
   readonly #registry = new Registry();
   readonly #halfOpens = new HalfOpenReader();
@@ -63,24 +61,22 @@ export class StreamMetrics implements Sink {
     return this.#registry.metrics();
   }
 
-  row(row: Row): void {
-    if (row.kind === 'R' && this.#handshakes !== null) {
-      const ended = this.#halfOpens.read(row);
+  begin(): void {}
+
+  take(item: Item): void {
+    if (item.kind === 'R' && this.#handshakes !== null) {
+      const ended = this.#halfOpens.read(item);
       if (typeof ended !== 'string' && ended.outcome === 'completed' && ended.age_us !== null) {
         this.#handshakes.observe({ netns: this.#netns }, ended.age_us / 1e6);
       }
-    } else if (row.kind === 'D' && this.#dropped !== null) {
-      const drop = this.#drops.read(row);
+    } else if (item.kind === 'D' && this.#dropped !== null) {
+      const drop = this.#drops.read(item);
       if (typeof drop !== 'string') {
         this.#dropped.inc({ netns: this.#netns, reason: this.#reasonOf(drop) });
       }
-    }
-  }
-
-  line(line: Line): void {
-    if (line.type === 'record' && line.record.kind === 'L') {
-      const kind: Kind = line.record.of === 'D' ? 'drop' : 'event';
-      this.#lost.inc({ netns: this.#netns, kind }, line.record.lost);
+    } else if (item.kind === 'L') {
+      const kind: Kind = item.of === 'D' ? 'drop' : 'event';
+      this.#lost.inc({ netns: this.#netns, kind }, item.lost);
     }
   }
 

@@ -1,4 +1,5 @@
-import type { Header, Line } from './stream.js';
+import type { Start } from './reader.js';
+import { EMPTY_HEADER, type Header } from './stream.js';
 
 /** Where a stream was recorded, and under which filters. */
 export interface Origin {
@@ -23,13 +24,12 @@ export class Origins {
   #header: Header | null = null;
   #filters: string[] = [];
 
-  /** @param header in force after this line */
-  line(line: Line, header: Header): void {
-    if (line.type === 'start') {
+  begin({ header, starts }: Start): void {
+    if (starts) {
       this.finish();
     }
-    if (line.type === 'start' || (line.type === 'comment' && header !== this.#header)) {
-      this.#header = header;
+    if (starts || header !== this.#header) {
+      this.#header = header === EMPTY_HEADER ? null : header;
       this.#filter(header.filter);
     }
   }

@@ -2,10 +2,10 @@ import { Clock } from './clock.js';
 import type { Wanted } from './ends.js';
 import type { Figures } from './figures.js';
 import { Problems } from './problems.js';
+import type { Item, Start, Taker } from './reader.js';
 import type { Row } from './row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './samples.js';
-import type { Scanner, Sink } from './scan.js';
-import type { Header, Line } from './stream.js';
+import { EMPTY_HEADER, type Header } from './stream.js';
 import { type Moment, Thinned } from './thinned.js';
 
 /** A count of half-opens, as a line C has it. */
@@ -27,7 +27,7 @@ const MOST_CONNECTIONS = 200;
  * Folds the samples and counts of a stream or capture into what a picture of it shows. Memory is
  * bounded.
  */
-export class Recording implements Sink {
+export class Recording implements Taker {
   readonly connections: Connections<Recorded>;
   readonly counts: Thinned<Counted>;
   /** Samples taken of S lines, whose srtt is in microseconds, and of tcp_probe's. */
@@ -39,20 +39,12 @@ export class Recording implements Sink {
   lost = 0;
   readonly clock = new Clock();
   readonly problems = new Problems();
-  readonly #scanner: () => Scanner;
+  #header: Header = EMPTY_HEADER;
   #epoch = 0;
   #headed = false;
 
-  /**
-   * @param scanner what reads the lines
-   * @param most points of a line: of what was counted, and of samples for each connection
-   */
-  constructor(
-    wanted: Wanted,
-    scanner: () => Scanner,
-    most = { counts: MOST_POINTS, samples: MOST_POINTS },
-  ) {
-    this.#scanner = scanner;
+  /** @param most points of a line: of what was counted, and of samples for each connection */
+  constructor(wanted: Wanted, most = { counts: MOST_POINTS, samples: MOST_POINTS }) {
     this.counts = new Thinned({ most: most.counts }, [
       ({ figures }) => figures.half_open ?? Number.NaN,
       ({ figures }) => figures.peak ?? Number.NaN,
@@ -71,15 +63,39 @@ export class Recording implements Sink {
     });
   }
 
-  row(row: Row): void {
-    if (row.kind !== 'S') {
-      return;
+  begin({ header, starts }: Start): void {
+    this.#header = header;
+    if (starts) {
+      this.#epoch += 1;
+      this.#headed = true;
     }
-    const { header, lines } = this.#scanner();
-    const shift = this.#shift(header, row.time);
+  }
+
+  take(item: Item): void {
+    switch (item.kind) {
+      case 'S':
+        this.#sample(item);
+        break;
+      case 'C': {
+        const time = item.time + this.#shift(item.time);
+        this.counts.add({ time, epoch: this.#epoch, figures: item.figures });
+        this.#reach(time);
+        break;
+      }
+      case 'L':
+        this.lost += item.of === 'S' ? item.lost : 0;
+        break;
+      case '!':
+        this.problems.add(item.line, item.reason);
+        break;
+    }
+  }
+
+  #sample(row: Row): void {
+    const shift = this.#shift(row.time);
     const taken = this.connections.take(row, this.#epoch, shift);
     if (typeof taken === 'string') {
-      this.problems.add(lines, taken);
+      this.problems.add(row.line, taken);
     } else if (taken !== null) {
       const { connection, sample } = taken;
       connection.series.add(sample);
@@ -90,25 +106,9 @@ export class Recording implements Sink {
     }
   }
 
-  line(line: Line): void {
-    if (line.type === 'start') {
-      this.#epoch += 1;
-      this.#headed = true;
-    } else if (line.type === 'problem') {
-      this.problems.add(line.line, line.reason);
-    } else if (line.type === 'record' && line.record.kind === 'C') {
-      const { time: own } = line.record;
-      const time = own + this.#shift(this.#scanner().header, own);
-      this.counts.add({ time, epoch: this.#epoch, figures: line.record.figures });
-      this.#reach(time);
-    } else if (line.type === 'record' && line.record.kind === 'L' && line.record.of === 'S') {
-      this.lost += line.record.lost;
-    }
-  }
-
   /** Return what to add to a time; one that goes back begins a new stretch. */
-  #shift(header: Header, time: number): number {
-    return this.clock.next(header, time, () => {
+  #shift(time: number): number {
+    return this.clock.next(this.#header, time, () => {
       this.#epoch += 1;
     });
   }

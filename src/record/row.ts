@@ -5,15 +5,20 @@ import { MAX_LINE } from './stream.js';
 const [ZERO, NINE, POINT, MINUS, LOWER_X] = [0x30, 0x39, 0x2e, 0x2d, 0x78];
 const POWERS = Array.from({ length: MAX_FRACTION + 1 }, (_, i) => 10 ** i);
 
+/** Kinds whose lines are rows. */
+export type RowKind = 'A' | 'D' | 'R' | 'S' | 'X';
+
 /**
  * One record, its fields found but not yet read. It stands for one line after another: a Row and
  * what it gives are good only until the function it was handed to returns.
  */
 export class Row {
   /** The kind's letter; a line of tcp_probe, which has none, is an `S`. */
-  kind = '';
+  kind: RowKind = 'S';
   /** The line is tcp_probe's own, whose srtt is in jiffies before Linux 3.15. */
   tcpProbe = false;
+  /** Its number in the input, counted from 1. */
+  line = 0;
   /** Seconds since the tap was opened. */
   time = Number.NaN;
   columns!: Columns;
@@ -95,7 +100,6 @@ export class Row {
   }
 
   /** Return seconds given as `seconds.nanoseconds`, as parseSeconds does; NaN for any other field. */
-  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a parser that runs for every record, digit by digit, without a call
   seconds(column: number): number {
     const slot = this.#slot(column);
     if (slot < 0) {
@@ -103,27 +107,32 @@ export class Row {
     }
     const { bytes } = this;
     const end = this.cuts[slot + 1] as number;
-    let value = Number.NaN;
+    const start = (this.cuts[slot] as number) + 1;
+    let at = start;
+    let digit = (bytes[at] as number) - ZERO;
+    let value = 0;
+    while (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit;
+      at += 1;
+      digit = (bytes[at] as number) - ZERO;
+    }
+    // After a field comes a separator.
+    if (at === end && at > start) {
+      return value > MAX_SECONDS ? Number.NaN : value;
+    }
+    const point = at;
     let fraction = 0;
-    let point = -1;
-    for (let at = (this.cuts[slot] as number) + 1; at < end; at++) {
-      const byte = bytes[at] as number;
-      if (byte >= ZERO && byte <= NINE) {
-        if (point < 0) {
-          value = (Number.isNaN(value) ? 0 : value) * 10 + (byte - ZERO);
-        } else {
-          fraction = fraction * 10 + (byte - ZERO);
-        }
-      } else if (byte === POINT && point < 0) {
-        point = at;
-      } else {
+    for (at += 1; at < end; at++) {
+      digit = (bytes[at] as number) - ZERO;
+      if (digit < 0 || digit > 9) {
         return Number.NaN;
       }
+      fraction = fraction * 10 + digit;
     }
-    if (value > MAX_SECONDS || point === end - 1) {
+    if (bytes[point] !== POINT || point === start || point >= end - 1 || value > MAX_SECONDS) {
       return Number.NaN;
     }
-    return point < 0 ? value : value + fraction / (POWERS[end - point - 1] ?? Number.NaN);
+    return value + fraction / (POWERS[end - point - 1] ?? Number.NaN);
   }
 }
 

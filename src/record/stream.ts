@@ -54,7 +54,8 @@ export type Line =
   | { readonly type: 'other'; readonly kind: string }
   | { readonly type: 'problem'; readonly line: number; readonly reason: string };
 
-const EMPTY: Header = {
+/** The header where there is none. */
+export const EMPTY_HEADER: Header = {
   version: null,
   kernel: null,
   netns: null,
@@ -70,7 +71,7 @@ const EMPTY: Header = {
  */
 export class StreamParser {
   /** The header in force. */
-  header: Header = EMPTY;
+  header: Header = EMPTY_HEADER;
   /** Lines seen so far. */
   lines = 0;
   /** Lines that could not be read. */
@@ -154,7 +155,7 @@ export class StreamParser {
   }
 
   #start(version: number | null): Line {
-    this.header = { ...EMPTY, version };
+    this.header = { ...EMPTY_HEADER, version };
     this.#columns.clear();
     this.foreign = version !== FORMAT_VERSION;
     if (!this.foreign) {

@@ -2,10 +2,10 @@ import { Clock } from './clock.js';
 import type { Columns } from './columns.js';
 import type { Wanted } from './ends.js';
 import { Intervals } from './intervals.js';
+import type { Item, Start, Taker } from './reader.js';
 import type { Row } from './row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './samples.js';
-import { Scanner, type Sink } from './scan.js';
-import type { Header, Line, Loss } from './stream.js';
+import { EMPTY_HEADER, type Header, type Loss } from './stream.js';
 import { Thinned } from './thinned.js';
 
 /** The least and the greatest of a figure in an interval; NaN where there was none. */
@@ -69,9 +69,11 @@ export interface Listener {
 }
 
 /** Follows the connections of a stream or capture. Memory is bounded. */
-export class Trace implements Sink {
+export class Trace implements Taker {
   readonly connections: Connections<Traced>;
   readonly clock = new Clock();
+  /** The header in force. */
+  header: Header = EMPTY_HEADER;
   samples = 0;
   problems = 0;
   /** Samples that this reader, or the one who recorded, had lost. */
@@ -80,7 +82,6 @@ export class Trace implements Sink {
   microseconds: boolean | null = null;
   readonly #following: Following;
   readonly #listener: Listener;
-  readonly #scanner = new Scanner(this);
   readonly #intervals: Intervals;
   readonly #seen = new Set<Traced>();
   #columns: Columns | null = null;
@@ -115,11 +116,6 @@ export class Trace implements Sink {
     });
   }
 
-  /** The header in force. */
-  get header(): Header {
-    return this.#scanner.header;
-  }
-
   /** The time of the latest line that has one. */
   get now(): number {
     return this.#intervals.now;
@@ -130,13 +126,8 @@ export class Trace implements Sink {
     return this.#intervals.seconds;
   }
 
-  push(chunk: Buffer): void {
-    this.#scanner.push(chunk);
-  }
-
   /** The input has ended. What is per second is, from now on, of all of it. */
   end(): void {
-    this.#scanner.end();
     this.finish();
     for (const connection of this.connections.sorted()) {
       connection.rate = this.seconds > 0 ? connection.samples / this.seconds : 0;
@@ -160,17 +151,45 @@ export class Trace implements Sink {
       .sort((a, b) => b.rate - a.rate || b.interval.samples - a.interval.samples);
   }
 
-  row(row: Row): void {
+  begin({ header, starts }: Start): void {
+    this.header = header;
+    if (starts && !this.done) {
+      this.#intervals.restart();
+      this.#headed = true;
+      this.#epoch += 1;
+    }
+  }
+
+  take(item: Item): void {
     if (this.done) {
       return;
     }
-    const shift = this.#reach(row.time);
-    if (row.kind !== 'S') {
-      return;
+    switch (item.kind) {
+      case '?':
+        break;
+      case '!':
+        this.#problem(item.line, item.reason);
+        break;
+      case 'L':
+        this.#reach(item.time);
+        if (item.of === 'S') {
+          this.lost += item.lost;
+          this.#listener.loss?.(item);
+        }
+        break;
+      case 'S':
+        this.#sample(item);
+        break;
+      default:
+        this.#reach(item.time);
     }
+  }
+
+  #sample(row: Row): void {
+    const shift = this.#reach(row.time);
     const taken = this.connections.take(row, this.#epoch, shift);
     if (typeof taken === 'string') {
-      this.#problem(this.#scanner.lines, taken);
+      this.#problem(row.line, taken);
     } else if (taken !== null) {
       const { connection, sample } = taken;
       const { interval } = connection;
@@ -189,28 +208,9 @@ export class Trace implements Sink {
     }
   }
 
-  line(line: Line): void {
-    if (this.done) {
-      return;
-    }
-    if (line.type === 'start') {
-      this.#intervals.restart();
-      this.#headed = true;
-      this.#epoch += 1;
-    } else if (line.type === 'problem') {
-      this.#problem(line.line, line.reason);
-    } else if (line.type === 'record') {
-      this.#reach(line.record.time);
-      if (line.record.kind === 'L' && line.record.of === 'S') {
-        this.lost += line.record.lost;
-        this.#listener.loss?.(line.record);
-      }
-    }
-  }
-
   /** Take the time of a line, and return what to add to it. */
   #reach(time: number): number {
-    const shift = this.clock.next(this.#scanner.header, time, () => {
+    const shift = this.clock.next(this.header, time, () => {
       this.#intervals.restart();
       this.#epoch += 1;
     });

@@ -6,10 +6,10 @@ import { Growths } from '../record/growth.js';
 import { HalfOpenReader } from '../record/halfopen.js';
 import { Ledger } from '../record/ledger.js';
 import { Origins } from '../record/origins.js';
+import type { Item, Start, Taker } from '../record/reader.js';
 import { Recording } from '../record/recording.js';
 import type { Row } from '../record/row.js';
-import { Scanner, type Sink } from '../record/scan.js';
-import type { Line } from '../record/stream.js';
+import { EMPTY_HEADER, type Header } from '../record/stream.js';
 import { Tally } from '../record/tally.js';
 
 /** Points of a line on the page, at most: those that are added at its gaps and ends among them. */
@@ -22,8 +22,7 @@ const MOST_MOMENTS = MOST_POINTS - 4 * MOST_GAPS;
 const MOST_SAMPLES = 24_000;
 
 /** Folds a whole capture into what a report tells of it. Memory is bounded. */
-export class Findings implements Sink {
-  readonly scanner = new Scanner(this);
+export class Findings implements Taker {
   readonly recording: Recording;
   readonly growths = new Growths(MOST_MOMENTS);
   readonly tally = new Tally();
@@ -33,11 +32,14 @@ export class Findings implements Sink {
   readonly collector = new Collector(UNKNOWN_SETTINGS);
   readonly ledger = new Ledger();
   readonly origins = new Origins();
+  /** Lines of the capture, once it has ended. */
+  lines = 0;
   /** Records of kinds that are not known here. */
   others = 0;
   /** The time of the first and the last record, on the recording's clock. */
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
+  #header: Header = EMPTY_HEADER;
   readonly #halfOpens = new HalfOpenReader();
   readonly #drops = new DropReader();
   readonly #closes = new CloseReader();
@@ -45,7 +47,7 @@ export class Findings implements Sink {
   /** @param connections how many will be shown: of fewer, more samples are kept */
   constructor(connections: number) {
     const samples = Math.min(MOST_MOMENTS, Math.floor(MOST_SAMPLES / connections));
-    this.recording = new Recording({}, () => this.scanner, { counts: MOST_MOMENTS, samples });
+    this.recording = new Recording({}, { counts: MOST_MOMENTS, samples });
   }
 
   /** Lines that could not be read. */
@@ -58,25 +60,55 @@ export class Findings implements Sink {
     return this.first > this.last;
   }
 
-  push(chunk: Buffer): void {
-    this.scanner.push(chunk);
-  }
-
-  /** @param whole the end of the capture was reached */
-  end(whole: boolean): void {
-    if (whole) {
-      this.scanner.end();
-    }
+  /** @param lines that were read: nothing more comes */
+  end(lines: number): void {
+    this.lines = lines;
     this.origins.finish();
   }
 
-  row(row: Row): void {
+  begin(batch: Start): void {
+    this.#header = batch.header;
+    this.origins.begin(batch);
+    this.recording.begin(batch);
+    this.collector.begin(batch);
+    if (batch.starts) {
+      this.growths.startEpoch();
+      this.#halfOpens.forget();
+    }
+  }
+
+  take(item: Item): void {
+    const clock = this.recording.clock.shift(this.#header);
+    switch (item.kind) {
+      case '?':
+        this.others += 1;
+        break;
+      case '!':
+        this.recording.take(item);
+        break;
+      case 'L':
+        this.recording.take(item);
+        this.collector.take(item);
+        this.ledger.lost(item);
+        break;
+      case 'C':
+        this.recording.take(item);
+        this.collector.take(item);
+        this.ledger.recorded('C');
+        this.growths.add(item, clock);
+        this.#reach(item.time + clock);
+        break;
+      default:
+        this.#row(item, clock);
+    }
+  }
+
+  #row(row: Row, clock: number): void {
     const { problems } = this;
     const before = problems.count;
-    const clock = this.recording.clock.shift(this.scanner.header);
     const why = this.#take(row, clock);
     if (why !== null) {
-      problems.add(this.scanner.lines, why);
+      problems.add(row.line, why);
     }
     if (problems.count === before) {
       this.ledger.recorded(row.kind);
@@ -84,34 +116,11 @@ export class Findings implements Sink {
     }
   }
 
-  line(line: Line): void {
-    const { header } = this.scanner;
-    this.origins.line(line, header);
-    this.recording.line(line);
-    this.collector.line(line);
-    if (line.type === 'start') {
-      this.growths.startEpoch();
-      this.#halfOpens.forget();
-    } else if (line.type === 'other') {
-      this.others += 1;
-    } else if (line.type === 'record') {
-      const { record } = line;
-      const clock = this.recording.clock.shift(header);
-      if (record.kind === 'C') {
-        this.ledger.recorded('C');
-        this.growths.add(record, clock);
-        this.#reach(record.time + clock);
-      } else {
-        this.ledger.lost(record);
-      }
-    }
-  }
-
   /** @returns why a row cannot be read; null if it can, or if it has been said already */
   #take(row: Row, clock: number): string | null {
     switch (row.kind) {
       case 'S':
-        this.recording.row(row);
+        this.recording.take(row);
         return null;
       case 'D': {
         const drop = this.#drops.read(row);
@@ -130,7 +139,7 @@ export class Findings implements Sink {
           return event;
         }
         this.tally.add(event, clock);
-        this.collector.row(row);
+        this.collector.take(row);
         return null;
       }
     }

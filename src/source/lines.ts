@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import split2 from 'split2';
-import { Scanner } from '../record/scan.js';
-import { type Count, type Header, type Line, type Loss, MAX_LINE } from '../record/stream.js';
+import { StreamReader, type Taker, type Unreadable } from '../record/reader.js';
+import { type Count, type Header, type Loss, MAX_LINE } from '../record/stream.js';
 import type { Events, SourceEvent } from './source.js';
 
 /**
@@ -94,7 +94,6 @@ function eventsOfLines(
   tally: Tally,
   end: { readonly isCut: boolean },
 ): (text: string) => SourceEvent[] | undefined {
-  let events: SourceEvent[] | undefined;
   let announced = false;
   let stream: string | null = null;
   let latest = 0;
@@ -108,38 +107,43 @@ function eventsOfLines(
       return [event];
     }
     announced = true;
-    stream = identityOf(scanner.header);
+    stream = identityOf(reader.header);
     // The next part of the same tap continues its epoch.
     if (stream !== null && stream === before.stream && latest >= before.latest) {
       return [event];
     }
-    return [{ type: 'epoch', header: scanner.header }, event];
+    return [{ type: 'epoch', header: reader.header }, event];
   };
-  const eventsOfLine = (line: Line): SourceEvent[] | undefined => {
-    if (line.type === 'start') {
-      announced = false;
-    } else if (line.type === 'record') {
-      return eventsOfRecord(line.record);
-    } else if (line.type === 'problem') {
-      tally.problems += 1;
-      if (tally.first === null) {
-        tally.first = `line ${line.line}: ${line.reason}`;
-        return [{ type: 'note', text: `passed over ${tally.first}` }];
-      }
+  const eventsOfProblem = ({ line, reason }: Unreadable): SourceEvent[] | undefined => {
+    tally.problems += 1;
+    if (tally.first !== null) {
+      return undefined;
     }
-    return undefined;
+    tally.first = `line ${line}: ${reason}`;
+    return [{ type: 'note', text: `passed over ${tally.first}` }];
   };
-  const scanner = new Scanner({
-    row: () => {},
-    line: (line) => {
-      events = eventsOfLine(line);
+  const reader = new StreamReader();
+  /** A line is one item at most. */
+  let events: SourceEvent[] | undefined;
+  const taker: Taker = {
+    begin({ starts }) {
+      announced &&= !starts;
     },
-  });
+    take(item) {
+      if (item.kind === 'C' || item.kind === 'L') {
+        events = eventsOfRecord(item);
+      } else if (item.kind === '!') {
+        events = eventsOfProblem(item);
+      }
+    },
+  };
   return (text) => {
     events = undefined;
-    scanner.push(Buffer.from(end.isCut ? text : `${text}\n`, 'latin1'));
-    if (end.isCut) {
-      scanner.end();
+    for (const batch of reader.push(Buffer.from(end.isCut ? text : `${text}\n`, 'latin1'))) {
+      batch.to(taker);
+    }
+    for (const batch of end.isCut ? reader.end() : []) {
+      batch.to(taker);
     }
     return events;
   };

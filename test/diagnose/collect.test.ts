@@ -3,8 +3,7 @@ import { Collector, UNKNOWN_SETTINGS } from '../../src/diagnose/collect.js';
 import type { Evidence } from '../../src/diagnose/evidence.js';
 import { judge } from '../../src/diagnose/rules.js';
 import type { Listener } from '../../src/record/listeners.js';
-import { Scanner } from '../../src/record/scan.js';
-import { countLine } from '../capture.js';
+import { countLine, feed } from '../capture.js';
 import { listener } from './scope.js';
 
 type Figures = Readonly<Record<string, number>>;
@@ -41,9 +40,7 @@ function fold(text: string, readings: readonly (readonly Listener[])[] = []): Ev
   for (const reading of readings) {
     collector.listeners(reading);
   }
-  const scanner = new Scanner(collector);
-  scanner.push(Buffer.from(text));
-  scanner.end();
+  feed(text, collector);
   return collector.finish();
 }
 

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
 import { type Close, CloseReader } from '../../src/record/close.js';
-import { Scanner } from '../../src/record/scan.js';
+import type { Item } from '../../src/record/reader.js';
+import type { Row } from '../../src/record/row.js';
+import { feed } from '../capture.js';
 
 test('by the published columns; by others, in another order', () => {
   const reader = new CloseReader();
   const told: Close[] = [];
-  const scanner = new Scanner({ row: (row) => told.push(reader.read(row)), line: () => {} });
-  scanner.push(
-    Buffer.from(
-      'X 2.5 10.0.0.1:80 10.0.0.2:7 FIN_WAIT2 fin -\n' +
-        '# X cause why remote time local\nX fin x [fd00::2]:7 3.5 [fd00::1]:80\n',
-    ),
+  const take = (item: Item) => told.push(reader.read(item as Row));
+  feed(
+    'X 2.5 10.0.0.1:80 10.0.0.2:7 FIN_WAIT2 fin -\n' +
+      '# X cause why remote time local\nX fin x [fd00::2]:7 3.5 [fd00::1]:80\n',
+    { begin() {}, take },
   );
   expect(told).toEqual([
     {

@@ -1,20 +1,16 @@
 import { expect, test } from 'vitest';
 import { DropReader } from '../../src/record/drop.js';
-import { Scanner } from '../../src/record/scan.js';
+import type { Item } from '../../src/record/reader.js';
+import type { Row } from '../../src/record/row.js';
+import { feed } from '../capture.js';
 
 /** What D lines say. */
 function read(text: string) {
   const reader = new DropReader();
   const told: unknown[] = [];
-  const scanner = new Scanner({
-    row: (row) => told.push(reader.read(row)),
-    line: (line) => {
-      if (line.type === 'problem') {
-        told.push(line.reason);
-      }
-    },
-  });
-  scanner.push(Buffer.from(text));
+  const take = (item: Item) =>
+    told.push(item.kind === '!' ? item.reason : reader.read(item as Row));
+  feed(text, { begin() {}, take });
   return told;
 }
 

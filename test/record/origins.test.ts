@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { Origins } from '../../src/record/origins.js';
-import { StreamParser } from '../../src/record/stream.js';
+import { StreamReader } from '../../src/record/reader.js';
 
 function originsOf(...lines: string[]): Origins {
   const origins = new Origins();
-  const parser = new StreamParser();
-  for (const text of lines) {
-    const line = parser.parse(text);
-    origins.line(line, parser.header);
+  const reader = new StreamReader();
+  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  for (const batches of [reader.push(bytes), reader.end()]) {
+    for (const batch of batches) {
+      origins.begin(batch);
+    }
   }
   origins.finish();
   return origins;
@@ -23,6 +25,7 @@ test('one header, and each filter that was in force', () => {
     '# C time half_open',
     COUNT,
     '# filter kinds=count port=81',
+    COUNT,
     '# filter kinds=count port=80',
   );
   expect(kept).toEqual([
@@ -61,7 +64,7 @@ test('is bounded', () => {
   const lines = Array.from({ length: 100 }, (_, i) => [
     '# tcpsynq 1',
     `# netns ${i}`,
-    ...Array.from({ length: 100 }, (_unused, j) => `# filter port=${j}`),
+    ...Array.from({ length: 100 }, (_unused, j) => [`# filter port=${j}`, COUNT]).flat(),
   ]).flat();
   const { kept, forgotten } = originsOf(...lines);
   expect(kept).toHaveLength(16);

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Recording } from '../../src/record/recording.js';
-import { Scanner } from '../../src/record/scan.js';
 import { parseSrttUnit } from '../../src/record/srtt.js';
 import { type Following, Trace, type Traced } from '../../src/record/trace.js';
-import { countLine, NO_SSTHRESH, probeLine, sampleLine } from '../capture.js';
+import { countLine, feed, NO_SSTHRESH, probeLine, sampleLine } from '../capture.js';
 
 const ENDS = '10.0.0.1:5001 10.0.1.2:41001';
 const OTHER = '[fd00::1]:443 [fd00::2]:1024';
@@ -19,7 +18,7 @@ function traced(lines: readonly string[], following: Partial<Following> = {}) {
       problem: (line, reason) => told.push({ line, reason }),
     },
   );
-  trace.push(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+  feed(lines.map((line) => `${line}\n`).join(''), trace);
   trace.end();
   return { trace, told };
 }
@@ -130,10 +129,8 @@ describe('trace', () => {
 
 describe('recording', () => {
   function recorded(lines: readonly string[]) {
-    const recording: Recording = new Recording({}, () => scanner);
-    const scanner = new Scanner(recording);
-    scanner.push(Buffer.from(lines.map((line) => `${line}\n`).join('')));
-    scanner.end();
+    const recording = new Recording({});
+    feed(lines.map((line) => `${line}\n`).join(''), recording);
     return recording;
   }
 

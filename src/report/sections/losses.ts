@@ -16,7 +16,7 @@ const NAMES: Readonly<Record<string, string>> = {
 
 /** What the file holds, what it says was lost, and what could not be read of it. */
 export function lossesSection({ findings, cut }: Context): Section {
-  const { ledger, others, scanner, growths } = findings;
+  const { ledger, others, lines, growths } = findings;
   const accounts = ledger.accounts();
   const { missed = 0 } = growths.totals;
   const body = html`${table('Recorded + lost = produced', [
@@ -30,7 +30,7 @@ ${missed === 0 ? null : html`<p class="warn">${count(missed, 'hooked call')} mis
 ${cut === null ? null : html`<p class="warn">This is not all of it: ${cut}.</p>`}
 ${others === 0 ? null : html`<p class="note">${count(others, 'record')} of kinds that this version does not know.</p>`}
 ${problems(findings.problems)}
-<p class="note">${whole(scanner.lines, true)} lines read.</p>
+<p class="note">${whole(lines, true)} lines read.</p>
 `;
   return { id: 'losses', heading: 'Losses and problems', body, charts: [] };
 }
