@@ -1,10 +1,12 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, inWords } from './failure.js';
 
-/** Where a file is made before it takes the place of the one at `path`, in the same folder. */
-export function draft(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}`);
+/** Return a name beside `path` that no other user can guess, and put something in its place. */
+export function draftName(path: string): string {
+  const unique = randomBytes(6).toString('hex');
+  return join(dirname(path), `.${basename(path)}.${unique}`);
 }
 
 /**
@@ -17,22 +19,30 @@ export async function replace(
   text: string | Uint8Array,
   mode?: number,
 ): Promise<void> {
-  const made = draft(path);
+  await replaceBy(path, async (file) => {
+    await file.writeFile(text);
+    if (mode !== undefined) {
+      await file.chmod(mode);
+    }
+  });
+}
+
+/** The same with a file that `fill` writes to. A Failure of its own is passed on. */
+export async function replaceBy(
+  path: string,
+  fill: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const made = draftName(path);
   try {
-    // Not through a link that someone else has put there.
-    await rm(made, { force: true });
     const file = await open(made, 'wx');
     try {
-      await file.writeFile(text);
-      if (mode !== undefined) {
-        await file.chmod(mode);
-      }
+      await fill(file);
     } finally {
       await file.close();
     }
     await rename(made, path);
   } catch (error) {
     await rm(made, { force: true }).catch(() => {});
-    throw new Failure(`cannot write ${path}: ${inWords(error)}`);
+    throw error instanceof Failure ? error : new Failure(`cannot write ${path}: ${inWords(error)}`);
   }
 }

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { NO_SSTHRESH, probeLine, sawtooth, transfers } from './capture.js';
 import { CLI, run, Started } from './command.js';
+import { eventually } from './eventually.js';
 
 // The rows of docs/terminal.md for plot that the real gnuplot draws, which takes it its time.
 
@@ -49,6 +51,81 @@ async function rows(name: string): Promise<string[][]> {
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.split(' '));
 }
+
+describe('what gnuplot takes for a command', () => {
+  test.each(['<touch pwned;#', '|touch pwned;#', '-e', "it's $(touch pwned)"])(
+    'is a file name here: %s',
+    async (name) => {
+      await put(`${name}.log`, transfers(1, 5));
+      const plot = (...args: string[]) =>
+        promisify(execFile)(process.execPath, [CLI, 'plot', ...args], { cwd: folder });
+      await plot('--', `${name}.log`);
+      const files = await readdir(folder);
+      expect(files).toContain(`${name}.png`);
+      const png = await readFile(join(folder, `${name}.png`));
+      expect(png.subarray(0, PNG.length)).toEqual(PNG);
+      // The script alone, as docs/plot.md says.
+      if (name.startsWith('|')) {
+        await promisify(execFile)('gnuplot', ['-d', `${name}.gp`], { cwd: folder });
+      }
+      expect(await readdir(folder)).not.toContain('pwned');
+    },
+  );
+
+  test('a folder with control characters is refused', async () => {
+    const file = await put('run.log', transfers(1, 5));
+    const { stderr, code } = await run(['plot', file, '-o', `${folder}/a\nsystem('x')/b`]);
+    expect(stderr).toMatch(/-o takes the start of a file name, without control characters/);
+    expect(code).toBe(2);
+  });
+});
+
+test.runIf(process.getuid?.() === 0)(
+  'others who swap the script and the draft of the picture change nothing',
+  async () => {
+    const file = await put('run.log', transfers(2, 20));
+    const shared = join(folder, 'shared');
+    await mkdir(shared);
+    await Promise.all([chmod(directory, 0o755), chmod(folder, 0o755), chmod(shared, 0o777)]);
+    await writeFile(join(folder, 'victim'), 'precious', { mode: 0o600 });
+    // It puts its own script in the place of each, and a link in the place of each draft.
+    const swap = `
+chdir '${shared}';
+open F, '>evil'; print F "# tcpsynq plot\\nsystem('touch ${shared}/pwned')\\n"; close F;
+my $mine = (stat 'evil')[1];
+my $end = time + 20;
+while (time < $end && !-e 'done') {
+  opendir D, '.';
+  for my $name (readdir D) {
+    if ($name eq 'x.gp' && (stat $name)[1] != $mine) { link 'evil', 'e2'; rename 'e2', $name }
+    if ($name =~ /^.x.png./ && !-l $name) { symlink '${folder}/victim', 'l'; rename 'l', $name }
+  }
+}`;
+    const attacker = new Started('setpriv', [
+      ...['--reuid', '65534', '--regid', '65534', '--clear-groups'],
+      ...['perl', '-e', swap],
+    ]);
+    await eventually(
+      () => `the attacker ${attacker.stderr}`,
+      () => existsSync(join(shared, 'evil')),
+    );
+    for (let i = 0; i < 3; i += 1) {
+      await run(['plot', file, '-o', join(shared, 'x'), '--force']);
+    }
+    await writeFile(join(shared, 'done'), '');
+    await attacker.ended();
+    expect(await readFile(join(folder, 'victim'), 'utf8')).toBe('precious');
+    expect(await readdir(shared)).not.toContain('pwned');
+  },
+);
+
+test('a pipe where a file should be is not waited for', async () => {
+  const file = await put('run.log', transfers(1, 5));
+  execFileSync('mkfifo', [join(folder, 'run.gp')]);
+  const { stderr, code } = await run(['plot', file]);
+  expect(stderr).toMatch(/run\.gp is there already/);
+  expect(code).toBe(1);
+});
 
 describe('plot', () => {
   test('a capture: picture, script and data, all usable without us', async () => {

@@ -1,18 +1,9 @@
-import {
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { draft, replace } from '../src/replace.js';
+import { Failure } from '../src/failure.js';
+import { draftName, replace, replaceBy } from '../src/replace.js';
 
 let directory: string;
 let path: string;
@@ -34,13 +25,21 @@ test('the new file is another, with the mode asked for, and nothing is left besi
   expect(await readdir(directory)).toEqual(['file']);
 });
 
-test('a link in its way is not followed', async () => {
-  const precious = join(directory, 'precious');
-  await writeFile(precious, 'as it was');
-  await symlink(precious, draft(path));
-  await replace(path, 'new');
-  expect(await readFile(precious, 'utf8')).toBe('as it was');
-  expect((await lstat(path)).isFile()).toBe(true);
+test('a draft has a name that no other can guess', async () => {
+  const names = new Set(Array.from({ length: 100 }, () => draftName(path)));
+  expect(names.size).toBe(100);
+  expect([...names][0]).toMatch(/\/\.file\.[0-9a-f]{12}$/);
+});
+
+test('what fills the file can fail: the old one stays', async () => {
+  await writeFile(path, 'old');
+  const filled = replaceBy(path, async (file) => {
+    await file.writeFile('half');
+    throw new Failure('no more');
+  });
+  await expect(filled).rejects.toThrow(/^no more$/);
+  expect(await readFile(path, 'utf8')).toBe('old');
+  expect(await readdir(directory)).toEqual(['file']);
 });
 
 test('what cannot be written is told in one line, and leaves nothing', async () => {

@@ -96,12 +96,15 @@ export function gnuplotScript(picture: Picture): string {
     `${OUR_MARK}: draws ${picture.output} from the data beside it: gnuplot ${picture.output.replace(/\.\w+$/, '.gp')}`,
     '',
     '# The folder of this script.',
-    'here = ARG0',
+    // A line each: from a pipe gnuplot takes no block of several lines.
+    "if (!exists('here')) here = ARG0",
     "while (strlen(here) > 0 && here[strlen(here):*] ne '/') { here = here[1:strlen(here) - 1] }",
+    // A name that begins with < or | would be a command.
+    "if (here eq '') here = './'",
     `if (!exists('picture')) picture = here.${quoted(picture.output)}`,
     '',
     `set terminal ${terminal}`,
-    'set output picture',
+    "if (picture ne '') set output picture",
     'set encoding utf8',
     ...colours,
     'set border 3',

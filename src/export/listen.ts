@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { lstat, rename, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -19,7 +20,7 @@ export interface Listening {
 }
 
 /** For the path of a socket, in bytes: 107 in sun_path of unix(7), less the name of a draft. */
-export const MAX_PATH = 107 - '/.4194304'.length;
+export const MAX_PATH = 107 - '/.AbCd-_9'.length;
 
 /** The owner and the group may connect: mode 0660. */
 const UMASK = 0o117;
@@ -51,10 +52,10 @@ export async function listen(server: Server, place: Place): Promise<Listening> {
  */
 async function listenAtPath(server: Server, path: string): Promise<Listening> {
   const lock = await lockName(path);
-  const draft = join(dirname(path), `.${process.pid}`);
+  // Short, and no other user can guess it.
+  const draft = join(dirname(path), `.${randomBytes(5).toString('base64url')}`);
   try {
     await refuseOccupied(path);
-    await rm(draft, { force: true });
     await listeningForGroup(server, draft, path);
     const { dev, ino } = await lstat(draft);
     await rename(draft, path);

@@ -75,7 +75,7 @@ export async function draw(
     timeLabel: timeLabel(recording),
   });
   await replace(products.script, script);
-  const said = await runGnuplot(products.script, products.picture);
+  const said = await runGnuplot(script, products.script, products.picture);
   return { picture: products.picture, script: products.script, data, said };
 }
 

@@ -1,47 +1,58 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rename, rm } from 'node:fs/promises';
-import { errno, Failure, inWords } from '../failure.js';
-import { draft } from '../replace.js';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, isAbsolute } from 'node:path';
+import { errno, Failure } from '../failure.js';
+import { replaceBy } from '../replace.js';
 
 /**
- * Runs a script, which writes its picture to where its variable `picture` says. The picture takes
- * the place of an older one only when it is whole.
+ * Run a script. The picture takes the place of an older one only when it is whole.
  *
- * @returns what gnuplot had to say
+ * Gnuplot gets the script by a pipe and writes the picture to a file that is open: others may put
+ * something else in the place of a name. A file name that begins with `<` or `|` is a command to it.
+ *
+ * @param path of the script, for messages; its data are in the same folder
+ * @returns what gnuplot wrote to stderr
  */
-export async function runGnuplot(script: string, picture: string): Promise<string> {
-  const made = draft(picture);
+export async function runGnuplot(script: string, path: string, picture: string): Promise<string> {
+  let said = '';
+  await replaceBy(picture, async (file) => {
+    said = await drawTo(file, script, path);
+  });
+  return firstLine(said);
+}
+
+async function drawTo(file: FileHandle, script: string, path: string): Promise<string> {
+  const folder = dirname(path);
+  const here = isAbsolute(folder) ? `${folder}/` : `./${folder}/`;
+  const variables = `picture=''; here='${here.replaceAll("'", "''")}'`;
   // Without the settings of the person's own ~/.gnuplot.
-  const args = ['-d', '-e', `picture='${made.replaceAll("'", "''")}'`, script];
   // In a process group of its own: Ctrl-C ends the reading, and what was read is still drawn.
-  const child = spawn('gnuplot', args, {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const child = spawn('gnuplot', ['-d', '-e', variables, '-'], {
+    stdio: ['pipe', file.fd, 'pipe'],
     detached: true,
     // Without a locale it warns of a degree sign that it cannot convert.
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
   });
   let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, 4096);
   });
+  // If it ends before it has read all, its status tells.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(script);
   try {
     const [code] = await once(child, 'close');
     if (code !== 0) {
-      throw new Failure(`gnuplot could not draw ${script}: ${firstLine(said)}`);
+      throw new Failure(`gnuplot could not draw ${path}: ${firstLine(said)}`);
     }
-    await rename(made, picture);
-    return firstLine(said);
+    return said;
   } catch (error) {
-    await rm(made, { force: true });
-    if (errno(error) === 'ENOENT' && child.pid === undefined) {
-      throw new Failure(
-        `gnuplot is not installed: apt-get install gnuplot-nox, then draw it with: gnuplot ${script}`,
-      );
-    }
-    throw error instanceof Failure
-      ? error
-      : new Failure(`cannot draw ${picture}: ${inWords(error)}`);
+    throw errno(error) === 'ENOENT'
+      ? new Failure(
+          `gnuplot is not installed: apt-get install gnuplot-nox, then draw it with: gnuplot ${path}`,
+        )
+      : error;
   }
 }
 

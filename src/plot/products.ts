@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OUR_MARK } from '../chart/gnuplot.js';
@@ -15,7 +16,7 @@ export class Products {
   constructor(base: string, format: 'png' | 'svg') {
     this.folder = dirname(base);
     this.name = basename(base);
-    if (!/^[^\p{Cc}]+$/u.test(this.name) || base.endsWith('/')) {
+    if (!/^[^\p{Cc}]+$/u.test(base) || base.endsWith('/')) {
       throw new Usage('-o takes the start of a file name, without control characters');
     }
     this.script = `${base}.gp`;
@@ -67,7 +68,11 @@ function notOurs(path: string): Failure {
 async function begins(path: string): Promise<'absent' | 'ours' | 'otherwise'> {
   let file: Awaited<ReturnType<typeof open>> | undefined;
   try {
-    file = await open(path);
+    // Of a pipe nothing would come.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!(await file.stat()).isFile()) {
+      return 'otherwise';
+    }
     const head = Buffer.alloc(OUR_MARK.length);
     await file.read(head, 0, head.length, 0);
     return head.toString() === OUR_MARK ? 'ours' : 'otherwise';
