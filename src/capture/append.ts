@@ -6,7 +6,7 @@ import { MAX_LINE } from '../record/stream.js';
 import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
 import type { FormatName, Packing } from './names.js';
-import { openForWriting } from './part.js';
+import { isOwn, openForWriting } from './part.js';
 import { type Repair, repairGzip } from './repair.js';
 
 const NEWLINE = 0x0a;
@@ -45,11 +45,12 @@ export function repairOf(path: string, { cut, zeros, ended }: Continued): string
   return cut > 0 ? `${path} ended in an unfinished line: cut off its ${cut} bytes` : null;
 }
 
-/** Whether a file begins as captures of some format do. */
+/** Whether a file is this user's own, and begins as captures of some format do. */
 export async function isCapture(path: string): Promise<boolean> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if (!(await file.stat()).isFile()) {
+    const there = await file.stat();
+    if (!there.isFile() || !isOwn(there)) {
       return false;
     }
     const head = Buffer.alloc(HEAD);

@@ -57,10 +57,11 @@ export interface Part {
 /** How a file that is there already is met. */
 export type Meeting = 'refuse' | 'replace' | 'append';
 
-const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOFOLLOW } = constants;
+const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+/** Appended to, a file that another process cuts is shorter then, and has no hole. */
 const FLAGS = {
-  refuse: O_WRONLY | O_CREAT | O_EXCL,
-  replace: O_WRONLY | O_CREAT | O_TRUNC,
+  refuse: O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
+  replace: O_WRONLY | O_CREAT | O_APPEND,
   append: O_WRONLY | O_CREAT | O_APPEND,
   device: O_WRONLY,
   repair: O_RDWR,
@@ -75,16 +76,46 @@ export async function refuseForeignLink(path: string): Promise<boolean> {
   if (!there?.isSymbolicLink()) {
     return false;
   }
-  if (![0, process.geteuid?.()].includes(there.uid)) {
+  if (!isOwn(there)) {
     throw new Failure(`cannot write ${path}: it is a link that another user has made`);
   }
   return true;
 }
 
-/** Open a file to write to it. A foreign link is refused, also one put there in the meantime. */
+/** Whether a file is this user's own, or root's: no other user reads or cuts what is written there. */
+export function isOwn({ uid }: { readonly uid: number }): boolean {
+  return uid === 0 || uid === process.geteuid?.();
+}
+
+/**
+ * Not for everyone: sequence numbers and windows are enough to forge segments that a peer accepts.
+ * The umask may take away more.
+ */
+const MODE = 0o640;
+
+/**
+ * Open a file to write to it. Refuse a link or a file of another user, also one put there in the
+ * meantime.
+ */
 export async function openForWriting(path: string, use: keyof typeof FLAGS): Promise<FileHandle> {
   const isLink = await refuseForeignLink(path);
-  return open(path, FLAGS[use] | (isLink ? 0 : O_NOFOLLOW), 0o666);
+  const flags = FLAGS[use] | (isLink ? 0 : O_NOFOLLOW) | (use === 'device' ? 0 : O_NONBLOCK);
+  const file = await open(path, flags, MODE);
+  try {
+    const there = await file.stat();
+    if (there.isFile() && !isOwn(there)) {
+      throw new Failure(
+        `cannot write ${path}: it belongs to another user; delete it, or write to another file`,
+      );
+    }
+    if (use === 'replace' && there.isFile()) {
+      await file.truncate();
+    }
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /** A file of whole lines: where a write fails it is cut after the last line that is whole. */
@@ -234,9 +265,11 @@ export class FilePart implements Part {
       this.#failed = true;
       throw new CannotWrite(this.path, error, 0);
     }
-    if ((await this.#file.stat()).nlink === 0) {
+    const { nlink, size } = await this.#file.stat();
+    if (nlink === 0 || size < this.#safe) {
       this.#failed = true;
-      throw new Failure(`${this.path} was deleted while it was written: what it held is gone`);
+      const what = nlink === 0 ? 'deleted' : 'cut';
+      throw new Failure(`${this.path} was ${what} while it was written: what it held is gone`);
     }
   }
 

@@ -104,7 +104,7 @@ function split(path: string): [string, string] {
   return [path.slice(0, path.length - ending.length), ending];
 }
 
-/** The numbers of the parts that are there, rising: files of that name that begin as captures do. */
+/** Return the numbers of the parts that are there, rising: own files of that name that begin as captures do. */
 export async function partsOf(path: string): Promise<number[]> {
   const [stem, ending] = split(basename(path));
   const names = await readdir(dirname(path)).catch((error) => {
@@ -225,10 +225,8 @@ export class Rotated implements Sink {
       this.#heldLength = 0;
       this.#isStartHeld = piece.start;
     }
-    if (upToRecord(piece.bytes) === 0 && this.#heldLength + piece.bytes.length <= MAX_HELD) {
-      // A copy: the memory of what was written is used again.
-      this.#held.push(Buffer.from(piece.bytes));
-      this.#heldLength += piece.bytes.length;
+    if (upToRecord(piece.bytes) === 0) {
+      this.#hold(piece);
       return;
     }
     const bytes = Buffer.concat([...this.#held, piece.bytes]);
@@ -251,6 +249,20 @@ export class Rotated implements Sink {
       await this.#begun(part);
       rest = rest.subarray(end);
     }
+  }
+
+  /** Keep header lines until a record comes; of too many only the header in force. */
+  #hold({ bytes, header }: Piece): void {
+    const isMore = this.#heldLength + bytes.length > MAX_HELD;
+    // A copy: the memory of what was written is used again.
+    const kept = Buffer.from(isMore ? header : bytes);
+    if (isMore) {
+      this.#held = [];
+      this.#heldLength = 0;
+    }
+    this.#held.push(kept);
+    this.#heldLength += kept.length;
+    this.#isStartHeld ||= isMore;
   }
 
   /** Its first record is in a part: now the oldest can go. */
@@ -352,7 +364,7 @@ export class Rotated implements Sink {
           await unlink(path);
           deleted += 1;
         } else if (await isThere(path)) {
-          await this.#complain(`${path} does not begin like a capture: it stays`);
+          await this.#complain(`${path} is not a capture of this user: it stays`);
         }
       } catch (error) {
         if (errno(error) !== 'ENOENT') {

@@ -112,8 +112,8 @@ export async function capture(
       if (ended && namespace !== null) {
         throw new Failure('the module has gone away: what came until then was captured');
       }
-      const { bytes, records, first } = format.tally;
-      if (ended && records === 0 && (first !== null || bytes === 0)) {
+      const { records, first } = format.tally;
+      if (ended && records === 0) {
         const why = first === null ? '' : ` (${first})`;
         throw new Failure(`${source.name} holds no records that can be read${why}`);
       }

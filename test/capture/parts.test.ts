@@ -219,6 +219,25 @@ describe('a capture without a record', () => {
     }
   });
 
+  test('however many header lines come, it makes no part, and deletes none', async () => {
+    await write(capture(1, 1), 100, { meeting: 'append', rotation: { by: 'size', bytes: 1 } });
+    const before = await partsOf(path);
+    const filters = Array.from({ length: 150_000 }, (_, i) => `# filter x=${i}\n`).join('');
+    await write(`${HEADER}${filters}`, 65_536, { meeting: 'append', keep: 1 });
+    expect(await partsOf(path)).toEqual(before);
+    // With a record it does, and has the header in force.
+    const { texts } = await write(
+      `${HEADER}${filters}${capture(1, 1).replace(HEADER, '')}`,
+      65_536,
+      {
+        meeting: 'append',
+        rotation: { by: 'size', bytes: 1 << 21 },
+      },
+    );
+    expect(texts.at(-1)).toContain('# filter x=149999\n');
+    expect(texts.at(-1)?.startsWith('# tcpsynq 1\n')).toBe(true);
+  });
+
   test('a megabyte of comments in small pieces takes no time', { timeout: 4000 }, async () => {
     const comments = Array.from({ length: 100_000 }, (_, i) => `# a${i}\n`).join('');
     const text = `${HEADER}${comments}${capture(1, 1)}`;

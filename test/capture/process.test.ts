@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import {
+  chown,
   lchown,
   mkdtemp,
   readdir,
@@ -159,6 +160,69 @@ describe.concurrent('what goes wrong', () => {
       expect(readFileSync(target, 'utf8')).toBe('mine');
       await unlink(out);
     }
+  });
+
+  const NOBODY = 65534;
+
+  test.runIf(isRoot).each(['--append', '--force'])(
+    "another user's file is not written to: %s",
+    async (how) => {
+      const { file, out } = await place();
+      await writeFile(out, '# tcpsynq 1\n');
+      await chown(out, NOBODY, NOBODY);
+      const { stderr, code } = await run(['capture', '-i', file, how, out]);
+      expect(stderr).toBe(
+        `tcpsynq: cannot write ${out}: it belongs to another user; delete it, or write to another file\n`,
+      );
+      expect(code).toBe(1);
+      expect(await read(out)).toBe('# tcpsynq 1\n');
+    },
+  );
+
+  test.runIf(isRoot)('parts that another user has planted stay, and do not count', async () => {
+    const { file, directory, out } = await place();
+    const rotate = ['capture', '-i', file, '--rotate', '4K', '--keep', '3', '--append', out];
+    await run(rotate);
+    const own = (await readdir(directory)).filter((name) => name.startsWith('out.'));
+    const planted = ['out.000900', 'out.000901', 'out.999999999', own.at(-1)?.replace(/.$/, '9')];
+    for (const name of planted) {
+      await writeFile(join(directory, name as string), '# tcpsynq 1\n');
+      await chown(join(directory, name as string), NOBODY, NOBODY);
+    }
+    const { stderr, code } = await run(rotate);
+    expect(stderr).toMatch(/older parts deleted: \d+, lost 0\n$/);
+    expect(code).toBe(0);
+    for (const name of planted) {
+      expect(await read(join(directory, name as string))).toBe('# tcpsynq 1\n');
+    }
+    const now = (await readdir(directory)).filter((name) => name.startsWith('out.'));
+    const ours = now.filter((name) => !planted.includes(name));
+    expect(ours.sort()).toHaveLength(3);
+    expect(ours.at(-1)).toMatch(/^out\.0000\d\d$/);
+  });
+
+  test('the file is cut meanwhile', async () => {
+    const { out } = await place();
+    const started = await underWay(out);
+    await truncate(out, 0);
+    started.child.stdin?.end(`${countLine(121, {})}\n`);
+    const { stderr, code } = await started.ended();
+    expect(stderr).toMatch(/out was cut while it was written: what it held is gone\n$/);
+    expect(code).toBe(1);
+  });
+
+  test('only the owner and the group may read a capture', async () => {
+    const { file, out } = await place();
+    expect((await bash(`umask 0; $T capture -i ${file} ${out}`)).code).toBe(0);
+    expect((await stat(out)).mode & 0o777).toBe(0o640);
+  });
+
+  test.each([[], ['--format', 'ndjson']])('a header alone: exit 1 %j', async (...format) => {
+    const { file, out } = await place();
+    await writeFile(file, '# tcpsynq 1\n# kernel 6.1\n');
+    const { stderr, code } = await run(['capture', '-i', file, ...format, out]);
+    expect(stderr).toMatch(/holds no records that can be read\n$/);
+    expect(code).toBe(1);
   });
 
   test('a packing that this Node lacks deletes no part', async () => {
