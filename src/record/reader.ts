@@ -33,7 +33,7 @@ export interface Unreadable extends Problem {
   readonly kind: '!';
 }
 
-/** A record of a kind, or of a format version, that is not read here. */
+/** A record of a kind that is not read here. */
 export interface Unknown {
   readonly kind: '?';
   readonly letter: string;

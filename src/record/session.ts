@@ -118,7 +118,9 @@ export class Session implements SessionView {
       this.points.splice(0, 512);
     }
     if (this.points.length > MAX_POINTS) {
-      this.points = thin(this.points);
+      const kept = thin(this.points);
+      // Points of different epochs are not joined: of too many epochs the oldest are forgotten.
+      this.points = kept.length > 0.75 * MAX_POINTS ? kept.slice(-MAX_POINTS / 2) : kept;
     }
   }
 }

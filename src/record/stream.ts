@@ -50,7 +50,7 @@ export type Line =
   /** Any other `#` line; what it said is in `header`. */
   | { readonly type: 'comment' }
   | { readonly type: 'blank' }
-  /** A record of a kind, or of a format version, that is not read here. */
+  /** A record of a kind that is not read here. */
   | { readonly type: 'other'; readonly kind: string }
   | { readonly type: 'problem'; readonly line: number; readonly reason: string };
 
@@ -99,7 +99,7 @@ export class StreamParser {
       return this.#comment(fields);
     }
     if (this.foreign) {
-      return { type: 'other', kind };
+      return this.#problem('of a format version that is not read here');
     }
     if (CONTROL.test(text)) {
       return this.#problem(HAS_CONTROL);
@@ -204,9 +204,12 @@ export class StreamParser {
       time === undefined ||
       lost === undefined ||
       lost_total === undefined ||
-      produced_total === undefined
+      produced_total === undefined ||
+      Math.min(lost, lost_total, produced_total) < 0
     ) {
-      return this.#problem('a loss needs time, kind, lost, lost_total, produced_total');
+      return this.#problem(
+        'a loss needs time, kind, and from 0 on lost, lost_total, produced_total',
+      );
     }
     const of = field('kind');
     return { type: 'record', record: { kind: 'L', time, of, lost, lost_total, produced_total } };

@@ -97,3 +97,16 @@ describe('judge', () => {
     },
   );
 });
+
+test('is bounded, however many epochs there are', () => {
+  const session = new Session(Number.POSITIVE_INFINITY);
+  let most = 0;
+  for (let i = 0; i < 200_000; i += 1) {
+    session.startEpoch();
+    add(session, i, { half_open: 1 });
+    most = Math.max(most, session.points.length);
+  }
+  expect(most).toBe(36_000);
+  expect(session.latest?.time).toBe(200_999);
+  expect(session.counts).toBe(200_000);
+});

@@ -44,6 +44,15 @@ test('a header in the middle starts afresh', () => {
   expect(parser.parse('C 1.0 2')).toMatchObject({ type: 'problem', line: 5 });
 });
 
+test.each(['L 9.2 A -100 0 0', 'L 9.2 A 1 -1 0', 'L 9.2 A 1 1 -5'])(
+  'a loss below 0 is none: %s',
+  (line) => {
+    expect(parseAll(line).lines).toMatchObject([
+      { type: 'problem', reason: expect.stringContaining('from 0 on') },
+    ]);
+  },
+);
+
 test.each(['2', '0', '1.5', '', 'two'])(
   'passes over a stream of format version "%s"',
   (version) => {
@@ -53,8 +62,8 @@ test.each(['2', '0', '1.5', '', 'two'])(
     expect(lines).toMatchObject([
       { type: 'problem', line: 1, reason: expect.stringContaining('install a newer one') },
       { type: 'comment' },
-      { type: 'other', kind: 'C' },
-      { type: 'other' },
+      { type: 'problem', line: 3, reason: expect.stringContaining('format version') },
+      { type: 'problem', line: 4 },
       { type: 'start' },
       { type: 'record' },
     ]);
