@@ -1,5 +1,5 @@
 import { close, closeSync, constants, fstatSync, openSync, read, statSync } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords } from '../failure.js';
@@ -210,15 +210,31 @@ function refusePacked(path: string, start: Buffer): void {
   }
 }
 
+/** Whether a file is another one now, or was cut. */
+async function isReplaced(path: string, ino: number, position: number): Promise<boolean> {
+  const now = await stat(path).catch(() => null);
+  return now !== null && (now.ino !== ino || now.size < position);
+}
+
+/** Open a file that grows. Reading a pipe would not return before something comes. */
+async function openToFollow(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
+    throw cannotRead(path, error);
+  });
+  if (!(await file.stat()).isFile()) {
+    await file.close();
+    throw new Failure(`cannot follow ${path}: it is not a regular file; read a pipe with -i -`);
+  }
+  return file;
+}
+
 /**
  * The bytes of a file and of what is appended to it, until the signal comes. A file that was
  * replaced or cut is read again from its start.
  */
 export async function* followChunks(path: string, signal: AbortSignal): Chunks {
   const { watch } = await import('chokidar');
-  let file = await open(path).catch((error) => {
-    throw cannotRead(path, error);
-  });
+  let file = await openToFollow(path);
   let changed = false;
   let wake = () => {};
   const onChange = () => {
@@ -243,11 +259,11 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
         yield Buffer.from(buffer.subarray(0, bytesRead));
         continue;
       }
-      const now = await stat(path).catch(() => null);
-      if (now !== null && (now.ino !== ino || now.size < position)) {
+      if (await isReplaced(path, ino, position)) {
+        const next = await openToFollow(path);
         await file.close();
-        file = await open(path);
-        ino = now.ino;
+        file = next;
+        ({ ino } = await file.stat());
         position = 0;
         // Ends the line that was cut, if there is one.
         yield Buffer.from('\n');
@@ -260,7 +276,7 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
       }
     }
   } catch (error) {
-    throw cannotRead(path, error);
+    throw error instanceof Failure ? error : cannotRead(path, error);
   } finally {
     signal.removeEventListener('abort', onChange);
     await Promise.all([watcher.close(), file.close()]);

@@ -35,6 +35,12 @@ const LOOK_BACK = 64 * 1024;
 const NESTED = 18;
 /** Damages after which the rest of the input is not read. */
 const MAX_DAMAGES = 256;
+/** Candidates for the next member that are looked at; in a real file one of the first is the one. */
+const MAX_CANDIDATES = 16_384;
+/** Empty members one after another after which the rest is not read: each costs an inflater. */
+const MAX_EMPTY = 4096;
+/** Unpacked bytes after which timers and signals are served. */
+const MAX_UNTIL_TURN = 4 * 1024 * 1024;
 
 /** A place up to which a member can be read, and what its trailer would say there. */
 export interface FlushPoint {
@@ -122,6 +128,7 @@ export async function* unpackGzip(
 ): AsyncGenerator<Buffer, void, void> {
   const packed = new Packed(chunks);
   const text = new WholeLines();
+  const turns = new Turns();
   for (let damages = 0; damages < MAX_DAMAGES && !signal?.aborted; ) {
     const near = packed.position;
     const { zeros, isOver } = await packed.skipZeros();
@@ -138,8 +145,11 @@ export async function* unpackGzip(
       }
     }
     const member = new Member(packed, text.taken, signal);
-    for await (const bytes of member.unpack()) {
-      yield text.add(bytes);
+    const before = text.taken;
+    yield* linesOf(member, text, turns);
+    if (turns.isStuck(text.taken === before)) {
+      onDamage({ near, flushed: null });
+      break;
     }
     if (member.isWhole) {
       onWhole(packed.position);
@@ -152,6 +162,37 @@ export async function* unpackGzip(
     }
   }
   yield text.rest();
+}
+
+/** Serves timers and signals now and then: much may be unpacked from a little. */
+class Turns {
+  #bytes = 0;
+  #empty = 0;
+
+  /** Count a member; return whether too many empty ones came one after another. */
+  isStuck(isEmpty: boolean): boolean {
+    this.#empty = isEmpty ? this.#empty + 1 : 0;
+    return this.#empty > MAX_EMPTY;
+  }
+
+  async after(bytes: number): Promise<void> {
+    this.#bytes += bytes;
+    if (this.#bytes > MAX_UNTIL_TURN) {
+      this.#bytes = 0;
+      await setImmediate();
+    }
+  }
+}
+
+async function* linesOf(
+  member: Member,
+  text: WholeLines,
+  turns: Turns,
+): AsyncGenerator<Buffer, void, void> {
+  for await (const bytes of member.unpack()) {
+    yield text.add(bytes);
+    await turns.after(bytes.length);
+  }
 }
 
 async function startsMember(packed: Packed): Promise<boolean> {
@@ -480,26 +521,26 @@ function stepsOf(inflate: InflateRaw): (piece: Buffer) => Promise<Outcome> {
  * @param text skip a member whose bytes are in this text: the member before it contains it
  */
 async function findMember(packed: Packed, signal?: AbortSignal, text = NOTHING): Promise<void> {
+  let candidates = 0;
   for (let looks = 1; !signal?.aborted; looks++) {
     // A file may look like a member at every third byte: signals are heard all the same.
     if (looks % LOOKS === 0) {
       await setImmediate();
     }
     const ahead = await packed.peek(PIECE);
-    const at = ahead.indexOf(MAGIC);
+    const at = candidates < MAX_CANDIDATES ? ahead.indexOf(MAGIC) : -1;
     if (at >= 0) {
       packed.skip(at);
-      const isNested = text.includes(ahead.subarray(at, at + NESTED));
-      if (!isNested && (await isBeginning(packed))) {
+      candidates += 1;
+      const start = ahead.subarray(at, at + NESTED);
+      if (!text.includes(start) && (await isBeginning(packed))) {
         return;
       }
-      packed.skip(1);
     } else if (ahead.length < PIECE) {
       packed.skip(ahead.length);
       return;
-    } else {
-      packed.skip(ahead.length - MAGIC.length + 1);
     }
+    packed.skip(at >= 0 ? 1 : ahead.length - MAGIC.length + 1);
   }
 }
 

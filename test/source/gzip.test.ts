@@ -181,7 +181,39 @@ describe('memory', () => {
   });
 });
 
+test('timers and signals are served while much is unpacked from a little', async () => {
+  const bytes = gzipSync(Buffer.alloc(64 << 20, 'C 9.0 2\n'));
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, 0);
+  await unpack(bytes);
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(8);
+});
+
 describe('the time that it takes is bounded', () => {
+  test('it looks no further after 16,384 headers that begin nothing', async () => {
+    const decoy = Buffer.from('1f8b0800000000000003', 'hex');
+    const decoys = (n: number) => Buffer.concat(Array.from({ length: n }, () => decoy));
+    // A block of the reserved type: RFC 1951, 3.2.3.
+    const cut = Buffer.concat([FIRST.subarray(0, 10), Buffer.from([7])]);
+    const { text } = await unpack(Buffer.concat([cut, decoys(16_000), SECOND]));
+    expect(text.endsWith(TWO)).toBe(true);
+    const more = await unpack(Buffer.concat([cut, decoys(40_000), SECOND]));
+    expect(more.text.endsWith(TWO)).toBe(false);
+    expect(more.damages).toHaveLength(1);
+  });
+
+  test('it stops after 4,096 empty members', async () => {
+    const empty = gzipSync('');
+    const many = (n: number) => Array.from({ length: n }, () => empty);
+    const { damages } = await unpack(Buffer.concat([...many(5000), SECOND]));
+    expect(damages).toHaveLength(1);
+    const { text } = await unpack(Buffer.concat([...many(4000), SECOND, ...many(4000)]));
+    expect(text).toBe(TWO);
+  });
+
   test('members in the text of a damaged one are not read again', async () => {
     const { text, damages } = await unpack(Buffer.concat([nested(180), SECOND]));
     expect(text.split('# tcpsynq 1\n')).toHaveLength(1 + 180 + 1);

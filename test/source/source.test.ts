@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -46,6 +47,21 @@ test('a signal that came before the first read ends a silent input', async () =>
   const file = join(directory, 'growing');
   await writeFile(file, 'x\n');
   expect(await all(followChunks(file, abort.signal))).toEqual([]);
+});
+
+test('a pipe is not followed: not at first, nor in the place of the file', async () => {
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await expect(all(followChunks(pipe, abort.signal))).rejects.toThrow(
+    `cannot follow ${pipe}: it is not a regular file; read a pipe with -i -`,
+  );
+  const file = join(directory, 'growing');
+  await writeFile(file, 'x\n');
+  const chunks = followChunks(file, abort.signal);
+  expect(String((await chunks.next()).value)).toBe('x\n');
+  const next = chunks.next();
+  await rename(pipe, file);
+  await expect(next).rejects.toThrow('it is not a regular file');
 });
 
 describe('decode', () => {
