@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -218,6 +218,28 @@ describe.concurrent('--unix', () => {
 });
 
 describe.concurrent('--textfile', () => {
+  test('once, and the figures cannot be read: the file says so, and so does the exit status', async () => {
+    const folder = await mkdtemp(join(directory, 'textfile-'));
+    const file = join(folder, 'a.prom');
+    const { stderr, code } = await run(['export', '-i', 'module', '--textfile', file]);
+    expect(stderr).toMatch(/the tcpsynq module is not loaded/);
+    expect(await readFile(file, 'utf8')).toMatch(/^tcpsynq_up 0$/m);
+    expect(code).toBe(1);
+  });
+
+  test('others cannot stop it by what they put beside the file', async () => {
+    const folder = await mkdtemp(join(directory, 'textfile-'));
+    const file = join(folder, 'a.prom');
+    const started = start(['export', '-i', 'proc', '--textfile', file, '--interval', '20ms']);
+    await eventually('the file', () => existsSync(file));
+    await mkdir(join(folder, `.a.prom.${started.child.pid}`, 'x'), { recursive: true });
+    const { mtimeMs } = await stat(file);
+    await eventually('a later file', async () => (await stat(file)).mtimeMs > mtimeMs);
+    started.child.kill('SIGTERM');
+    const { stderr } = await started.ended();
+    expect(stderr).not.toMatch(/trying again/);
+  });
+
   test('once: for everyone to read, whatever the umask, and nothing beside it', async () => {
     const folder = await mkdtemp(join(directory, 'textfile-'));
     const file = join(folder, 'tcpsynq.prom');

@@ -70,6 +70,9 @@ export async function exportMetrics(
       const reading = await reader.read();
       const seconds = (performance.now() - before) / 1000;
       const text = await textOf(reading, seconds, { ...options, version }, addOwn, tell);
+      if (options.textfile !== undefined && options.interval === undefined && !reading.up) {
+        host.status = 1;
+      }
       return { source: reading.source, text: text + ((await stream?.text()) ?? '') };
     };
     const following = stream === null ? null : follow(open, first, stream, tell, host.signal);

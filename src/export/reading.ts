@@ -51,6 +51,8 @@ export function downReading(source: Source): Reading {
 
 /** Namespaces looked at to find those with the most half-opens, however many an attacker makes. */
 const MOST_LOOKED_AT = 4096;
+/** Without the module a namespace costs milliseconds: no more are looked at after so many of them. */
+const MAX_LOOK_MS = 2000;
 
 /**
  * Reads the host again and again. Costs what the files of docs/format.md cost: O(CPUs + listeners)
@@ -158,7 +160,11 @@ async function lookAt(
   proc?: string,
 ): Promise<Looked[]> {
   const looked: Looked[] = [];
+  const end = source === 'proc' ? performance.now() + MAX_LOOK_MS : Number.POSITIVE_INFINITY;
   for (const namespace of namespaces) {
+    if (performance.now() > end) {
+      break;
+    }
     const figures = await ifThere(namespace, figuresOf(namespace, source), proc);
     if (figures !== null) {
       looked.push({ namespace, figures });
