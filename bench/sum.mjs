@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // node bench/sum.mjs COLUMN [FILE]: sums a column of the S lines of a file, or of stdin, read and
 // parsed as the command does.
-import { readBatches } from '../build/record/reader.js';
+import { readBatches } from '../build/stream/reader.js';
 import { openCapture } from '../build/source/bytes.js';
 
 const [, , name = 'snd_cwnd', file = '-'] = process.argv;

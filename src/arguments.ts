@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Rotation } from './capture/names.js';
-import { isIP, parseEnd, parseNetwork } from './record/ends.js';
-import { parseSrttUnit, type SrttUnit } from './record/srtt.js';
+import { isIP, parseEnd, parseNetwork } from './stream/endpoints.js';
+import { parseSrttUnit, type SrttUnit } from './stream/srtt.js';
 import { CAUSES, FILTER_RANGES, OUTCOMES } from './stream/schema.js';
 
 // What an option's argument means. Each throws commander's InvalidArgumentError, whose text goes

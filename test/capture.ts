@@ -1,4 +1,4 @@
-import { StreamReader, type Taker } from '../src/record/reader.js';
+import { StreamReader, type Taker } from '../src/stream/reader.js';
 import { COLUMNS as SCHEMA } from '../src/stream/schema.js';
 
 /** Hand all of a stream to what takes it. */

@@ -1,6 +1,6 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Namespace } from '../src/source/namespace.js';
+import type { Namespace } from '../src/proc/namespace.js';
 import { LISTENER_COLUMNS, STAT_COLUMNS } from '../src/stream/schema.js';
 
 /** Figures of /proc/net/stat/tcpsynq; one not given is 0. */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Failure, inWords } from '../failure.js';
-import { MAX_LINE } from '../record/stream.js';
+import { MAX_LINE } from '../stream/parser.js';
 import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
 import type { FormatName, Packing } from './names.js';

@@ -1,6 +1,6 @@
-import { type Batch, type Item, type Start, StreamReader, type Taker } from '../record/reader.js';
-import type { Row } from '../record/row.js';
-import type { Count, Loss } from '../record/stream.js';
+import { type Batch, type Item, type Start, StreamReader, type Taker } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
+import type { Count, Loss } from '../stream/parser.js';
 import { type Format, type Piece, Tally } from './piece.js';
 import { Clock } from './time.js';
 

@@ -1,8 +1,8 @@
 import { printable } from '../printable.js';
-import { Places } from '../record/columns.js';
-import type { StreamReader } from '../record/reader.js';
-import type { Row } from '../record/row.js';
-import type { Count, Loss } from '../record/stream.js';
+import { Places } from '../stream/columns.js';
+import type { StreamReader } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
+import type { Count, Loss } from '../stream/parser.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';
 import type { Clock } from './time.js';

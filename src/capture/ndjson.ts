@@ -1,8 +1,8 @@
 import { jsonLine, jsonText } from '../printable.js';
-import type { Columns } from '../record/columns.js';
-import type { StreamReader } from '../record/reader.js';
-import type { Row } from '../record/row.js';
-import type { Count, Loss } from '../record/stream.js';
+import type { Columns } from '../stream/columns.js';
+import type { StreamReader } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
+import type { Count, Loss } from '../stream/parser.js';
 import { TEXT_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';

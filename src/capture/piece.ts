@@ -1,4 +1,4 @@
-import type { Loss } from '../record/stream.js';
+import type { Loss } from '../stream/parser.js';
 
 /** Whole lines that go to a file together. */
 export interface Piece {

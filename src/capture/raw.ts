@@ -1,4 +1,4 @@
-import { MAX_LINE, StreamParser } from '../record/stream.js';
+import { MAX_LINE, StreamParser } from '../stream/parser.js';
 import { type Format, type Piece, Tally } from './piece.js';
 
 const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER_Z] = [

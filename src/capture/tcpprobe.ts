@@ -1,5 +1,5 @@
-import { Places } from '../record/columns.js';
-import type { Row } from '../record/row.js';
+import { Places } from '../stream/columns.js';
+import type { Row } from '../stream/row.js';
 import { TCP_PROBE_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
 

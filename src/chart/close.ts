@@ -1,4 +1,4 @@
-import type { Close } from '../record/close.js';
+import type { Close } from '../aggregate/close.js';
 import { type AlignedColumn, AlignedLines, timeColumn, wordColumn } from './aligned.js';
 import type { Look } from './text.js';
 

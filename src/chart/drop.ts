@@ -1,4 +1,4 @@
-import type { Drop } from '../record/drop.js';
+import type { Drop } from '../aggregate/drop.js';
 import { type AlignedColumn, AlignedLines, timeColumn, wordColumn } from './aligned.js';
 import { whole } from './text.js';
 

@@ -1,5 +1,5 @@
-import { cutTo, type Group, MOST_BESIDE, type Standing } from '../record/groups.js';
-import type { Refused } from '../record/refusals.js';
+import { cutTo, type Group, MOST_BESIDE, type Standing } from '../aggregate/groups.js';
+import type { Refused } from '../aggregate/refusals.js';
 import { type Frame, framed, type Size } from './frame.js';
 import { type Column, table } from './table.js';
 import { type Line, type Look, printable, rate, type Span, whole, widthOf, wrap } from './text.js';

@@ -1,4 +1,4 @@
-import type { HalfOpen } from '../record/halfopen.js';
+import type { HalfOpen } from '../aggregate/half-open.js';
 import { type AlignedColumn, AlignedLines, timeColumn, wordColumn } from './aligned.js';
 import { type Look, micros, printable, whole } from './text.js';
 

@@ -1,5 +1,5 @@
-import { Histogram } from '../record/histogram.js';
-import type { Group } from '../record/tally.js';
+import { Histogram } from '../sketch/histogram.js';
+import type { Group } from '../aggregate/tally.js';
 import { type Frame, framed, type Size } from './frame.js';
 import { type Column, table } from './table.js';
 import { nameOf } from './tally.js';

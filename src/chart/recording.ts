@@ -1,5 +1,5 @@
-import type { Recorded, Recording } from '../record/recording.js';
-import type { SrttUnit } from '../record/srtt.js';
+import type { Recorded, Recording } from '../aggregate/recording.js';
+import type { SrttUnit } from '../stream/srtt.js';
 import { connectionCharts, type Stretch, timeChart } from './connections.js';
 import { type Line, whole } from './text.js';
 

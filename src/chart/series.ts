@@ -1,4 +1,4 @@
-import type { Point } from '../record/session.js';
+import type { Point } from '../aggregate/session.js';
 
 /**
  * The highest count in each of `columns` equal parts of the time from `end - span` to `end`, so

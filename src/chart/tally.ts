@@ -1,7 +1,7 @@
-import { Distinct } from '../record/distinct.js';
-import { OUTCOMES } from '../record/figures.js';
-import type { Source } from '../record/sources.js';
-import type { Group, Outcomes, Tally } from '../record/tally.js';
+import { Distinct } from '../sketch/hyperloglog.js';
+import { OUTCOMES } from '../stream/counters.js';
+import type { Source } from '../aggregate/sources.js';
+import type { Group, Outcomes, Tally } from '../aggregate/tally.js';
 import { type Frame, framed, type Size } from './frame.js';
 import { type Column, table } from './table.js';
 import { type Line, percent, printable, rate, seconds, whole } from './text.js';

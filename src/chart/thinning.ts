@@ -1,4 +1,4 @@
-import type { Moment, Thinned } from '../record/thinned.js';
+import type { Moment, Thinned } from '../sketch/downsampled.js';
 
 /** Which of its moments a series still has, in words. */
 export function thinning<T extends Moment>(

@@ -1,6 +1,6 @@
-import type { Sample } from '../record/samples.js';
-import type { SrttUnit } from '../record/srtt.js';
-import type { Traced } from '../record/trace.js';
+import type { Sample } from '../aggregate/connections.js';
+import type { SrttUnit } from '../stream/srtt.js';
+import type { Traced } from '../aggregate/trace.js';
 import { connectionCharts, inUnit } from './connections.js';
 import { type Frame, hintLine, type Size, titleLine } from './frame.js';
 import { type Column, table } from './table.js';

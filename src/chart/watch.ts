@@ -1,6 +1,6 @@
-import { type Figures, OUTCOMES } from '../record/figures.js';
-import { byFullness, fullness, type Listener } from '../record/listeners.js';
-import { endings, type SessionView } from '../record/session.js';
+import { type Figures, OUTCOMES } from '../stream/counters.js';
+import { byFullness, fullness, type Listener } from '../proc/listeners.js';
+import { endings, type SessionView } from '../aggregate/session.js';
 import { type Frame, hintLine, type Size, titleLine } from './frame.js';
 import { plot, timeAxis } from './plot.js';
 import { columnsOf } from './series.js';

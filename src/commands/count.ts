@@ -2,12 +2,12 @@ import { release } from 'node:os';
 import { whole } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { FIGURE_NAMES, FIGURES, type FigureName, type Figures } from '../record/figures.js';
-import type { Count, Header } from '../record/stream.js';
+import { FIGURE_NAMES, FIGURES, type FigureName, type Figures } from '../stream/counters.js';
+import type { Count, Header } from '../stream/parser.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
-import { readStat } from '../source/module.js';
-import { type Namespace, openNamespace } from '../source/namespace.js';
+import { readStat } from '../proc/module.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { NOT_IN_COUNTERS, NOT_IN_PROC, type SourceInfo } from '../source/source.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
@@ -75,7 +75,7 @@ async function countNow(
   const from = `${namespace.net}/{tcp,tcp6,netstat}`;
   const why = input === 'proc' ? '' : 'the tcpsynq module is not loaded: ';
   await note(host, `${why}reading ${from}; not known there: ${NOT_IN_PROC.join(', ')}`);
-  const { readProcFigures } = await import('../source/procnet.js');
+  const { readProcFigures } = await import('../proc/sockets.js');
   const figures = await readProcFigures(namespace);
   return { ...known, info: { source: 'proc', from, live: true, notKnown: NOT_IN_PROC }, figures };
 }
@@ -162,7 +162,7 @@ async function printByState(
   options: CountOptions,
   namespace: Namespace,
 ): Promise<void> {
-  const { tallySockets } = await import('../source/procnet.js');
+  const { tallySockets } = await import('../proc/sockets.js');
   const states = (await tallySockets(namespace)).byState();
   if (options.json) {
     for (const row of states) {

@@ -1,9 +1,9 @@
 import { percent, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
 import type { Host } from '../host.js';
-import { OUTCOMES, type Outcome } from '../record/figures.js';
-import { type HalfOpen, HalfOpenReader } from '../record/halfopen.js';
-import { Tally } from '../record/tally.js';
+import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import { type HalfOpen, HalfOpenReader } from '../aggregate/half-open.js';
+import { Tally } from '../aggregate/tally.js';
 import { halfOpenForm } from '../views/events/form.js';
 import { LiveTally } from '../views/events/live.js';
 import { Printed } from '../views/events/printed.js';

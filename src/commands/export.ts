@@ -14,8 +14,8 @@ import { type Host, note } from '../host.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
 import { isLive } from '../source/input.js';
-import { moduleFiles } from '../source/module.js';
-import { type Namespace, openNamespace } from '../source/namespace.js';
+import { moduleFiles } from '../proc/module.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { pause, stretched } from '../source/pace.js';
 import { type CommonOptions, checkInput } from './options.js';
 

@@ -1,5 +1,5 @@
 import { Usage } from '../failure.js';
-import { parseNetwork, type Wanted } from '../record/ends.js';
+import { parseNetwork, type Wanted } from '../stream/endpoints.js';
 import { type Input, isLive } from '../source/input.js';
 
 /** The options that every command takes. */

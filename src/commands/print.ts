@@ -2,7 +2,7 @@ import type { Column } from '../chart/table.js';
 import { count } from '../chart/text.js';
 import { type Host, note } from '../host.js';
 import { jsonLine } from '../printable.js';
-import type { Problems } from '../record/problems.js';
+import type { Problems } from '../stream/problems.js';
 
 /** Prints a table, and on a terminal says which columns there was no room for. */
 export async function printTable(host: Host, columns: readonly Column[]): Promise<void> {
@@ -21,7 +21,7 @@ export function printJson(host: Host, object: object): Promise<void> {
 
 /** Says which line was the first that could not be read, and how many more there were. */
 export async function tellProblems(host: Host, problems: Problems): Promise<void> {
-  const { placed } = await import('../record/problems.js');
+  const { placed } = await import('../stream/problems.js');
   const [first] = problems.first;
   if (first !== undefined) {
     const others = problems.count > 1 ? `, and ${count(problems.count - 1, 'line')} more` : '';

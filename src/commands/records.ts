@@ -1,13 +1,13 @@
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { wants } from '../record/ends.js';
-import { type Item, readBatches, type Start, type Taker } from '../record/reader.js';
-import type { Row } from '../record/row.js';
-import type { Count, Header, Loss } from '../record/stream.js';
+import { wants } from '../stream/endpoints.js';
+import { type Item, readBatches, type Start, type Taker } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
+import type { Count, Header, Loss } from '../stream/parser.js';
 import { openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
-import { type Namespace, openNamespace } from '../source/namespace.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import type { TapFilter } from '../source/tap.js';
 import { LETTERS } from '../stream/schema.js';
 import type { Reading, RecordView } from '../views/records/view.js';

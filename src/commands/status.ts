@@ -3,12 +3,12 @@ import type { Column } from '../chart/table.js';
 import { printable, whole } from '../chart/text.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
-import { judge, type Verdict } from '../record/audit.js';
-import type { Hook, ModuleStatus } from '../record/status.js';
-import { readListeners, readParameters, readStat, readStatus } from '../source/module.js';
-import { type Namespace, openNamespace } from '../source/namespace.js';
+import { judge, type Verdict } from '../proc/audit.js';
+import type { Hook, ModuleStatus } from '../proc/status.js';
+import { readListeners, readParameters, readStat, readStatus } from '../proc/module.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { duration, pause } from '../source/pace.js';
-import { tallySockets } from '../source/procnet.js';
+import { tallySockets } from '../proc/sockets.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 

@@ -1,13 +1,13 @@
 import { count, seconds } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { readBatches } from '../record/reader.js';
-import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../record/srtt.js';
-import { Trace } from '../record/trace.js';
+import { readBatches } from '../stream/reader.js';
+import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
+import { Trace } from '../aggregate/trace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
-import { type Namespace, openNamespace } from '../source/namespace.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { TraceJson, TraceLines } from '../views/trace/lines.js';
 import { LONGEST_SPAN, TraceScreen } from '../views/trace/live.js';
 import type { Subject, TraceView } from '../views/trace/view.js';

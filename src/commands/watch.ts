@@ -1,11 +1,11 @@
 import { count, percent, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { type FigureName, OUTCOMES, refused } from '../record/figures.js';
-import { type Point, Session } from '../record/session.js';
+import { type FigureName, OUTCOMES, refused } from '../stream/counters.js';
+import { type Point, Session } from '../aggregate/session.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
-import { openNamespace } from '../source/namespace.js';
+import { openNamespace } from '../proc/namespace.js';
 import { live, recorded } from '../source/select.js';
 import type { SourceEvent } from '../source/source.js';
 import { JsonView } from '../views/json.js';

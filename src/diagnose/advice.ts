@@ -1,4 +1,4 @@
-import { limitSetBy } from '../record/listeners.js';
+import { limitSetBy } from '../proc/listeners.js';
 import type { Evidence, Scope } from './evidence.js';
 import { enough, fullIn, type Judged } from './rules.js';
 

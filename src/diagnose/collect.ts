@@ -1,10 +1,10 @@
-import type { Columns } from '../record/columns.js';
-import { type FigureName, type Figures, OUTCOMES, type Outcome } from '../record/figures.js';
-import { byFullness, type Listener, type QueueSettings } from '../record/listeners.js';
-import type { Item, Start, Taker } from '../record/reader.js';
-import type { Row } from '../record/row.js';
-import { Sources } from '../record/sources.js';
-import type { Count } from '../record/stream.js';
+import type { Columns } from '../stream/columns.js';
+import { type FigureName, type Figures, OUTCOMES, type Outcome } from '../stream/counters.js';
+import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
+import type { Item, Start, Taker } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
+import { Sources } from '../aggregate/sources.js';
+import type { Count } from '../stream/parser.js';
 import { GROWING } from '../stream/schema.js';
 import {
   type AcceptQueue,

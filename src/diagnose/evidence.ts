@@ -1,5 +1,5 @@
-import type { Figures, Outcome } from '../record/figures.js';
-import type { Listener, QueueSettings } from '../record/listeners.js';
+import type { Figures, Outcome } from '../stream/counters.js';
+import type { Listener, QueueSettings } from '../proc/listeners.js';
 
 /** A SYN queue over the watch; half-opens. */
 export interface Queue {

@@ -1,4 +1,4 @@
-import { OUTCOMES, type Outcome } from '../record/figures.js';
+import { OUTCOMES, type Outcome } from '../stream/counters.js';
 
 /**
  * Seconds after which a half-open without an answer is called unanswered. It is the first SYN-ACK

@@ -1,5 +1,5 @@
 import { describe } from '../failure.js';
-import { byAddress, fullest } from '../record/addresses.js';
+import { byAddress, fullest } from '../proc/addresses.js';
 import { COUNTER_METRICS } from './metric-list.js';
 import { Exposition } from './metrics.js';
 import { downReading, type NetnsReading, type Reading } from './reading.js';

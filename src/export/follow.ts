@@ -1,5 +1,5 @@
 import { Failure } from '../failure.js';
-import { readBatches } from '../record/reader.js';
+import { readBatches } from '../stream/reader.js';
 import type { Bytes } from '../source/bytes.js';
 import { pause } from '../source/pace.js';
 import type { StreamMetrics } from './stream.js';

@@ -1,13 +1,13 @@
 import { access } from 'node:fs/promises';
 import { describe, Failure, LOAD_IT } from '../failure.js';
-import { judge } from '../record/audit.js';
-import type { Figures } from '../record/figures.js';
-import type { Listener } from '../record/listeners.js';
-import type { ModuleStatus } from '../record/status.js';
-import { moduleFiles, readListeners, readStat, readStatus } from '../source/module.js';
-import { isThere, type Namespace } from '../source/namespace.js';
-import { findNamespaces } from '../source/namespaces.js';
-import { readProcFigures } from '../source/procnet.js';
+import { judge } from '../proc/audit.js';
+import type { Figures } from '../stream/counters.js';
+import type { Listener } from '../proc/listeners.js';
+import type { ModuleStatus } from '../proc/status.js';
+import { moduleFiles, readListeners, readStat, readStatus } from '../proc/module.js';
+import { isThere, type Namespace } from '../proc/namespace.js';
+import { findNamespaces } from '../proc/namespaces.js';
+import { readProcFigures } from '../proc/sockets.js';
 import { NOT_IN_PROC } from '../source/source.js';
 
 /** What one network namespace says. */

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { type Drop, DropReader } from '../record/drop.js';
-import { HalfOpenReader } from '../record/halfopen.js';
-import type { Item, Taker } from '../record/reader.js';
+import { type Drop, DropReader } from '../aggregate/drop.js';
+import { HalfOpenReader } from '../aggregate/half-open.js';
+import type { Item, Taker } from '../stream/reader.js';
 import { METRICS, type MetricName } from './metrics.js';
 
 /** What is read from the stream; each word is one of the filter key `kinds`. */

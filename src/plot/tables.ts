@@ -1,10 +1,10 @@
 import { OUR_MARK } from '../chart/gnuplot.js';
 import { thinning } from '../chart/thinning.js';
-import { OUTCOMES } from '../record/figures.js';
-import type { Counted } from '../record/recording.js';
-import type { Sample } from '../record/samples.js';
-import type { SrttUnit } from '../record/srtt.js';
-import type { Thinned } from '../record/thinned.js';
+import { OUTCOMES } from '../stream/counters.js';
+import type { Counted } from '../aggregate/recording.js';
+import type { Sample } from '../aggregate/connections.js';
+import type { SrttUnit } from '../stream/srtt.js';
+import type { Thinned } from '../sketch/downsampled.js';
 
 /** Figures whose growth is drawn, as connections per second. */
 const COUNTED = ['added', ...OUTCOMES, 'cookies', 'queue_full', 'accept_full'] as const;

@@ -1,4 +1,4 @@
-import type { SrttUnit } from '../record/srtt.js';
+import type { SrttUnit } from '../stream/srtt.js';
 import type { Findings } from './findings.js';
 
 /** What the sections of a report are made from. */

@@ -1,16 +1,16 @@
 import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
-import { CLOSE_GROUPINGS, type Close, CloseReader } from '../record/close.js';
-import { DROP_GROUPINGS, type Drop, DropReader } from '../record/drop.js';
-import { Groups } from '../record/groups.js';
-import { Growths } from '../record/growth.js';
-import { HalfOpenReader } from '../record/halfopen.js';
-import { Ledger } from '../record/ledger.js';
-import { Origins } from '../record/origins.js';
-import type { Item, Start, Taker } from '../record/reader.js';
-import { Recording } from '../record/recording.js';
-import type { Row } from '../record/row.js';
-import { EMPTY_HEADER, type Header } from '../record/stream.js';
-import { Tally } from '../record/tally.js';
+import { CLOSE_GROUPINGS, type Close, CloseReader } from '../aggregate/close.js';
+import { DROP_GROUPINGS, type Drop, DropReader } from '../aggregate/drop.js';
+import { Groups } from '../aggregate/groups.js';
+import { Growths } from '../aggregate/growth.js';
+import { HalfOpenReader } from '../aggregate/half-open.js';
+import { Ledger } from '../aggregate/loss-accounting.js';
+import { Origins } from '../aggregate/origins.js';
+import type { Item, Start, Taker } from '../stream/reader.js';
+import { Recording } from '../aggregate/recording.js';
+import type { Row } from '../stream/row.js';
+import { EMPTY_HEADER, type Header } from '../stream/parser.js';
+import { Tally } from '../aggregate/tally.js';
 
 /** Points of a line on the page, at most: those that are added at its gaps and ends among them. */
 export const MOST_POINTS = 4000;

@@ -1,4 +1,4 @@
-import type { Clock } from '../record/clock.js';
+import type { Clock } from '../stream/clock.js';
 
 /** A time of a capture as people read it: in UTC, or seconds where no header says what its 0 is. */
 export function timeWords(clock: Clock, time: number): string {

@@ -1,5 +1,5 @@
 import type { Chart } from '../page/data.js';
-import type { Kind } from '../record/columns.js';
+import type { Kind } from '../stream/columns.js';
 import type { Findings } from './findings.js';
 import { type Html, html } from './html.js';
 

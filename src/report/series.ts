@@ -1,5 +1,5 @@
 import type { Series, TimeChart } from '../page/data.js';
-import type { Moment } from '../record/thinned.js';
+import type { Moment } from '../sketch/downsampled.js';
 import { MOST_GAPS } from './findings.js';
 
 /** A figure of moments, as one line of a chart. */

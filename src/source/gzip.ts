@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { constants, crc32, createInflateRaw, type InflateRaw, inflateRawSync } from 'node:zlib';
-import { MAX_LINE } from '../record/stream.js';
+import { MAX_LINE } from '../stream/parser.js';
 
 const NEWLINE = 0x0a;
 const NOTHING: Buffer = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import split2 from 'split2';
-import { StreamReader, type Taker, type Unreadable } from '../record/reader.js';
-import { type Count, type Header, type Loss, MAX_LINE } from '../record/stream.js';
+import { StreamReader, type Taker, type Unreadable } from '../stream/reader.js';
+import { type Count, type Header, type Loss, MAX_LINE } from '../stream/parser.js';
 import type { Events, SourceEvent } from './source.js';
 
 /**

@@ -1,4 +1,4 @@
-import { MAX_LINE } from '../record/stream.js';
+import { MAX_LINE } from '../stream/parser.js';
 import { pause } from './pace.js';
 
 const NEWLINE = 0x0a;

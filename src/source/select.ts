@@ -1,14 +1,14 @@
 import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
-import type { Count, Header } from '../record/stream.js';
+import type { Count, Header } from '../stream/parser.js';
 import { openCapture, type Reading } from './bytes.js';
 import { Damage } from './damage.js';
 import { decode, type Tally } from './lines.js';
-import { moduleFiles, readListeners, readStat } from './module.js';
-import { isThere, type Namespace } from './namespace.js';
+import { moduleFiles, readListeners, readStat } from '../proc/module.js';
+import { isThere, type Namespace } from '../proc/namespace.js';
 import { duration, pause, stretched } from './pace.js';
-import { readProcFigures } from './procnet.js';
+import { readProcFigures } from '../proc/sockets.js';
 import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
 import { openTap, type Tap } from './tap.js';
 

@@ -1,5 +1,5 @@
-import type { Listener } from '../record/listeners.js';
-import type { Count, Header, Loss } from '../record/stream.js';
+import type { Listener } from '../proc/listeners.js';
+import type { Count, Header, Loss } from '../stream/parser.js';
 
 /** Where figures come from, and what cannot be known there. */
 export interface SourceInfo {

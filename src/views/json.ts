@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import type { Host } from '../host.js';
 import { jsonLine } from '../printable.js';
-import { byFullness } from '../record/listeners.js';
-import type { Point } from '../record/session.js';
+import { byFullness } from '../proc/listeners.js';
+import type { Point } from '../aggregate/session.js';
 import type { SourceEvent } from '../source/source.js';
 import { aside, type State, timestamp, type View } from './view.js';
 

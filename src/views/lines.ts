@@ -1,7 +1,7 @@
 import { rate, whole } from '../chart/text.js';
 import type { Host } from '../host.js';
-import { OUTCOMES } from '../record/figures.js';
-import type { Point, SessionView } from '../record/session.js';
+import { OUTCOMES } from '../stream/counters.js';
+import type { Point, SessionView } from '../aggregate/session.js';
 import type { SourceEvent } from '../source/source.js';
 import { aside, clock, type State, timestamp, type View } from './view.js';
 

@@ -1,5 +1,5 @@
 import { type Host, note } from '../host.js';
-import type { Loss } from '../record/stream.js';
+import type { Loss } from '../stream/parser.js';
 import { lossWords } from './view.js';
 
 /** Text for stdout and notes for stderr, kept in their order until they can be written. */

@@ -1,7 +1,7 @@
 import { sparkline } from '../chart/series.js';
 import { whole } from '../chart/text.js';
 import type { Host } from '../host.js';
-import type { Point } from '../record/session.js';
+import type { Point } from '../aggregate/session.js';
 import type { SourceEvent } from '../source/source.js';
 import { aside, type State, type View } from './view.js';
 

@@ -1,8 +1,8 @@
 import { printable } from '../chart/text.js';
 import { type Host, note } from '../host.js';
-import type { Listener } from '../record/listeners.js';
-import type { Point, Session } from '../record/session.js';
-import type { Header, Loss } from '../record/stream.js';
+import type { Listener } from '../proc/listeners.js';
+import type { Point, Session } from '../aggregate/session.js';
+import type { Header, Loss } from '../stream/parser.js';
 import type { SourceEvent, SourceInfo } from '../source/source.js';
 
 /** What is known at an event, for the views. */

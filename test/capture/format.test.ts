@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { makeFormat } from '../../src/capture/format.js';
 import type { FormatName } from '../../src/capture/names.js';
-import { MAX_LINE } from '../../src/record/stream.js';
+import { MAX_LINE } from '../../src/stream/parser.js';
 import { capture, countLine } from '../capture.js';
 
 const ADDED = 'A 1.000000001 10.9.0.1:80 198.18.0.1:1024 512 129';

@@ -12,7 +12,7 @@ import {
   widthOf,
   wrap,
 } from '../../src/chart/text.js';
-import type { Point } from '../../src/record/session.js';
+import type { Point } from '../../src/aggregate/session.js';
 
 function points(...values: readonly (readonly [number, number, number?])[]): Point[] {
   return values.map(([time, high, epoch = 1]) => ({ time, high, epoch, figures: {} }));

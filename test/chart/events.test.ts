@@ -4,9 +4,9 @@ import { HalfOpenLines } from '../../src/chart/halfopen.js';
 import { barLines, binsOf } from '../../src/chart/handshake.js';
 import { drawTop, sureness, type Top } from '../../src/chart/tally.js';
 import { micros, render, widthOf } from '../../src/chart/text.js';
-import type { HalfOpen } from '../../src/record/halfopen.js';
-import { Histogram } from '../../src/record/histogram.js';
-import { Tally } from '../../src/record/tally.js';
+import type { HalfOpen } from '../../src/aggregate/half-open.js';
+import { Histogram } from '../../src/sketch/histogram.js';
+import { Tally } from '../../src/aggregate/tally.js';
 
 const ADDED: HalfOpen = {
   event: 'added',

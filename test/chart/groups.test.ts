@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { drawGroups, groupLines, type Scene } from '../../src/chart/groups.js';
 import { stackLines } from '../../src/chart/stack.js';
 import { render } from '../../src/chart/text.js';
-import type { Group, Standing } from '../../src/record/groups.js';
+import type { Group, Standing } from '../../src/aggregate/groups.js';
 
 const group = (
   key: string,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { render, widthOf } from '../../src/chart/text.js';
 import { drawWatch, type Scene } from '../../src/chart/watch.js';
-import type { Listener } from '../../src/record/listeners.js';
-import { Session } from '../../src/record/session.js';
+import type { Listener } from '../../src/proc/listeners.js';
+import { Session } from '../../src/aggregate/session.js';
 
 const OTHERS = { reset: 0, unreachable: 0, closed: 0, other: 0, cookies: 0 };
 

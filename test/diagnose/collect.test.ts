@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Collector, UNKNOWN_SETTINGS } from '../../src/diagnose/collect.js';
 import type { Evidence } from '../../src/diagnose/evidence.js';
 import { judge } from '../../src/diagnose/rules.js';
-import type { Listener } from '../../src/record/listeners.js';
+import type { Listener } from '../../src/proc/listeners.js';
 import { countLine, feed } from '../capture.js';
 import { listener } from './scope.js';
 

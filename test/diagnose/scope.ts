@@ -1,5 +1,5 @@
 import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
-import type { Listener } from '../../src/record/listeners.js';
+import type { Listener } from '../../src/proc/listeners.js';
 
 /** A listener to whom nothing has happened. */
 export function listener(own: Partial<Listener> = {}): Listener {

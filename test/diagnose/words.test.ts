@@ -3,7 +3,7 @@ import { adviceFor, kernelMessage } from '../../src/diagnose/advice.js';
 import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
 import { judge } from '../../src/diagnose/rules.js';
 import { asObject, pluginLine, report } from '../../src/diagnose/words.js';
-import type { Listener } from '../../src/record/listeners.js';
+import type { Listener } from '../../src/proc/listeners.js';
 import { evidence, listener, scope } from './scope.js';
 
 const NAMES = { owner: { name: 'nginx', pid: 812 }, enter: '' };

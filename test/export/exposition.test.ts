@@ -4,9 +4,9 @@ import { expose } from '../../src/export/exposition.js';
 import { Exposition, METRICS } from '../../src/export/metrics.js';
 import type { NetnsReading, Reading } from '../../src/export/reading.js';
 import { StreamMetrics } from '../../src/export/stream.js';
-import { parseListeners } from '../../src/record/listeners.js';
-import { parseStat } from '../../src/record/stat.js';
-import { parseStatus } from '../../src/record/status.js';
+import { parseListeners } from '../../src/proc/listeners.js';
+import { parseStat } from '../../src/proc/stat.js';
+import { parseStatus } from '../../src/proc/status.js';
 import { type FakeFigures, type FakeListener, listenersText, statText } from '../proc.js';
 import { promtool } from './promtool.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Moment } from '../../src/record/thinned.js';
+import type { Moment } from '../../src/sketch/downsampled.js';
 import { timeChart } from '../../src/report/series.js';
 
 interface Item extends Moment {

@@ -2,7 +2,7 @@
 // SYNs or to answer them with cookies, found by trying.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { limitSetBy } from '../../src/record/listeners.ts';
+import { limitSetBy } from '../../src/proc/listeners.ts';
 import { Link, load, requireGuest, unload } from './guest.ts';
 
 requireGuest();

@@ -1,5 +1,5 @@
 import { percent, whole } from '../../chart/text.js';
-import { cutTo, type Group, type Groups, MOST_BESIDE } from '../../record/groups.js';
+import { cutTo, type Group, type Groups, MOST_BESIDE } from '../../aggregate/groups.js';
 import { type Html, html } from '../html.js';
 import { bar, column, table } from '../table.js';
 

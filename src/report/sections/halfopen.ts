@@ -1,8 +1,8 @@
 import { sureness, tablesOf, topOf } from '../../chart/tally.js';
 import { whole } from '../../chart/text.js';
 import { thinning } from '../../chart/thinning.js';
-import { OUTCOMES } from '../../record/figures.js';
-import type { Counted } from '../../record/recording.js';
+import { OUTCOMES } from '../../stream/counters.js';
+import type { Counted } from '../../aggregate/recording.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import { timeWords } from '../moment.js';

@@ -1,8 +1,8 @@
 import type { Frame } from '../../chart/frame.js';
 import type { Line } from '../../chart/text.js';
 import type { Host } from '../../host.js';
-import type { HalfOpen } from '../../record/halfopen.js';
-import type { Loss } from '../../record/stream.js';
+import type { HalfOpen } from '../../aggregate/half-open.js';
+import type { Loss } from '../../stream/parser.js';
 import { type Reading, type RecordView, titleOf } from '../records/view.js';
 import { Stage } from '../stage.js';
 import { clock, lossWords } from '../view.js';

@@ -1,7 +1,7 @@
 import { type Host, note } from '../../host.js';
 import { jsonLine } from '../../printable.js';
-import type { HalfOpen } from '../../record/halfopen.js';
-import type { Loss } from '../../record/stream.js';
+import type { HalfOpen } from '../../aggregate/half-open.js';
+import type { Loss } from '../../stream/parser.js';
 import type { RecordView } from '../records/view.js';
 import { lossWords } from '../view.js';
 import type { Subject } from './tally.js';

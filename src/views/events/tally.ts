@@ -17,8 +17,8 @@ import {
   tablesOf,
 } from '../../chart/tally.js';
 import type { Line } from '../../chart/text.js';
-import { Histogram } from '../../record/histogram.js';
-import type { Group, Tally } from '../../record/tally.js';
+import { Histogram } from '../../sketch/histogram.js';
+import type { Group, Tally } from '../../aggregate/tally.js';
 
 /** Rows of sources and listeners in what is printed. */
 const MOST_ROWS = 20;

@@ -1,8 +1,8 @@
 import { drawGroups, type Scene } from '../../chart/groups.js';
 import type { Line } from '../../chart/text.js';
 import { type Host, note } from '../../host.js';
-import type { Groups } from '../../record/groups.js';
-import type { Loss } from '../../record/stream.js';
+import type { Groups } from '../../aggregate/groups.js';
+import type { Loss } from '../../stream/parser.js';
 import { type Reading, titleOf } from '../records/view.js';
 import { Stage } from '../stage.js';
 import { clock, lossWords } from '../view.js';

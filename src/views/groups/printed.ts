@@ -1,8 +1,8 @@
 import { groupLines } from '../../chart/groups.js';
 import type { Host } from '../../host.js';
 import { jsonText } from '../../printable.js';
-import { cutTo } from '../../record/groups.js';
-import type { Loss } from '../../record/stream.js';
+import { cutTo } from '../../aggregate/groups.js';
+import type { Loss } from '../../stream/parser.js';
 import { Pending } from '../pending.js';
 import { lossObject } from '../records/lines.js';
 import { type GroupView, type Subject, sceneOf } from './view.js';

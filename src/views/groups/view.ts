@@ -1,7 +1,7 @@
 import type { Scene } from '../../chart/groups.js';
-import type { Alert } from '../../record/alert.js';
-import type { Board } from '../../record/board.js';
-import type { Grouping, Standing } from '../../record/groups.js';
+import type { Alert } from '../../aggregate/alert.js';
+import type { Board } from '../../aggregate/group-counters.js';
+import type { Grouping, Standing } from '../../aggregate/groups.js';
 import type { RecordView } from '../records/view.js';
 
 /** What is shown of records counted in groups. */

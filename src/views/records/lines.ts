@@ -2,7 +2,7 @@ import type { AlignedLines } from '../../chart/aligned.js';
 import { type Line, render } from '../../chart/text.js';
 import type { Host } from '../../host.js';
 import { jsonText, printable } from '../../printable.js';
-import type { Loss } from '../../record/stream.js';
+import type { Loss } from '../../stream/parser.js';
 import { Pending } from '../pending.js';
 import { Clock, type Reading, type RecordView } from './view.js';
 

@@ -1,4 +1,4 @@
-import type { Header, Loss } from '../../record/stream.js';
+import type { Header, Loss } from '../../stream/parser.js';
 
 /** What is read, for the views. */
 export interface Reading {

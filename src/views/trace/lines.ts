@@ -2,8 +2,8 @@ import { inUnit } from '../../chart/connections.js';
 import { printable, rate } from '../../chart/text.js';
 import type { Host } from '../../host.js';
 import { jsonText } from '../../printable.js';
-import type { Row } from '../../record/row.js';
-import { OTHERS, type Range, type Traced } from '../../record/trace.js';
+import type { Row } from '../../stream/row.js';
+import { OTHERS, type Range, type Traced } from '../../aggregate/trace.js';
 import { Pending } from '../pending.js';
 import type { Subject, TraceView } from './view.js';
 

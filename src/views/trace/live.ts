@@ -1,6 +1,6 @@
 import type { Scene, Shown } from '../../chart/trace.js';
 import type { Host } from '../../host.js';
-import type { Loss } from '../../record/stream.js';
+import type { Loss } from '../../stream/parser.js';
 import { Span, Stage } from '../stage.js';
 import { lossWords } from '../view.js';
 import type { Subject, TraceView } from './view.js';

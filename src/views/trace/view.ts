@@ -1,7 +1,7 @@
-import type { Row } from '../../record/row.js';
-import type { SrttUnit } from '../../record/srtt.js';
-import type { Loss } from '../../record/stream.js';
-import type { Trace, Traced } from '../../record/trace.js';
+import type { Row } from '../../stream/row.js';
+import type { SrttUnit } from '../../stream/srtt.js';
+import type { Loss } from '../../stream/parser.js';
+import type { Trace, Traced } from '../../aggregate/trace.js';
 import type { SourceInfo } from '../../source/source.js';
 
 /** What a view shows. */

@@ -1,0 +1,63 @@
+import type { CAUSES } from '../stream/schema.js';
+import { Places } from '../stream/columns.js';
+import type { Aspect, Grouping } from './groups.js';
+import type { Row } from '../stream/row.js';
+
+export type Cause = (typeof CAUSES)[number];
+
+/** A connection that was closed (an X line). What the kernel does not know is null. */
+export interface Close {
+  /** Seconds since the tap was opened. */
+  readonly time: number;
+  /** `a.b.c.d:port` or `[v6]:port`. */
+  readonly local: string | null;
+  readonly remote: string | null;
+  /** The state it left, as the kernel has it without `TCP_`. */
+  readonly state: string | null;
+  /** One of CAUSES, or what a newer module calls it. */
+  readonly cause: string | null;
+  /** `root;…;leaf`. */
+  readonly stack: string | null;
+}
+
+const COLUMNS = ['local', 'remote', 'state', 'cause', 'stack'] as const;
+
+/** Reads X lines. */
+export class CloseReader {
+  readonly #places = new Places(COLUMNS);
+
+  /** What an X line says. */
+  read(row: Row): Close {
+    const [local, remote, state, cause, stack] = this.#places
+      .of(row.columns)
+      .map((at) => row.word(at));
+    return {
+      time: row.time,
+      local: local ?? null,
+      remote: remote ?? null,
+      state: state ?? null,
+      cause: cause ?? null,
+      stack: stack ?? null,
+    };
+  }
+}
+
+function aspect(name: 'cause' | 'state' | 'local'): Aspect<Close> {
+  return { name, of: (close) => close[name] ?? '-' };
+}
+
+const [CAUSE, STATE] = [aspect('cause'), aspect('state')];
+
+/** Without its port, of which a client has a new one each time. */
+const REMOTE: Aspect<Close> = {
+  name: 'remote',
+  of: ({ remote }) => remote?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') ?? '-',
+};
+
+/** How closes may be counted, first the usual way. */
+export const CLOSE_GROUPINGS: readonly [Grouping<Close>, ...Grouping<Close>[]] = [
+  { by: 'cause', keys: [CAUSE], beside: [STATE] },
+  { by: 'state', keys: [STATE], beside: [CAUSE] },
+  { by: 'remote', keys: [REMOTE], beside: [CAUSE, STATE] },
+  { by: 'local', keys: [aspect('local')], beside: [CAUSE, STATE] },
+];

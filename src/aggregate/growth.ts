@@ -1,0 +1,78 @@
+import { GROWING } from '../stream/schema.js';
+import type { Figures } from '../stream/counters.js';
+import { type Rates, Session } from './session.js';
+import type { Count } from '../stream/parser.js';
+import { type Moment, Thinned } from '../sketch/downsampled.js';
+
+/** How fast the counters grew between two counts; its time is that of the second. */
+export interface Growth extends Moment {
+  /** When the first was, in seconds. */
+  readonly since: number;
+  readonly rates: Rates;
+}
+
+/** The most that a counter grew per second between two counts, and when the second was. */
+export interface Highest {
+  readonly rate: number;
+  readonly time: number;
+}
+
+export type Growing = (typeof GROWING)[number];
+
+/** Folds counts into how fast they grew. Memory is bounded. */
+export class Growths {
+  readonly series: Thinned<Growth>;
+  readonly highest = new Map<Growing, Highest>();
+  readonly #session = new Session(0);
+  #epoch = 0;
+
+  /** @param most growths kept; when there are more, those of the least and greatest rates stay */
+  constructor(most: number) {
+    this.series = new Thinned(
+      { most },
+      GROWING.map(
+        (name) =>
+          ({ rates }: Growth) =>
+            rates[name] ?? Number.NaN,
+      ),
+    );
+  }
+
+  /** What each counter grew by in all. */
+  get totals(): Figures {
+    return this.#session.totals;
+  }
+
+  /** The highest half-open count. */
+  get peak(): number {
+    return this.#session.peak;
+  }
+
+  /** Counts folded in so far. */
+  get counts(): number {
+    return this.#session.counts;
+  }
+
+  /** The counters start anew. */
+  startEpoch(): void {
+    this.#epoch += 1;
+    this.#session.startEpoch();
+  }
+
+  /** @param clock seconds to add to the count's own time */
+  add(count: Count, clock: number): void {
+    const since = this.#session.latest?.time ?? Number.NaN;
+    const { time } = this.#session.add(count, clock);
+    const { rates } = this.#session;
+    if (rates.added === undefined) {
+      return;
+    }
+    this.series.add({ time, epoch: this.#epoch, since, rates });
+    for (const name of GROWING) {
+      const rate = rates[name] ?? 0;
+      if (rate > (this.highest.get(name)?.rate ?? 0)) {
+        this.highest.set(name, { rate, time });
+      }
+    }
+  }
+}

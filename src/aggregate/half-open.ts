@@ -1,0 +1,132 @@
+import type { Columns } from '../stream/columns.js';
+import type { Row } from '../stream/row.js';
+
+/** A half-open connection added to a listener's SYN queue (an A line) or removed (an R line). */
+export interface HalfOpen {
+  readonly event: 'added' | 'removed';
+  /** Seconds since the tap was opened. */
+  readonly time: number;
+  /** `a.b.c.d:port` or `[v6]:port`. */
+  readonly local: string;
+  readonly remote: string;
+  /** Half-opens in the listener's queue: this one counted if added, not if removed. */
+  readonly qlen: number;
+  /**
+   * How many the queue holds. An R line does not say; then it is what the last A line of the same
+   * local end said, or null.
+   */
+  readonly limit: number | null;
+  /** How it ended: one of OUTCOMES, or what a newer module calls it; null if added. */
+  readonly outcome: string | null;
+  /** Microseconds since its first SYN-ACK was built, 0 if none was; null if added. */
+  readonly age_us: number | null;
+  /** SYN-ACKs sent; null if added. */
+  readonly synacks: number | null;
+}
+
+/** Local ends whose limit is remembered; a host has few, however many peers there are. */
+const MOST_LIMITS = 4096;
+/** The most characters of an address with its port, `[v6%interface]:port`. */
+const LONGEST_END = 80;
+
+interface Places {
+  readonly columns: Columns;
+  readonly local: number;
+  readonly remote: number;
+  readonly qlen: number;
+  readonly limit: number;
+  readonly outcome: number;
+  readonly age_us: number;
+  readonly synacks: number;
+}
+
+/** Reads A and R lines. Memory is bounded. */
+export class HalfOpenReader {
+  readonly #limits = new Map<string, number>();
+  #added: Places | null = null;
+  #removed: Places | null = null;
+
+  /** What an A or R line says; a string is the reason why it cannot be read. */
+  read(row: Row): HalfOpen | string {
+    return row.kind === 'A' ? this.#readAdded(row) : this.#readRemoved(row);
+  }
+
+  /** A new header: what was known of the listeners is so no longer. */
+  forget(): void {
+    this.#limits.clear();
+  }
+
+  #readAdded(row: Row): HalfOpen | string {
+    if (this.#added?.columns !== row.columns) {
+      this.#added = placesIn(row.columns);
+    }
+    const at = this.#added;
+    const local = row.text(at.local);
+    const limit = row.number(at.limit);
+    const wrong = wrongNumber({ qlen: row.number(at.qlen), limit });
+    if (wrong !== null) {
+      return wrong;
+    }
+    const isNew = this.#limits.size < MOST_LIMITS && local.length <= LONGEST_END;
+    if (isNew || this.#limits.has(local)) {
+      this.#limits.set(local, limit);
+    }
+    return {
+      event: 'added',
+      time: row.time,
+      local,
+      remote: row.text(at.remote),
+      qlen: row.number(at.qlen),
+      limit,
+      outcome: null,
+      age_us: null,
+      synacks: null,
+    };
+  }
+
+  #readRemoved(row: Row): HalfOpen | string {
+    if (this.#removed?.columns !== row.columns) {
+      this.#removed = placesIn(row.columns);
+    }
+    const at = this.#removed;
+    const numbers = {
+      qlen: row.number(at.qlen),
+      age_us: row.number(at.age_us),
+      synacks: row.number(at.synacks),
+    };
+    const local = row.text(at.local);
+    return (
+      wrongNumber(numbers) ?? {
+        event: 'removed',
+        time: row.time,
+        local,
+        remote: row.text(at.remote),
+        limit: this.#limits.get(local) ?? null,
+        outcome: row.text(at.outcome),
+        ...numbers,
+      }
+    );
+  }
+}
+
+function placesIn(columns: Columns): Places {
+  return {
+    columns,
+    local: columns.index('local'),
+    remote: columns.index('remote'),
+    qlen: columns.index('qlen'),
+    limit: columns.index('limit'),
+    outcome: columns.index('outcome'),
+    age_us: columns.index('age_us'),
+    synacks: columns.index('synacks'),
+  };
+}
+
+function wrongNumber(numbers: Readonly<Record<string, number>>): string | null {
+  for (const name in numbers) {
+    if (!((numbers[name] as number) >= 0)) {
+      return `${name} is not a whole number from 0 on`;
+    }
+  }
+  return null;
+}

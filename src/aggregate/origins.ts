@@ -1,0 +1,72 @@
+import type { Start } from '../stream/reader.js';
+import { EMPTY_HEADER, type Header } from '../stream/parser.js';
+
+/** Where a stream was recorded, and under which filters. */
+export interface Origin {
+  /** Its header, but for the filter. */
+  readonly header: Header;
+  /** How many headers said so: one for each part of a capture. */
+  headers: number;
+  /** Each filter that was in force, in the order seen, as `key=value` with spaces between. */
+  readonly filters: string[];
+}
+
+/** Different headers that are kept, and different filters of each. */
+const MOST_ORIGINS = 16;
+const MOST_FILTERS = 8;
+
+/** Collects what the headers of a file say of where it comes from. */
+export class Origins {
+  /** The first of them. */
+  readonly kept: Origin[] = [];
+  /** Headers that said something else again, and are not kept. */
+  forgotten = 0;
+  #header: Header | null = null;
+  #filters: string[] = [];
+
+  begin({ header, starts }: Start): void {
+    if (starts) {
+      this.finish();
+    }
+    if (starts || header !== this.#header) {
+      this.#header = header === EMPTY_HEADER ? null : header;
+      this.#filter(header.filter);
+    }
+  }
+
+  /** Nothing more comes of this header. */
+  finish(): void {
+    const header = this.#header;
+    const filters = this.#filters;
+    this.#header = null;
+    this.#filters = [];
+    if (header === null) {
+      return;
+    }
+    const same = this.kept.find((one) => isSameTap(one.header, header));
+    if (same !== undefined) {
+      same.headers += 1;
+      const more = filters.filter((filter) => !same.filters.includes(filter));
+      same.filters.push(...more.slice(0, MOST_FILTERS - same.filters.length));
+    } else if (this.kept.length < MOST_ORIGINS) {
+      this.kept.push({ header, headers: 1, filters });
+    } else {
+      this.forgotten += 1;
+    }
+  }
+
+  #filter(filter: Header['filter']): void {
+    const text = Object.entries(filter)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(' ');
+    if (text !== '' && this.#filters.length < MOST_FILTERS && !this.#filters.includes(text)) {
+      this.#filters.push(text);
+    }
+  }
+}
+
+/** As docs/format.md tells the parts of one capture. */
+function isSameTap(a: Header, b: Header): boolean {
+  const keys = ['version', 'kernel', 'netns', 'boot_id', 'clock_offset'] as const;
+  return keys.every((key) => a[key] === b[key]);
+}

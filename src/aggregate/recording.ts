@@ -1,0 +1,120 @@
+import { Clock } from '../stream/clock.js';
+import type { Wanted } from '../stream/endpoints.js';
+import type { Figures } from '../stream/counters.js';
+import { Problems } from '../stream/problems.js';
+import type { Item, Start, Taker } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
+import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
+import { EMPTY_HEADER, type Header } from '../stream/parser.js';
+import { type Moment, Thinned } from '../sketch/downsampled.js';
+
+/** A count of half-opens, as a line C has it. */
+export interface Counted extends Moment {
+  readonly figures: Figures;
+}
+
+/** A connection with what was sampled of it. */
+export interface Recorded extends Connection {
+  readonly series: Thinned<Sample>;
+}
+
+/** Points of one line of a picture: more than it has columns of pixels. */
+const MOST_POINTS = 10_000;
+/** Connections whose samples are kept until the busiest of them are known. */
+const MOST_CONNECTIONS = 200;
+
+/**
+ * Folds the samples and counts of a stream or capture into what a picture of it shows. Memory is
+ * bounded.
+ */
+export class Recording implements Taker {
+  readonly connections: Connections<Recorded>;
+  readonly counts: Thinned<Counted>;
+  /** Samples taken of S lines, whose srtt is in microseconds, and of tcp_probe's. */
+  readonly samples = { own: 0, tcpProbe: 0 };
+  /** The time of the first and the last sample or count, on the picture's clock. */
+  first = Number.POSITIVE_INFINITY;
+  last = Number.NEGATIVE_INFINITY;
+  /** Samples that the reader who recorded this had lost. */
+  lost = 0;
+  readonly clock = new Clock();
+  readonly problems = new Problems();
+  #header: Header = EMPTY_HEADER;
+  #epoch = 0;
+  #headed = false;
+
+  /** @param most points of a line: of what was counted, and of samples for each connection */
+  constructor(wanted: Wanted, most = { counts: MOST_POINTS, samples: MOST_POINTS }) {
+    this.counts = new Thinned({ most: most.counts }, [
+      ({ figures }) => figures.half_open ?? Number.NaN,
+      ({ figures }) => figures.peak ?? Number.NaN,
+    ]);
+    this.connections = new Connections({
+      wanted,
+      most: MOST_CONNECTIONS,
+      make: (local, remote) => ({
+        local,
+        remote,
+        samples: 0,
+        seen: 0,
+        series: new Thinned({ most: most.samples }, MEASURES),
+      }),
+      worth: (a, b) => b.samples - a.samples || a.seen - b.seen,
+    });
+  }
+
+  begin({ header, starts }: Start): void {
+    this.#header = header;
+    if (starts) {
+      this.#epoch += 1;
+      this.#headed = true;
+    }
+  }
+
+  take(item: Item): void {
+    switch (item.kind) {
+      case 'S':
+        this.#sample(item);
+        break;
+      case 'C': {
+        const time = item.time + this.#shift(item.time);
+        this.counts.add({ time, epoch: this.#epoch, figures: item.figures });
+        this.#reach(time);
+        break;
+      }
+      case 'L':
+        this.lost += item.of === 'S' ? item.lost : 0;
+        break;
+      case '!':
+        this.problems.add(item.line, item.reason);
+        break;
+    }
+  }
+
+  #sample(row: Row): void {
+    const shift = this.#shift(row.time);
+    const taken = this.connections.take(row, this.#epoch, shift);
+    if (typeof taken === 'string') {
+      this.problems.add(row.line, taken);
+    } else if (taken !== null) {
+      const { connection, sample } = taken;
+      connection.series.add(sample);
+      // Our module prints microseconds in the form of tcp_probe too; its header tells it apart.
+      const own = !row.tcpProbe || this.#headed;
+      this.samples[own ? 'own' : 'tcpProbe'] += 1;
+      this.#reach(sample.time);
+    }
+  }
+
+  /** Return what to add to a time; one that goes back begins a new stretch. */
+  #shift(time: number): number {
+    return this.clock.next(this.#header, time, () => {
+      this.#epoch += 1;
+    });
+  }
+
+  #reach(time: number): void {
+    this.first = Math.min(this.first, time);
+    this.last = Math.max(this.last, time);
+  }
+}

@@ -1,0 +1,170 @@
+import { LEVELS } from '../stream/schema.js';
+import { FIGURE_NAMES, type FigureName, type Figures, OUTCOMES, refused } from '../stream/counters.js';
+import type { Count } from '../stream/parser.js';
+
+/** One moment of a session. */
+export interface Point {
+  /** Seconds; since 1970 where the source knows its clock, else since the tap was opened. */
+  readonly time: number;
+  /** The highest half-open count since the point before, as far as it is known. */
+  readonly high: number;
+  readonly figures: Figures;
+  /** Counts the starts of the module: points of different epochs have nothing in common. */
+  readonly epoch: number;
+}
+
+/** Growth per second, between the last two points. */
+export type Rates = Partial<Record<FigureName | 'refused' | 'net', number>>;
+
+export interface SessionView {
+  readonly points: readonly Point[];
+  readonly latest: Point | null;
+  readonly peak: number;
+  readonly rates: Rates;
+  /** Growth of each figure over the whole session, all epochs together. */
+  readonly totals: Figures;
+}
+
+/** More points than this are thinned out, two becoming one. */
+const MAX_POINTS = 36_000;
+
+const NOT_COUNTED_UP: ReadonlySet<FigureName> = new Set(LEVELS);
+
+/** Folds counts into what is shown of them. Memory is bounded however long it runs. */
+export class Session implements SessionView {
+  points: Point[] = [];
+  latest: Point | null = null;
+  peak = 0;
+  rates: Rates = {};
+  totals: Figures = {};
+  /** Counts folded in so far, and the seconds from the first to the last. */
+  counts = 0;
+  seconds = 0;
+  #first = 0;
+  #epoch = 0;
+  readonly #keep: number;
+
+  /** @param keep seconds after which points are forgotten; Infinity to keep the whole session */
+  constructor(keep: number) {
+    this.#keep = keep;
+  }
+
+  /** The counters start anew: what comes next is not compared with what came before. */
+  startEpoch(): void {
+    this.#epoch += 1;
+    this.rates = {};
+  }
+
+  /** @param clock seconds to add to the count's own time */
+  add(count: Count, clock: number): Point {
+    const point: Point = {
+      time: clock + count.time,
+      high: Math.max(count.half_open, count.figures.peak ?? count.half_open),
+      figures: count.figures,
+      epoch: this.#epoch,
+    };
+    const before = this.latest;
+    this.rates = {};
+    if (before !== null && before.epoch === point.epoch) {
+      this.#compare(before, point);
+    }
+    this.latest = point;
+    this.counts += 1;
+    this.#first = this.counts === 1 ? point.time : this.#first;
+    this.seconds = point.time - this.#first;
+    this.peak = this.counts === 1 ? point.high : Math.max(this.peak, point.high);
+    this.points.push(point);
+    this.#bound();
+    return point;
+  }
+
+  /** A copy that later counts do not change. */
+  snapshot(): SessionView {
+    return {
+      points: this.points.slice(),
+      latest: this.latest,
+      peak: this.peak,
+      rates: this.rates,
+      totals: { ...this.totals },
+    };
+  }
+
+  #compare(before: Point, point: Point): void {
+    const seconds = point.time - before.time;
+    for (const name of FIGURE_NAMES) {
+      const grown = difference(before.figures[name], point.figures[name]);
+      if (grown === undefined || NOT_COUNTED_UP.has(name)) {
+        continue;
+      }
+      this.totals[name] = (this.totals[name] ?? 0) + grown;
+      if (seconds > 0) {
+        this.rates[name] = grown / seconds;
+      }
+    }
+    if (seconds > 0) {
+      const net = difference(before.figures.half_open, point.figures.half_open);
+      const turnedAway = difference(refused(before.figures), refused(point.figures));
+      Object.assign(
+        this.rates,
+        net === undefined ? {} : { net: net / seconds },
+        turnedAway === undefined ? {} : { refused: turnedAway / seconds },
+      );
+    }
+  }
+
+  #bound(): void {
+    const oldest = (this.latest?.time ?? 0) - this.#keep;
+    if (this.points.length > 1024 && (this.points[512]?.time ?? oldest) < oldest) {
+      this.points.splice(0, 512);
+    }
+    if (this.points.length > MAX_POINTS) {
+      const kept = thin(this.points);
+      // Points of different epochs are not joined: of too many epochs the oldest are forgotten.
+      this.points = kept.length > 0.75 * MAX_POINTS ? kept.slice(-MAX_POINTS / 2) : kept;
+    }
+  }
+}
+
+function difference(before: number | undefined, after: number | undefined): number | undefined {
+  return before === undefined || after === undefined ? undefined : after - before;
+}
+
+/** Makes one of every two neighbours of the same epoch, keeping the higher count. */
+function thin(points: readonly Point[]): Point[] {
+  const kept: Point[] = [];
+  for (let i = 0; i < points.length; i += 2) {
+    const a = points[i] as Point;
+    const b = points[i + 1];
+    if (b === undefined || b.epoch !== a.epoch) {
+      kept.push(a, ...(b === undefined ? [] : [b]));
+    } else {
+      kept.push({ ...b, high: Math.max(a.high, b.high) });
+    }
+  }
+  return kept;
+}
+
+/** How the half-opens that ended in the last `span` seconds ended; null if outcomes are not known. */
+export function endings(
+  view: SessionView,
+  span: number,
+): { readonly ended: number; readonly seconds: number; readonly by: Figures } | null {
+  const { latest } = view;
+  if (latest === null) {
+    return null;
+  }
+  const first = view.points.find(
+    (point) => point.epoch === latest.epoch && point.time >= latest.time - span,
+  );
+  const by: Figures = {};
+  let ended = 0;
+  for (const outcome of OUTCOMES) {
+    const grown = difference(first?.figures[outcome], latest.figures[outcome]);
+    if (grown === undefined) {
+      return null;
+    }
+    by[outcome] = grown;
+    ended += grown;
+  }
+  return { ended, seconds: latest.time - (first?.time ?? latest.time), by };
+}

@@ -1,0 +1,118 @@
+import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import type { HalfOpen } from './half-open.js';
+import { Histogram } from '../sketch/histogram.js';
+import { Sources } from './sources.js';
+
+/** Listeners with figures of their own; those that come later are counted together. */
+const MOST_LISTENERS = 256;
+
+export type Outcomes = Record<Outcome, number>;
+
+/** The half-opens of one listener, or of several together. */
+export interface Group {
+  /** The local end, as the peers see it; null for several together. */
+  readonly local: string | null;
+  added: number;
+  removed: number;
+  readonly outcomes: Outcomes;
+  /** As the last event said; null where unknown or where there are several listeners. */
+  qlen: number | null;
+  limit: number | null;
+  /**
+   * Handshake times in µs: the ages of those completed, so from the first SYN-ACK to the final
+   * ACK. tcp_make_synack() in net/ipv4/tcp_output.c, Linux 6.1, notes the time of the first
+   * SYN-ACK only, so one that was sent again makes the time longer, as it did for the client.
+   */
+  handshakes: Histogram;
+  /** Completed ones whose SYN-ACK was sent more than once. */
+  retransmitted: number;
+}
+
+/** Adds up events. Memory is bounded, some 4 MB at most, however many events and sources there are. */
+export class Tally {
+  readonly all: Group = group(null);
+  /** Where those come from that were added, or with `byRemovals` those removed. */
+  readonly sources = new Sources();
+  /** From the first event to the last. */
+  seconds = 0;
+  /** Records lost that would have been counted here. */
+  lost = 0;
+  readonly #byRemovals: boolean;
+  readonly #listeners = new Map<string, Group>();
+  #rest: Group | null = null;
+  #first: number | null = null;
+
+  /** @param byRemovals count sources when a half-open ends: for when some outcomes only are wanted */
+  constructor(byRemovals = false) {
+    this.#byRemovals = byRemovals;
+  }
+
+  /** @param clock seconds to add to the event's own time */
+  add(event: HalfOpen, clock: number): void {
+    const time = clock + event.time;
+    this.#first = Math.min(this.#first ?? time, time);
+    this.seconds = Math.max(this.seconds, time - this.#first);
+    if (this.#byRemovals === (event.event === 'removed')) {
+      this.sources.add(event.remote);
+    }
+    const own = this.#groupOf(event.local);
+    if (own.local !== null) {
+      own.qlen = event.qlen;
+      own.limit = event.limit;
+    }
+    for (const one of [this.all, own]) {
+      fold(one, event);
+    }
+  }
+
+  /** The listeners by half-opens, most first, the rest together at the end. */
+  listeners(): Group[] {
+    const sorted = [...this.#listeners.values()].sort(
+      (a, b) =>
+        b.added + b.removed - a.added - a.removed ||
+        ((a.local as string) < (b.local as string) ? -1 : 1),
+    );
+    return this.#rest === null ? sorted : [...sorted, this.#rest];
+  }
+
+  #groupOf(local: string): Group {
+    const known = this.#listeners.get(local);
+    if (known !== undefined) {
+      return known;
+    }
+    if (this.#listeners.size < MOST_LISTENERS) {
+      const created = group(local);
+      this.#listeners.set(local, created);
+      return created;
+    }
+    this.#rest ??= group(null);
+    return this.#rest;
+  }
+}
+
+function group(local: string | null): Group {
+  return {
+    local,
+    added: 0,
+    removed: 0,
+    outcomes: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Outcomes,
+    qlen: null,
+    limit: null,
+    handshakes: new Histogram(),
+    retransmitted: 0,
+  };
+}
+
+function fold(into: Group, event: HalfOpen): void {
+  if (event.event === 'added') {
+    into.added += 1;
+    return;
+  }
+  into.removed += 1;
+  const outcome = OUTCOMES.find((known) => known === event.outcome) ?? 'other';
+  into.outcomes[outcome] += 1;
+  if (outcome === 'completed') {
+    into.handshakes.add(event.age_us ?? 0);
+    into.retransmitted += (event.synacks ?? 1) > 1 ? 1 : 0;
+  }
+}

@@ -1,0 +1,258 @@
+import { Clock } from '../stream/clock.js';
+import type { Columns } from '../stream/columns.js';
+import type { Wanted } from '../stream/endpoints.js';
+import { Intervals } from './intervals.js';
+import type { Item, Start, Taker } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
+import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
+import { EMPTY_HEADER, type Header, type Loss } from '../stream/parser.js';
+import { Thinned } from '../sketch/downsampled.js';
+
+/** The least and the greatest of a figure in an interval; NaN where there was none. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What was sampled of a connection in an interval. */
+export interface Interval {
+  readonly samples: number;
+  readonly cwnd: Range;
+  readonly srtt: Range;
+}
+
+/** A connection as it is followed. */
+export interface Traced extends Connection {
+  /** Tells it from all others of this trace. */
+  readonly id: number;
+  readonly series: Thinned<Sample>;
+  latest: Sample | null;
+  /** Other columns of the latest sample, by name; those that the stream does not have are not in it. */
+  others: Others;
+  /** The interval under way, and samples per second in the last that is over. */
+  interval: Interval;
+  rate: number;
+}
+
+/** Columns of S lines that are shown as they stand. */
+export const OTHERS = ['lost', 'retrans', 'inflight', 'ca_name'] as const;
+
+/** What they say, as text; a stream need not have all of them. */
+export type Others = Readonly<Partial<Record<(typeof OTHERS)[number], string>>>;
+
+const NONE: Range = { low: Number.NaN, high: Number.NaN };
+const EMPTY: Interval = { samples: 0, cwnd: NONE, srtt: NONE };
+
+/** One group of samples in a chart, in seconds, and how long and how many are kept. */
+const GROUP = 0.125;
+const MOST_POINTS = 12_000;
+
+export interface Following {
+  readonly wanted: Wanted;
+  /** Connections kept: of more, those not seen for longest are forgotten. */
+  readonly most: number;
+  /** Samples after which no more are taken, nor anything else. */
+  readonly until?: number | undefined;
+  /** Seconds of stream time in an interval. */
+  readonly interval: number;
+  /** Seconds after which samples are forgotten; Infinity to keep a whole recording. */
+  readonly keep: number;
+}
+
+/** What a trace tells as it reads, in order. */
+export interface Listener {
+  sample?(connection: Traced, row: Row): void;
+  /** An interval is over: the connections seen in it. They begin a new one when this returns. */
+  interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
+  loss?(loss: Loss): void;
+  problem?(line: number, reason: string): void;
+}
+
+/** Follows the connections of a stream or capture. Memory is bounded. */
+export class Trace implements Taker {
+  readonly connections: Connections<Traced>;
+  readonly clock = new Clock();
+  /** The header in force. */
+  header: Header = EMPTY_HEADER;
+  samples = 0;
+  problems = 0;
+  /** Samples that this reader, or the one who recorded, had lost. */
+  lost = 0;
+  /** Whether srtt is in microseconds; null before the first sample. */
+  microseconds: boolean | null = null;
+  readonly #following: Following;
+  readonly #listener: Listener;
+  readonly #intervals: Intervals;
+  readonly #seen = new Set<Traced>();
+  #columns: Columns | null = null;
+  #places: (readonly [keyof Others, number])[] = [];
+  #made = 0;
+  #epoch = 0;
+  #headed = false;
+
+  constructor(following: Following, listener: Listener) {
+    this.#following = following;
+    this.#listener = listener;
+    const { wanted, most, keep, interval } = following;
+    this.#intervals = new Intervals(interval, (end, seconds) => this.#over(end, seconds));
+    // A recording that is kept whole is thinned only when there is too much of it.
+    const width = keep === Number.POSITIVE_INFINITY ? 0 : GROUP;
+    this.connections = new Connections<Traced>({
+      wanted,
+      most,
+      make: (local, remote) => ({
+        id: ++this.#made,
+        local,
+        remote,
+        samples: 0,
+        seen: 0,
+        series: new Thinned({ most: MOST_POINTS, width, keep }, MEASURES),
+        latest: null,
+        others: {},
+        interval: EMPTY,
+        rate: 0,
+      }),
+      worth: (a, b) => b.seen - a.seen,
+    });
+  }
+
+  /** The time of the latest line that has one. */
+  get now(): number {
+    return this.#intervals.now;
+  }
+
+  /** Seconds that all headers' lines span together. */
+  get seconds(): number {
+    return this.#intervals.seconds;
+  }
+
+  /** The input has ended. What is per second is, from now on, of all of it. */
+  end(): void {
+    this.finish();
+    for (const connection of this.connections.sorted()) {
+      connection.rate = this.seconds > 0 ? connection.samples / this.seconds : 0;
+    }
+  }
+
+  /** Ends the interval under way. */
+  finish(): void {
+    this.#intervals.finish();
+  }
+
+  /** As many samples as were asked for have been seen. */
+  get done(): boolean {
+    return this.samples === this.#following.until;
+  }
+
+  /** All connections, the busiest now first. */
+  busiest(): Traced[] {
+    return this.connections
+      .sorted()
+      .sort((a, b) => b.rate - a.rate || b.interval.samples - a.interval.samples);
+  }
+
+  begin({ header, starts }: Start): void {
+    this.header = header;
+    if (starts && !this.done) {
+      this.#intervals.restart();
+      this.#headed = true;
+      this.#epoch += 1;
+    }
+  }
+
+  take(item: Item): void {
+    if (this.done) {
+      return;
+    }
+    switch (item.kind) {
+      case '?':
+        break;
+      case '!':
+        this.#problem(item.line, item.reason);
+        break;
+      case 'L':
+        this.#reach(item.time);
+        if (item.of === 'S') {
+          this.lost += item.lost;
+          this.#listener.loss?.(item);
+        }
+        break;
+      case 'S':
+        this.#sample(item);
+        break;
+      default:
+        this.#reach(item.time);
+    }
+  }
+
+  #sample(row: Row): void {
+    const shift = this.#reach(row.time);
+    const taken = this.connections.take(row, this.#epoch, shift);
+    if (typeof taken === 'string') {
+      this.#problem(row.line, taken);
+    } else if (taken !== null) {
+      const { connection, sample } = taken;
+      const { interval } = connection;
+      this.samples += 1;
+      this.microseconds = !row.tcpProbe || this.#headed;
+      connection.latest = sample;
+      connection.series.add(sample);
+      connection.others = this.#others(row);
+      connection.interval = {
+        samples: interval.samples + 1,
+        cwnd: widened(interval.cwnd, sample.cwnd),
+        srtt: widened(interval.srtt, sample.srtt),
+      };
+      this.#seen.add(connection);
+      this.#listener.sample?.(connection, row);
+    }
+  }
+
+  /** Take the time of a line, and return what to add to it. */
+  #reach(time: number): number {
+    const shift = this.clock.next(this.header, time, () => {
+      this.#intervals.restart();
+      this.#epoch += 1;
+    });
+    this.#intervals.reach(time + shift);
+    return shift;
+  }
+
+  #others(row: Row): Others {
+    if (this.#columns !== row.columns) {
+      this.#columns = row.columns;
+      this.#places = OTHERS.map((name) => [name, row.columns.index(name)] as const).filter(
+        ([, place]) => place >= 0,
+      );
+    }
+    const others: { -readonly [Name in keyof Others]: Others[Name] } = {};
+    for (const [name, place] of this.#places) {
+      others[name] = row.text(place);
+    }
+    return others;
+  }
+
+  #over(end: number, seconds: number | null): void {
+    const seen = [...this.#seen].sort((a, b) => b.interval.samples - a.interval.samples);
+    this.#listener.interval?.(end, seconds, seen);
+    for (const connection of this.connections.sorted()) {
+      connection.rate = seconds === null ? 0 : connection.interval.samples / seconds;
+      connection.interval = EMPTY;
+    }
+    this.#seen.clear();
+  }
+
+  #problem(line: number, reason: string): void {
+    this.problems += 1;
+    this.#listener.problem?.(line, reason);
+  }
+}
+
+function widened({ low, high }: Range, value: number): Range {
+  if (Number.isNaN(value)) {
+    return { low, high };
+  }
+  return value < low || value > high || Number.isNaN(low)
+    ? { low: low <= value ? low : value, high: high >= value ? high : value }
+    : { low, high };
+}

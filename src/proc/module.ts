@@ -1,0 +1,67 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
+import type { Listener } from './listeners.js';
+import { parseStat, type Stat } from './stat.js';
+import type { ModuleStatus } from './status.js';
+import type { Namespace } from './namespace.js';
+
+/** The module's files in a namespace. */
+export function moduleFiles(namespace: Namespace) {
+  return {
+    stream: `${namespace.net}/tcpsynq`,
+    stat: `${namespace.net}/stat/tcpsynq`,
+    listeners: `${namespace.net}/tcpsynq_listeners`,
+    status: `${namespace.net}/tcpsynq_status`,
+  };
+}
+
+/** The text of one of the module's files. Throws the line that loads the module if it is not there. */
+async function text(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errno(error) === 'ENOENT') {
+      throw new Failure(`the tcpsynq module is not loaded: ${LOAD_IT}`);
+    }
+    throw new Failure(`cannot read ${path}: ${inWords(error)}`);
+  }
+}
+
+function understood<T extends object>(parsed: T | string, path: string): T {
+  if (typeof parsed === 'string') {
+    throw new Failure(`${path}: ${parsed}; do the module and this command belong together?`);
+  }
+  return parsed;
+}
+
+/** The counters, from /proc/net/stat/tcpsynq. Costs the module O(CPUs). */
+export async function readStat(namespace: Namespace): Promise<Stat> {
+  const path = moduleFiles(namespace).stat;
+  return understood(parseStat(await text(path)), path);
+}
+
+/** Every listener with its queues. Costs the module O(listeners). */
+export async function readListeners(namespace: Namespace): Promise<Listener[]> {
+  const { parseListeners } = await import('./listeners.js');
+  const path = moduleFiles(namespace).listeners;
+  return understood(parseListeners(await text(path)), path);
+}
+
+export async function readStatus(namespace: Namespace): Promise<ModuleStatus> {
+  const { parseStatus } = await import('./status.js');
+  return parseStatus(await text(moduleFiles(namespace).status));
+}
+
+/** The module's parameters as they stand; one that may not be read is left out. */
+export async function readParameters(
+  directory = '/sys/module/tcpsynq/parameters',
+): Promise<Record<string, string>> {
+  const names = await readdir(directory).catch(() => []);
+  const pairs = await Promise.all(
+    names.sort().map(async (name) => {
+      const value = await readFile(`${directory}/${name}`, 'utf8').catch(() => null);
+      return value === null ? [] : [[name, value.trim()] as const];
+    }),
+  );
+  return Object.fromEntries(pairs.flat());
+}

@@ -1,0 +1,42 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { errno, Failure, inWords } from '../failure.js';
+import type { Figures } from '../stream/counters.js';
+import { parseNetstat, SocketTally } from './tcp.js';
+import type { Namespace } from './namespace.js';
+
+/** Every TCP socket, by walking /proc/net/tcp and tcp6: O(sockets), for the kernel too. */
+export async function tallySockets(
+  namespace: Namespace,
+  signal?: AbortSignal,
+): Promise<SocketTally> {
+  const tally = new SocketTally();
+  for (const name of ['tcp', 'tcp6']) {
+    const path = `${namespace.net}/${name}`;
+    try {
+      const options = { highWaterMark: 256 * 1024, ...(signal === undefined ? {} : { signal }) };
+      for await (const chunk of createReadStream(path, options) as AsyncIterable<Buffer>) {
+        tally.push(chunk);
+      }
+    } catch (error) {
+      // Without IPv6 there is no tcp6.
+      if (!(name === 'tcp6' && errno(error) === 'ENOENT') && !signal?.aborted) {
+        throw new Failure(`cannot read ${path}: ${inWords(error)}`);
+      }
+    }
+    tally.endOfFile();
+  }
+  return tally;
+}
+
+/** Half-opens, cookies and refusals without the module; what it cannot know is absent. */
+export async function readProcFigures(
+  namespace: Namespace,
+  signal?: AbortSignal,
+): Promise<Figures & { readonly half_open: number }> {
+  const [tally, netstat] = await Promise.all([
+    tallySockets(namespace, signal),
+    readFile(`${namespace.net}/netstat`, 'utf8').catch(() => ''),
+  ]);
+  return { half_open: tally.halfOpen, ...parseNetstat(netstat) };
+}

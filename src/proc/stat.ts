@@ -1,0 +1,55 @@
+import { type FigureName, type Figures, isFigureName } from '../stream/counters.js';
+import { parseHex } from '../stream/number.js';
+
+/** What /proc/net/stat/tcpsynq says. */
+export interface Stat {
+  /** The namespace's figures: half_open as printed, the others added up over the CPUs. */
+  readonly figures: Figures & { readonly half_open: number };
+  /** Each CPU's own share, in the order of the rows; without half_open, which is no CPU's own. */
+  readonly cpus: readonly Figures[];
+}
+
+/** Add a figure of one CPU to its own and to the total. Every row has the same half_open. */
+function addFigure(total: Figures, own: Figures, name: FigureName, value: number): void {
+  if (name === 'half_open') {
+    total.half_open ??= value;
+  } else {
+    own[name] = value;
+    total[name] = (total[name] ?? 0) + value;
+  }
+}
+
+/**
+ * Reads /proc/net/stat/tcpsynq: a row of names, then a row per possible CPU, hexadecimal. Returns
+ * the reason as a string if it cannot be read. Names it does not know are passed over.
+ */
+export function parseStat(text: string): Stat | string {
+  const [names, ...rows] = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.trim().split(/\s+/));
+  if (names === undefined || rows.length === 0) {
+    return 'no rows';
+  }
+  const total: Figures = {};
+  const cpus: Figures[] = [];
+  for (const [cpu, row] of rows.entries()) {
+    const own: Figures = {};
+    for (const [i, name] of names.entries()) {
+      if (!isFigureName(name)) {
+        continue;
+      }
+      const value = parseHex(row[i] ?? '');
+      if (value === undefined) {
+        return `row ${cpu + 1}: ${name} is not a hexadecimal number below 2^53`;
+      }
+      addFigure(total, own, name, value);
+    }
+    cpus.push(own);
+  }
+  const { half_open } = total;
+  if (half_open === undefined) {
+    return 'no column half_open';
+  }
+  return { figures: { ...total, half_open }, cpus };
+}

@@ -1,0 +1,84 @@
+import { parseInteger } from '../stream/number.js';
+
+/** One function the module hooks. */
+export interface Hook {
+  readonly symbol: string;
+  /** ftrace, kprobe, jprobe, tracepoint, or none: not attached. */
+  readonly via: string;
+  /** Calls seen on the whole host; null in a namespace that is not told. */
+  readonly hits: number | null;
+  /** Calls that the hook did not see. */
+  readonly missed: number;
+  /** What is lost without it. */
+  readonly serves: readonly string[];
+}
+
+/** What /proc/net/tcpsynq_status says; null where it did not say. */
+export interface ModuleStatus {
+  readonly version: string | null;
+  readonly exact: boolean | null;
+  /** Why the count is not exact. */
+  readonly why: readonly string[];
+  /**
+   * How the starting value was found, how long that took, and how many half-opens there were on
+   * the whole host; null in a namespace that is not told.
+   */
+  readonly initial: {
+    readonly method: string;
+    readonly us: number;
+    readonly found: number | null;
+  } | null;
+  readonly taps: { readonly open: number; readonly max: number } | null;
+  readonly hooks: readonly Hook[];
+}
+
+const ANSWERS: ReadonlyMap<string, boolean> = new Map([
+  ['yes', true],
+  ['no', false],
+]);
+
+/** Reads /proc/net/tcpsynq_status. Lines it does not know or cannot read are passed over. */
+export function parseStatus(text: string): ModuleStatus {
+  let version: string | null = null;
+  let exact: boolean | null = null;
+  let initial: ModuleStatus['initial'] = null;
+  let taps: ModuleStatus['taps'] = null;
+  const why: string[] = [];
+  const hooks: Hook[] = [];
+  for (const line of text.split('\n')) {
+    const [key, ...rest] = line.trim().split(/\s+/);
+    const known = (i: number) => parseInteger(rest[i] ?? '') ?? null;
+    const number = (i: number) => known(i) ?? 0;
+    switch (key) {
+      case 'version':
+        version = rest.join(' ');
+        break;
+      case 'exact':
+        exact = ANSWERS.get(rest[0] ?? '') ?? null;
+        break;
+      case 'why':
+        why.push(rest.join(' '));
+        break;
+      case 'initial':
+        if (rest[0] !== undefined) {
+          initial = { method: rest[0], us: number(1), found: known(2) };
+        }
+        break;
+      case 'taps':
+        taps = { open: number(0), max: number(1) };
+        break;
+      case 'hook':
+        if (rest[0] !== undefined) {
+          hooks.push({
+            symbol: rest[0],
+            via: rest[1] ?? 'none',
+            hits: known(2),
+            missed: number(3),
+            serves: (rest[4] ?? '').split(',').filter((name) => name !== '' && name !== '-'),
+          });
+        }
+        break;
+    }
+  }
+  return { version, exact, why, initial, taps, hooks };
+}

@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { QueueSettings } from './listeners.js';
+import { parseInteger } from '../stream/number.js';
+import type { Namespace } from './namespace.js';
+
+const FILES = [
+  '/proc/sys/net/core/somaxconn',
+  '/proc/sys/net/ipv4/tcp_max_syn_backlog',
+  '/proc/sys/net/ipv4/tcp_syncookies',
+] as const;
+
+/**
+ * The settings that bound SYN queues. They belong to a namespace and /proc/sys/net shows the
+ * reader's own, so another's are read by a process inside it; null where that is not permitted.
+ */
+export async function readQueueSettings(namespace: Namespace): Promise<QueueSettings> {
+  const texts = await (namespace.pid === null ? readOwn() : readInside(namespace.pid));
+  const [somaxconn, tcp_max_syn_backlog, tcp_syncookies] = FILES.map(
+    (_, i) => parseInteger(texts[i]?.trim() ?? '') ?? null,
+  );
+  return {
+    somaxconn: somaxconn ?? null,
+    tcp_max_syn_backlog: tcp_max_syn_backlog ?? null,
+    tcp_syncookies: tcp_syncookies ?? null,
+  };
+}
+
+function readOwn(): Promise<string[]> {
+  return Promise.all(FILES.map((path) => readFile(path, 'utf8').catch(() => '')));
+}
+
+async function readInside(pid: number): Promise<string[]> {
+  try {
+    const { stdout } = await promisify(execFile)('nsenter', [
+      `--net=/proc/${pid}/ns/net`,
+      'cat',
+      ...FILES,
+    ]);
+    return stdout.split('\n');
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,438 @@
+import { TCP_PROBE_COLUMNS } from './schema.js';
+import { Columns } from './columns.js';
+import type { Problem } from './problems.js';
+import { Row, type RowKind } from './row.js';
+import {
+  type Count,
+  HAS_CONTROL,
+  type Header,
+  type Loss,
+  MAX_LINE,
+  StreamParser,
+} from './parser.js';
+
+const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A] = [
+  0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41,
+];
+/** The control characters above ASCII's first: DEL, and C1 (U+0080 to U+009F) in UTF-8. */
+const [DEL, C1, C1_FIRST, C1_LAST] = [0x7f, 0xc2, 0x80, 0x9f];
+/** tcp_probe's columns without srtt and rcv_wnd, as its first logs have them. */
+const MIN_TCP_PROBE_COLUMNS = TCP_PROBE_COLUMNS.length - 2;
+/** A byte that separates nothing. */
+const NO_CUT = 0x7e;
+const START = /^[ \t\r]*#[ \t\r]+tcpsynq(?=[ \t\r]|$)/;
+
+/** The kinds that are read as rows, by their letter; there may be millions of them. */
+const ROW_KINDS: readonly (RowKind | undefined)[] = Array.from({ length: 26 }, (_, i) => {
+  const letter = String.fromCharCode(LETTER_A + i);
+  return 'ADRSX'.includes(letter) ? (letter as RowKind) : undefined;
+});
+
+/** A line that could not be read. */
+export interface Unreadable extends Problem {
+  readonly kind: '!';
+}
+
+/** A record of a kind that is not read here. */
+export interface Unknown {
+  readonly kind: '?';
+  readonly letter: string;
+}
+
+/** What a line says that is not a header: `kind` tells which of these it is. */
+export type Item = Row | Count | Loss | Unreadable | Unknown;
+
+/** What is known before the lines of a batch. */
+export interface Start {
+  /** The header in force. */
+  readonly header: Header;
+  /** A `# tcpsynq` line came before it: new columns, a new clock and new counters, an epoch. */
+  readonly starts: boolean;
+}
+
+/** Takes a stream in, line by line. */
+export interface Taker {
+  begin(batch: Start): void;
+  /** A Row is good only until this returns. */
+  take(item: Item): void;
+}
+
+/** Lines of a stream one after another, under one header. */
+export interface Batch extends Start {
+  /**
+   * Hand them on, once, before the reader is asked for the next batch. A loop over an iterator took
+   * a fifth longer for each line.
+   */
+  to(taker: Taker): void;
+}
+
+/** Takes what no other taker has taken. */
+const NOBODY: Taker = { begin() {}, take() {} };
+
+/** In place of a line: a header, which ends the batch, since it changes how later lines are read. */
+const IS_HEADER = Symbol('header');
+
+/**
+ * Reads a stream or capture as bytes, cut anywhere: it finds every field of every line in one pass
+ * and makes nothing of them that is not asked for. Blanks separate fields, any number of them, as in
+ * awk. The header names the columns. Never throws, keeps at most one line, and skips what it cannot
+ * read, as a counted problem with its line number.
+ */
+export class StreamReader {
+  readonly #parser = new StreamParser();
+  readonly #row = new Row();
+  readonly #tcpProbe = new Columns(TCP_PROBE_COLUMNS);
+  #columns: (Columns | undefined)[] = [];
+  /** An unfinished line, `#kept` bytes, and after it the chunk at hand, to `#length`. */
+  #buffer = Buffer.alloc(0);
+  #words = new Int32Array(0);
+  #kept = 0;
+  #length = 0;
+  /** Where the next line begins. */
+  #line = 0;
+  #skipping = false;
+  /** A line with one space between its fields, where it had more. */
+  #tidied = Buffer.alloc(0);
+  /** Lines of a batch are being handed on: a header ends it. */
+  #inBatch = false;
+  /** The header has changed since the last batch, and by a `# tcpsynq` line. */
+  #isHeaderDue = false;
+  #isStart = false;
+
+  /** The header in force. */
+  get header(): Header {
+    return this.#parser.header;
+  }
+
+  /** Return the names of a kind's columns, by the header in force. */
+  columns(kind: string): readonly string[] {
+    return this.#parser.columns(kind);
+  }
+
+  /** Lines seen so far, and those of them that could not be read. */
+  get lines(): number {
+    return this.#parser.lines;
+  }
+
+  get problems(): number {
+    return this.#parser.problems;
+  }
+
+  /**
+   * Take the next bytes, and return the lines that they complete, in batches. The bytes are not kept,
+   * but for an unfinished line.
+   */
+  *push(chunk: Buffer): Generator<Batch, void, void> {
+    this.#load(chunk);
+    for (;;) {
+      const first = this.#next(null);
+      if (first === null) {
+        break;
+      }
+      yield this.#batch(first === IS_HEADER ? null : first);
+      if (first !== IS_HEADER) {
+        // What was not taken: the next batch begins after it.
+        this.#next(NOBODY);
+      }
+    }
+    this.#keep();
+  }
+
+  /** The input has ended: a last line without an end is not known to be whole. */
+  *end(): Generator<Batch, void, void> {
+    if (this.#kept > 0 || this.#skipping) {
+      this.#kept = 0;
+      this.#skipping = false;
+      this.#parser.lines += 1;
+      this.#length = 0;
+      yield this.#batch(this.#unreadable('the last line has no end: was it cut?'));
+    } else if (this.#isHeaderDue) {
+      yield this.#batch(null);
+    }
+  }
+
+  /** @param first the first line, if there is any */
+  #batch(first: Item | null): Batch {
+    const { header } = this.#parser;
+    const starts = this.#isStart;
+    this.#isStart = false;
+    this.#isHeaderDue = false;
+    const batch = {
+      header,
+      starts,
+      to: (taker: Taker) => {
+        taker.begin(batch);
+        if (first !== null) {
+          taker.take(first);
+          this.#next(taker);
+        }
+      },
+    };
+    return batch;
+  }
+
+  #load(chunk: Buffer): void {
+    const length = this.#kept + chunk.length;
+    if (this.#buffer.length < length + 3) {
+      const larger = Buffer.alloc((2 * (length + 4)) & ~3);
+      this.#buffer.copy(larger, 0, 0, this.#kept);
+      this.#buffer = larger;
+      this.#words = new Int32Array(larger.buffer, larger.byteOffset, larger.length >> 2);
+    }
+    chunk.copy(this.#buffer, this.#kept);
+    // What fills the last word is not a separator.
+    this.#buffer.fill(NO_CUT, length, length + 3);
+    this.#length = length;
+    this.#line = 0;
+  }
+
+  /** Keep what is left of the chunk: the beginning of a line. */
+  #keep(): void {
+    const rest = this.#line;
+    this.#kept = this.#length - rest;
+    if (this.#kept > MAX_LINE) {
+      this.#skipping = true;
+    }
+    if (this.#skipping) {
+      this.#kept = 0;
+    }
+    this.#buffer.copyWithin(0, rest, rest + this.#kept);
+    this.#length = 0;
+    this.#line = 0;
+  }
+
+  /**
+   * Hand the lines of a batch to a taker, up to a header or the end of the chunk. Without a taker
+   * return the first line of the next batch; null at the end of the chunk; IS_HEADER before a header
+   * that comes after one without lines.
+   *
+   * Looks at four bytes at a time, since most are of no interest: of a word, `m` has the top bit set
+   * of each byte below 0x21, and perhaps of one of 0x21 above such a byte. The first byte is the
+   * lowest: so is it on x86-64 and arm64, where the module runs.
+   */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop, whose state is in local variables
+  #next(taker: Taker | null): Item | typeof IS_HEADER | null {
+    const bytes = this.#buffer;
+    const words = this.#words;
+    this.#inBatch = taker !== null;
+    const row = this.#row;
+    const { cuts } = row;
+    const end = (this.#length + 3) >> 2;
+    let line = this.#line;
+    if (line >= this.#length) {
+      return null;
+    }
+    let found = 1;
+    let before = line - 1;
+    /** Each separator so far is one blank between two fields. */
+    let isTidy = true;
+    cuts[0] = before;
+    let i = line >> 2;
+    let word = words[i] as number;
+    // Of the first word, not the bytes of the line before.
+    let m = (word - 0x21212121) & ~word & (0x80808080 << ((line & 3) << 3));
+    /** Has a top bit where a byte of the line, or one beside it, may be DEL or above. */
+    let high = word | (word + 0x01010101);
+    for (;;) {
+      while (m !== 0) {
+        const lowest = m & -m;
+        m ^= lowest;
+        const at = (i << 2) + ((31 - Math.clz32(lowest)) >> 3);
+        const byte = bytes[at] as number;
+        if (byte > SPACE) {
+          continue;
+        }
+        // Past its end, on a line that is too long anyway, the array takes nothing.
+        cuts[found++] = at;
+        if (at === before + 1) {
+          isTidy = false;
+        }
+        before = at;
+        if (byte === SPACE) {
+          continue;
+        }
+        if (byte !== NEWLINE) {
+          isTidy &&= byte === TAB;
+          continue;
+        }
+        row.found = found - 1;
+        if ((high & 0x80808080) !== 0) {
+          isTidy &&= !hasHighControl(bytes, line, at);
+          high = word | (word + 0x01010101);
+        }
+        const item = isTidy ? this.#read(bytes, line, at) : this.#untidy(bytes, line, at);
+        if (item === IS_HEADER) {
+          this.#line = line;
+          return taker === null ? item : null;
+        }
+        line = at + 1;
+        if (item !== null) {
+          if (taker === null) {
+            this.#line = line;
+            return item;
+          }
+          taker.take(item);
+        }
+        cuts[0] = at;
+        found = 1;
+        isTidy = true;
+      }
+      i += 1;
+      if (i >= end) {
+        break;
+      }
+      word = words[i] as number;
+      high |= word | (word + 0x01010101);
+      m = (word - 0x21212121) & ~word & 0x80808080;
+    }
+    this.#line = line;
+    return null;
+  }
+
+  /** Read a copy of the line that has one space between its fields. */
+  #untidy(bytes: Buffer, start: number, end: number): Item | typeof IS_HEADER | null {
+    if (this.#skipping || end - start > MAX_LINE) {
+      return this.#read(bytes, start, end);
+    }
+    const row = this.#row;
+    const { cuts } = row;
+    if (this.#tidied.length === 0) {
+      this.#tidied = Buffer.alloc(MAX_LINE + 1);
+    }
+    const tidied = this.#tidied;
+    let length = 0;
+    let found = 1;
+    let hasControl = hasHighControl(bytes, start, end);
+    cuts[0] = -1;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at] as number;
+      if (byte !== SPACE && byte !== TAB && byte !== RETURN) {
+        hasControl ||= byte < SPACE;
+        tidied[length++] = byte;
+      } else if (length > 0 && tidied[length - 1] !== SPACE) {
+        cuts[found++] = length;
+        tidied[length++] = SPACE;
+      }
+    }
+    if (length > 0 && tidied[length - 1] === SPACE) {
+      length -= 1;
+      found -= 1;
+    }
+    // What a blank line begins with, as in the buffer.
+    tidied[length] = NEWLINE;
+    cuts[found] = length;
+    row.found = found;
+    if (hasControl && tidied[0] !== HASH && !this.#parser.foreign) {
+      this.#parser.lines += 1;
+      return this.#unreadable(HAS_CONTROL);
+    }
+    return this.#read(tidied, 0, length);
+  }
+
+  /** @returns null for a line that says nothing, or only what is now in the header */
+  #read(bytes: Buffer, start: number, end: number): Item | typeof IS_HEADER | null {
+    const parser = this.#parser;
+    const row = this.#row;
+    const first = bytes[start] as number;
+    if (this.#skipping || end - start > MAX_LINE) {
+      this.#skipping = false;
+      parser.lines += 1;
+      return this.#unreadable(`longer than ${MAX_LINE} characters`);
+    }
+    if (first === HASH) {
+      return this.#comment(bytes.toString('utf8', start, end));
+    }
+    const isSingle = row.cuts[1] === start + 1;
+    const kind = ROW_KINDS[first - LETTER_A];
+    if (isSingle && kind !== undefined && !parser.foreign) {
+      const columns = this.#columns[first - LETTER_A] ?? this.#columnsOf(first - LETTER_A);
+      row.kind = kind;
+      row.tcpProbe = false;
+      return this.#take(bytes, columns, columns.names.length);
+    }
+    if (!isSingle && first >= ZERO && first <= NINE && !parser.foreign) {
+      row.kind = 'S';
+      row.tcpProbe = true;
+      return this.#take(bytes, this.#tcpProbe, MIN_TCP_PROBE_COLUMNS);
+    }
+    return this.#parse(bytes.toString('utf8', start, end));
+  }
+
+  #take(bytes: Buffer, columns: Columns, least: number): Item {
+    const row = this.#row;
+    this.#parser.lines += 1;
+    row.line = this.#parser.lines;
+    row.bytes = bytes;
+    row.columns = columns;
+    if (row.width < least) {
+      return this.#unreadable(`${row.width} columns where there should be ${least}`);
+    }
+    row.time = row.seconds(columns.time);
+    return Number.isNaN(row.time) ? this.#unreadable('time is not seconds.nanoseconds') : row;
+  }
+
+  #columnsOf(letter: number): Columns {
+    const columns = new Columns(this.#parser.columns(ROW_KINDS[letter] as string));
+    this.#columns[letter] = columns;
+    return columns;
+  }
+
+  #comment(text: string): Item | typeof IS_HEADER | null {
+    if (this.#inBatch || (this.#isHeaderDue && START.test(text))) {
+      return IS_HEADER;
+    }
+    const before = this.#parser.header;
+    const item = this.#parse(text);
+    this.#columns = [];
+    this.#isStart ||= START.test(text) && !this.#parser.foreign;
+    this.#isHeaderDue ||= this.#isStart || this.#parser.header !== before;
+    return item;
+  }
+
+  #parse(text: string): Item | null {
+    const line = this.#parser.parse(text);
+    switch (line.type) {
+      case 'record':
+        return line.record;
+      case 'problem':
+        return { kind: '!', line: line.line, reason: line.reason };
+      case 'other':
+        return { kind: '?', letter: line.kind };
+      default:
+        return null;
+    }
+  }
+
+  #unreadable(reason: string): Unreadable {
+    this.#parser.problems += 1;
+    return { kind: '!', line: this.#parser.lines, reason };
+  }
+}
+
+/** Whether a line holds DEL or a C1 control character. */
+function hasHighControl(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const next = bytes[at + 1] as number;
+    if (bytes[at] === DEL || (bytes[at] === C1 && next >= C1_FIRST && next <= C1_LAST)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Read a stream as batches of lines, to its end; where the signal came first, without the line that
+ * is then unfinished.
+ */
+export async function* readBatches(
+  chunks: AsyncIterable<Buffer>,
+  signal?: AbortSignal,
+  reader = new StreamReader(),
+): AsyncGenerator<Batch, void, void> {
+  for await (const chunk of chunks) {
+    yield* reader.push(chunk);
+  }
+  if (!signal?.aborted) {
+    yield* reader.end();
+  }
+}

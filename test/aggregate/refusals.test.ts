@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import type { Figures } from '../../src/stream/counters.js';
+import { Refusals } from '../../src/aggregate/refusals.js';
+
+function count(refusals: Refusals, time: number, figures: Figures): void {
+  refusals.count({ kind: 'C', time, half_open: 0, figures }, 0);
+}
+
+test('both causes together, per second of late and over all', () => {
+  const refusals = new Refusals();
+  count(refusals, 0, { queue_full: 5, accept_full: 1 });
+  expect(refusals.now(false)).toBe(null);
+  count(refusals, 1, { queue_full: 15, accept_full: 2 });
+  count(refusals, 3, { queue_full: 15, accept_full: 4 });
+  expect(refusals.now(false)).toEqual({ total: 13, rate: 1 });
+  expect(refusals.now(true)).toEqual({ total: 13, rate: 13 / 3 });
+});
+
+test('what was skipped, or lies between two loads of the module, does not count', () => {
+  const refusals = new Refusals();
+  count(refusals, 0, { queue_full: 5, accept_full: 0 });
+  count(refusals, 1, { queue_full: 6, accept_full: 0 });
+  refusals.skip();
+  count(refusals, 2, { queue_full: 0, accept_full: 0 });
+  count(refusals, 3, { queue_full: 2, accept_full: 0 });
+  expect(refusals.now(false)).toEqual({ total: 3, rate: 2 });
+});
