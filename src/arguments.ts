@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import type { Rotation } from './capture/names.js';
 import { isIP, parseEnd, parseNetwork } from './stream/endpoints.js';
-import { parseSrttUnit, type SrttUnit } from './stream/srtt.js';
 import { CAUSES, FILTER_RANGES, OUTCOMES } from './stream/schema.js';
+import { parseSrttUnit, type SrttUnit } from './stream/srtt.js';
 
 // What an option's argument means. Each throws commander's InvalidArgumentError, whose text goes
 // after the option and the bad value.

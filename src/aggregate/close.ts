@@ -1,7 +1,7 @@
-import type { CAUSES } from '../stream/schema.js';
 import { Places } from '../stream/columns.js';
-import type { Aspect, Grouping } from './groups.js';
 import type { Row } from '../stream/row.js';
+import type { CAUSES } from '../stream/schema.js';
+import type { Aspect, Grouping } from './groups.js';
 
 export type Cause = (typeof CAUSES)[number];
 

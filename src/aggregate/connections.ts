@@ -1,7 +1,7 @@
-import type { Columns } from '../stream/columns.js';
-import { type Wanted, wants } from '../stream/endpoints.js';
-import type { Row } from '../stream/row.js';
 import type { Moment } from '../sketch/downsampled.js';
+import type { Columns } from '../stream/columns.js';
+import { type EndpointFilter, wants } from '../stream/endpoints.js';
+import type { Row } from '../stream/row.js';
 
 /** What Linux sets ssthresh to before it has one: TCP_INFINITE_SSTHRESH (include/net/tcp.h). */
 const UNSET = 0x7fffffff;
@@ -48,7 +48,7 @@ interface Places {
 }
 
 export interface Rules<C> {
-  readonly wanted: Wanted;
+  readonly wanted: EndpointFilter;
   /** Connections kept; when there are a quarter more, the worst are forgotten down to this many. */
   readonly most: number;
   readonly make: (local: string, remote: string) => C;

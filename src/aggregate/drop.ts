@@ -1,6 +1,6 @@
 import { Places } from '../stream/columns.js';
-import type { Aspect, Grouping } from './groups.js';
 import type { Row } from '../stream/row.js';
+import type { Aspect, Grouping } from './groups.js';
 
 /** A packet that the kernel dropped (a D line). What the kernel does not know is null. */
 export interface Drop {

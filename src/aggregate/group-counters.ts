@@ -1,9 +1,9 @@
+import type { Count } from '../stream/parser.js';
 import { type Grouping, Groups } from './groups.js';
 import { Refusals } from './refusals.js';
-import type { Count } from '../stream/parser.js';
 
 /** Records counted by the interval in each of several ways, with what was lost and refused meanwhile. */
-export class Board<R> {
+export class GroupCounters<R> {
   /** One of each grouping, in their order. */
   readonly groups: readonly [Groups<R>, ...Groups<R>[]];
   /** Records lost that would have been counted here. */

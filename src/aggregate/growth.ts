@@ -1,8 +1,8 @@
-import { GROWING } from '../stream/schema.js';
-import type { Figures } from '../stream/counters.js';
-import { type Rates, Session } from './session.js';
+import { Downsampled, type Moment } from '../sketch/downsampled.js';
+import type { Counters } from '../stream/counters.js';
 import type { Count } from '../stream/parser.js';
-import { type Moment, Thinned } from '../sketch/downsampled.js';
+import { GROWING } from '../stream/schema.js';
+import { type Rates, Session } from './session.js';
 
 /** How fast the counters grew between two counts; its time is that of the second. */
 export interface Growth extends Moment {
@@ -21,14 +21,14 @@ export type Growing = (typeof GROWING)[number];
 
 /** Folds counts into how fast they grew. Memory is bounded. */
 export class Growths {
-  readonly series: Thinned<Growth>;
+  readonly series: Downsampled<Growth>;
   readonly highest = new Map<Growing, Highest>();
   readonly #session = new Session(0);
   #epoch = 0;
 
   /** @param most growths kept; when there are more, those of the least and greatest rates stay */
   constructor(most: number) {
-    this.series = new Thinned(
+    this.series = new Downsampled(
       { most },
       GROWING.map(
         (name) =>
@@ -39,7 +39,7 @@ export class Growths {
   }
 
   /** What each counter grew by in all. */
-  get totals(): Figures {
+  get totals(): Counters {
     return this.#session.totals;
   }
 

@@ -16,7 +16,7 @@ const KINDS = 'CARSDX';
 const UNKNOWN = '?';
 
 /** Adds up what was recorded and what was lost: together it is what the module produced. */
-export class Ledger {
+export class LossAccounting {
   readonly #recorded = new Map<string, number>();
   readonly #lost = new Map<string, number>();
 

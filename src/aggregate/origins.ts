@@ -1,5 +1,5 @@
-import type { Start } from '../stream/reader.js';
 import { EMPTY_HEADER, type Header } from '../stream/parser.js';
+import type { Start } from '../stream/reader.js';
 
 /** Where a stream was recorded, and under which filters. */
 export interface Origin {

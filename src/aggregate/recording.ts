@@ -1,21 +1,21 @@
+import { Downsampled, type Moment } from '../sketch/downsampled.js';
 import { Clock } from '../stream/clock.js';
-import type { Wanted } from '../stream/endpoints.js';
-import type { Figures } from '../stream/counters.js';
+import type { Counters } from '../stream/counters.js';
+import type { EndpointFilter } from '../stream/endpoints.js';
+import { EMPTY_HEADER, type Header } from '../stream/parser.js';
 import { Problems } from '../stream/problems.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
-import { EMPTY_HEADER, type Header } from '../stream/parser.js';
-import { type Moment, Thinned } from '../sketch/downsampled.js';
 
 /** A count of half-opens, as a line C has it. */
-export interface Counted extends Moment {
-  readonly figures: Figures;
+export interface CountPoint extends Moment {
+  readonly figures: Counters;
 }
 
 /** A connection with what was sampled of it. */
 export interface Recorded extends Connection {
-  readonly series: Thinned<Sample>;
+  readonly series: Downsampled<Sample>;
 }
 
 /** Points of one line of a picture: more than it has columns of pixels. */
@@ -29,7 +29,7 @@ const MOST_CONNECTIONS = 200;
  */
 export class Recording implements Taker {
   readonly connections: Connections<Recorded>;
-  readonly counts: Thinned<Counted>;
+  readonly counts: Downsampled<CountPoint>;
   /** Samples taken of S lines, whose srtt is in microseconds, and of tcp_probe's. */
   readonly samples = { own: 0, tcpProbe: 0 };
   /** The time of the first and the last sample or count, on the picture's clock. */
@@ -44,8 +44,8 @@ export class Recording implements Taker {
   #headed = false;
 
   /** @param most points of a line: of what was counted, and of samples for each connection */
-  constructor(wanted: Wanted, most = { counts: MOST_POINTS, samples: MOST_POINTS }) {
-    this.counts = new Thinned({ most: most.counts }, [
+  constructor(wanted: EndpointFilter, most = { counts: MOST_POINTS, samples: MOST_POINTS }) {
+    this.counts = new Downsampled({ most: most.counts }, [
       ({ figures }) => figures.half_open ?? Number.NaN,
       ({ figures }) => figures.peak ?? Number.NaN,
     ]);
@@ -57,7 +57,7 @@ export class Recording implements Taker {
         remote,
         samples: 0,
         seen: 0,
-        series: new Thinned({ most: most.samples }, MEASURES),
+        series: new Downsampled({ most: most.samples }, MEASURES),
       }),
       worth: (a, b) => b.samples - a.samples || a.seen - b.seen,
     });

@@ -1,6 +1,6 @@
 import { refused } from '../stream/counters.js';
-import { Session } from './session.js';
 import type { Count } from '../stream/parser.js';
+import { Session } from './session.js';
 
 /** SYNs refused meanwhile. */
 export interface Refused {

@@ -1,6 +1,12 @@
-import { LEVELS } from '../stream/schema.js';
-import { FIGURE_NAMES, type FigureName, type Figures, OUTCOMES, refused } from '../stream/counters.js';
+import {
+  COUNTER_NAMES,
+  type CounterName,
+  type Counters,
+  OUTCOMES,
+  refused,
+} from '../stream/counters.js';
 import type { Count } from '../stream/parser.js';
+import { LEVELS } from '../stream/schema.js';
 
 /** One moment of a session. */
 export interface Point {
@@ -8,13 +14,13 @@ export interface Point {
   readonly time: number;
   /** The highest half-open count since the point before, as far as it is known. */
   readonly high: number;
-  readonly figures: Figures;
+  readonly figures: Counters;
   /** Counts the starts of the module: points of different epochs have nothing in common. */
   readonly epoch: number;
 }
 
 /** Growth per second, between the last two points. */
-export type Rates = Partial<Record<FigureName | 'refused' | 'net', number>>;
+export type Rates = Partial<Record<CounterName | 'refused' | 'net', number>>;
 
 export interface SessionView {
   readonly points: readonly Point[];
@@ -22,13 +28,13 @@ export interface SessionView {
   readonly peak: number;
   readonly rates: Rates;
   /** Growth of each figure over the whole session, all epochs together. */
-  readonly totals: Figures;
+  readonly totals: Counters;
 }
 
 /** More points than this are thinned out, two becoming one. */
 const MAX_POINTS = 36_000;
 
-const NOT_COUNTED_UP: ReadonlySet<FigureName> = new Set(LEVELS);
+const NOT_COUNTED_UP: ReadonlySet<CounterName> = new Set(LEVELS);
 
 /** Folds counts into what is shown of them. Memory is bounded however long it runs. */
 export class Session implements SessionView {
@@ -36,7 +42,7 @@ export class Session implements SessionView {
   latest: Point | null = null;
   peak = 0;
   rates: Rates = {};
-  totals: Figures = {};
+  totals: Counters = {};
   /** Counts folded in so far, and the seconds from the first to the last. */
   counts = 0;
   seconds = 0;
@@ -91,7 +97,7 @@ export class Session implements SessionView {
 
   #compare(before: Point, point: Point): void {
     const seconds = point.time - before.time;
-    for (const name of FIGURE_NAMES) {
+    for (const name of COUNTER_NAMES) {
       const grown = difference(before.figures[name], point.figures[name]);
       if (grown === undefined || NOT_COUNTED_UP.has(name)) {
         continue;
@@ -148,7 +154,7 @@ function thin(points: readonly Point[]): Point[] {
 export function endings(
   view: SessionView,
   span: number,
-): { readonly ended: number; readonly seconds: number; readonly by: Figures } | null {
+): { readonly ended: number; readonly seconds: number; readonly by: Counters } | null {
   const { latest } = view;
   if (latest === null) {
     return null;
@@ -156,7 +162,7 @@ export function endings(
   const first = view.points.find(
     (point) => point.epoch === latest.epoch && point.time >= latest.time - span,
   );
-  const by: Figures = {};
+  const by: Counters = {};
   let ended = 0;
   for (const outcome of OUTCOMES) {
     const grown = difference(first?.figures[outcome], latest.figures[outcome]);

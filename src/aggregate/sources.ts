@@ -1,5 +1,5 @@
-import { Distinct } from '../sketch/hyperloglog.js';
 import { HeavyHitters } from '../sketch/heavy-hitters.js';
+import { HyperLogLog } from '../sketch/hyperloglog.js';
 
 /** Networks kept; more than this many that are equally frequent can't be told apart. */
 const KEPT = 1024;
@@ -18,7 +18,7 @@ export interface Source {
  */
 export class Sources {
   readonly #heavy = new HeavyHitters(KEPT);
-  readonly #distinct = new Distinct();
+  readonly #distinct = new HyperLogLog();
   readonly #network = new Network();
 
   /** @param remote `a.b.c.d:port` or `[v6]:port` */

@@ -1,6 +1,6 @@
+import { Histogram } from '../sketch/histogram.js';
 import { OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { HalfOpen } from './half-open.js';
-import { Histogram } from '../sketch/histogram.js';
 import { Sources } from './sources.js';
 
 /** Listeners with figures of their own; those that come later are counted together. */
@@ -9,7 +9,7 @@ const MOST_LISTENERS = 256;
 export type Outcomes = Record<Outcome, number>;
 
 /** The half-opens of one listener, or of several together. */
-export interface Group {
+export interface TallyGroup {
   /** The local end, as the peers see it; null for several together. */
   readonly local: string | null;
   added: number;
@@ -30,7 +30,7 @@ export interface Group {
 
 /** Adds up events. Memory is bounded, some 4 MB at most, however many events and sources there are. */
 export class Tally {
-  readonly all: Group = group(null);
+  readonly all: TallyGroup = group(null);
   /** Where those come from that were added, or with `byRemovals` those removed. */
   readonly sources = new Sources();
   /** From the first event to the last. */
@@ -38,8 +38,8 @@ export class Tally {
   /** Records lost that would have been counted here. */
   lost = 0;
   readonly #byRemovals: boolean;
-  readonly #listeners = new Map<string, Group>();
-  #rest: Group | null = null;
+  readonly #listeners = new Map<string, TallyGroup>();
+  #rest: TallyGroup | null = null;
   #first: number | null = null;
 
   /** @param byRemovals count sources when a half-open ends: for when some outcomes only are wanted */
@@ -66,7 +66,7 @@ export class Tally {
   }
 
   /** The listeners by half-opens, most first, the rest together at the end. */
-  listeners(): Group[] {
+  listeners(): TallyGroup[] {
     const sorted = [...this.#listeners.values()].sort(
       (a, b) =>
         b.added + b.removed - a.added - a.removed ||
@@ -75,7 +75,7 @@ export class Tally {
     return this.#rest === null ? sorted : [...sorted, this.#rest];
   }
 
-  #groupOf(local: string): Group {
+  #groupOf(local: string): TallyGroup {
     const known = this.#listeners.get(local);
     if (known !== undefined) {
       return known;
@@ -90,7 +90,7 @@ export class Tally {
   }
 }
 
-function group(local: string | null): Group {
+function group(local: string | null): TallyGroup {
   return {
     local,
     added: 0,
@@ -103,7 +103,7 @@ function group(local: string | null): Group {
   };
 }
 
-function fold(into: Group, event: HalfOpen): void {
+function fold(into: TallyGroup, event: HalfOpen): void {
   if (event.event === 'added') {
     into.added += 1;
     return;

@@ -1,12 +1,12 @@
+import { Downsampled } from '../sketch/downsampled.js';
 import { Clock } from '../stream/clock.js';
 import type { Columns } from '../stream/columns.js';
-import type { Wanted } from '../stream/endpoints.js';
-import { Intervals } from './intervals.js';
+import type { EndpointFilter } from '../stream/endpoints.js';
+import { EMPTY_HEADER, type Header, type Loss } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
-import { EMPTY_HEADER, type Header, type Loss } from '../stream/parser.js';
-import { Thinned } from '../sketch/downsampled.js';
+import { Intervals } from './intervals.js';
 
 /** The least and the greatest of a figure in an interval; NaN where there was none. */
 export interface Range {
@@ -25,7 +25,7 @@ export interface Interval {
 export interface Traced extends Connection {
   /** Tells it from all others of this trace. */
   readonly id: number;
-  readonly series: Thinned<Sample>;
+  readonly series: Downsampled<Sample>;
   latest: Sample | null;
   /** Other columns of the latest sample, by name; those that the stream does not have are not in it. */
   others: Others;
@@ -48,7 +48,7 @@ const GROUP = 0.125;
 const MOST_POINTS = 12_000;
 
 export interface Following {
-  readonly wanted: Wanted;
+  readonly wanted: EndpointFilter;
   /** Connections kept: of more, those not seen for longest are forgotten. */
   readonly most: number;
   /** Samples after which no more are taken, nor anything else. */
@@ -60,7 +60,7 @@ export interface Following {
 }
 
 /** What a trace tells as it reads, in order. */
-export interface Listener {
+export interface TraceListener {
   sample?(connection: Traced, row: Row): void;
   /** An interval is over: the connections seen in it. They begin a new one when this returns. */
   interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
@@ -81,7 +81,7 @@ export class Trace implements Taker {
   /** Whether srtt is in microseconds; null before the first sample. */
   microseconds: boolean | null = null;
   readonly #following: Following;
-  readonly #listener: Listener;
+  readonly #listener: TraceListener;
   readonly #intervals: Intervals;
   readonly #seen = new Set<Traced>();
   #columns: Columns | null = null;
@@ -90,7 +90,7 @@ export class Trace implements Taker {
   #epoch = 0;
   #headed = false;
 
-  constructor(following: Following, listener: Listener) {
+  constructor(following: Following, listener: TraceListener) {
     this.#following = following;
     this.#listener = listener;
     const { wanted, most, keep, interval } = following;
@@ -106,7 +106,7 @@ export class Trace implements Taker {
         remote,
         samples: 0,
         seen: 0,
-        series: new Thinned({ most: MOST_POINTS, width, keep }, MEASURES),
+        series: new Downsampled({ most: MOST_POINTS, width, keep }, MEASURES),
         latest: null,
         others: {},
         interval: EMPTY,

@@ -1,8 +1,8 @@
+import type { Count, Loss } from '../stream/parser.js';
 import { type Batch, type Item, type Start, StreamReader, type Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
-import type { Count, Loss } from '../stream/parser.js';
-import { type Format, type Piece, Tally } from './piece.js';
-import { Clock } from './time.js';
+import { CaptureTally, type Format, type Piece } from './piece.js';
+import { CaptureClock } from './time.js';
 
 /** Makes the lines of one format. What it returns has its line ends. */
 export interface Writer {
@@ -10,19 +10,19 @@ export interface Writer {
   header(reader: StreamReader): string;
   /** A new header of the stream calls for a new one here. */
   readonly eachEpoch: boolean;
-  row(row: Row, clock: Clock): string;
-  count(count: Count, clock: Clock): string;
-  loss(loss: Loss, clock: Clock): string;
+  row(row: Row, clock: CaptureClock): string;
+  count(count: Count, clock: CaptureClock): string;
+  loss(loss: Loss, clock: CaptureClock): string;
 }
 
 /** Read the stream and write it in another format. */
 export class Converted implements Format, Taker {
-  readonly tally = new Tally();
+  readonly tally = new CaptureTally();
   readonly #writer: Writer;
   readonly #letters: string | null;
   readonly #limit: number;
   readonly #reader = new StreamReader();
-  #clock = new Clock(null);
+  #clock = new CaptureClock(null);
   #pieces: Piece[] = [];
   #header = '';
   /** Records have come since the stream's header. */
@@ -115,7 +115,7 @@ export class Converted implements Format, Taker {
       return;
     }
     this.#begun = true;
-    this.#clock = new Clock(this.#reader.header.clock_offset);
+    this.#clock = new CaptureClock(this.#reader.header.clock_offset);
     this.#cut();
     const first = this.#header === '';
     if (first || this.#writer.eachEpoch) {

@@ -1,11 +1,11 @@
 import { printable } from '../printable.js';
 import { Places } from '../stream/columns.js';
+import type { Count, Loss } from '../stream/parser.js';
 import type { StreamReader } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
-import type { Count, Loss } from '../stream/parser.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';
-import type { Clock } from './time.js';
+import type { CaptureClock } from './time.js';
 
 /** RFC 4180, but lines end as everywhere here. */
 export class Csv implements Writer {
@@ -27,7 +27,7 @@ export class Csv implements Writer {
     return `${['kind', 'time', ...this.#columns, 'records_lost'].map(quoted).join(',')}\n`;
   }
 
-  row(row: Row, clock: Clock): string {
+  row(row: Row, clock: CaptureClock): string {
     const texts = row.texts();
     let out = `${row.kind},${clock.text(row.time)}`;
     for (const at of this.#places.get(row.kind)?.of(row.columns) ?? []) {
@@ -36,12 +36,12 @@ export class Csv implements Writer {
     return `${out},\n`;
   }
 
-  count({ time, figures }: Count, clock: Clock): string {
+  count({ time, figures }: Count, clock: CaptureClock): string {
     const values = this.#columns.map((name) => figures[name as keyof typeof figures] ?? '');
     return `C,${clock.text(time)},${values.join(',')},\n`;
   }
 
-  loss({ time, lost }: Loss, clock: Clock): string {
+  loss({ time, lost }: Loss, clock: CaptureClock): string {
     return `L,${clock.text(time)},${','.repeat(this.#columns.length)}${lost}\n`;
   }
 }

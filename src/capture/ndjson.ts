@@ -1,12 +1,12 @@
 import { jsonLine, jsonText } from '../printable.js';
 import type { Columns } from '../stream/columns.js';
+import type { Count, Loss } from '../stream/parser.js';
 import type { StreamReader } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
-import type { Count, Loss } from '../stream/parser.js';
 import { TEXT_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';
-import type { Clock } from './time.js';
+import type { CaptureClock } from './time.js';
 
 const TEXT: ReadonlySet<string> = new Set(TEXT_COLUMNS);
 
@@ -20,7 +20,7 @@ export class Ndjson implements Writer {
     return jsonLine({ kind: '#', ...header });
   }
 
-  row(row: Row, clock: Clock): string {
+  row(row: Row, clock: CaptureClock): string {
     const { columns } = row;
     let keys = this.#keys.get(columns);
     if (keys === undefined) {
@@ -37,11 +37,11 @@ export class Ndjson implements Writer {
     return `${out}}\n`;
   }
 
-  count({ time, figures }: Count, clock: Clock): string {
+  count({ time, figures }: Count, clock: CaptureClock): string {
     return `{"kind":"C","time":${clock.text(time)},${jsonText(figures).slice(1)}\n`;
   }
 
-  loss({ time, kind: _, ...loss }: Loss, clock: Clock): string {
+  loss({ time, kind: _, ...loss }: Loss, clock: CaptureClock): string {
     return `{"kind":"L","time":${clock.text(time)},${jsonText(loss).slice(1)}\n`;
   }
 }

@@ -17,7 +17,7 @@ const [DIGITS, MAX_DIGITS] = [6, 9];
 const MAX_HELD = 1024 * 1024;
 
 /** Where parts go and how many there may be. */
-export interface Plan {
+export interface RotationPlan {
   readonly path: string;
   readonly meeting: Meeting;
   readonly rotation: Rotation;
@@ -162,7 +162,7 @@ interface Current {
  * record, and only then is an old one deleted: so a capture that never gets far deletes nothing.
  */
 export class Rotated implements Sink {
-  readonly #plan: Plan;
+  readonly #plan: RotationPlan;
   readonly #lock: Lock | null;
   #numbers: number[];
   #part: Current | null;
@@ -179,7 +179,12 @@ export class Rotated implements Sink {
   /** Parts that had to go, for `keep`. */
   deleted = 0;
 
-  private constructor(plan: Plan, lock: Lock | null, numbers: number[], part: Current | null) {
+  private constructor(
+    plan: RotationPlan,
+    lock: Lock | null,
+    numbers: number[],
+    part: Current | null,
+  ) {
     this.#plan = plan;
     this.#lock = lock;
     this.#numbers = numbers;
@@ -188,7 +193,7 @@ export class Rotated implements Sink {
     this.#opened = part === null ? 0 : 1;
   }
 
-  static async open(plan: Plan): Promise<Rotated> {
+  static async open(plan: RotationPlan): Promise<Rotated> {
     const { path, meeting } = plan;
     const [first] = await partsOf(path);
     await access(dirname(path), constants.W_OK).catch((error) => {
@@ -391,7 +396,7 @@ function isThere(path: string): Promise<boolean> {
 }
 
 /** The last part, if it can be gone on with and has room; else null. */
-async function continued(plan: Plan, path: string): Promise<Current | null> {
+async function continued(plan: RotationPlan, path: string): Promise<Current | null> {
   const { rotation, format, packing } = plan;
   const { size, birthtimeMs, mtimeMs } = await stat(path);
   const age = Math.max(0, Date.now() - (birthtimeMs || mtimeMs));
@@ -421,6 +426,10 @@ async function continued(plan: Plan, path: string): Promise<Current | null> {
   };
 }
 
-function openPart({ packing, sync }: Plan, path: string, meeting: Meeting): Promise<FilePart> {
+function openPart(
+  { packing, sync }: RotationPlan,
+  path: string,
+  meeting: Meeting,
+): Promise<FilePart> {
   return FilePart.open(path, meeting, packing === null ? null : makePacker(packing), sync);
 }

@@ -10,7 +10,7 @@ export interface Piece {
 }
 
 /** What was written, and what could not be. */
-export class Tally {
+export class CaptureTally {
   /** Bytes of the input. */
   bytes = 0;
   /** Records written: every line but headers and L lines. */
@@ -34,7 +34,7 @@ export class Tally {
 
 /** Makes the lines of a capture from the bytes of a stream, cut anywhere. */
 export interface Format {
-  readonly tally: Tally;
+  readonly tally: CaptureTally;
   /** As many records have come as were asked for; what follows is passed over. */
   readonly full: boolean;
   /** Keeps nothing of the chunk but in the pieces. */

@@ -1,11 +1,11 @@
 import { rate, seconds, size, whole } from '../chart/text.js';
 import { type Host, note, writeAside } from '../host.js';
-import type { Tally } from './piece.js';
+import type { CaptureTally } from './piece.js';
 
 /** How a capture is getting on: a line rewritten in place, on a terminal that is ours alone. */
 export class Progress {
   readonly #host: Host;
-  readonly #tally: Tally;
+  readonly #tally: CaptureTally;
   readonly #shown: boolean;
   readonly #live: boolean;
   readonly #begun = performance.now();
@@ -18,7 +18,7 @@ export class Progress {
    * @param alone nobody else writes to the terminal
    * @param live losses happen now, and something can be done about them
    */
-  constructor(host: Host, tally: Tally, alone: boolean, live: boolean) {
+  constructor(host: Host, tally: CaptureTally, alone: boolean, live: boolean) {
     this.#host = host;
     this.#tally = tally;
     this.#live = live;

@@ -1,5 +1,5 @@
 import { MAX_LINE, StreamParser } from '../stream/parser.js';
-import { type Format, type Piece, Tally } from './piece.js';
+import { CaptureTally, type Format, type Piece } from './piece.js';
 
 const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER_Z] = [
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41, 0x4c, 0x5a,
@@ -23,7 +23,7 @@ function isBlank(byte: number | undefined): boolean {
  * which every part repeats, and L lines, which tell the losses.
  */
 export class RawFormat implements Format {
-  readonly tally = new Tally();
+  readonly tally = new CaptureTally();
   readonly #limit: number;
   readonly #losses = new StreamParser();
   /** The header's lines by what they are about, in the order they came in. */

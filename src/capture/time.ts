@@ -1,7 +1,7 @@
 const BILLION = 1_000_000_000;
 
 /** Turns times of a stream into seconds since 1970, to the nanosecond, as a double could not. */
-export class Clock {
+export class CaptureClock {
   readonly #seconds: number;
   readonly #nanoseconds: number;
 

@@ -1,6 +1,6 @@
 import type { Sample } from '../aggregate/connections.js';
-import type { SrttUnit } from '../stream/srtt.js';
 import type { Moment } from '../sketch/downsampled.js';
+import type { SrttUnit } from '../stream/srtt.js';
 import type { Size } from './frame.js';
 import { plot, timeAxis } from './plot.js';
 import { type Line, seconds } from './text.js';

@@ -9,7 +9,7 @@ export interface Curve {
 }
 
 /** What a script draws. */
-export interface Picture {
+export interface PlotPicture {
   readonly title: string;
   /** Name of the picture, beside the script. */
   readonly output: string;
@@ -63,7 +63,7 @@ function quoted(text: string): string {
 }
 
 /** The script: its own folder is where it looks for the data and puts the picture. */
-export function gnuplotScript(picture: Picture): string {
+export function gnuplotScript(picture: PlotPicture): string {
   const panels = panelsOf(picture);
   const legend = (legendLines(picture) + 1) * LEGEND_LINE;
   const height = 60 + legend + PANEL * panels.length;
@@ -134,7 +134,7 @@ interface Panel {
 }
 
 /** Lines of the legend above the panels. */
-function legendLines({ curves }: Picture): number {
+function legendLines({ curves }: PlotPicture): number {
   return curves.length === 0 ? 0 : curves.length + (someSsthresh(curves) ? 1 : 0);
 }
 
@@ -142,7 +142,7 @@ function someSsthresh(curves: readonly Curve[]): boolean {
   return curves.some(({ hasSsthresh }) => hasSsthresh);
 }
 
-function panelsOf({ curves, srttLabel, counts, highest }: Picture): Panel[] {
+function panelsOf({ curves, srttLabel, counts, highest }: PlotPicture): Panel[] {
   const panels: Panel[] = [];
   const source = (file: string) => `here.${quoted(file)}`;
   const cwnd = curves.flatMap(({ file, label, hasSsthresh }, i) => [

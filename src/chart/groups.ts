@@ -5,7 +5,7 @@ import { type Column, table } from './table.js';
 import { type Line, type Look, printable, rate, type Span, whole, widthOf, wrap } from './text.js';
 
 /** What is shown of records counted in groups. */
-export interface Scene {
+export interface GroupScene {
   /** What they are called: "drops". */
   readonly things: string;
   /** What the aspects of a group are called, those of its key and those beside. */
@@ -37,7 +37,7 @@ const SHORTEST_KEY = 8;
  * @param columns of the terminal: a key that would leave no room for itself is cut
  */
 export function groupColumns(
-  { things, keys, beside, standing }: Scene,
+  { things, keys, beside, standing }: GroupScene,
   people: boolean,
   columns = Number.POSITIVE_INFINITY,
 ): Column[] {
@@ -117,7 +117,7 @@ function sureness({ error }: Standing, people: boolean): string[] {
  * @param columns of a terminal
  */
 export function groupLines(
-  scene: Scene,
+  scene: GroupScene,
   time: string,
   columns = Number.POSITIVE_INFINITY,
 ): string[] {
@@ -143,7 +143,7 @@ export function groupLines(
 }
 
 /** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
-export function drawGroups(scene: Scene, frame: Frame, size: Size): Line[] {
+export function drawGroups(scene: GroupScene, frame: Frame, size: Size): Line[] {
   const figures = figureLines(scene, size.columns);
   const sure = sureness(scene.standing, true);
   // Title, the titles of the columns and the keys.
@@ -163,7 +163,7 @@ export function drawGroups(scene: Scene, frame: Frame, size: Size): Line[] {
 }
 
 /** Totals, on as many lines as they need. */
-function figureLines(scene: Scene, columns: number): Line[] {
+function figureLines(scene: GroupScene, columns: number): Line[] {
   const { things, standing, lost, refused, alert, stopped } = scene;
   const { all } = standing;
   const perSecond = (value: number | null) => (value === null ? '-' : rate(value, true));

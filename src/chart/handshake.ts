@@ -1,5 +1,5 @@
+import type { TallyGroup } from '../aggregate/tally.js';
 import { Histogram } from '../sketch/histogram.js';
-import type { Group } from '../aggregate/tally.js';
 import { type Frame, framed, type Size } from './frame.js';
 import { type Column, table } from './table.js';
 import { nameOf } from './tally.js';
@@ -7,9 +7,9 @@ import { bar, type Line, micros, percent, whole } from './text.js';
 
 /** What `events --handshake` shows. */
 export interface Handshakes {
-  readonly all: Group;
+  readonly all: TallyGroup;
   /** The busiest first. */
-  readonly listeners: readonly Group[];
+  readonly listeners: readonly TallyGroup[];
   readonly lost: number;
 }
 
@@ -36,7 +36,10 @@ export interface Bin {
 }
 
 /** All groups with at least one handshake, over all first. */
-export function groupsOf({ all, listeners }: Handshakes): readonly (readonly [string, Group])[] {
+export function groupsOf({
+  all,
+  listeners,
+}: Handshakes): readonly (readonly [string, TallyGroup])[] {
   const named = listeners
     .filter(({ handshakes }) => handshakes.count > 0)
     .map((group) => [nameOf(group), group] as const);
@@ -47,7 +50,7 @@ export function groupsOf({ all, listeners }: Handshakes): readonly (readonly [st
 export function quantileColumns(shown: Handshakes, people: boolean): Column[] {
   const groups = groupsOf(shown);
   const time = (value: number) => (people ? micros(value) : whole(value, false));
-  const column = (title: string, cell: (group: Group) => string): Column => ({
+  const column = (title: string, cell: (group: TallyGroup) => string): Column => ({
     title: people ? title.toUpperCase() : title,
     align: 'right',
     cells: groups.map(([, group]) => cell(group)),

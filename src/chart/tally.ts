@@ -1,7 +1,7 @@
-import { Distinct } from '../sketch/hyperloglog.js';
-import { OUTCOMES } from '../stream/counters.js';
 import type { Source } from '../aggregate/sources.js';
-import type { Group, Outcomes, Tally } from '../aggregate/tally.js';
+import type { Outcomes, Tally, TallyGroup } from '../aggregate/tally.js';
+import { HyperLogLog } from '../sketch/hyperloglog.js';
+import { OUTCOMES } from '../stream/counters.js';
 import { type Frame, framed, type Size } from './frame.js';
 import { type Column, table } from './table.js';
 import { type Line, percent, printable, rate, seconds, whole } from './text.js';
@@ -27,7 +27,7 @@ export interface Top {
     readonly top: readonly Source[];
   };
   /** The busiest first. */
-  readonly listeners: readonly Group[];
+  readonly listeners: readonly TallyGroup[];
 }
 
 /**
@@ -63,7 +63,7 @@ export function topOf(
 }
 
 /** How far off the number of networks may be, as a share of it: in 997 of 1000 cases no more. */
-export const NETWORKS_ERROR = 3 * Distinct.ERROR;
+export const NETWORKS_ERROR = 3 * HyperLogLog.ERROR;
 
 /** Sources, listeners and outcomes as tables, each with the columns most worth their room first. */
 export interface Tables {
@@ -118,7 +118,7 @@ export function tablesOf(top: Top, people: boolean): Tables {
 }
 
 /** A listener as the tables call it. */
-export function nameOf({ local }: Group): string {
+export function nameOf({ local }: TallyGroup): string {
   return local === null ? 'others' : printable(local);
 }
 

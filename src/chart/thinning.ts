@@ -1,8 +1,8 @@
-import type { Moment, Thinned } from '../sketch/downsampled.js';
+import type { Downsampled, Moment } from '../sketch/downsampled.js';
 
 /** Which of its moments a series still has, in words. */
 export function thinning<T extends Moment>(
-  { width, added, items }: Thinned<T>,
+  { width, added, items }: Downsampled<T>,
   extremes: string,
 ): string {
   return width === 0

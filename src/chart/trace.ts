@@ -1,25 +1,25 @@
 import type { Sample } from '../aggregate/connections.js';
-import type { SrttUnit } from '../stream/srtt.js';
 import type { Traced } from '../aggregate/trace.js';
+import type { SrttUnit } from '../stream/srtt.js';
 import { connectionCharts, inUnit } from './connections.js';
 import { type Frame, hintLine, type Size, titleLine } from './frame.js';
 import { type Column, table } from './table.js';
 import { type Line, printable, rate, type Span, seconds, whole, widthOf } from './text.js';
 
 /** A connection as it is shown. */
-export interface Shown
+export interface ShownTrace
   extends Pick<Traced, 'id' | 'local' | 'remote' | 'latest' | 'others' | 'rate'> {
   readonly series: { readonly items: readonly Sample[] };
 }
 
 /** What the screen of `trace` shows. */
-export interface Scene {
+export interface TraceScene {
   readonly frame: Frame;
   /** The busiest first. */
-  readonly connections: readonly Shown[];
+  readonly connections: readonly ShownTrace[];
   /** The one whose charts are shown, and the one that the keys point at. */
-  readonly charted: Shown | null;
-  readonly marked: Shown | null;
+  readonly charted: ShownTrace | null;
+  readonly marked: ShownTrace | null;
   readonly unit: SrttUnit;
   /** Seconds shown, up to `now`; null for all there is. */
   readonly span: number | null;
@@ -33,7 +33,7 @@ const GAP = '   ';
 const LOWEST_CHARTS = 6;
 
 /** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
-export function drawTrace(scene: Scene, size: Size): Line[] {
+export function drawTrace(scene: TraceScene, size: Size): Line[] {
   const { connections, charted, frame } = scene;
   const title = titleLine(frame, size.columns);
   const hint = hintLine(frame, size.columns);
@@ -76,7 +76,7 @@ export function drawTrace(scene: Scene, size: Size): Line[] {
 }
 
 /** What is known of a connection, on as many lines as it takes. */
-function headLines(connection: Shown, scene: Scene, columns: number): Line[] {
+function headLines(connection: ShownTrace, scene: TraceScene, columns: number): Line[] {
   const { latest, others, local, remote } = connection;
   const cells: Span[][] = [
     [{ text: `${printable(local)} → ${printable(remote)}`, look: 'bold' }],
@@ -112,14 +112,14 @@ function srttWords(value: number, unit: SrttUnit): string {
 }
 
 /** The connections, those around the marked one if there is no room for all. */
-function listLines(scene: Scene, size: Size): Line[] {
+function listLines(scene: TraceScene, size: Size): Line[] {
   const { connections, marked, charted, unit } = scene;
   const fits = size.rows - 1;
   const at = Math.max(0, marked === null ? 0 : connections.indexOf(marked));
   const start = Math.max(0, Math.min(at - Math.floor(fits / 2), connections.length - fits));
   const shown = connections.slice(start, start + fits);
-  const sign = (one: Shown) => `${one === marked ? '>' : ' '}${one === charted ? '*' : ' '}`;
-  const right = (title: string, cell: (one: Shown) => string): Column => ({
+  const sign = (one: ShownTrace) => `${one === marked ? '>' : ' '}${one === charted ? '*' : ' '}`;
+  const right = (title: string, cell: (one: ShownTrace) => string): Column => ({
     title,
     align: 'right',
     cells: shown.map(cell),

@@ -1,6 +1,6 @@
-import { type Figures, OUTCOMES } from '../stream/counters.js';
-import { byFullness, fullness, type Listener } from '../proc/listeners.js';
 import { endings, type SessionView } from '../aggregate/session.js';
+import { byFullness, fullness, type Listener } from '../proc/listeners.js';
+import { type Counters, OUTCOMES } from '../stream/counters.js';
 import { type Frame, hintLine, type Size, titleLine } from './frame.js';
 import { plot, timeAxis } from './plot.js';
 import { columnsOf } from './series.js';
@@ -20,7 +20,7 @@ import {
 } from './text.js';
 
 /** What the live screen shows. */
-export interface Scene {
+export interface WatchScene {
   /** What is known of the source, in order of weight: "module", kernel, namespace ... */
   readonly title: readonly string[];
   readonly clock: string;
@@ -53,7 +53,7 @@ const SMALLEST_CHART = 4;
 const NARROW = 60;
 
 /** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
-export function drawWatch(scene: Scene, size: Size): Line[] {
+export function drawWatch(scene: WatchScene, size: Size): Line[] {
   const frame = frameOf(scene);
   const title = titleLine(frame, size.columns);
   const head = grid(cellsOf(scene), size.columns);
@@ -81,7 +81,7 @@ export function drawWatch(scene: Scene, size: Size): Line[] {
   ].slice(0, size.rows);
 }
 
-function frameOf({ title, clock, paused, keys, listeners }: Scene): Frame {
+function frameOf({ title, clock, paused, keys, listeners }: WatchScene): Frame {
   const hints = ['q quit', paused ? 'p go on' : 'p pause', '+/- span'];
   return {
     name: 'tcpsynq watch',
@@ -92,7 +92,7 @@ function frameOf({ title, clock, paused, keys, listeners }: Scene): Frame {
   };
 }
 
-function cellsOf({ view, waiting }: Scene): Cell[] {
+function cellsOf({ view, waiting }: WatchScene): Cell[] {
   const { latest, rates, totals } = view;
   if (waiting !== null || latest === null) {
     return [{ label: waiting ?? 'waiting for the first count', value: '', look: 'warn' }];
@@ -116,7 +116,7 @@ function cellsOf({ view, waiting }: Scene): Cell[] {
 }
 
 /** Return a cell for each outcome that is always shown, or that has been counted. */
-function outcomeCells(figures: Figures, { rates, totals }: SessionView): Cell[] {
+function outcomeCells(figures: Counters, { rates, totals }: SessionView): Cell[] {
   const cells: Cell[] = [];
   const looks: Partial<Record<string, Look>> = { completed: 'good', expired: 'bad' };
   for (const outcome of OUTCOMES) {
@@ -173,7 +173,7 @@ function grid(cells: readonly Cell[], columns: number): Line[] {
   return lines;
 }
 
-function chartLines(scene: Scene, size: Size): Line[] {
+function chartLines(scene: WatchScene, size: Size): Line[] {
   const { points } = scene.view;
   const first = points[0];
   const last = points.at(-1);
@@ -204,7 +204,7 @@ function blank(rows: number): Line[] {
   return new Array<Line>(Math.max(0, rows)).fill([]);
 }
 
-function belowChart(scene: Scene, size: Size): Line[] {
+function belowChart(scene: WatchScene, size: Size): Line[] {
   const lines: Line[] = [];
   if (scene.listeners !== null && scene.waiting === null) {
     lines.push(...listenerLines(scene.listeners, scene.expanded, size));
@@ -264,7 +264,7 @@ function listenerLine(prefix: string, name: string, listener: Listener, columns:
 }
 
 /** How the half-opens that ended within the span shown have ended, in as many words as fit. */
-function shareWords({ view, span }: Scene, columns: number): string | null {
+function shareWords({ view, span }: WatchScene, columns: number): string | null {
   const ends = endings(view, span ?? Number.POSITIVE_INFINITY);
   if (ends === null || ends.ended <= 0) {
     return null;

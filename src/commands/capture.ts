@@ -19,13 +19,13 @@ import { Progress } from '../capture/progress.js';
 import { withTicks } from '../capture/ticks.js';
 import { describe, Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { isKind } from '../stream/columns.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isSame } from '../source/file.js';
 import { isLive } from '../source/input.js';
-import { type Namespace, openNamespace } from '../proc/namespace.js';
 import type { TapFilter } from '../source/tap.js';
+import { isKind } from '../stream/columns.js';
 import { LETTERS } from '../stream/schema.js';
 import { type CommonOptions, checkInput } from './options.js';
 

@@ -1,6 +1,6 @@
+import { type Cause, CLOSE_GROUPINGS, CloseReader } from '../aggregate/close.js';
 import { count, percent, seconds } from '../chart/text.js';
 import type { Host } from '../host.js';
-import { type Cause, CLOSE_GROUPINGS, CloseReader } from '../aggregate/close.js';
 import { CAUSES } from '../stream/schema.js';
 import { closeForm } from '../views/closes.js';
 import {

@@ -2,13 +2,13 @@ import { release } from 'node:os';
 import { whole } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { FIGURE_NAMES, FIGURES, type FigureName, type Figures } from '../stream/counters.js';
-import type { Count, Header } from '../stream/parser.js';
-import { Damage } from '../source/damage.js';
-import { isLive } from '../source/input.js';
 import { readStat } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
+import { Damage } from '../source/damage.js';
+import { isLive } from '../source/input.js';
 import { NOT_IN_COUNTERS, NOT_IN_PROC, type SourceInfo } from '../source/source.js';
+import { COUNTER_NAMES, type CounterName, type Counters, FIGURES } from '../stream/counters.js';
+import type { Count, Header } from '../stream/parser.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 
@@ -18,7 +18,7 @@ export interface CountOptions extends CommonOptions {
 
 interface Counted {
   readonly info: SourceInfo;
-  readonly figures: Figures;
+  readonly figures: Counters;
   /** RFC 3339, or null for a capture without a clock. */
   readonly time: string | null;
   readonly kernel: string | null;
@@ -119,7 +119,7 @@ async function lastCount(host: Host, options: CountOptions, damage: Damage): Pro
 
 async function print(host: Host, options: CountOptions, counted: Counted): Promise<void> {
   const { info, figures, time, kernel, netns } = counted;
-  const names = FIGURE_NAMES.filter((name) => figures[name] !== undefined);
+  const names = COUNTER_NAMES.filter((name) => figures[name] !== undefined);
   if (options.json) {
     const { source, from, notKnown } = info;
     await printJson(host, { time, source, from, kernel, netns, ...figures, not_known: notKnown });
@@ -142,14 +142,14 @@ async function printByCpu(host: Host, options: CountOptions, namespace: Namespac
     }
     return;
   }
-  const names = FIGURE_NAMES.filter((name) => cpus[0]?.[name] !== undefined);
+  const names = COUNTER_NAMES.filter((name) => cpus[0]?.[name] !== undefined);
   // On a terminal a column of nothing but zeros takes the room of one that says something.
   const shown = host.out.tty
     ? names.filter((name) => name === 'added' || cpus.some((cpu) => cpu[name] !== 0))
     : names;
   await printTable(host, [
     { title: 'cpu', align: 'right', cells: cpus.map((_, cpu) => String(cpu)) },
-    ...shown.map((name: FigureName) => ({
+    ...shown.map((name: CounterName) => ({
       title: name,
       align: 'right' as const,
       cells: cpus.map((cpu) => whole(cpu[name] ?? 0, host.out.tty)),

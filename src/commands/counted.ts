@@ -1,25 +1,25 @@
-import { rate } from '../chart/text.js';
-import { Usage } from '../failure.js';
-import type { Host } from '../host.js';
 import { Alert } from '../aggregate/alert.js';
-import { Board } from '../aggregate/group-counters.js';
-import { Clock } from '../stream/clock.js';
+import { GroupCounters } from '../aggregate/group-counters.js';
 import type { Grouping } from '../aggregate/groups.js';
 import { Intervals } from '../aggregate/intervals.js';
 import { Refusals } from '../aggregate/refusals.js';
+import { rate } from '../chart/text.js';
+import { Usage } from '../failure.js';
+import type { Host } from '../host.js';
+import { Clock } from '../stream/clock.js';
 import type { Row } from '../stream/row.js';
 import { GroupScreen } from '../views/groups/live.js';
 import { GroupObjects, GroupTables } from '../views/groups/printed.js';
-import type { GroupView, Subject } from '../views/groups/view.js';
+import type { GroupSubject, GroupView } from '../views/groups/view.js';
 import { type Form, RecordJson, RecordLines } from '../views/records/lines.js';
-import type { Reading } from '../views/records/view.js';
+import type { RecordSource } from '../views/records/view.js';
 import {
   captureFilter,
   type Ends,
   isFiltered,
   isWhole,
-  type Plan,
   type RecordOptions,
+  type RecordPlan,
 } from './records.js';
 
 /** The options of the commands that show records each by itself, or counted in groups. */
@@ -92,9 +92,9 @@ export function checkCounted({ stack, interval, alert }: CountedOptions, each: b
 export function planCounted<R extends Shown>(
   host: Host,
   options: CountedOptions,
-  reading: Reading,
+  reading: RecordSource,
   countable: Countable<R>,
-): Plan<R> {
+): RecordPlan<R> {
   const { kind, each } = countable;
   const length = intervalOf(options) / 1000;
   const clock = new Clock();
@@ -198,7 +198,7 @@ function subjectOf<R>(
   options: CountedOptions,
   { kind, groupings, withRefused }: Countable<R>,
   alert: Alert | null,
-): Subject<R> {
+): GroupSubject<R> {
   const { by, interval, json } = options;
   const first = groupings.find((one) => one.by === by) ?? groupings[0];
   const isScreen = host.out.steerable && !json;
@@ -206,7 +206,7 @@ function subjectOf<R>(
   const rest = isScreen ? groupings.filter((one) => one !== first) : [];
   return {
     things: `${kind}s`,
-    board: new Board([first, ...rest]),
+    board: new GroupCounters([first, ...rest]),
     withRefused,
     alert,
     whole: !json && interval === undefined && (!isScreen || isWhole(options)),
@@ -216,8 +216,8 @@ function subjectOf<R>(
 function tableFor<R>(
   host: Host,
   { json }: CountedOptions,
-  subject: Subject<R>,
-  reading: Reading,
+  subject: GroupSubject<R>,
+  reading: RecordSource,
   stamp: (time: number) => string | null,
 ): GroupView<R> {
   if (json) {

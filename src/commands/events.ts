@@ -1,21 +1,21 @@
+import { type HalfOpen, HalfOpenReader } from '../aggregate/half-open.js';
+import { Tally } from '../aggregate/tally.js';
 import { percent, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
 import type { Host } from '../host.js';
 import { OUTCOMES, type Outcome } from '../stream/counters.js';
-import { type HalfOpen, HalfOpenReader } from '../aggregate/half-open.js';
-import { Tally } from '../aggregate/tally.js';
 import { halfOpenForm } from '../views/events/form.js';
 import { LiveTally } from '../views/events/live.js';
 import { Printed } from '../views/events/printed.js';
 import { handshakesOf, topOf } from '../views/events/tally.js';
 import { RecordJson, RecordLines } from '../views/records/lines.js';
-import type { Reading, RecordView } from '../views/records/view.js';
+import type { RecordSource, RecordView } from '../views/records/view.js';
 import {
   captureFilter,
   checkRecords,
   isWhole,
-  type Plan,
   type RecordOptions,
+  type RecordPlan,
   readRecords,
 } from './records.js';
 
@@ -55,7 +55,7 @@ function check(options: EventsOptions): void {
   }
 }
 
-function planOf(host: Host, options: EventsOptions, reading: Reading): Plan<HalfOpen> {
+function planOf(host: Host, options: EventsOptions, reading: RecordSource): RecordPlan<HalfOpen> {
   const { outcome } = options;
   const reader = new HalfOpenReader();
   const tally = new Tally(outcome !== undefined);
@@ -96,7 +96,7 @@ function planOf(host: Host, options: EventsOptions, reading: Reading): Plan<Half
 function viewFor(
   host: Host,
   options: EventsOptions,
-  reading: Reading,
+  reading: RecordSource,
   tally: Tally,
   halfOpen: () => number | null,
 ): RecordView<HalfOpen> {

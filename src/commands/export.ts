@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { Connections } from '../export/connections.js';
+import { HttpConnections } from '../export/connections.js';
 import { textOf } from '../export/exposition.js';
 import { follow } from '../export/follow.js';
 import { listen, MAX_PATH, type Place } from '../export/listen.js';
@@ -8,14 +8,14 @@ import type { Exposition } from '../export/metrics.js';
 import { HostReader } from '../export/reading.js';
 import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
-import { type Kind, StreamMetrics } from '../export/stream.js';
+import { type StreamKind, StreamMetrics } from '../export/stream.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
+import { moduleFiles } from '../proc/module.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
 import { isLive } from '../source/input.js';
-import { moduleFiles } from '../proc/module.js';
-import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { pause, stretched } from '../source/pace.js';
 import { type CommonOptions, checkInput } from './options.js';
 
@@ -127,7 +127,7 @@ function check(options: ExportOptions): 'auto' | 'module' | 'proc' {
   return input;
 }
 
-function kindsOf({ handshake, drops }: ExportOptions): Kind[] {
+function kindsOf({ handshake, drops }: ExportOptions): StreamKind[] {
   return [...(handshake ? (['event'] as const) : []), ...(drops ? (['drop'] as const) : [])];
 }
 
@@ -144,7 +144,7 @@ function isLoaded(namespace: Namespace): Promise<boolean> {
 
 /** Answers over HTTP until told to stop. */
 async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
-  const connections = new Connections((text) => void note(host, text));
+  const connections = new HttpConnections((text) => void note(host, text));
   const addOwn = (exposition: Exposition) => {
     exposition.add('tcpsynq_exporter_connections_evicted_total', connections.evicted);
     exposition.add('tcpsynq_exporter_connections_refused_total', connections.refused);

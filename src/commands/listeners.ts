@@ -2,14 +2,14 @@ import { type Column, pairs, table } from '../chart/table.js';
 import { type Line, percent, printable, whole, wrap } from '../chart/text.js';
 import { Usage } from '../failure.js';
 import type { Host } from '../host.js';
-import type { Figures } from '../stream/counters.js';
 import { byFullness, fullness, type Listener, limitSetBy } from '../proc/listeners.js';
-import { Screen } from '../screen.js';
 import { readListeners, readStat } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { findOwners, type Owner } from '../proc/owners.js';
-import { pause, stretched } from '../source/pace.js';
 import { readQueueSettings } from '../proc/sysctl.js';
+import { Screen } from '../screen.js';
+import { pause, stretched } from '../source/pace.js';
+import type { Counters } from '../stream/counters.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 
@@ -100,7 +100,7 @@ async function watch(host: Host, options: ListenersOptions, namespace: Namespace
 
 interface Picture {
   readonly rows: readonly Row[];
-  readonly figures: Figures;
+  readonly figures: Counters;
 }
 
 function liveScreen(host: Host) {
@@ -134,7 +134,7 @@ function liveScreen(host: Host) {
 }
 
 /** What the kernel counts in the namespace only, for want of a listener's own figures. */
-function neverGotIn(figures: Figures, columns: number): string[] {
+function neverGotIn(figures: Counters, columns: number): string[] {
   const n = (name: 'cookies' | 'queue_full' | 'accept_full') => whole(figures[name] ?? 0, true);
   return [
     `SYNs since load, all listeners: ${n('cookies')} answered with a cookie`,

@@ -1,6 +1,6 @@
 import { Usage } from '../failure.js';
-import { parseNetwork, type Wanted } from '../stream/endpoints.js';
 import { type Input, isLive } from '../source/input.js';
+import { type EndpointFilter, parseNetwork } from '../stream/endpoints.js';
 
 /** The options that every command takes. */
 export interface CommonOptions {
@@ -73,6 +73,6 @@ export interface Choice {
 }
 
 /** A choice that can be asked of each connection. */
-export function wantedOf({ port, addr, connection }: Choice): Wanted {
+export function wantedOf({ port, addr, connection }: Choice): EndpointFilter {
   return { port, network: (addr && parseNetwork(addr)) || undefined, pairs: connection };
 }

@@ -1,16 +1,16 @@
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { wants } from '../stream/endpoints.js';
-import { type Item, readBatches, type Start, type Taker } from '../stream/reader.js';
-import type { Row } from '../stream/row.js';
-import type { Count, Header, Loss } from '../stream/parser.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
-import { type Namespace, openNamespace } from '../proc/namespace.js';
 import type { TapFilter } from '../source/tap.js';
+import { wants } from '../stream/endpoints.js';
+import type { Count, Header, Loss } from '../stream/parser.js';
+import { type Item, readBatches, type Start, type Taker } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
 import { LETTERS } from '../stream/schema.js';
-import type { Reading, RecordView } from '../views/records/view.js';
+import type { RecordSource, RecordView } from '../views/records/view.js';
 import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
 
 /** The options of the commands that show records of one kind. */
@@ -23,7 +23,7 @@ export interface RecordOptions extends CommonOptions, Choice {
 }
 
 /** A command's part in reading records of one kind. */
-export interface Plan<R> {
+export interface RecordPlan<R> {
   /** The word of the filter key `kinds`; with an "s", what its records are called. */
   readonly kind: 'event' | 'drop' | 'close';
   readonly view: RecordView<R>;
@@ -95,7 +95,10 @@ export async function readRecords<R>(
   host: Host,
   options: RecordOptions,
   filter: TapFilter,
-  planOf: (reading: Reading, namespace: Namespace | null) => Plan<R> | Promise<Plan<R>>,
+  planOf: (
+    reading: RecordSource,
+    namespace: Namespace | null,
+  ) => RecordPlan<R> | Promise<RecordPlan<R>>,
 ): Promise<void> {
   const { input, port, addr, fwmark } = options;
   const stop = new AbortController();
@@ -110,7 +113,7 @@ export async function readRecords<R>(
     if (options.for !== undefined) {
       timer = setTimeout(() => stop.abort(), options.for);
     }
-    const reading: Reading = {
+    const reading: RecordSource = {
       header: null,
       from: [info.source === 'file' ? info.from : info.source],
       live: info.live,
@@ -154,8 +157,8 @@ export async function readRecords<R>(
 class RecordReader<R> implements Taker {
   /** As many records as were asked for have been seen. */
   done = false;
-  readonly #plan: Plan<R>;
-  readonly #reading: Reading;
+  readonly #plan: RecordPlan<R>;
+  readonly #reading: RecordSource;
   readonly #most: number | undefined;
   readonly #letters: string;
   #header: Header | null = null;
@@ -167,7 +170,7 @@ class RecordReader<R> implements Taker {
   /** Some could be read; before the first of the kind, records of any other. */
   #hasRead = false;
 
-  constructor(plan: Plan<R>, reading: Reading, most: number | undefined) {
+  constructor(plan: RecordPlan<R>, reading: RecordSource, most: number | undefined) {
     this.#plan = plan;
     this.#reading = reading;
     this.#most = most;

@@ -1,5 +1,5 @@
-import { Failure } from '../failure.js';
 import type { Recording } from '../aggregate/recording.js';
+import { Failure } from '../failure.js';
 import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
 
 /** The unit in which srtt is drawn: samples of both kinds share one axis. */

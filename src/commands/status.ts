@@ -3,12 +3,12 @@ import type { Column } from '../chart/table.js';
 import { printable, whole } from '../chart/text.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
-import { judge, type Verdict } from '../proc/audit.js';
-import type { Hook, ModuleStatus } from '../proc/status.js';
+import { type AuditVerdict, judgeDrift } from '../proc/audit.js';
 import { readListeners, readParameters, readStat, readStatus } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
-import { duration, pause } from '../source/pace.js';
 import { tallySockets } from '../proc/sockets.js';
+import type { Hook, ModuleStatus } from '../proc/status.js';
+import { duration, pause } from '../source/pace.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 
@@ -63,12 +63,12 @@ async function check(
   namespace: Namespace,
   signal: AbortSignal,
   count: () => Promise<number>,
-): Promise<Verdict> {
+): Promise<AuditVerdict> {
   for (let tries = 1; ; tries += 1) {
     const before = (await readStat(namespace)).figures;
     const other = await count();
     const after = (await readStat(namespace)).figures;
-    const verdict = judge({ before, other, after });
+    const verdict = judgeDrift({ before, other, after });
     if (verdict.quiet || tries === TRIES || signal.aborted) {
       return verdict;
     }
@@ -79,8 +79,8 @@ async function check(
 interface Shown {
   readonly module: ModuleStatus;
   readonly parameters: Readonly<Record<string, string>>;
-  readonly queues: Verdict;
-  readonly sockets: Verdict | null;
+  readonly queues: AuditVerdict;
+  readonly sockets: AuditVerdict | null;
 }
 
 async function print(host: Host, { module, parameters, queues, sockets }: Shown): Promise<void> {
@@ -128,11 +128,11 @@ function exactness({ exact, hooks }: ModuleStatus): string {
   return `${exact ? 'exact' : 'NOT exact'}${missing}`;
 }
 
-function moving({ quiet }: Verdict): string {
+function moving({ quiet }: AuditVerdict): string {
   return quiet ? '' : ' (traffic was running: good to what came and went meanwhile)';
 }
 
-function queueWords(verdict: Verdict): string {
+function queueWords(verdict: AuditVerdict): string {
   const { module, other, surplus } = verdict;
   const both = `half-open ${module}, queued at listeners ${other}`;
   if (surplus > 0) {

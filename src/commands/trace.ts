@@ -1,16 +1,16 @@
+import { Trace } from '../aggregate/trace.js';
 import { count, seconds } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { readBatches } from '../stream/reader.js';
-import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
-import { Trace } from '../aggregate/trace.js';
+import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
-import { type Namespace, openNamespace } from '../proc/namespace.js';
+import { readBatches } from '../stream/reader.js';
+import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
 import { TraceJson, TraceLines } from '../views/trace/lines.js';
 import { LONGEST_SPAN, TraceScreen } from '../views/trace/live.js';
-import type { Subject, TraceView } from '../views/trace/view.js';
+import type { TraceSubject, TraceView } from '../views/trace/view.js';
 import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
 
 export interface TraceOptions extends CommonOptions, Choice {
@@ -127,7 +127,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       },
     },
   );
-  const subject: Subject = {
+  const subject: TraceSubject = {
     trace,
     info,
     unit: () => (trace.microseconds === false ? (options.srttUnit ?? AS_RECORDED) : OF_OUR_OWN),
@@ -160,7 +160,12 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
   damage.report();
 }
 
-function viewFor(host: Host, options: TraceOptions, subject: Subject, whole: boolean): TraceView {
+function viewFor(
+  host: Host,
+  options: TraceOptions,
+  subject: TraceSubject,
+  whole: boolean,
+): TraceView {
   const each = options.each === true;
   if (options.json) {
     return new TraceJson(host, subject, each);

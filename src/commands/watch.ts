@@ -1,18 +1,18 @@
+import { type Point, Session } from '../aggregate/session.js';
 import { count, percent, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
 import { type Host, note } from '../host.js';
-import { type FigureName, OUTCOMES, refused } from '../stream/counters.js';
-import { type Point, Session } from '../aggregate/session.js';
+import { openNamespace } from '../proc/namespace.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
-import { openNamespace } from '../proc/namespace.js';
 import { live, recorded } from '../source/select.js';
 import type { SourceEvent } from '../source/source.js';
+import { type CounterName, OUTCOMES, refused } from '../stream/counters.js';
 import { JsonView } from '../views/json.js';
 import { LinesView } from '../views/lines.js';
 import { LiveView, LONGEST_SPAN } from '../views/live.js';
 import { SparkView } from '../views/spark.js';
-import type { State, View } from '../views/view.js';
+import type { View, WatchState } from '../views/view.js';
 import { type CommonOptions, checkInput } from './options.js';
 
 export interface WatchOptions extends CommonOptions {
@@ -33,7 +33,7 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
   const namespace = isLive(input) ? await openNamespace(options.netns) : null;
   const isRecorded = namespace === null;
   const whole = isRecorded && !options.follow && options.speed === undefined && input !== '-';
-  const state: State = {
+  const state: WatchState = {
     session: new Session(whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN),
     info: null,
     header: null,
@@ -88,7 +88,7 @@ function check(options: WatchOptions): void {
   }
 }
 
-function fold(state: State, event: SourceEvent): Point | null {
+function fold(state: WatchState, event: SourceEvent): Point | null {
   const { session } = state;
   switch (event.type) {
     case 'source':
@@ -116,7 +116,7 @@ function fold(state: State, event: SourceEvent): Point | null {
   }
 }
 
-function viewFor(host: Host, options: WatchOptions, state: State, whole: boolean): View {
+function viewFor(host: Host, options: WatchOptions, state: WatchState, whole: boolean): View {
   if (options.json) {
     return new JsonView(host, state);
   }
@@ -141,7 +141,7 @@ function summary(session: Session): string {
   const outcomes = OUTCOMES.filter((outcome) => (totals[outcome] ?? 0) > 0).map(
     (outcome) => `${outcome} ${totals[outcome]} (${percent((totals[outcome] ?? 0) / ended)})`,
   );
-  const rest = (['cookies', 'missed', 'lost'] as const satisfies readonly FigureName[])
+  const rest = (['cookies', 'missed', 'lost'] as const satisfies readonly CounterName[])
     .filter((name) => (totals[name] ?? 0) > 0)
     .map((name) => `${name} ${totals[name]}`);
   const turnedAway = refused(totals) ?? 0;

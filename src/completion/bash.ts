@@ -1,4 +1,4 @@
-import type { Node, Switch, Value } from './tree.js';
+import type { Node, OptionValue, Switch } from './tree.js';
 
 /** The branches of the script's two `case`s, whose words are `COMMAND:OPTION` and `COMMAND:PLACE`. */
 interface Branches {
@@ -16,7 +16,7 @@ function spellings(switches: readonly Switch[]): string {
   return quoted(switches.flatMap((one) => one.spellings).join(' '));
 }
 
-function offer({ words, files }: Value): string {
+function offer({ words, files }: OptionValue): string {
   return `words=${quoted(words.join(' '))} files=${files ? 'yes' : ''}`;
 }
 

@@ -1,4 +1,4 @@
-import type { Node, Switch, Value } from './tree.js';
+import type { Node, OptionValue, Switch } from './tree.js';
 
 /** Not while an option is typed: its value after `=` is a value of its own. */
 const NO_OPTION = 'not string match -q -- "-*" (commandline -ct)';
@@ -8,7 +8,7 @@ function quoted(text: string): string {
 }
 
 /** What may stand there: words, files, both, or nothing that is known. */
-function offer({ words, files }: Value): string[] {
+function offer({ words, files }: OptionValue): string[] {
   return [files ? '-F' : '-f', ...(words.length > 0 ? ['-a', quoted(words.join(' '))] : [])];
 }
 

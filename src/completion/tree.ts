@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from 'commander';
 
 /** What can stand in one place of a command line. */
-export interface Value {
+export interface OptionValue {
   /** What it stands for, in one word: `file`, `time`. */
   readonly name: string;
   readonly words: readonly string[];
@@ -16,7 +16,7 @@ export interface Switch {
   readonly spellings: readonly string[];
   readonly description: string;
   /** What it takes; null if nothing. */
-  readonly value: Value | null;
+  readonly value: OptionValue | null;
   /** Its value may be left out, and is then only looked for after `=`. */
   readonly optional: boolean;
 }
@@ -28,14 +28,14 @@ export interface Node {
   readonly switches: readonly Switch[];
   /** Those of the commands above it that can be given too. */
   readonly inherited: readonly Switch[];
-  readonly values: readonly Value[];
+  readonly values: readonly OptionValue[];
   readonly commands: readonly Node[];
 }
 
 /** What --input takes beside files. */
 const SOURCES = ['auto', 'module', 'proc'];
 
-function placeOf(name: string, choices: readonly string[] | undefined): Value {
+function placeOf(name: string, choices: readonly string[] | undefined): OptionValue {
   return {
     name,
     words: choices ?? (name === 'source' ? SOURCES : []),
@@ -54,7 +54,7 @@ function switchOf(option: Option): Switch {
   };
 }
 
-function argumentOf(argument: Argument): Value {
+function argumentOf(argument: Argument): OptionValue {
   const name = argument.name();
   return { ...placeOf(name, argument.argChoices), command: name === 'command' };
 }

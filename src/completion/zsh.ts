@@ -1,4 +1,4 @@
-import type { Node, Switch, Value } from './tree.js';
+import type { Node, OptionValue, Switch } from './tree.js';
 
 /** The script's own function for words and files. */
 const WITH_FILES = '_tcpsynq_words_and_files';
@@ -23,7 +23,7 @@ function escaped(text: string): string {
 }
 
 /** What may stand there, as the end of a specification. */
-function action({ name, words, files }: Value): string {
+function action({ name, words, files }: OptionValue): string {
   if (files) {
     return `${escaped(name)}: ${WITH_FILES} ${words.join(' ')}`;
   }

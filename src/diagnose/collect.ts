@@ -1,10 +1,10 @@
-import type { Columns } from '../stream/columns.js';
-import { type FigureName, type Figures, OUTCOMES, type Outcome } from '../stream/counters.js';
+import { Sources } from '../aggregate/sources.js';
 import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
+import type { Columns } from '../stream/columns.js';
+import { type CounterName, type Counters, OUTCOMES, type Outcome } from '../stream/counters.js';
+import type { Count } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
-import { Sources } from '../aggregate/sources.js';
-import type { Count } from '../stream/parser.js';
 import { GROWING } from '../stream/schema.js';
 import {
   type AcceptQueue,
@@ -74,7 +74,7 @@ export class Collector implements Taker {
   #latest: Count | null = null;
   #lowAtFirst = Number.POSITIVE_INFINITY;
   #peak = 0;
-  #totals: Figures = {};
+  #totals: Counters = {};
   #grown = 0;
   #cookiesJudged = 0;
   #lost = 0;
@@ -310,7 +310,7 @@ export class Collector implements Taker {
   }
 }
 
-function growth(from: Count, to: Count, name: FigureName): number {
+function growth(from: Count, to: Count, name: CounterName): number {
   return (to.figures[name] ?? 0) - (from.figures[name] ?? 0);
 }
 

@@ -1,5 +1,5 @@
-import type { Figures, Outcome } from '../stream/counters.js';
 import type { Listener, QueueSettings } from '../proc/listeners.js';
+import type { Counters, Outcome } from '../stream/counters.js';
 
 /** A SYN queue over the watch; half-opens. */
 export interface Queue {
@@ -73,7 +73,7 @@ export interface Evidence {
   readonly half_open: number;
   readonly peak: number;
   /** Growth of the namespace's counters. */
-  readonly totals: Figures;
+  readonly totals: Counters;
   readonly scopes: readonly Scope[];
   /** Networks whose half-opens were added; null if there was none, or no A rows were asked for. */
   readonly sources: {

@@ -15,8 +15,8 @@ const TELL_EVERY_MS = 60_000;
  * So clients that do not send or do not read cannot keep a scraper out. If all wait for an answer,
  * the new one is refused.
  */
-export class Connections {
-  /** Connections closed to make room, and connections refused. */
+export class HttpConnections {
+  /** HttpConnections closed to make room, and connections refused. */
   evicted = 0;
   refused = 0;
   /** In the order in which they came. */

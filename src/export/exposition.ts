@@ -2,10 +2,10 @@ import { describe } from '../failure.js';
 import { byAddress, fullest } from '../proc/addresses.js';
 import { COUNTER_METRICS } from './metric-list.js';
 import { Exposition } from './metrics.js';
-import { downReading, type NetnsReading, type Reading } from './reading.js';
+import { downReading, type HostReading, type NetnsReading } from './reading.js';
 
 /** What is shown of a reading. */
-export interface Shown {
+export interface ExpositionOptions {
   /** Addresses of a namespace with series of their own, those nearest to a limit. */
   readonly listenersTop: number;
   /** Of this command. */
@@ -19,13 +19,13 @@ export interface Shown {
  * @param tell receives the reason
  */
 export async function textOf(
-  reading: Reading,
+  reading: HostReading,
   seconds: number,
-  shown: Shown,
+  shown: ExpositionOptions,
   addOwn: (exposition: Exposition) => void,
   tell: (text: string) => void,
 ): Promise<string> {
-  const exposed = (one: Reading) => {
+  const exposed = (one: HostReading) => {
     const out = expose(one, seconds, shown);
     addOwn(out);
     return out.text();
@@ -39,7 +39,11 @@ export async function textOf(
 }
 
 /** A reading as metrics. What the source does not know is left out. */
-export function expose(reading: Reading, seconds: number, shown: Shown): Exposition {
+export function expose(
+  reading: HostReading,
+  seconds: number,
+  shown: ExpositionOptions,
+): Exposition {
   const { source, up, status, others } = reading;
   const out = new Exposition();
   out.add('tcpsynq_up', up ? 1 : 0);

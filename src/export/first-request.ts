@@ -7,7 +7,7 @@ const [NEWLINE, RETURN] = [0x0a, 0x0d];
  * How far a connection is. `incomplete`: its headers are not all here. `asked`: they are.
  * `sending`: the kernel has not taken the whole answer yet. `answered`: it has.
  */
-export type State = 'incomplete' | 'asked' | 'sending' | 'answered';
+export type RequestState = 'incomplete' | 'asked' | 'sending' | 'answered';
 
 /**
  * For each state, in ms, whatever the client sends or takes meanwhile. A reading of a host with very
@@ -26,7 +26,7 @@ export class FirstRequest extends Duplex {
   #begun = false;
   /** The line that is being read is empty so far. */
   #empty = false;
-  #state: State = 'incomplete';
+  #state: RequestState = 'incomplete';
   #since = performance.now();
   #deadline: NodeJS.Timeout;
 
@@ -44,7 +44,7 @@ export class FirstRequest extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
-  get state(): State {
+  get state(): RequestState {
     return this.#state;
   }
 
@@ -76,7 +76,7 @@ export class FirstRequest extends Duplex {
     done(error);
   }
 
-  #enter(state: Exclude<State, 'incomplete'>): void {
+  #enter(state: Exclude<RequestState, 'incomplete'>): void {
     this.#state = state;
     this.#since = performance.now();
     if (state !== 'answered') {

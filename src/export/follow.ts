@@ -1,7 +1,7 @@
 import { Failure } from '../failure.js';
-import { readBatches } from '../stream/reader.js';
 import type { Bytes } from '../source/bytes.js';
 import { pause } from '../source/pace.js';
+import { readBatches } from '../stream/reader.js';
 import type { StreamMetrics } from './stream.js';
 
 type Stream = Pick<Bytes, 'chunks'>;

@@ -1,20 +1,20 @@
 import { access } from 'node:fs/promises';
 import { describe, Failure, LOAD_IT } from '../failure.js';
-import { judge } from '../proc/audit.js';
-import type { Figures } from '../stream/counters.js';
+import { judgeDrift } from '../proc/audit.js';
 import type { Listener } from '../proc/listeners.js';
-import type { ModuleStatus } from '../proc/status.js';
 import { moduleFiles, readListeners, readStat, readStatus } from '../proc/module.js';
 import { isThere, type Namespace } from '../proc/namespace.js';
 import { findNamespaces } from '../proc/namespaces.js';
 import { readProcFigures } from '../proc/sockets.js';
+import type { ModuleStatus } from '../proc/status.js';
 import { NOT_IN_PROC } from '../source/source.js';
+import type { Counters } from '../stream/counters.js';
 
 /** What one network namespace says. */
 export interface NetnsReading {
   /** Its inode, or "-" if we may not know. */
   readonly netns: string;
-  readonly figures: Figures & { readonly half_open: number };
+  readonly figures: Counters & { readonly half_open: number };
   /** Null where they are not known. */
   readonly listeners: readonly Listener[] | null;
   /** As Verdict.surplus, against the sum of the SYN queues; null where these are not known. */
@@ -22,7 +22,7 @@ export interface NetnsReading {
 }
 
 /** What the host says, once. */
-export interface Reading {
+export interface HostReading {
   readonly source: 'module' | 'proc';
   /** False if it could not be read: then there are no namespaces. */
   readonly up: boolean;
@@ -33,7 +33,7 @@ export interface Reading {
 }
 
 /** What is read. */
-export interface Wanted {
+export interface ReadingOptions {
   /** `auto`: the module if it is there, and once it has been, nothing else. */
   readonly input: 'auto' | 'module' | 'proc';
   readonly namespace: Namespace;
@@ -42,10 +42,10 @@ export interface Wanted {
   readonly proc?: string;
 }
 
-type Source = Reading['source'];
+type Source = HostReading['source'];
 
 /** The reading of a host that could not be read. */
-export function downReading(source: Source): Reading {
+export function downReading(source: Source): HostReading {
   return { source, up: false, status: null, namespaces: [], others: null };
 }
 
@@ -59,19 +59,19 @@ const MAX_LOOK_MS = 2000;
  * a namespace, with `most` O(processes) more. Without the module O(sockets).
  */
 export class HostReader {
-  readonly #wanted: Wanted;
+  readonly #wanted: ReadingOptions;
   readonly #tell: (text: string) => void;
   #seen: Source | null = null;
   #trouble: string | null = null;
 
   /** @param tell hears, each once, what the figures are read from if not from the module, when they can't be read, and when again */
-  constructor(wanted: Wanted, tell: (text: string) => void) {
+  constructor(wanted: ReadingOptions, tell: (text: string) => void) {
     this.#wanted = wanted;
     this.#tell = tell;
   }
 
   /** Read everything once. Never rejects: a reading that fails in any way is not `up`. */
-  async read(): Promise<Reading> {
+  async read(): Promise<HostReading> {
     const source = await this.#choose();
     try {
       const reading = await this.#readFrom(source);
@@ -116,10 +116,10 @@ export class HostReader {
     return now;
   }
 
-  async #readFrom(source: Source): Promise<Reading> {
+  async #readFrom(source: Source): Promise<HostReading> {
     const { namespace, most, proc } = this.#wanted;
     const own: Looked = { namespace, figures: await figuresOf(namespace, source) };
-    let others: Reading['others'] = null;
+    let others: HostReading['others'] = null;
     const chosen = [own];
     if (most !== null) {
       const { found, hidden } = await findNamespaces(proc);
@@ -186,7 +186,7 @@ async function lookCloser({ namespace, figures }: Looked, source: Source): Promi
   const listeners = await readListeners(namespace);
   const after = await figuresOf(namespace, source);
   const queued = listeners.reduce((sum, { qlen }) => sum + qlen, 0);
-  const { surplus } = judge({ before: figures, other: queued, after });
+  const { surplus } = judgeDrift({ before: figures, other: queued, after });
   return { netns, figures: after, listeners, drift: surplus };
 }
 

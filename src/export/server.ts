@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { printable } from '../chart/text.js';
 import { inWords } from '../failure.js';
-import { Connections } from './connections.js';
+import { HttpConnections } from './connections.js';
 import { CONTENT_TYPE } from './metrics.js';
 
 /** Bytes; Prometheus sends some 300. */
@@ -17,7 +17,7 @@ const PLAIN = 'text/plain; charset=utf-8';
 /** Serves /metrics, and nothing else. What a client does can cost no more than the limits above. */
 export function makeServer(
   scrape: () => Promise<string>,
-  connections: Connections = new Connections(),
+  connections: HttpConnections = new HttpConnections(),
 ): Server {
   const server = createServer(
     {

@@ -5,7 +5,7 @@ import type { Item, Taker } from '../stream/reader.js';
 import { METRICS, type MetricName } from './metrics.js';
 
 /** What is read from the stream; each word is one of the filter key `kinds`. */
-export type Kind = 'event' | 'drop';
+export type StreamKind = 'event' | 'drop';
 
 /** Seconds: a local network's, the Internet's, and the timeouts of a SYN-ACK sent again. */
 const BUCKETS = [
@@ -31,7 +31,7 @@ export class StreamMetrics implements Taker {
   readonly #lost: Counter;
   readonly #open: Gauge;
 
-  constructor(netns: string, kinds: readonly Kind[]) {
+  constructor(netns: string, kinds: readonly StreamKind[]) {
     this.#netns = netns;
     this.#handshakes = kinds.includes('event')
       ? new Histogram({
@@ -75,7 +75,7 @@ export class StreamMetrics implements Taker {
         this.#dropped.inc({ netns: this.#netns, reason: this.#reasonOf(drop) });
       }
     } else if (item.kind === 'L') {
-      const kind: Kind = item.of === 'D' ? 'drop' : 'event';
+      const kind: StreamKind = item.of === 'D' ? 'drop' : 'event';
       this.#lost.inc({ netns: this.#netns, kind }, item.lost);
     }
   }

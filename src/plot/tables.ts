@@ -1,10 +1,10 @@
+import type { Sample } from '../aggregate/connections.js';
+import type { CountPoint } from '../aggregate/recording.js';
 import { OUR_MARK } from '../chart/gnuplot.js';
 import { thinning } from '../chart/thinning.js';
+import type { Downsampled } from '../sketch/downsampled.js';
 import { OUTCOMES } from '../stream/counters.js';
-import type { Counted } from '../aggregate/recording.js';
-import type { Sample } from '../aggregate/connections.js';
 import type { SrttUnit } from '../stream/srtt.js';
-import type { Thinned } from '../sketch/downsampled.js';
 
 /** Figures whose growth is drawn, as connections per second. */
 const COUNTED = ['added', ...OUTCOMES, 'cookies', 'queue_full', 'accept_full'] as const;
@@ -23,7 +23,7 @@ function number(value: number | undefined): string {
 }
 
 /** One connection as a table; a blank line stands where the recording began anew. */
-export function sampleTable(name: string, series: Thinned<Sample>, unit: SrttUnit): string {
+export function sampleTable(name: string, series: Downsampled<Sample>, unit: SrttUnit): string {
   const lines = [
     `${OUR_MARK}: ${name}: ${thinning(series, 'snd_cwnd, ssthresh and srtt')}`,
     `# time_s snd_cwnd_segments ssthresh_segments ${unit.column}`,
@@ -41,7 +41,7 @@ export function sampleTable(name: string, series: Thinned<Sample>, unit: SrttUni
 }
 
 /** The counts as a table, and those columns of rates that are not 0 throughout. */
-export function countTable(counts: Thinned<Counted>): {
+export function countTable(counts: Downsampled<CountPoint>): {
   readonly text: string;
   readonly rates: string[];
 } {
@@ -50,7 +50,7 @@ export function countTable(counts: Thinned<Counted>): {
     `# ${COUNT_COLUMNS.join(' ')}`,
   ];
   const rates = new Set<string>();
-  let before: Counted | null = null;
+  let before: CountPoint | null = null;
   for (const count of counts.items) {
     if (before !== null && before.epoch !== count.epoch) {
       lines.push('');

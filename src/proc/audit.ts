@@ -1,14 +1,14 @@
-import type { Figures } from '../stream/counters.js';
+import type { Counters } from '../stream/counters.js';
 
 /** Two readings of the module with another count taken in between. */
 export interface Bracket {
-  readonly before: Figures & { readonly half_open: number };
+  readonly before: Counters & { readonly half_open: number };
   /** The count it is held against. */
   readonly other: number;
-  readonly after: Figures & { readonly half_open: number };
+  readonly after: Counters & { readonly half_open: number };
 }
 
-export interface Verdict {
+export interface AuditVerdict {
   /** The module's count: the reading nearest to the other count. */
   readonly module: number;
   readonly other: number;
@@ -23,7 +23,7 @@ export interface Verdict {
  * running the other may be anything between the lowest and the highest count that the adds and
  * removals meanwhile allow.
  */
-export function judge({ before, other, after }: Bracket): Verdict {
+export function judgeDrift({ before, other, after }: Bracket): AuditVerdict {
   const added = (after.added ?? 0) - (before.added ?? 0);
   const removed = before.half_open + added - after.half_open;
   const quiet = added === 0 && removed === 0;

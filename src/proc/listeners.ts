@@ -1,5 +1,5 @@
-import { LISTENER_COLUMNS } from '../stream/schema.js';
 import { parseInteger } from '../stream/number.js';
+import { LISTENER_COLUMNS } from '../stream/schema.js';
 
 /** One listening socket, as /proc/net/tcpsynq_listeners shows it. */
 export interface Listener {

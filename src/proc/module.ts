@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
 import type { Listener } from './listeners.js';
+import type { Namespace } from './namespace.js';
 import { parseStat, type Stat } from './stat.js';
 import type { ModuleStatus } from './status.js';
-import type { Namespace } from './namespace.js';
 
 /** The module's files in a namespace. */
 export function moduleFiles(namespace: Namespace) {

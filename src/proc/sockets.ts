@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { errno, Failure, inWords } from '../failure.js';
-import type { Figures } from '../stream/counters.js';
-import { parseNetstat, SocketTally } from './tcp.js';
+import type { Counters } from '../stream/counters.js';
 import type { Namespace } from './namespace.js';
+import { parseNetstat, SocketTally } from './tcp.js';
 
 /** Every TCP socket, by walking /proc/net/tcp and tcp6: O(sockets), for the kernel too. */
 export async function tallySockets(
@@ -33,7 +33,7 @@ export async function tallySockets(
 export async function readProcFigures(
   namespace: Namespace,
   signal?: AbortSignal,
-): Promise<Figures & { readonly half_open: number }> {
+): Promise<Counters & { readonly half_open: number }> {
   const [tally, netstat] = await Promise.all([
     tallySockets(namespace, signal),
     readFile(`${namespace.net}/netstat`, 'utf8').catch(() => ''),

@@ -1,16 +1,16 @@
-import { type FigureName, type Figures, isFigureName } from '../stream/counters.js';
+import { type CounterName, type Counters, isCounterName } from '../stream/counters.js';
 import { parseHex } from '../stream/number.js';
 
 /** What /proc/net/stat/tcpsynq says. */
 export interface Stat {
   /** The namespace's figures: half_open as printed, the others added up over the CPUs. */
-  readonly figures: Figures & { readonly half_open: number };
+  readonly figures: Counters & { readonly half_open: number };
   /** Each CPU's own share, in the order of the rows; without half_open, which is no CPU's own. */
-  readonly cpus: readonly Figures[];
+  readonly cpus: readonly Counters[];
 }
 
 /** Add a figure of one CPU to its own and to the total. Every row has the same half_open. */
-function addFigure(total: Figures, own: Figures, name: FigureName, value: number): void {
+function addFigure(total: Counters, own: Counters, name: CounterName, value: number): void {
   if (name === 'half_open') {
     total.half_open ??= value;
   } else {
@@ -31,12 +31,12 @@ export function parseStat(text: string): Stat | string {
   if (names === undefined || rows.length === 0) {
     return 'no rows';
   }
-  const total: Figures = {};
-  const cpus: Figures[] = [];
+  const total: Counters = {};
+  const cpus: Counters[] = [];
   for (const [cpu, row] of rows.entries()) {
-    const own: Figures = {};
+    const own: Counters = {};
     for (const [i, name] of names.entries()) {
-      if (!isFigureName(name)) {
+      if (!isCounterName(name)) {
         continue;
       }
       const value = parseHex(row[i] ?? '');

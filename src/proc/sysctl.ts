@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import type { QueueSettings } from './listeners.js';
 import { parseInteger } from '../stream/number.js';
+import type { QueueSettings } from './listeners.js';
 import type { Namespace } from './namespace.js';
 
 const FILES = [

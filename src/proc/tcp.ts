@@ -1,6 +1,6 @@
-import { NETSTAT } from '../stream/schema.js';
-import type { Figures } from '../stream/counters.js';
+import type { Counters } from '../stream/counters.js';
 import { parseInteger } from '../stream/number.js';
+import { NETSTAT } from '../stream/schema.js';
 
 /** Socket states by the number /proc/net/tcp prints, from include/net/tcp_states.h (Linux 6.1). */
 const STATES = [
@@ -105,12 +105,12 @@ function hexDigit(byte: number): number {
  * was made. `queue_full` is without the three-quarters rule, which bumps ListenDrops alone
  * (tcp_conn_request(), net/ipv4/tcp_input.c, Linux 6.1).
  */
-export function parseNetstat(text: string): Figures {
+export function parseNetstat(text: string): Counters {
   const [names, values] = text
     .split('\n')
     .filter((line) => line.startsWith('TcpExt: '))
     .map((line) => line.trim().split(' '));
-  const figures: Figures = {};
+  const figures: Counters = {};
   for (const [figure, name] of Object.entries(NETSTAT)) {
     const at = names?.indexOf(name) ?? -1;
     const value = at < 0 ? undefined : parseInteger(values?.[at] ?? '');

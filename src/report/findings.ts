@@ -1,16 +1,16 @@
-import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
 import { CLOSE_GROUPINGS, type Close, CloseReader } from '../aggregate/close.js';
 import { DROP_GROUPINGS, type Drop, DropReader } from '../aggregate/drop.js';
 import { Groups } from '../aggregate/groups.js';
 import { Growths } from '../aggregate/growth.js';
 import { HalfOpenReader } from '../aggregate/half-open.js';
-import { Ledger } from '../aggregate/loss-accounting.js';
+import { LossAccounting } from '../aggregate/loss-accounting.js';
 import { Origins } from '../aggregate/origins.js';
-import type { Item, Start, Taker } from '../stream/reader.js';
 import { Recording } from '../aggregate/recording.js';
-import type { Row } from '../stream/row.js';
-import { EMPTY_HEADER, type Header } from '../stream/parser.js';
 import { Tally } from '../aggregate/tally.js';
+import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
+import { EMPTY_HEADER, type Header } from '../stream/parser.js';
+import type { Item, Start, Taker } from '../stream/reader.js';
+import type { Row } from '../stream/row.js';
 
 /** Points of a line on the page, at most: those that are added at its gaps and ends among them. */
 export const MOST_POINTS = 4000;
@@ -30,7 +30,7 @@ export class Findings implements Taker {
   readonly closes = new Groups<Close>(CLOSE_GROUPINGS[0]);
   /** What a verdict rests on. */
   readonly collector = new Collector(UNKNOWN_SETTINGS);
-  readonly ledger = new Ledger();
+  readonly ledger = new LossAccounting();
   readonly origins = new Origins();
   /** Lines of the capture, once it has ended. */
   lines = 0;

@@ -10,7 +10,7 @@ export class Html {
 }
 
 /** What may stand in a template: all but Html is text, and becomes harmless. */
-export type Value = string | number | Html | null | readonly Value[];
+export type HtmlValue = string | number | Html | null | readonly HtmlValue[];
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -30,7 +30,7 @@ export function escaped(text: string): string {
   return cut.replace(/[&<>"']/g, (one) => ESCAPES[one] as string);
 }
 
-function textOf(value: Value): string {
+function textOf(value: HtmlValue): string {
   if (value === null) {
     return '';
   }
@@ -41,7 +41,7 @@ function textOf(value: Value): string {
 }
 
 /** A template of HTML whose values are escaped, in text as in quoted attributes. */
-export function html(pieces: TemplateStringsArray, ...values: readonly Value[]): Html {
+export function html(pieces: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return new Html(
     pieces.map((piece, i) => (i === 0 ? piece : textOf(values[i - 1] ?? null) + piece)).join(''),
   );

@@ -3,7 +3,7 @@ import type { Moment } from '../sketch/downsampled.js';
 import { MOST_GAPS } from './findings.js';
 
 /** A figure of moments, as one line of a chart. */
-export interface Line<T> {
+export interface SeriesLine<T> {
   readonly label: string;
   /** The name of a custom property of the style. */
   readonly colour: string;
@@ -32,7 +32,7 @@ interface Point<T> {
 export function timeChart<T extends Moment>(
   frame: Frame,
   items: readonly T[],
-  lines: readonly Line<T>[],
+  lines: readonly SeriesLine<T>[],
   since: (item: T) => number = ({ time }) => time,
   stretch: readonly number[] = [],
 ): TimeChart {
@@ -80,7 +80,7 @@ function stepsOf(points: readonly Point<unknown>[]): number[] {
   });
 }
 
-function seriesOf<T>(points: readonly Point<T>[], line: Line<T>): Series {
+function seriesOf<T>(points: readonly Point<T>[], line: SeriesLine<T>): Series {
   const { of, ...looks } = line;
   return {
     ...looks,

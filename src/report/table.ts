@@ -1,14 +1,14 @@
 import { type Html, html } from './html.js';
 
 /** One column of a table on the page. */
-export interface Column {
+export interface HtmlColumn {
   readonly title: string;
   readonly align: 'left' | 'right';
   readonly cells: readonly (string | Html)[];
 }
 
 /** A table whose first column names its rows. It scrolls by itself where it is too wide. */
-export function table(caption: string, columns: readonly Column[]): Html {
+export function table(caption: string, columns: readonly HtmlColumn[]): Html {
   const rows = columns[0]?.cells.length ?? 0;
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
 <table><caption>${caption}</caption>
@@ -18,7 +18,7 @@ export function table(caption: string, columns: readonly Column[]): Html {
 `;
 }
 
-function cell({ align, cells }: Column, row: number, isName: boolean): Html {
+function cell({ align, cells }: HtmlColumn, row: number, isName: boolean): Html {
   const content = cells[row] ?? '';
   return isName
     ? html`<th scope="row" class="${align}">${content}</th>`
@@ -31,7 +31,7 @@ export function column<T>(
   rows: readonly T[],
   of: (row: T) => string | Html,
   align: 'left' | 'right' = 'right',
-): Column {
+): HtmlColumn {
   return { title, align, cells: rows.map(of) };
 }
 
@@ -42,7 +42,7 @@ export function bar(share: number): Html {
 }
 
 /** A table as terminals have it, with titles that do not shout. */
-export function onPage(columns: readonly Column[]): Column[] {
+export function onPage(columns: readonly HtmlColumn[]): HtmlColumn[] {
   return columns.map((one) => ({
     ...one,
     title: one.title.charAt(0) + one.title.slice(1).toLowerCase(),

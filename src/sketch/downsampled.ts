@@ -23,7 +23,7 @@ const OPEN = 64;
  * moments with the least and the greatest of every measure, and the last. What is kept was all
  * measured so; nothing is averaged. Memory is bounded however much is added.
  */
-export class Thinned<T extends Moment> {
+export class Downsampled<T extends Moment> {
   items: T[] = [];
   /** How many were added. */
   added = 0;

@@ -10,7 +10,7 @@ const RANK_BITS = 32 - INDEX_BITS;
  * 2007) over a 32-bit hash, with linear counting while few registers are set. Good to hundreds of
  * millions of keys.
  */
-export class Distinct {
+export class HyperLogLog {
   /** The standard error of the estimate, as a share of it: 1.04 / sqrt(registers). */
   static readonly ERROR = 1.04 / Math.sqrt(REGISTERS);
 

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT, Usage } from '../failure.js';
-import { inTurn, type Owned } from './buffers.js';
-import { followChunks, openFile, streamChunks } from './file.js';
 import { moduleFiles } from '../proc/module.js';
 import type { Namespace } from '../proc/namespace.js';
+import { inTurn, type Owned } from './buffers.js';
+import { followChunks, openFile, streamChunks } from './file.js';
 import { paced } from './paced.js';
 import type { SourceInfo } from './source.js';
 import { openTap, type TapFilter } from './tap.js';
@@ -23,7 +23,7 @@ export interface Bytes {
 }
 
 /** How a capture is read. */
-export interface Reading {
+export interface CaptureReading {
   /** Do not end where the file ends. */
   readonly follow?: boolean | undefined;
   /** Times the pace it was recorded at; undefined for as fast as it can be read. */
@@ -33,7 +33,7 @@ export interface Reading {
 /** A capture, from a file (gzip too) or, for "-", from standard input. */
 export function openCapture(
   input: string,
-  { follow = false, speed }: Reading,
+  { follow = false, speed }: CaptureReading,
   stdin: () => Readable,
   signal: AbortSignal,
 ): Bytes {

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import split2 from 'split2';
-import { StreamReader, type Taker, type Unreadable } from '../stream/reader.js';
 import { type Count, type Header, type Loss, MAX_LINE } from '../stream/parser.js';
+import { StreamReader, type Taker, type Unreadable } from '../stream/reader.js';
 import type { Events, SourceEvent } from './source.js';
 
 /**
@@ -18,7 +18,7 @@ const NEWLINE = 0x0a;
 /** Bytes cut into lines at once: they become garbage, and a little is collected at less cost. */
 const PIECE = 64 * 1024;
 
-export interface Tally {
+export interface LineTally {
   records: number;
   problems: number;
   /** The first problem, with its line number. */
@@ -29,7 +29,7 @@ export interface Tally {
 export async function* decode(
   chunks: AsyncIterable<Buffer>,
   signal: AbortSignal,
-  tally: Tally,
+  tally: LineTally,
 ): Events {
   const end = { isCut: false };
   const splitter = split2(MATCHER, eventsOfLines(tally, end));
@@ -91,7 +91,7 @@ function taken(piece: Buffer, into: Transform): Promise<void> {
  * @param end says whether the line at hand is the last one, without its end
  */
 function eventsOfLines(
-  tally: Tally,
+  tally: LineTally,
   end: { readonly isCut: boolean },
 ): (text: string) => SourceEvent[] | undefined {
   let announced = false;

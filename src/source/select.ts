@@ -1,14 +1,14 @@
 import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
-import type { Count, Header } from '../stream/parser.js';
-import { openCapture, type Reading } from './bytes.js';
-import { Damage } from './damage.js';
-import { decode, type Tally } from './lines.js';
 import { moduleFiles, readListeners, readStat } from '../proc/module.js';
 import { isThere, type Namespace } from '../proc/namespace.js';
-import { duration, pause, stretched } from './pace.js';
 import { readProcFigures } from '../proc/sockets.js';
+import type { Count, Header } from '../stream/parser.js';
+import { type CaptureReading, openCapture } from './bytes.js';
+import { Damage } from './damage.js';
+import { decode, type LineTally } from './lines.js';
+import { duration, pause, stretched } from './pace.js';
 import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
 import { openTap, type Tap } from './tap.js';
 
@@ -17,7 +17,7 @@ const PATIENCE = 500;
 /** The walk over the listeners is not repeated sooner, in ms. */
 const LISTENERS_EVERY = 450;
 
-export interface Wanted {
+export interface LiveOptions {
   readonly namespace: Namespace;
   /** Between two counts, in ms. */
   readonly interval: number;
@@ -29,12 +29,12 @@ export interface Wanted {
 /** Reads the counts of a capture, from a file or standard input. */
 export async function* recorded(
   input: string,
-  reading: Reading,
+  reading: CaptureReading,
   stdin: () => Readable,
   signal: AbortSignal,
 ): Events {
   const { info, name, chunks } = openCapture(input, reading, stdin, signal);
-  const tally: Tally = { records: 0, problems: 0, first: null };
+  const tally: LineTally = { records: 0, problems: 0, first: null };
   yield { type: 'source', info };
   const damage = new Damage();
   yield* damage.before(decode(chunks, signal, tally));
@@ -53,7 +53,7 @@ export async function* recorded(
  * Reads this host, now: the module's stream, else its counters, else (for `auto`) what the kernel
  * shows without it. If the module goes away it waits for it to come back.
  */
-export async function* live(input: 'auto' | 'module' | 'proc', wanted: Wanted): Events {
+export async function* live(input: 'auto' | 'module' | 'proc', wanted: LiveOptions): Events {
   if (input === 'proc') {
     yield* fromProc(wanted, null);
     return;
@@ -87,7 +87,7 @@ async function expectNamespace(namespace: Namespace): Promise<void> {
 }
 
 /** The module's events, or why there are none. */
-async function openModule(wanted: Wanted): Promise<Events | string> {
+async function openModule(wanted: LiveOptions): Promise<Events | string> {
   const files = moduleFiles(wanted.namespace);
   let why: unknown;
   try {
@@ -110,7 +110,7 @@ async function openModule(wanted: Wanted): Promise<Events | string> {
   return fromCounters(wanted, `cannot open ${files.stream} (${reason}): reading ${files.stat}`);
 }
 
-async function* fromStream(tap: Tap, wanted: Wanted): Events {
+async function* fromStream(tap: Tap, wanted: LiveOptions): Events {
   yield {
     type: 'source',
     info: {
@@ -120,7 +120,7 @@ async function* fromStream(tap: Tap, wanted: Wanted): Events {
       notKnown: [],
     },
   };
-  const tally: Tally = { records: 0, problems: 0, first: null };
+  const tally: LineTally = { records: 0, problems: 0, first: null };
   const listeners = listenersOf(wanted);
   for await (const event of decode(tap.chunks(wanted.signal), wanted.signal, tally)) {
     if (event.type === 'count') {
@@ -130,7 +130,7 @@ async function* fromStream(tap: Tap, wanted: Wanted): Events {
   }
 }
 
-async function* fromCounters(wanted: Wanted, why: string): Events {
+async function* fromCounters(wanted: LiveOptions, why: string): Events {
   const notKnown = NOT_IN_COUNTERS;
   yield { type: 'note', text: `${why}; not known there: ${notKnown.join(', ')}` };
   yield {
@@ -171,7 +171,7 @@ async function* fromCounters(wanted: Wanted, why: string): Events {
   }
 }
 
-async function* fromProc(wanted: Wanted, why: string | null): Events {
+async function* fromProc(wanted: LiveOptions, why: string | null): Events {
   const from = `${wanted.namespace.net}/{tcp,tcp6,netstat}`;
   yield {
     type: 'note',
@@ -183,7 +183,7 @@ async function* fromProc(wanted: Wanted, why: string | null): Events {
 
 /** Takes a reading per interval, less often if a reading takes more than a tenth of it. */
 async function* readEvery(
-  { interval, namespace, signal }: Wanted,
+  { interval, namespace, signal }: LiveOptions,
   read: () => Promise<Count['figures'] & { readonly half_open: number }>,
 ): Events {
   const start = performance.now();
@@ -234,7 +234,7 @@ function ownHeader(namespace: Namespace, clock_offset: number): Header {
 }
 
 /** Tells the listeners when it is called, but no oftener than they cost and a person can see. */
-function listenersOf(wanted: Wanted): () => AsyncGenerator<SourceEvent, void, void> {
+function listenersOf(wanted: LiveOptions): () => AsyncGenerator<SourceEvent, void, void> {
   let due = 0;
   return async function* () {
     const before = performance.now();

@@ -10,14 +10,14 @@ export { FIGURES, OUTCOMES };
 
 export type Outcome = (typeof OUTCOMES)[number];
 
-export type FigureName = keyof typeof FIGURES;
+export type CounterName = keyof typeof FIGURES;
 
-export const FIGURE_NAMES = Object.keys(FIGURES) as readonly FigureName[];
+export const COUNTER_NAMES = Object.keys(FIGURES) as readonly CounterName[];
 
 /** The figures a source gave; one it cannot know is absent. */
-export type Figures = Partial<Record<FigureName, number>>;
+export type Counters = Partial<Record<CounterName, number>>;
 
-export function isFigureName(name: string): name is FigureName {
+export function isCounterName(name: string): name is CounterName {
   return Object.hasOwn(FIGURES, name);
 }
 
@@ -25,7 +25,7 @@ export function isFigureName(name: string): name is FigureName {
  * SYNs refused, whatever the cause: the module's two causes, else the kernel's ListenDrops, which
  * counts final ACKs refused as well. Undefined where neither is known.
  */
-export function refused(figures: Figures): number | undefined {
+export function refused(figures: Counters): number | undefined {
   if (figures.queue_full !== undefined && figures.accept_full !== undefined) {
     return figures.queue_full + figures.accept_full;
   }

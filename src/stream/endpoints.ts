@@ -39,7 +39,7 @@ export function parseNetwork(text: string): Network | null {
 }
 
 /** Which connections are wanted; what is not given is not asked. */
-export interface Wanted {
+export interface EndpointFilter {
   /** At either end. */
   readonly port?: number | undefined;
   /** With either end in it. */
@@ -49,7 +49,7 @@ export interface Wanted {
 }
 
 /** @returns whether a connection is wanted; null if an end is not an address with its port */
-export function wants(wanted: Wanted, local: string, remote: string): boolean | null {
+export function wants(wanted: EndpointFilter, local: string, remote: string): boolean | null {
   const ends = [parseEnd(local), parseEnd(remote)];
   const [one, other] = ends;
   if (one == null || other == null) {

@@ -1,6 +1,6 @@
-import { COLUMNS, FORMAT_VERSION } from './schema.js';
-import { type Figures, isFigureName } from './counters.js';
+import { type Counters, isCounterName } from './counters.js';
 import { MAX_SECONDS, parseInteger, parseSeconds } from './number.js';
+import { COLUMNS, FORMAT_VERSION } from './schema.js';
 
 /** A line longer than this many characters is refused; the longest the module writes is a stack. */
 export const MAX_LINE = 65_536;
@@ -18,7 +18,7 @@ export interface Count {
   readonly time: number;
   readonly half_open: number;
   /** Every figure of the line, half_open included. */
-  readonly figures: Figures;
+  readonly figures: Counters;
 }
 
 /** One L line: this reader's buffer was full and records were lost. */
@@ -43,7 +43,7 @@ export interface Header {
   readonly filter: Readonly<Record<string, string>>;
 }
 
-export type Line =
+export type ParsedLine =
   | { readonly type: 'record'; readonly record: Count | Loss }
   /** `# tcpsynq 1`: a new header, and with it a new epoch of every counter. */
   | { readonly type: 'start' }
@@ -85,7 +85,7 @@ export class StreamParser {
     return this.#columns.get(kind) ?? COLUMNS[kind as keyof typeof COLUMNS] ?? [];
   }
 
-  parse(text: string): Line {
+  parse(text: string): ParsedLine {
     this.lines += 1;
     if (text.length > MAX_LINE) {
       return this.#problem(`longer than ${MAX_LINE} characters`);
@@ -117,12 +117,12 @@ export class StreamParser {
     return kind === 'C' ? this.#count(names, fields) : this.#loss(names, fields);
   }
 
-  #problem(reason: string): Line {
+  #problem(reason: string): ParsedLine {
     this.problems += 1;
     return { type: 'problem', line: this.lines, reason };
   }
 
-  #comment(fields: readonly string[]): Line {
+  #comment(fields: readonly string[]): ParsedLine {
     const key = fields[1] ?? '';
     const rest = fields.slice(2);
     const value = rest.join(' ');
@@ -154,7 +154,7 @@ export class StreamParser {
     return { type: 'comment' };
   }
 
-  #start(version: number | null): Line {
+  #start(version: number | null): ParsedLine {
     this.header = { ...EMPTY_HEADER, version };
     this.#columns.clear();
     this.foreign = version !== FORMAT_VERSION;
@@ -165,7 +165,7 @@ export class StreamParser {
     return this.#problem(`format version ${version ?? 'unknown'}; ${remedy}`);
   }
 
-  #clockOffset(value: string): Line {
+  #clockOffset(value: string): ParsedLine {
     const clock_offset = parseSeconds(value) ?? null;
     this.header = { ...this.header, clock_offset };
     return clock_offset === null
@@ -173,14 +173,14 @@ export class StreamParser {
       : { type: 'comment' };
   }
 
-  #count(names: readonly string[], fields: readonly string[]): Line {
+  #count(names: readonly string[], fields: readonly string[]): ParsedLine {
     const time = parseSeconds(fields[names.indexOf('time') + 1] ?? '');
     if (time === undefined) {
       return this.#problem('time is not seconds.nanoseconds');
     }
-    const figures: Figures = {};
+    const figures: Counters = {};
     for (const [i, name] of names.entries()) {
-      if (isFigureName(name)) {
+      if (isCounterName(name)) {
         const value = parseInteger(fields[i + 1] ?? '');
         if (value === undefined) {
           return this.#problem(`${name} is not a whole number below 2^53`);
@@ -194,7 +194,7 @@ export class StreamParser {
     return { type: 'record', record: { kind: 'C', time, half_open: figures.half_open, figures } };
   }
 
-  #loss(names: readonly string[], fields: readonly string[]): Line {
+  #loss(names: readonly string[], fields: readonly string[]): ParsedLine {
     const field = (name: string) => fields[names.indexOf(name) + 1] ?? '';
     const time = parseSeconds(field('time'));
     const lost = parseInteger(field('lost'));

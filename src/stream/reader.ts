@@ -1,7 +1,4 @@
-import { TCP_PROBE_COLUMNS } from './schema.js';
 import { Columns } from './columns.js';
-import type { Problem } from './problems.js';
-import { Row, type RowKind } from './row.js';
 import {
   type Count,
   HAS_CONTROL,
@@ -10,6 +7,9 @@ import {
   MAX_LINE,
   StreamParser,
 } from './parser.js';
+import type { Problem } from './problems.js';
+import { Row, type RowKind } from './row.js';
+import { TCP_PROBE_COLUMNS } from './schema.js';
 
 const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A] = [
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41,

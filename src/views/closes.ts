@@ -1,6 +1,6 @@
+import type { Close } from '../aggregate/close.js';
 import { CloseLines } from '../chart/close.js';
 import { stackLines } from '../chart/stack.js';
-import type { Close } from '../aggregate/close.js';
 import type { Form } from './records/lines.js';
 
 /** How closed connections are printed, each by itself. */

@@ -1,6 +1,6 @@
+import type { Drop } from '../aggregate/drop.js';
 import { DropLines } from '../chart/drop.js';
 import { stackLines } from '../chart/stack.js';
-import type { Drop } from '../aggregate/drop.js';
 import type { Form } from './records/lines.js';
 
 /** How dropped packets are printed, each by itself. */

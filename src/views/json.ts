@@ -1,17 +1,17 @@
 import { release } from 'node:os';
+import type { Point } from '../aggregate/session.js';
 import type { Host } from '../host.js';
 import { jsonLine } from '../printable.js';
 import { byFullness } from '../proc/listeners.js';
-import type { Point } from '../aggregate/session.js';
 import type { SourceEvent } from '../source/source.js';
-import { aside, type State, timestamp, type View } from './view.js';
+import { aside, timestamp, type View, type WatchState } from './view.js';
 
 /** One object per count, and one for whatever else happens. */
 export class JsonView implements View {
   readonly #host: Host;
-  readonly #state: State;
+  readonly #state: WatchState;
 
-  constructor(host: Host, state: State) {
+  constructor(host: Host, state: WatchState) {
     this.#host = host;
     this.#state = state;
   }

@@ -1,9 +1,9 @@
+import type { Point, SessionView } from '../aggregate/session.js';
 import { rate, whole } from '../chart/text.js';
 import type { Host } from '../host.js';
-import { OUTCOMES } from '../stream/counters.js';
-import type { Point, SessionView } from '../aggregate/session.js';
 import type { SourceEvent } from '../source/source.js';
-import { aside, clock, type State, timestamp, type View } from './view.js';
+import { OUTCOMES } from '../stream/counters.js';
+import { aside, clock, timestamp, type View, type WatchState } from './view.js';
 
 /** The columns of the line-by-line form, the most telling first; only ever appended to. */
 const LINE_COLUMNS: readonly (readonly [string, (view: SessionView) => number | undefined])[] = [
@@ -19,10 +19,10 @@ const LINE_COLUMNS: readonly (readonly [string, (view: SessionView) => number | 
 /** One line per count: for pipes, logs, and terminals that understand no escape codes. */
 export class LinesView implements View {
   readonly #host: Host;
-  readonly #state: State;
+  readonly #state: WatchState;
   #started = false;
 
-  constructor(host: Host, state: State) {
+  constructor(host: Host, state: WatchState) {
     this.#host = host;
     this.#state = state;
   }

@@ -1,10 +1,10 @@
 import { release } from 'node:os';
-import type { Scene } from '../chart/watch.js';
+import type { WatchScene } from '../chart/watch.js';
 import type { Host } from '../host.js';
 import { duration } from '../source/pace.js';
 import type { SourceEvent } from '../source/source.js';
-import { Span, Stage } from './stage.js';
-import { clock, type State, type View } from './view.js';
+import { Stage, TimeSpan } from './stage.js';
+import { clock, type View, type WatchState } from './view.js';
 
 const SPANS = [10, 30, 60, 120, 300, 600, 1800, 3600];
 const DEFAULT_SPAN = 60;
@@ -15,17 +15,17 @@ export const LONGEST_SPAN = 3600;
 /** The live screen. */
 export class LiveView implements View {
   readonly #host: Host;
-  readonly #state: State;
+  readonly #state: WatchState;
   readonly #stage: Stage;
-  readonly #span: Span;
+  readonly #span: TimeSpan;
   #expanded = false;
-  #frozen: Scene | null = null;
+  #frozen: WatchScene | null = null;
   #atEnd = false;
 
-  constructor(host: Host, state: State, whole: boolean) {
+  constructor(host: Host, state: WatchState, whole: boolean) {
     this.#host = host;
     this.#state = state;
-    this.#span = new Span(SPANS, DEFAULT_SPAN, whole);
+    this.#span = new TimeSpan(SPANS, DEFAULT_SPAN, whole);
     this.#stage = new Stage(host, {
       draw: () => this.#draw(),
       press: (key) => this.#press(key),
@@ -68,11 +68,11 @@ export class LiveView implements View {
     return drawWatch(this.#scene(), { columns, rows });
   }
 
-  #freeze(): Scene {
+  #freeze(): WatchScene {
     return { ...this.#scene(), view: this.#state.session.snapshot(), paused: true };
   }
 
-  #scene(): Scene {
+  #scene(): WatchScene {
     const { session, info, header, listeners, waiting, interval } = this.#state;
     const now = this.#frozen ?? {
       title: [

@@ -1,17 +1,17 @@
+import type { Point } from '../aggregate/session.js';
 import { sparkline } from '../chart/series.js';
 import { whole } from '../chart/text.js';
 import type { Host } from '../host.js';
-import type { Point } from '../aggregate/session.js';
 import type { SourceEvent } from '../source/source.js';
-import { aside, type State, type View } from './view.js';
+import { aside, type View, type WatchState } from './view.js';
 
 /** A sparkline: rewritten in place on a terminal, a line per count elsewhere. */
 export class SparkView implements View {
   readonly #host: Host;
-  readonly #state: State;
+  readonly #state: WatchState;
   #drawn = false;
 
-  constructor(host: Host, state: State) {
+  constructor(host: Host, state: WatchState) {
     this.#host = host;
     this.#state = state;
   }

@@ -101,7 +101,7 @@ export class Stage {
 }
 
 /** The spans that + and - go through, in seconds; beyond the longest, everything if there is an end to it. */
-export class Span {
+export class TimeSpan {
   readonly #steps: readonly number[];
   readonly #whole: boolean;
   /** Null for all there is. */

@@ -1,12 +1,12 @@
+import type { Point, Session } from '../aggregate/session.js';
 import { printable } from '../chart/text.js';
 import { type Host, note } from '../host.js';
 import type { Listener } from '../proc/listeners.js';
-import type { Point, Session } from '../aggregate/session.js';
-import type { Header, Loss } from '../stream/parser.js';
 import type { SourceEvent, SourceInfo } from '../source/source.js';
+import type { Header, Loss } from '../stream/parser.js';
 
 /** What is known at an event, for the views. */
-export interface State {
+export interface WatchState {
   readonly session: Session;
   info: SourceInfo | null;
   header: Header | null;
@@ -43,7 +43,7 @@ export function aside(host: Host, event: SourceEvent): Promise<void> {
 }
 
 /** Time as RFC 3339 in UTC where the clock is known, else null. */
-export function timestamp(state: State, point: Point): string | null {
+export function timestamp(state: WatchState, point: Point): string | null {
   const ms = Math.round(point.time * 1000);
   return state.header?.clock_offset == null || ms > 8.64e15 ? null : new Date(ms).toISOString();
 }

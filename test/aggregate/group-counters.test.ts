@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Board } from '../../src/aggregate/group-counters.js';
+import { GroupCounters } from '../../src/aggregate/group-counters.js';
 import type { Grouping } from '../../src/aggregate/groups.js';
 
 const word = { name: 'word', of: (text: string) => text };
@@ -9,10 +9,10 @@ const GROUPINGS: readonly [Grouping<string>, Grouping<string>] = [
   { by: 'first', keys: [first], beside: [word] },
 ];
 
-const standings = (board: Board<string>) => board.groups.map((one) => one.standing());
+const standings = (board: GroupCounters<string>) => board.groups.map((one) => one.standing());
 
 test('counts in every way at once', () => {
-  const board = new Board(GROUPINGS);
+  const board = new GroupCounters(GROUPINGS);
   for (const text of ['one', 'other', 'two']) {
     board.add(text);
   }
@@ -25,7 +25,7 @@ test('counts in every way at once', () => {
 });
 
 test('stopped, it counts nothing; forgotten, it begins anew', () => {
-  const board = new Board(GROUPINGS);
+  const board = new GroupCounters(GROUPINGS);
   const count = (time: number, queue_full: number) =>
     board.count({ kind: 'C', time, half_open: 0, figures: { queue_full, accept_full: 0 } }, 0);
   count(0, 0);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Figures } from '../../src/stream/counters.js';
 import { Growths } from '../../src/aggregate/growth.js';
+import type { Counters } from '../../src/stream/counters.js';
 
-function count(time: number, figures: Figures) {
+function count(time: number, figures: Counters) {
   const all = { half_open: 0, added: 0, completed: 0, expired: 0, ...figures };
   return { kind: 'C', time, half_open: all.half_open, figures: all } as const;
 }

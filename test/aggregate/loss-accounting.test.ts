@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Ledger } from '../../src/aggregate/loss-accounting.js';
+import { LossAccounting } from '../../src/aggregate/loss-accounting.js';
 import type { Loss } from '../../src/stream/parser.js';
 
 function loss(of: string, lost: number, lost_total: number): Loss {
@@ -7,7 +7,7 @@ function loss(of: string, lost: number, lost_total: number): Loss {
 }
 
 test('adds up what was recorded and lost, kind for kind, in the order of the format', () => {
-  const ledger = new Ledger();
+  const ledger = new LossAccounting();
   for (const kind of ['S', 'C', 'S', 'X', 'S']) {
     ledger.recorded(kind);
   }
@@ -24,7 +24,7 @@ test('adds up what was recorded and lost, kind for kind, in the order of the for
 });
 
 test('losses of kinds that are none are counted together', () => {
-  const ledger = new Ledger();
+  const ledger = new LossAccounting();
   for (const of of ['', 'SA', 'Z', 'constructor']) {
     ledger.lost(loss(of, 1, 1));
   }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Figures } from '../../src/stream/counters.js';
 import { Refusals } from '../../src/aggregate/refusals.js';
+import type { Counters } from '../../src/stream/counters.js';
 
-function count(refusals: Refusals, time: number, figures: Figures): void {
+function count(refusals: Refusals, time: number, figures: Counters): void {
   refusals.count({ kind: 'C', time, half_open: 0, figures }, 0);
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { judge } from '../../src/proc/audit.js';
-import type { Figures } from '../../src/stream/counters.js';
 import { endings, Session } from '../../src/aggregate/session.js';
+import { judgeDrift } from '../../src/proc/audit.js';
+import type { Counters } from '../../src/stream/counters.js';
 
 const NO_OUTCOMES = { expired: 0, reset: 0, unreachable: 0, closed: 0, other: 0 };
 
-function add(session: Session, time: number, figures: Figures & { half_open: number }) {
+function add(session: Session, time: number, figures: Counters & { half_open: number }) {
   return session.add({ kind: 'C', time, half_open: figures.half_open, figures }, 1000);
 }
 
@@ -93,7 +93,7 @@ describe('judge', () => {
     (half_open, added, removed, other, quiet, surplus) => {
       const before = { half_open, added: 100 };
       const after = { half_open: half_open + added - removed, added: 100 + added };
-      expect(judge({ before, other, after })).toMatchObject({ quiet, surplus });
+      expect(judgeDrift({ before, other, after })).toMatchObject({ quiet, surplus });
     },
   );
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Recording } from '../../src/aggregate/recording.js';
-import { parseSrttUnit } from '../../src/stream/srtt.js';
 import { type Following, Trace, type Traced } from '../../src/aggregate/trace.js';
+import { parseSrttUnit } from '../../src/stream/srtt.js';
 import { countLine, feed, NO_SSTHRESH, probeLine, sampleLine } from '../capture.js';
 
 const ENDS = '10.0.0.1:5001 10.0.1.2:41001';

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeFormat } from '../../src/capture/format.js';
 import type { FormatName } from '../../src/capture/names.js';
-import { type Plan, partName, partsOf, Rotated } from '../../src/capture/parts.js';
+import { partName, partsOf, Rotated, type RotationPlan } from '../../src/capture/parts.js';
 import { capture } from '../capture.js';
 
 let directory: string;
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const plan = (more: Partial<Plan> = {}): Plan => ({
+const plan = (more: Partial<RotationPlan> = {}): RotationPlan => ({
   path,
   meeting: 'refuse',
   rotation: { by: 'size', bytes: 4096 },
@@ -37,7 +37,7 @@ const plan = (more: Partial<Plan> = {}): Plan => ({
 async function write(
   text: string,
   size: number,
-  more: Partial<Plan> = {},
+  more: Partial<RotationPlan> = {},
   name: FormatName = 'raw',
 ) {
   const sink = await Rotated.open(plan({ ...more, format: name }));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Point } from '../../src/aggregate/session.js';
 import { plot, stepFor, timeAxis } from '../../src/chart/plot.js';
 import { columnsOf, sparkline } from '../../src/chart/series.js';
 import { table } from '../../src/chart/table.js';
@@ -12,7 +13,6 @@ import {
   widthOf,
   wrap,
 } from '../../src/chart/text.js';
-import type { Point } from '../../src/aggregate/session.js';
 
 function points(...values: readonly (readonly [number, number, number?])[]): Point[] {
   return values.map(([time, high, epoch = 1]) => ({ time, high, epoch, figures: {} }));

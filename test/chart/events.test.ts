@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { HalfOpen } from '../../src/aggregate/half-open.js';
+import { Tally } from '../../src/aggregate/tally.js';
 import { HalfOpenLines } from '../../src/chart/halfopen.js';
 import { barLines, binsOf } from '../../src/chart/handshake.js';
 import { drawTop, sureness, type Top } from '../../src/chart/tally.js';
 import { micros, render, widthOf } from '../../src/chart/text.js';
-import type { HalfOpen } from '../../src/aggregate/half-open.js';
 import { Histogram } from '../../src/sketch/histogram.js';
-import { Tally } from '../../src/aggregate/tally.js';
 
 const ADDED: HalfOpen = {
   event: 'added',

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { drawGroups, groupLines, type Scene } from '../../src/chart/groups.js';
+import type { Group, Standing } from '../../src/aggregate/groups.js';
+import { drawGroups, type GroupScene, groupLines } from '../../src/chart/groups.js';
 import { stackLines } from '../../src/chart/stack.js';
 import { render } from '../../src/chart/text.js';
-import type { Group, Standing } from '../../src/aggregate/groups.js';
 
 const group = (
   key: string,
@@ -29,7 +29,7 @@ const STANDING: Standing = {
   error: 0,
 };
 
-const SCENE: Scene = {
+const SCENE: GroupScene = {
   things: 'drops',
   keys: ['location'],
   beside: ['reason', 'state'],
@@ -42,7 +42,7 @@ const SCENE: Scene = {
 
 const FRAME = { name: 'tcpsynq drops', title: [], clock: '', paused: false, keys: ['q quit'] };
 
-const screen = (scene: Scene, columns: number, rows: number) =>
+const screen = (scene: GroupScene, columns: number, rows: number) =>
   drawGroups(scene, FRAME, { columns, rows }).map((line) => render(line, columns, false).trimEnd());
 
 describe('screen', () => {

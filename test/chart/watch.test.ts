@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { render, widthOf } from '../../src/chart/text.js';
-import { drawWatch, type Scene } from '../../src/chart/watch.js';
-import type { Listener } from '../../src/proc/listeners.js';
 import { Session } from '../../src/aggregate/session.js';
+import { render, widthOf } from '../../src/chart/text.js';
+import { drawWatch, type WatchScene } from '../../src/chart/watch.js';
+import type { Listener } from '../../src/proc/listeners.js';
 
 const OTHERS = { reset: 0, unreachable: 0, closed: 0, other: 0, cookies: 0 };
 
@@ -41,7 +41,7 @@ function listener(local: string, qlen: number, holds: number): Listener {
   };
 }
 
-const SCENE: Scene = {
+const SCENE: WatchScene = {
   title: ['module', '6.1.0-56-amd64', 'netns 4026531840', 'every 1 s'],
   clock: '12:04:31',
   view: session(41),
@@ -59,7 +59,7 @@ const SCENE: Scene = {
   notKnown: [],
 };
 
-function text(scene: Scene, columns: number, rows: number): string[] {
+function text(scene: WatchScene, columns: number, rows: number): string[] {
   return drawWatch(scene, { columns, rows }).map((line) => render(line, columns, false));
 }
 
@@ -77,7 +77,7 @@ test('shows the count, the rates, the chart, the fullest listener and the keys',
 });
 
 describe('fits', () => {
-  const scenes: readonly (readonly [string, Scene])[] = [
+  const scenes: readonly (readonly [string, WatchScene])[] = [
     ['as it is', SCENE],
     ['with all listeners', { ...SCENE, expanded: true }],
     ['paused', { ...SCENE, paused: true }],

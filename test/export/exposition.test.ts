@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { expose } from '../../src/export/exposition.js';
 import { Exposition, METRICS } from '../../src/export/metrics.js';
-import type { NetnsReading, Reading } from '../../src/export/reading.js';
+import type { HostReading, NetnsReading } from '../../src/export/reading.js';
 import { StreamMetrics } from '../../src/export/stream.js';
 import { parseListeners } from '../../src/proc/listeners.js';
 import { parseStat } from '../../src/proc/stat.js';
@@ -25,11 +25,11 @@ function netnsReading(
   return { netns, figures: stat.figures, listeners: rows, drift: 0 };
 }
 
-function reading(...namespaces: readonly NetnsReading[]): Reading {
+function reading(...namespaces: readonly NetnsReading[]): HostReading {
   return { source: 'module', up: true, status: STATUS, namespaces, others: null };
 }
 
-const textOf = (one: Reading, shown = SHOWN) => expose(one, 0.001, shown).text();
+const textOf = (one: HostReading, shown = SHOWN) => expose(one, 0.001, shown).text();
 
 /** Samples without HELP and TYPE. */
 const samples = (text: string) =>
@@ -163,7 +163,7 @@ test('without the module only what is known is there', async () => {
 });
 
 test('promtool finds nothing to say about it', async () => {
-  const all: Reading = {
+  const all: HostReading = {
     ...reading({
       ...netnsReading(FULL, [{ local: '[::]:80', qlen: 5 }]),
       figures: { ...netnsReading(FULL).figures, listen_overflows: 1, listen_drops: 2 },

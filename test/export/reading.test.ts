@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { expose, textOf } from '../../src/export/exposition.js';
-import { HostReader, type Reading, type Wanted } from '../../src/export/reading.js';
+import { HostReader, type HostReading, type ReadingOptions } from '../../src/export/reading.js';
 import { addProcess, loadInto, namespaceOf, plainInto, unloadFrom } from '../proc.js';
 
 let directory: string;
@@ -18,9 +18,9 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }));
 
-function reader(wanted: Partial<Wanted> = {}): HostReader {
+function reader(wanted: Partial<ReadingOptions> = {}): HostReader {
   const all = { input: 'auto', namespace: namespaceOf(net, '1'), most: null, proc: directory };
-  return new HostReader({ ...all, ...wanted } as Wanted, (text) => told.push(text));
+  return new HostReader({ ...all, ...wanted } as ReadingOptions, (text) => told.push(text));
 }
 
 describe('one namespace', () => {
@@ -160,7 +160,7 @@ describe('one namespace', () => {
         ...(await reader().read()),
         up: true,
         namespaces: [null],
-      } as unknown as Reading;
+      } as unknown as HostReading;
       const shown = { listenersTop: 1, version: 'v' };
       expect(
         await textOf(

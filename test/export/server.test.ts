@@ -3,7 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Connections } from '../../src/export/connections.js';
+import { HttpConnections } from '../../src/export/connections.js';
 import type { FirstRequest } from '../../src/export/first-request.js';
 import { makeServer } from '../../src/export/server.js';
 import { Shared } from '../../src/export/shared.js';
@@ -16,7 +16,7 @@ afterEach(() => {
   server.close();
 });
 
-async function serve(scrape: () => Promise<string>, open?: Connections): Promise<string> {
+async function serve(scrape: () => Promise<string>, open?: HttpConnections): Promise<string> {
   server = makeServer(scrape, open);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -64,7 +64,7 @@ describe('a connection has a deadline that nothing extends', () => {
   function connected() {
     server = makeServer(scraped);
     const socket = new Duplex({ read() {}, write() {} });
-    const connection = new Connections().admit(socket as Socket) as FirstRequest;
+    const connection = new HttpConnections().admit(socket as Socket) as FirstRequest;
     return { socket, connection };
   }
 
@@ -103,7 +103,7 @@ describe('a connection has a deadline that nothing extends', () => {
 
 test('what comes after a request is not read before the answer', async () => {
   let answer = (_text: string) => {};
-  const open = new Connections();
+  const open = new HttpConnections();
   const admitted: FirstRequest[] = [];
   const { admit } = open;
   open.admit = (socket) => {
@@ -288,7 +288,7 @@ describe('64 connections', () => {
   });
 
   test('that do not take their answer: a scrape takes the place of the oldest', async () => {
-    const open = new Connections();
+    const open = new HttpConnections();
     const { admit } = open;
     let admitted = 0;
     open.admit = (socket) => {
@@ -309,7 +309,7 @@ describe('64 connections', () => {
 
   test('all waiting for an answer: a new one is refused, and one line says so', async () => {
     const told: string[] = [];
-    const open = new Connections((text) => told.push(text));
+    const open = new HttpConnections((text) => told.push(text));
     let answer = (_text: string) => {};
     const reading = new Promise<string>((resolve) => {
       answer = resolve;

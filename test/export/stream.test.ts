@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { follow } from '../../src/export/follow.js';
-import { type Kind, StreamMetrics } from '../../src/export/stream.js';
+import { type StreamKind, StreamMetrics } from '../../src/export/stream.js';
 import { Failure } from '../../src/failure.js';
 import { dropCapture, eventCapture, feed } from '../capture.js';
 
 const R = (outcome: string, us: number) => `R 10.0.0.1:80 10.0.0.2:4000 0 ${outcome} ${us} 1`;
 
-async function textOf(capture: string, kinds: readonly Kind[]): Promise<string> {
+async function textOf(capture: string, kinds: readonly StreamKind[]): Promise<string> {
   const metrics = new StreamMetrics('42', kinds);
   feed(capture, { begin() {}, take: (item) => metrics.take(item) });
   return metrics.text();

@@ -6,9 +6,9 @@ import {
   limitSetBy,
   parseListeners,
 } from '../../src/proc/listeners.js';
-import { parseHex } from '../../src/stream/number.js';
 import { parseStat } from '../../src/proc/stat.js';
 import { parseStatus } from '../../src/proc/status.js';
+import { parseHex } from '../../src/stream/number.js';
 
 test.each([
   ['0', 0],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Moment } from '../../src/sketch/downsampled.js';
 import { timeChart } from '../../src/report/series.js';
+import type { Moment } from '../../src/sketch/downsampled.js';
 
 interface Item extends Moment {
   readonly value: number;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Moment, Thinned } from '../../src/sketch/downsampled.js';
+import { Downsampled, type Moment } from '../../src/sketch/downsampled.js';
 
 interface Item extends Moment {
   readonly value: number;
@@ -8,8 +8,8 @@ interface Item extends Moment {
 
 const of = ({ value }: Item) => value;
 
-function filled(values: readonly number[], most: number): Thinned<Item> {
-  const series = new Thinned<Item>({ most }, [of]);
+function filled(values: readonly number[], most: number): Downsampled<Item> {
+  const series = new Downsampled<Item>({ most }, [of]);
   for (const [i, value] of values.entries()) {
     series.add({ time: i * 0.001, epoch: 0, value });
   }
@@ -74,7 +74,7 @@ test('is bounded also where time stands still, runs back, or each moment is an e
     (i) => ({ time: i * 1e12, epoch: 0 }),
   ];
   for (const shape of shapes) {
-    const series = new Thinned<Item>({ most: 100 }, [of]);
+    const series = new Downsampled<Item>({ most: 100 }, [of]);
     for (let i = 0; i < 5000; i += 1) {
       series.add({ ...shape(i), value: i % 17 });
     }
@@ -92,7 +92,7 @@ test('a missing figure is no extreme', () => {
 });
 
 test('forgets what is too old', () => {
-  const series = new Thinned<Item>({ most: 10_000, width: 0.1, keep: 10 }, [of]);
+  const series = new Downsampled<Item>({ most: 10_000, width: 0.1, keep: 10 }, [of]);
   for (let i = 0; i < 100_000; i += 1) {
     series.add({ time: i * 0.001, epoch: 0, value: i % 7 });
   }
@@ -107,7 +107,7 @@ test('looks at each moment about once, however long a group is', () => {
     looks += 1;
     return value;
   };
-  const series = new Thinned<Item>({ most: 10_000, width: 1 }, [look]);
+  const series = new Downsampled<Item>({ most: 10_000, width: 1 }, [look]);
   for (let i = 0; i < 10_000; i += 1) {
     // A thousand groups of one, then one of nine thousand.
     series.add({ time: i < 1000 ? i : 1000, epoch: 0, value: i % 17 });

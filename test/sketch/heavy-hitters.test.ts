@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Distinct } from '../../src/sketch/hyperloglog.js';
-import { HeavyHitters } from '../../src/sketch/heavy-hitters.js';
 import { networkOf, Sources } from '../../src/aggregate/sources.js';
+import { HeavyHitters } from '../../src/sketch/heavy-hitters.js';
+import { HyperLogLog } from '../../src/sketch/hyperloglog.js';
 
 describe('heavy hitters', () => {
   test('against a count of everything: no figure is further off than it says', () => {
@@ -91,12 +91,12 @@ describe('heavy hitters', () => {
 describe('distinct', () => {
   test.each([0, 1, 10, 1000, 20_000, 65_536, 500_000])('counts %d keys', (keys) => {
     for (const high of [0, 0x20010db8, 0xffffffff]) {
-      const distinct = new Distinct();
+      const distinct = new HyperLogLog();
       for (let i = 0; i < keys; i++) {
         distinct.add(high, i);
         distinct.add(high, i);
       }
-      expect(Math.abs(distinct.estimate - keys)).toBeLessThanOrEqual(3 * Distinct.ERROR * keys);
+      expect(Math.abs(distinct.estimate - keys)).toBeLessThanOrEqual(3 * HyperLogLog.ERROR * keys);
     }
   });
 });
@@ -143,7 +143,7 @@ describe('sources', () => {
       sources.add(`11.${i >> 8}.${i & 255}.1:1024`);
     }
     expect(sources.exact).toBe(false);
-    expect(Math.abs(sources.networks - 65_792)).toBeLessThan(3 * Distinct.ERROR * 65_792);
+    expect(Math.abs(sources.networks - 65_792)).toBeLessThan(3 * HyperLogLog.ERROR * 65_792);
     expect(sources.total).toBe(66_536);
     expect(sources.error).toBeLessThanOrEqual(sources.total / 1025);
   });

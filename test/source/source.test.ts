@@ -6,14 +6,14 @@ import { PassThrough, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Failure, Usage } from '../../src/failure.js';
-import { MAX_LINE } from '../../src/stream/parser.js';
-import { followChunks, openFile, streamChunks } from '../../src/source/file.js';
-import { decode, type Tally } from '../../src/source/lines.js';
 import type { Namespace } from '../../src/proc/namespace.js';
 import { findOwners } from '../../src/proc/owners.js';
+import { followChunks, openFile, streamChunks } from '../../src/source/file.js';
+import { decode, type LineTally } from '../../src/source/lines.js';
 import { stretched } from '../../src/source/pace.js';
 import { live, recorded } from '../../src/source/select.js';
 import type { SourceEvent } from '../../src/source/source.js';
+import { MAX_LINE } from '../../src/stream/parser.js';
 import { capture, countLine } from '../capture.js';
 
 let directory: string;
@@ -66,7 +66,7 @@ test('a pipe is not followed: not at first, nor in the place of the file', async
 
 describe('decode', () => {
   async function decoded(chunks: readonly Buffer[]) {
-    const tally: Tally = { records: 0, problems: 0, first: null };
+    const tally: LineTally = { records: 0, problems: 0, first: null };
     const events = await all(decode(Readable.from(chunks), abort.signal, tally));
     return { tally, events };
   }
@@ -120,7 +120,7 @@ describe('decode', () => {
       yield Buffer.from(`${capture(1000, 5)}${countLine(1001, {})}`);
       throw new Failure('broken');
     })();
-    const tally: Tally = { records: 0, problems: 0, first: null };
+    const tally: LineTally = { records: 0, problems: 0, first: null };
     const read: SourceEvent[] = [];
     const reading = async () => {
       for await (const event of decode(failing, abort.signal, tally)) {

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decode, type LineTally } from '../../src/source/lines.js';
+import { MAX_LINE } from '../../src/stream/parser.js';
 import { type Item, StreamReader } from '../../src/stream/reader.js';
 import { Row } from '../../src/stream/row.js';
-import { MAX_LINE } from '../../src/stream/parser.js';
-import { decode, type Tally } from '../../src/source/lines.js';
 import { countLine } from '../capture.js';
 
 const START = { starts: true };
@@ -37,7 +37,7 @@ function scan(...given: (string | Buffer | ((row: Row) => unknown))[]) {
 
 /** All that is reported of these chunks when they are read as live lines. */
 async function live(chunks: readonly Buffer[]) {
-  const tally: Tally = { records: 0, problems: 0, first: null };
+  const tally: LineTally = { records: 0, problems: 0, first: null };
   const records: unknown[] = [];
   for await (const event of decode(Readable.from(chunks), new AbortController().signal, tally)) {
     if (event.type === 'count') {

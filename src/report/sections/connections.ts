@@ -1,18 +1,18 @@
+import type { Sample } from '../../aggregate/connections.js';
+import type { Recorded } from '../../aggregate/recording.js';
 import { labelsOf } from '../../chart/recording.js';
 import { count, whole } from '../../chart/text.js';
 import { thinning } from '../../chart/thinning.js';
 import type { TimeChart } from '../../page/data.js';
-import type { Recorded } from '../../aggregate/recording.js';
-import type { Sample } from '../../aggregate/connections.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import { figure, missing, type Section } from '../section.js';
-import { type Line, timeChart } from '../series.js';
+import { type SeriesLine, timeChart } from '../series.js';
 import { column, table } from '../table.js';
 
 const [ID, HEADING] = ['connections', 'Connections'];
 
-const WINDOW: readonly Line<Sample>[] = [
+const WINDOW: readonly SeriesLine<Sample>[] = [
   { label: 'ssthresh', colour: 'line-2', dashed: true, of: ({ ssthresh }) => ssthresh },
   { label: 'cwnd', colour: 'line-1', of: ({ cwnd }) => cwnd },
 ];

@@ -1,5 +1,5 @@
-import { percent, whole } from '../../chart/text.js';
 import { cutTo, type Group, type Groups, MOST_BESIDE } from '../../aggregate/groups.js';
+import { percent, whole } from '../../chart/text.js';
 import { type Html, html } from '../html.js';
 import { bar, column, table } from '../table.js';
 
@@ -7,7 +7,7 @@ import { bar, column, table } from '../table.js';
 const MOST_ROWS = 30;
 
 /** Records counted in groups, with a bar for each group's share. */
-export function groupTable<R>(caption: string, { grouping, ...groups }: Counted<R>): Html {
+export function groupTable<R>(caption: string, { grouping, ...groups }: CountedGroup<R>): Html {
   const standing = cutTo(groups.standing, MOST_ROWS);
   const { all, others, error } = standing;
   const rest = { keys: ['others'], beside: [], ...others };
@@ -27,7 +27,7 @@ export function groupTable<R>(caption: string, { grouping, ...groups }: Counted<
 }
 
 /** What was counted, and how. */
-export interface Counted<R> {
+export interface CountedGroup<R> {
   readonly grouping: Groups<R>['grouping'];
   readonly standing: ReturnType<Groups<R>['standing']>;
 }

@@ -1,13 +1,13 @@
+import type { CountPoint } from '../../aggregate/recording.js';
 import { sureness, tablesOf, topOf } from '../../chart/tally.js';
 import { whole } from '../../chart/text.js';
 import { thinning } from '../../chart/thinning.js';
 import { OUTCOMES } from '../../stream/counters.js';
-import type { Counted } from '../../aggregate/recording.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import { timeWords } from '../moment.js';
 import { figure, missing, more, type Section } from '../section.js';
-import { type Line, timeChart } from '../series.js';
+import { type SeriesLine, timeChart } from '../series.js';
 import { onPage, table } from '../table.js';
 import { growthTable } from './growth.js';
 
@@ -15,7 +15,7 @@ const [ID, HEADING] = ['half-open', 'Half-open connections'];
 /** Rows of sources and listeners. */
 const MOST_ROWS = 20;
 
-const LINES: readonly Line<Counted>[] = [
+const LINES: readonly SeriesLine<CountPoint>[] = [
   {
     label: 'peak since the count before',
     colour: 'line-2',
@@ -77,9 +77,9 @@ ${events(context)}`;
 /** The chart of the count in words. */
 function levelWords({ findings: { recording } }: Context): Html {
   const { items } = recording.counts;
-  const highOf = ({ figures }: Counted) => Math.max(figures.half_open ?? 0, figures.peak ?? 0);
+  const highOf = ({ figures }: CountPoint) => Math.max(figures.half_open ?? 0, figures.peak ?? 0);
   const highest = items.reduce((a, b) => (highOf(b) > highOf(a) ? b : a));
-  const level = (count: Counted | undefined) => whole(count?.figures.half_open ?? 0, true);
+  const level = (count: CountPoint | undefined) => whole(count?.figures.half_open ?? 0, true);
   return html`<p>At most ${whole(highOf(highest), true)}, by ${timeWords(recording.clock, highest.time)}; ${level(items[0])} at the start, ${level(items.at(-1))} at the end.</p>`;
 }
 

@@ -1,5 +1,5 @@
-import { count } from '../../chart/text.js';
 import type { Origin } from '../../aggregate/origins.js';
+import { count } from '../../chart/text.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import type { Section } from '../section.js';

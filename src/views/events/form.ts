@@ -1,5 +1,5 @@
-import { HalfOpenLines } from '../../chart/halfopen.js';
 import type { HalfOpen } from '../../aggregate/half-open.js';
+import { HalfOpenLines } from '../../chart/halfopen.js';
 import type { Form } from '../records/lines.js';
 
 /** How half-opens are printed as they are added and removed. */

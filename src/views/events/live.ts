@@ -1,12 +1,12 @@
+import type { HalfOpen } from '../../aggregate/half-open.js';
 import type { Frame } from '../../chart/frame.js';
 import type { Line } from '../../chart/text.js';
 import type { Host } from '../../host.js';
-import type { HalfOpen } from '../../aggregate/half-open.js';
 import type { Loss } from '../../stream/parser.js';
-import { type Reading, type RecordView, titleOf } from '../records/view.js';
+import { type RecordSource, type RecordView, titleOf } from '../records/view.js';
 import { Stage } from '../stage.js';
 import { clock, lossWords } from '../view.js';
-import type { Picture, Subject } from './tally.js';
+import type { TallyPicture, TallySubject } from './tally.js';
 
 /** Between two pictures, in ms, unless another interval is asked for. */
 const DEFAULT_INTERVAL = 1000;
@@ -14,15 +14,15 @@ const DEFAULT_INTERVAL = 1000;
 /** A tally as a full screen, drawn anew at an interval and whenever a key asks for it. */
 export class LiveTally implements RecordView<HalfOpen> {
   readonly #host: Host;
-  readonly #subject: Subject;
-  readonly #reading: Reading;
+  readonly #subject: TallySubject;
+  readonly #reading: RecordSource;
   readonly #stage: Stage;
   readonly #timer: NodeJS.Timeout;
-  #frozen: { readonly picture: Picture; readonly clock: string } | null = null;
+  #frozen: { readonly picture: TallyPicture; readonly clock: string } | null = null;
   #chosen = 0;
 
   /** @param interval in ms; null for the usual one */
-  constructor(host: Host, subject: Subject, reading: Reading, interval: number | null) {
+  constructor(host: Host, subject: TallySubject, reading: RecordSource, interval: number | null) {
     this.#host = host;
     this.#subject = subject;
     this.#reading = reading;

@@ -1,15 +1,15 @@
+import type { HalfOpen } from '../../aggregate/half-open.js';
 import { type Host, note } from '../../host.js';
 import { jsonLine } from '../../printable.js';
-import type { HalfOpen } from '../../aggregate/half-open.js';
 import type { Loss } from '../../stream/parser.js';
 import type { RecordView } from '../records/view.js';
 import { lossWords } from '../view.js';
-import type { Subject } from './tally.js';
+import type { TallySubject } from './tally.js';
 
 /** A tally printed once at the end, and after each interval if one is given. */
 export class Printed implements RecordView<HalfOpen> {
   readonly #host: Host;
-  readonly #subject: Subject;
+  readonly #subject: TallySubject;
   readonly #json: boolean;
   #timer: NodeJS.Timeout | null = null;
   #due = false;
@@ -17,7 +17,7 @@ export class Printed implements RecordView<HalfOpen> {
   #notes: string[] = [];
 
   /** @param interval in ms; null for the end only */
-  constructor(host: Host, subject: Subject, json: boolean, interval: number | null) {
+  constructor(host: Host, subject: TallySubject, json: boolean, interval: number | null) {
     this.#host = host;
     this.#subject = subject;
     this.#json = json;

@@ -1,3 +1,4 @@
+import type { Tally, TallyGroup } from '../../aggregate/tally.js';
 import type { Frame, Size } from '../../chart/frame.js';
 import {
   barLines,
@@ -18,7 +19,6 @@ import {
 } from '../../chart/tally.js';
 import type { Line } from '../../chart/text.js';
 import { Histogram } from '../../sketch/histogram.js';
-import type { Group, Tally } from '../../aggregate/tally.js';
 
 /** Rows of sources and listeners in what is printed. */
 const MOST_ROWS = 20;
@@ -27,23 +27,27 @@ const MOST_ON_SCREEN = 200;
 const HISTOGRAM_SIZE: Size = { columns: 80, rows: 16 };
 
 /** What is shown of a tally: a screen, a printed text, an object. */
-export interface Subject {
+export interface TallySubject {
   readonly name: string;
   /** Beside those of every screen. */
   readonly keys: readonly string[];
   /** As it is now. Only if it is to be `kept` does it stay so when more is folded in. */
-  picture(kept: boolean): Picture;
+  picture(kept: boolean): TallyPicture;
   text(): string;
   json(): object;
 }
 
-export interface Picture {
+export interface TallyPicture {
   /** @param chosen counts the presses of the key that goes to the next listener */
   draw(frame: Frame, size: Size, chosen: number): Line[];
 }
 
 /** `events --top`. */
-export function topOf(tally: Tally, halfOpen: () => number | null, byRemovals: boolean): Subject {
+export function topOf(
+  tally: Tally,
+  halfOpen: () => number | null,
+  byRemovals: boolean,
+): TallySubject {
   const top = (rows: number) => standingOf(tally, halfOpen(), byRemovals, rows);
   return {
     name: 'tcpsynq events --top',
@@ -93,7 +97,7 @@ export function topOf(tally: Tally, halfOpen: () => number | null, byRemovals: b
 }
 
 /** `events --handshake`. */
-export function handshakesOf(tally: Tally): Subject {
+export function handshakesOf(tally: Tally): TallySubject {
   const now = (): Handshakes => ({
     all: tally.all,
     listeners: tally.listeners(),
@@ -111,7 +115,10 @@ export function handshakesOf(tally: Tally): Subject {
     },
     text() {
       const shown = now();
-      const [[, all], ...listeners] = groupsOf(shown) as [[string, Group], ...[string, Group][]];
+      const [[, all], ...listeners] = groupsOf(shown) as [
+        [string, TallyGroup],
+        ...[string, TallyGroup][],
+      ];
       const groups = listeners.length > 1 ? listeners.slice(0, MOST_ROWS) : [];
       const histograms = [['all', all] as const, ...groups].map(([name, { handshakes }]) =>
         [`# SYN to final ACK, ${name}`, ...barLines(handshakes, HISTOGRAM_SIZE)].join('\n'),
@@ -140,11 +147,11 @@ function toMicros(seconds: number): number {
   return Math.round(seconds * 1e6) / 1e6;
 }
 
-function copyOf(group: Group): Group {
+function copyOf(group: TallyGroup): TallyGroup {
   return { ...group, outcomes: { ...group.outcomes }, handshakes: group.handshakes.copy() };
 }
 
-function quantilesOf({ handshakes, retransmitted }: Group): object {
+function quantilesOf({ handshakes, retransmitted }: TallyGroup): object {
   const known = handshakes.count > 0;
   const quantiles = Object.entries(QUANTILES).map(([name, share]) => [
     `${name}_us`,

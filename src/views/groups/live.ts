@@ -1,25 +1,25 @@
-import { drawGroups, type Scene } from '../../chart/groups.js';
+import type { Groups } from '../../aggregate/groups.js';
+import { drawGroups, type GroupScene } from '../../chart/groups.js';
 import type { Line } from '../../chart/text.js';
 import { type Host, note } from '../../host.js';
-import type { Groups } from '../../aggregate/groups.js';
 import type { Loss } from '../../stream/parser.js';
-import { type Reading, titleOf } from '../records/view.js';
+import { type RecordSource, titleOf } from '../records/view.js';
 import { Stage } from '../stage.js';
 import { clock, lossWords } from '../view.js';
 import { type Controls, FIRST, hints, press } from './controls.js';
-import { type GroupView, type Subject, sceneOf } from './view.js';
+import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
 /** The groups as a full screen, drawn anew by the interval and whenever a key asks for it. */
 export class GroupScreen<R> implements GroupView<R> {
   readonly #host: Host;
-  readonly #subject: Subject<R>;
-  readonly #reading: Reading;
+  readonly #subject: GroupSubject<R>;
+  readonly #reading: RecordSource;
   readonly #stage: Stage;
   #controls: Controls = FIRST;
   /** Of each grouping what stood when it was paused. */
-  #frozen: { readonly scenes: readonly Scene[]; readonly clock: string } | null = null;
+  #frozen: { readonly scenes: readonly GroupScene[]; readonly clock: string } | null = null;
 
-  constructor(host: Host, subject: Subject<R>, reading: Reading) {
+  constructor(host: Host, subject: GroupSubject<R>, reading: RecordSource) {
     this.#host = host;
     this.#subject = subject;
     this.#reading = reading;
@@ -87,7 +87,7 @@ export class GroupScreen<R> implements GroupView<R> {
     return true;
   }
 
-  #sceneOf(groups: Groups<R>): Scene {
+  #sceneOf(groups: Groups<R>): GroupScene {
     return sceneOf(this.#subject, { grouping: groups.grouping, standing: groups.standing() });
   }
 

@@ -1,22 +1,22 @@
+import { cutTo } from '../../aggregate/groups.js';
 import { groupLines } from '../../chart/groups.js';
 import type { Host } from '../../host.js';
 import { jsonText } from '../../printable.js';
-import { cutTo } from '../../aggregate/groups.js';
 import type { Loss } from '../../stream/parser.js';
 import { Pending } from '../pending.js';
 import { lossObject } from '../records/lines.js';
-import { type GroupView, type Subject, sceneOf } from './view.js';
+import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
 /** Groups in what is printed; the rest are told together. */
 const MOST_ROWS = 50;
 
 /** What tables and objects have in common. */
 abstract class Printed<R> extends Pending implements GroupView<R> {
-  protected readonly subject: Subject<R>;
+  protected readonly subject: GroupSubject<R>;
   readonly #stamp: (time: number) => string | null;
 
   /** @param stamp RFC 3339 of a time of stream time; null where the clock is not known */
-  constructor(host: Host, subject: Subject<R>, stamp: (time: number) => string | null) {
+  constructor(host: Host, subject: GroupSubject<R>, stamp: (time: number) => string | null) {
     super(host);
     this.subject = subject;
     this.#stamp = stamp;

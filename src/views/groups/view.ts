@@ -1,15 +1,15 @@
-import type { Scene } from '../../chart/groups.js';
 import type { Alert } from '../../aggregate/alert.js';
-import type { Board } from '../../aggregate/group-counters.js';
+import type { GroupCounters } from '../../aggregate/group-counters.js';
 import type { Grouping, Standing } from '../../aggregate/groups.js';
+import type { GroupScene } from '../../chart/groups.js';
 import type { RecordView } from '../records/view.js';
 
 /** What is shown of records counted in groups. */
-export interface Subject<R> {
+export interface GroupSubject<R> {
   /** What they are called: "drops". */
   readonly things: string;
   /** With the groupings that can be switched to, first the one asked for. */
-  readonly board: Board<R>;
+  readonly board: GroupCounters<R>;
   /** SYNs refused are told beside them. */
   readonly withRefused: boolean;
   readonly alert: Alert | null;
@@ -30,9 +30,9 @@ export interface GroupView<R> extends RecordView<R> {
 
 /** A grouping as it stands, for a picture or a table. */
 export function sceneOf<R>(
-  { things, board, withRefused, alert, whole }: Subject<R>,
+  { things, board, withRefused, alert, whole }: GroupSubject<R>,
   { grouping, standing }: { readonly grouping: Grouping<R>; readonly standing: Standing },
-): Scene {
+): GroupScene {
   const { keys, beside } = grouping;
   return {
     things,

@@ -4,7 +4,7 @@ import type { Host } from '../../host.js';
 import { jsonText, printable } from '../../printable.js';
 import type { Loss } from '../../stream/parser.js';
 import { Pending } from '../pending.js';
-import { Clock, type Reading, type RecordView } from './view.js';
+import { RecordClock, type RecordSource, type RecordView } from './view.js';
 
 /** How records of one kind are printed, each by itself. */
 export interface Form<R> {
@@ -28,11 +28,11 @@ interface Timed {
 
 /** What records in text and in JSON have in common. */
 abstract class OneByOne<R extends Timed> extends Pending implements RecordView<R> {
-  protected readonly reading: Reading;
+  protected readonly reading: RecordSource;
   protected readonly form: Form<R>;
-  protected readonly clock = new Clock();
+  protected readonly clock = new RecordClock();
 
-  constructor(host: Host, reading: Reading, form: Form<R>) {
+  constructor(host: Host, reading: RecordSource, form: Form<R>) {
     super(host);
     this.reading = reading;
     this.form = form;

@@ -1,7 +1,7 @@
 import type { Header, Loss } from '../../stream/parser.js';
 
 /** What is read, for the views. */
-export interface Reading {
+export interface RecordSource {
   /** The header in force; null before the first. */
   header: Header | null;
   /** What is read, in order of weight: the module or a file, the kernel, the namespace. */
@@ -11,7 +11,7 @@ export interface Reading {
 }
 
 /** What is read as the title of a screen has it, in order of weight. */
-export function titleOf({ from, header }: Reading): string[] {
+export function titleOf({ from, header }: RecordSource): string[] {
   return [
     ...from,
     ...(header?.kernel == null ? [] : [header.kernel]),
@@ -39,7 +39,7 @@ export interface RecordView<R> {
 }
 
 /** Cuts times of day and dates without making one for every record. */
-export class Clock {
+export class RecordClock {
   #second = Number.NaN;
   #stamp = '';
   #time = '';

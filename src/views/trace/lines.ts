@@ -1,17 +1,17 @@
+import { OTHERS, type Range, type Traced } from '../../aggregate/trace.js';
 import { inUnit } from '../../chart/connections.js';
 import { printable, rate } from '../../chart/text.js';
 import type { Host } from '../../host.js';
 import { jsonText } from '../../printable.js';
 import type { Row } from '../../stream/row.js';
-import { OTHERS, type Range, type Traced } from '../../aggregate/trace.js';
 import { Pending } from '../pending.js';
-import type { Subject, TraceView } from './view.js';
+import type { TraceSubject, TraceView } from './view.js';
 
 /** What a trace in text and in JSON have in common. */
 abstract class Printed extends Pending {
-  protected readonly subject: Subject;
+  protected readonly subject: TraceSubject;
 
-  constructor(host: Host, subject: Subject) {
+  constructor(host: Host, subject: TraceSubject) {
     super(host);
     this.subject = subject;
   }
@@ -36,7 +36,7 @@ export class TraceLines extends Printed implements TraceView {
   #started = false;
 
   /** @param each a line per sample */
-  constructor(host: Host, subject: Subject, each: boolean) {
+  constructor(host: Host, subject: TraceSubject, each: boolean) {
     super(host, subject);
     this.#each = each;
   }
@@ -95,7 +95,7 @@ export class TraceLines extends Printed implements TraceView {
 export class TraceJson extends Printed implements TraceView {
   readonly #each: boolean;
 
-  constructor(host: Host, subject: Subject, each: boolean) {
+  constructor(host: Host, subject: TraceSubject, each: boolean) {
     super(host, subject);
     this.#each = each;
   }

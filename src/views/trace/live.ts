@@ -1,9 +1,9 @@
-import type { Scene, Shown } from '../../chart/trace.js';
+import type { ShownTrace, TraceScene } from '../../chart/trace.js';
 import type { Host } from '../../host.js';
 import type { Loss } from '../../stream/parser.js';
-import { Span, Stage } from '../stage.js';
+import { Stage, TimeSpan } from '../stage.js';
 import { lossWords } from '../view.js';
-import type { Subject, TraceView } from './view.js';
+import type { TraceSubject, TraceView } from './view.js';
 
 const SPANS = [10, 30, 60, 120, 300, 600];
 const DEFAULT_SPAN = 60;
@@ -17,22 +17,22 @@ const DOWN = new Set(['\u001b[B', '\u001bOB', 'j']);
 /** Charts of one connection and a table of all, full screen. */
 export class TraceScreen implements TraceView {
   readonly #host: Host;
-  readonly #subject: Subject;
+  readonly #subject: TraceSubject;
   readonly #stage: Stage;
-  readonly #span: Span;
+  readonly #span: TimeSpan;
   readonly #whole: boolean;
-  #frozen: Scene | null = null;
+  #frozen: TraceScene | null = null;
   /** Null to follow the busiest. */
   #chosen: number | null = null;
   #marked: number | null = null;
   #atEnd = false;
 
   /** @param whole a recording that is read to its end at once */
-  constructor(host: Host, subject: Subject, whole: boolean) {
+  constructor(host: Host, subject: TraceSubject, whole: boolean) {
     this.#host = host;
     this.#subject = subject;
     this.#whole = whole;
-    this.#span = new Span(SPANS, DEFAULT_SPAN, whole);
+    this.#span = new TimeSpan(SPANS, DEFAULT_SPAN, whole);
     this.#stage = new Stage(host, {
       draw: () => this.#draw(),
       press: (key) => this.#press(key),
@@ -87,7 +87,7 @@ export class TraceScreen implements TraceView {
   }
 
   /** Move the mark down by a number of lines, but not beyond the first or the last. */
-  #move({ connections, marked }: Scene, lines: number): void {
+  #move({ connections, marked }: TraceScene, lines: number): void {
     const at = marked === null ? 0 : connections.indexOf(marked);
     const next = Math.max(0, Math.min(connections.length - 1, at + lines));
     this.#marked = connections[next]?.id ?? null;
@@ -99,10 +99,10 @@ export class TraceScreen implements TraceView {
     return drawTrace(this.#scene(), { columns, rows });
   }
 
-  #scene(): Scene {
+  #scene(): TraceScene {
     const { trace, info } = this.#subject;
     const { header } = trace;
-    const connections: readonly Shown[] = this.#frozen?.connections ?? trace.busiest();
+    const connections: readonly ShownTrace[] = this.#frozen?.connections ?? trace.busiest();
     const byId = (id: number | null) => connections.find((one) => one.id === id);
     const charted = byId(this.#chosen) ?? connections[0] ?? null;
     const date = trace.clock.date(trace.now);
@@ -145,7 +145,7 @@ export class TraceScreen implements TraceView {
 }
 
 /** What later samples do not change. */
-function frozen(scene: Scene): Scene {
+function frozen(scene: TraceScene): TraceScene {
   const connections = scene.connections.map((one) => ({
     ...one,
     series: { items: one.series.items.slice() },

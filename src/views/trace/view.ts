@@ -1,11 +1,11 @@
-import type { Row } from '../../stream/row.js';
-import type { SrttUnit } from '../../stream/srtt.js';
-import type { Loss } from '../../stream/parser.js';
 import type { Trace, Traced } from '../../aggregate/trace.js';
 import type { SourceInfo } from '../../source/source.js';
+import type { Loss } from '../../stream/parser.js';
+import type { Row } from '../../stream/row.js';
+import type { SrttUnit } from '../../stream/srtt.js';
 
 /** What a view shows. */
-export interface Subject {
+export interface TraceSubject {
   readonly trace: Trace;
   readonly info: SourceInfo;
   /** What srtt is shown in; what is known of it may come with the first sample. */
