@@ -5,10 +5,10 @@ import { openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ReadStream } from 'node:tty';
 import { Failure } from './failure.js';
-import type { Host, Keys } from './host.js';
-import { type Destination, Output } from './output.js';
 import { OK, report, run } from './run.js';
 import { ENDING, hangupIgnored, STOPPING, stdoutClosed } from './signals.js';
+import type { Host, Keys } from './terminal/host.js';
+import { type Destination, Output } from './terminal/output.js';
 
 const abort = new AbortController();
 const restorers = new Set<() => void>();

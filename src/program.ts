@@ -34,8 +34,8 @@ import type { StatusOptions } from './commands/status.js';
 import type { TraceOptions } from './commands/trace.js';
 import type { WatchOptions } from './commands/watch.js';
 import { SHELLS, type Shell } from './completion/shells.js';
-import { type Host, writeAside } from './host.js';
-import { printable } from './printable.js';
+import { type Host, writeAside } from './terminal/host.js';
+import { printable } from './terminal/printable.js';
 
 /**
  * Command lines as commander reads them: an option whose value may be left out takes the next word

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { debugStack, describe, Usage } from './failure.js';
-import { type Host, note } from './host.js';
 import { makeProgram, spelledOut } from './program.js';
+import { type Host, note } from './terminal/host.js';
 
 export const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { delimiter, dirname } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Host } from '../src/host.ts';
+import type { Host } from '../src/terminal/host.ts';
 import { eventually } from './eventually.ts';
 import { MARK, OWN } from './left.ts';
 
@@ -112,7 +112,7 @@ export async function spawned(args: readonly string[], input = ''): Promise<Ende
 /** Built like the command, because Node loads that ten times as fast as Vitest loads the sources. */
 const built = (name: string) => import(new URL(`../build/${name}`, import.meta.url).href);
 const { run: runOnHost } = (await built('run.js')) as typeof import('../src/run.js');
-const { Output } = (await built('output.js')) as typeof import('../src/output.js');
+const { Output } = (await built('output.js')) as typeof import('../src/terminal/output.js');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 /**

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { errno, inWords } from '../failure.js';
-import { type Host, note } from '../host.js';
+import { type Host, note } from '../terminal/host.js';
 
 /** What shells say of a command that is not there, or may not be run. */
 const [NOT_FOUND, NOT_RUNNABLE, BY_SIGNAL] = [127, 126, 128];

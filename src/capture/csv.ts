@@ -1,8 +1,8 @@
-import { printable } from '../printable.js';
 import { Places } from '../stream/columns.js';
 import type { Count, Loss } from '../stream/parser.js';
 import type { StreamReader } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
+import { printable } from '../terminal/printable.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';
 import type { CaptureClock } from './time.js';

@@ -1,9 +1,9 @@
-import { jsonLine, jsonText } from '../printable.js';
 import type { Columns } from '../stream/columns.js';
 import type { Count, Loss } from '../stream/parser.js';
 import type { StreamReader } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { TEXT_COLUMNS } from '../stream/schema.js';
+import { jsonLine, jsonText } from '../terminal/printable.js';
 import type { Writer } from './converted.js';
 import { onText } from './text.js';
 import type { CaptureClock } from './time.js';

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
-import type { Output } from '../output.js';
+import type { Output } from '../terminal/output.js';
 import type { Packer } from './pack.js';
 
 const NEWLINE = 0x0a;

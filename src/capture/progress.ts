@@ -1,5 +1,5 @@
-import { rate, seconds, size, whole } from '../chart/text.js';
-import { type Host, note, writeAside } from '../host.js';
+import { type Host, note, writeAside } from '../terminal/host.js';
+import { rate, seconds, size, whole } from '../terminal/text.js';
 import type { CaptureTally } from './piece.js';
 
 /** How a capture is getting on: a line rewritten in place, on a terminal that is ours alone. */

@@ -18,7 +18,6 @@ import type { Format } from '../capture/piece.js';
 import { Progress } from '../capture/progress.js';
 import { withTicks } from '../capture/ticks.js';
 import { describe, Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
@@ -27,6 +26,7 @@ import { isLive } from '../source/input.js';
 import type { TapFilter } from '../source/tap.js';
 import { isKind } from '../stream/columns.js';
 import { LETTERS } from '../stream/schema.js';
+import { type Host, note } from '../terminal/host.js';
 import { type CommonOptions, checkInput } from './options.js';
 
 /** What the module is asked for; the keys of its filter. */

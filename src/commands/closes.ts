@@ -1,8 +1,8 @@
 import { type Cause, CLOSE_GROUPINGS, CloseReader } from '../aggregate/close.js';
-import { count, percent, seconds } from '../chart/text.js';
-import type { Host } from '../host.js';
 import { CAUSES } from '../stream/schema.js';
-import { closeForm } from '../views/closes.js';
+import type { Host } from '../terminal/host.js';
+import { count, percent, seconds } from '../terminal/text.js';
+import { closeForm } from '../views/closes/form.js';
 import {
   type CountedOptions,
   checkCounted,

@@ -4,7 +4,7 @@ import { fish } from '../completion/fish.js';
 import type { Shell } from '../completion/shells.js';
 import { type Node, treeOf } from '../completion/tree.js';
 import { zsh } from '../completion/zsh.js';
-import type { Host } from '../host.js';
+import type { Host } from '../terminal/host.js';
 import { type CommonOptions, checkNoInput } from './options.js';
 
 export type CompletionOptions = CommonOptions;

@@ -1,7 +1,5 @@
 import { release } from 'node:os';
-import { whole } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { readStat } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { Damage } from '../source/damage.js';
@@ -9,6 +7,8 @@ import { isLive } from '../source/input.js';
 import { NOT_IN_COUNTERS, NOT_IN_PROC, type SourceInfo } from '../source/source.js';
 import { COUNTER_NAMES, type CounterName, type Counters, FIGURES } from '../stream/counters.js';
 import type { Count, Header } from '../stream/parser.js';
+import { type Host, note } from '../terminal/host.js';
+import { whole } from '../terminal/text.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 

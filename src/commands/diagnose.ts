@@ -1,11 +1,9 @@
-import { type Line, type Look, printable, render, wrap } from '../chart/text.js';
 import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
 import { SHORTEST_TIME, tooLittle } from '../diagnose/enough.js';
 import type { Evidence } from '../diagnose/evidence.js';
 import { judge, type Verdict } from '../diagnose/rules.js';
 import { asObject, pluginLine, type Report, report } from '../diagnose/words.js';
 import { Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { readListeners } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { findOwners } from '../proc/owners.js';
@@ -16,6 +14,8 @@ import { isLive } from '../source/input.js';
 import { pause, stretched } from '../source/pace.js';
 import { Problems } from '../stream/problems.js';
 import { readBatches, type Taker } from '../stream/reader.js';
+import { type Host, note } from '../terminal/host.js';
+import { type Line, type Look, printable, render, wrap } from '../terminal/text.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, tellProblems } from './print.js';
 

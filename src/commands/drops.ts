@@ -1,11 +1,11 @@
 import { DROP_GROUPINGS, DropReader } from '../aggregate/drop.js';
-import { count, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
-import type { Host } from '../host.js';
 import { readStatus } from '../proc/module.js';
 import type { Namespace } from '../proc/namespace.js';
 import { isLive } from '../source/input.js';
-import { dropForm } from '../views/drops.js';
+import type { Host } from '../terminal/host.js';
+import { count, seconds } from '../terminal/text.js';
+import { dropForm } from '../views/drops/form.js';
 import {
   type CountedOptions,
   checkCounted,

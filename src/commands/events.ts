@@ -1,9 +1,9 @@
 import { type HalfOpen, HalfOpenReader } from '../aggregate/half-open.js';
 import { Tally } from '../aggregate/tally.js';
-import { percent, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
-import type { Host } from '../host.js';
 import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import type { Host } from '../terminal/host.js';
+import { percent, seconds } from '../terminal/text.js';
 import { halfOpenForm } from '../views/events/form.js';
 import { LiveTally } from '../views/events/live.js';
 import { Printed } from '../views/events/printed.js';

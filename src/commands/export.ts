@@ -10,13 +10,13 @@ import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
 import { type StreamKind, StreamMetrics } from '../export/stream.js';
 import { Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { moduleFiles } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
 import { isLive } from '../source/input.js';
 import { pause, stretched } from '../source/pace.js';
+import { type Host, note } from '../terminal/host.js';
 import { type CommonOptions, checkInput } from './options.js';
 
 export interface ExportOptions extends CommonOptions {

@@ -1,15 +1,15 @@
-import { type Column, pairs, table } from '../chart/table.js';
-import { type Line, percent, printable, whole, wrap } from '../chart/text.js';
 import { Usage } from '../failure.js';
-import type { Host } from '../host.js';
 import { byFullness, fullness, type Listener, limitSetBy } from '../proc/listeners.js';
 import { readListeners, readStat } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { findOwners, type Owner } from '../proc/owners.js';
 import { readQueueSettings } from '../proc/sysctl.js';
-import { Screen } from '../screen.js';
 import { pause, stretched } from '../source/pace.js';
 import type { Counters } from '../stream/counters.js';
+import type { Host } from '../terminal/host.js';
+import { Screen } from '../terminal/screen.js';
+import { type Column, pairs, table } from '../terminal/table.js';
+import { type Line, percent, printable, whole, wrap } from '../terminal/text.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 

@@ -6,7 +6,7 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe as described, errno, Failure, inWords } from '../failure.js';
-import { type Host, note } from '../host.js';
+import { type Host, note } from '../terminal/host.js';
 import { type CommonOptions, checkNoInput } from './options.js';
 
 export type ModuleOptions = CommonOptions;

@@ -1,8 +1,5 @@
 import { Recording } from '../aggregate/recording.js';
-import { drawRecording } from '../chart/recording.js';
-import { count, printable, render, seconds } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { type Drawing, type Drawn, draw } from '../plot/draw.js';
 import { Products } from '../plot/products.js';
 import { Redraw } from '../plot/redraw.js';
@@ -11,6 +8,9 @@ import { baseOf } from '../source/file.js';
 import { placed } from '../stream/problems.js';
 import { readBatches } from '../stream/reader.js';
 import type { SrttUnit } from '../stream/srtt.js';
+import { type Host, note } from '../terminal/host.js';
+import { count, printable, render, seconds } from '../terminal/text.js';
+import { drawRecording } from '../views/plot/recording.js';
 import { type Choice, type CommonOptions, captureOf, checkInput, wantedOf } from './options.js';
 import { printJson, tellProblems } from './print.js';
 import { unitOf } from './srtt.js';

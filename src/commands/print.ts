@@ -1,12 +1,12 @@
-import type { Column } from '../chart/table.js';
-import { count } from '../chart/text.js';
-import { type Host, note } from '../host.js';
-import { jsonLine } from '../printable.js';
 import type { Problems } from '../stream/problems.js';
+import { type Host, note } from '../terminal/host.js';
+import { jsonLine } from '../terminal/printable.js';
+import type { Column } from '../terminal/table.js';
+import { count } from '../terminal/text.js';
 
 /** Prints a table, and on a terminal says which columns there was no room for. */
 export async function printTable(host: Host, columns: readonly Column[]): Promise<void> {
-  const { table } = await import('../chart/table.js');
+  const { table } = await import('../terminal/table.js');
   const { lines, leftOut } = table(columns, host.out.tty ? host.out.columns : undefined);
   await host.out.write(`${lines.join('\n')}\n`);
   if (leftOut.length > 0) {

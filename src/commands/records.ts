@@ -1,5 +1,4 @@
 import { Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
@@ -10,6 +9,7 @@ import type { Count, Header, Loss } from '../stream/parser.js';
 import { type Item, readBatches, type Start, type Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { LETTERS } from '../stream/schema.js';
+import { type Host, note } from '../terminal/host.js';
 import type { RecordSource, RecordView } from '../views/records/view.js';
 import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
 

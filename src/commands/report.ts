@@ -1,7 +1,5 @@
 import { basename } from 'node:path';
-import { count, printable, seconds, size } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { replace } from '../replace.js';
 import { readAssets } from '../report/assets.js';
 import type { Context } from '../report/context.js';
@@ -13,6 +11,8 @@ import { baseOf } from '../source/file.js';
 import { placed } from '../stream/problems.js';
 import { readBatches, StreamReader } from '../stream/reader.js';
 import type { SrttUnit } from '../stream/srtt.js';
+import { type Host, note } from '../terminal/host.js';
+import { count, printable, seconds, size } from '../terminal/text.js';
 import { type CommonOptions, captureOf, checkInput } from './options.js';
 import { printJson, tellProblems } from './print.js';
 import { unitOf } from './srtt.js';

@@ -1,14 +1,14 @@
 import { release } from 'node:os';
-import type { Column } from '../chart/table.js';
-import { printable, whole } from '../chart/text.js';
 import { Failure } from '../failure.js';
-import type { Host } from '../host.js';
 import { type AuditVerdict, judgeDrift } from '../proc/audit.js';
 import { readListeners, readParameters, readStat, readStatus } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { tallySockets } from '../proc/sockets.js';
 import type { Hook, ModuleStatus } from '../proc/status.js';
 import { duration, pause } from '../source/pace.js';
+import type { Host } from '../terminal/host.js';
+import type { Column } from '../terminal/table.js';
+import { printable, whole } from '../terminal/text.js';
 import { type CommonOptions, checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 

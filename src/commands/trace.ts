@@ -1,13 +1,13 @@
 import { Trace } from '../aggregate/trace.js';
-import { count, seconds } from '../chart/text.js';
 import { Failure, Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { readBatches } from '../stream/reader.js';
 import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
+import { type Host, note } from '../terminal/host.js';
+import { count, seconds } from '../terminal/text.js';
 import { TraceJson, TraceLines } from '../views/trace/lines.js';
 import { LONGEST_SPAN, TraceScreen } from '../views/trace/live.js';
 import type { TraceSubject, TraceView } from '../views/trace/view.js';

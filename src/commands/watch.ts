@@ -1,18 +1,18 @@
 import { type Point, Session } from '../aggregate/session.js';
-import { count, percent, seconds } from '../chart/text.js';
 import { Usage } from '../failure.js';
-import { type Host, note } from '../host.js';
 import { openNamespace } from '../proc/namespace.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { live, recorded } from '../source/select.js';
 import type { SourceEvent } from '../source/source.js';
 import { type CounterName, OUTCOMES, refused } from '../stream/counters.js';
-import { JsonView } from '../views/json.js';
-import { LinesView } from '../views/lines.js';
-import { LiveView, LONGEST_SPAN } from '../views/live.js';
-import { SparkView } from '../views/spark.js';
-import type { View, WatchState } from '../views/view.js';
+import { type Host, note } from '../terminal/host.js';
+import { count, percent, seconds } from '../terminal/text.js';
+import { JsonView } from '../views/watch/json.js';
+import { LinesView } from '../views/watch/lines.js';
+import { LiveView, LONGEST_SPAN } from '../views/watch/live.js';
+import { SparkView } from '../views/watch/spark.js';
+import type { View, WatchState } from '../views/watch/view.js';
 import { type CommonOptions, checkInput } from './options.js';
 
 export interface WatchOptions extends CommonOptions {

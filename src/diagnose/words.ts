@@ -1,5 +1,5 @@
-import { percent, printable, rate, seconds, whole } from '../chart/text.js';
 import { OUTCOMES, refused as refusedInAll } from '../stream/counters.js';
+import { percent, printable, rate, seconds, whole } from '../terminal/text.js';
 import { type Advice, adviceFor, type KernelMessage, kernelMessage, type Names } from './advice.js';
 import type { Evidence, Scope } from './evidence.js';
 import {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { printable } from '../chart/text.js';
 import { inWords } from '../failure.js';
+import { printable } from '../terminal/text.js';
 import { HttpConnections } from './connections.js';
 import { CONTENT_TYPE } from './metrics.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Host } from '../host.js';
 import { makeProgram } from '../program.js';
+import type { Host } from '../terminal/host.js';
 import { manual } from './mdoc.js';
 
 // Part of the build, not of the command: node print.js FRAME >PAGE.

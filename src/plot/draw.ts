@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import type { Recording } from '../aggregate/recording.js';
-import { gnuplotScript } from '../chart/gnuplot.js';
-import { labelsOf } from '../chart/recording.js';
-import { count } from '../chart/text.js';
 import { replace } from '../replace.js';
 import type { SrttUnit } from '../stream/srtt.js';
+import { count } from '../terminal/text.js';
+import { labelsOf } from '../views/plot/recording.js';
 import { runGnuplot } from './gnuplot.js';
 import type { Products } from './products.js';
+import { gnuplotScript } from './script.js';
 import { COUNT_COLUMNS, countTable, sampleTable } from './tables.js';
 
 export interface Drawing {

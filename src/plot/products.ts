@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { OUR_MARK } from '../chart/gnuplot.js';
 import { errno, Failure, Usage } from '../failure.js';
+import { OUR_MARK } from './script.js';
 
 /** The files of one plot: a script, its data, and the picture, all in one folder. */
 export class Products {

@@ -1,10 +1,10 @@
 import type { Sample } from '../aggregate/connections.js';
 import type { CountPoint } from '../aggregate/recording.js';
-import { OUR_MARK } from '../chart/gnuplot.js';
-import { thinning } from '../chart/thinning.js';
+import { thinning } from '../aggregate/thinning.js';
 import type { Downsampled } from '../sketch/downsampled.js';
 import { OUTCOMES } from '../stream/counters.js';
 import type { SrttUnit } from '../stream/srtt.js';
+import { OUR_MARK } from './script.js';
 
 /** Figures whose growth is drawn, as connections per second. */
 const COUNTED = ['added', ...OUTCOMES, 'cookies', 'queue_full', 'accept_full'] as const;

@@ -1,4 +1,4 @@
-import { jsonText, printable } from '../printable.js';
+import { jsonText, printable } from '../terminal/printable.js';
 
 /** A piece of a page, in which everything from outside is escaped already. */
 export class Html {

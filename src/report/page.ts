@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { PageData } from '../page/data.js';
 import { Html, html, json } from './html.js';
+import type { PageData } from './page/data.js';
 import type { Section } from './section.js';
 
 /** What a page brings with it: nothing is fetched. */

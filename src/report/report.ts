@@ -1,5 +1,5 @@
-import { count, percent, seconds, whole } from '../chart/text.js';
 import { OUTCOMES, refused } from '../stream/counters.js';
+import { count, percent, seconds, whole } from '../terminal/text.js';
 import type { Context } from './context.js';
 import { timeWords } from './moment.js';
 import { type Assets, type Headline, pageOf } from './page.js';

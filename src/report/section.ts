@@ -1,7 +1,7 @@
-import type { Chart } from '../page/data.js';
 import type { Kind } from '../stream/columns.js';
 import type { Findings } from './findings.js';
 import { type Html, html } from './html.js';
+import type { Chart } from './page/data.js';
 
 /** A part of the page under a heading of its own. */
 export interface Section {

@@ -1,6 +1,6 @@
-import type { Series, TimeChart } from '../page/data.js';
 import type { Moment } from '../sketch/downsampled.js';
 import { MOST_GAPS } from './findings.js';
+import type { Series, TimeChart } from './page/data.js';
 
 /** A figure of moments, as one line of a chart. */
 export interface SeriesLine<T> {

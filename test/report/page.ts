@@ -1,4 +1,4 @@
-import type { PageData, TimeChart } from '../../src/page/data.js';
+import type { PageData, TimeChart } from '../../src/report/page/data.js';
 
 /** The data that a page gives its script. */
 export function dataOf(page: string): PageData {

@@ -1,11 +1,11 @@
 import type { Sample } from '../../aggregate/connections.js';
 import type { Recorded } from '../../aggregate/recording.js';
-import { labelsOf } from '../../chart/recording.js';
-import { count, whole } from '../../chart/text.js';
-import { thinning } from '../../chart/thinning.js';
-import type { TimeChart } from '../../page/data.js';
+import { thinning } from '../../aggregate/thinning.js';
+import { count, whole } from '../../terminal/text.js';
+import { labelsOf } from '../../views/plot/recording.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
+import type { TimeChart } from '../page/data.js';
 import { figure, missing, type Section } from '../section.js';
 import { type SeriesLine, timeChart } from '../series.js';
 import { column, table } from '../table.js';

@@ -1,4 +1,4 @@
-import { whole } from '../../chart/text.js';
+import { whole } from '../../terminal/text.js';
 import type { Context } from '../context.js';
 import { html } from '../html.js';
 import { missing, type Section } from '../section.js';

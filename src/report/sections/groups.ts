@@ -1,5 +1,5 @@
 import { cutTo, type Group, type Groups, MOST_BESIDE } from '../../aggregate/groups.js';
-import { percent, whole } from '../../chart/text.js';
+import { percent, whole } from '../../terminal/text.js';
 import { type Html, html } from '../html.js';
 import { bar, column, table } from '../table.js';
 

@@ -1,6 +1,6 @@
 import type { Growing } from '../../aggregate/growth.js';
-import { percent, rate, whole } from '../../chart/text.js';
 import { FIGURES, OUTCOMES } from '../../stream/counters.js';
+import { percent, rate, whole } from '../../terminal/text.js';
 import type { Context } from '../context.js';
 import type { Html } from '../html.js';
 import { timeWords } from '../moment.js';

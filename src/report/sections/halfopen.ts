@@ -1,8 +1,8 @@
 import type { CountPoint } from '../../aggregate/recording.js';
-import { sureness, tablesOf, topOf } from '../../chart/tally.js';
-import { whole } from '../../chart/text.js';
-import { thinning } from '../../chart/thinning.js';
+import { thinning } from '../../aggregate/thinning.js';
 import { OUTCOMES } from '../../stream/counters.js';
+import { whole } from '../../terminal/text.js';
+import { sureness, tablesOf, topOf } from '../../views/events/top.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import { timeWords } from '../moment.js';

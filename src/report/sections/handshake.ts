@@ -1,8 +1,8 @@
-import { type Bin, binsOf, ERROR_PERCENT, quantileColumns } from '../../chart/handshake.js';
-import { count, micros, percent, whole } from '../../chart/text.js';
-import type { BarChart } from '../../page/data.js';
+import { count, micros, percent, whole } from '../../terminal/text.js';
+import { type Bin, binsOf, ERROR_PERCENT, quantileColumns } from '../../views/events/handshake.js';
 import type { Context } from '../context.js';
 import { html } from '../html.js';
+import type { BarChart } from '../page/data.js';
 import { figure, missing, more, type Section, without } from '../section.js';
 import { bar, column, onPage, table } from '../table.js';
 

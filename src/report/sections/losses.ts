@@ -1,5 +1,5 @@
-import { count, whole } from '../../chart/text.js';
 import { placed } from '../../stream/problems.js';
+import { count, whole } from '../../terminal/text.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import { more, type Section } from '../section.js';

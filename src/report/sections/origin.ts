@@ -1,5 +1,5 @@
 import type { Origin } from '../../aggregate/origins.js';
-import { count } from '../../chart/text.js';
+import { count } from '../../terminal/text.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import type { Section } from '../section.js';

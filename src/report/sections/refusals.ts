@@ -1,5 +1,5 @@
 import type { Growing } from '../../aggregate/growth.js';
-import { thinning } from '../../chart/thinning.js';
+import { thinning } from '../../aggregate/thinning.js';
 import type { Context } from '../context.js';
 import { html } from '../html.js';
 import { figure, missing, type Section, without } from '../section.js';

@@ -1,8 +1,8 @@
-import { whole } from '../../chart/text.js';
 import { tooLittle } from '../../diagnose/enough.js';
 import type { Evidence } from '../../diagnose/evidence.js';
 import { judge, type Verdict } from '../../diagnose/rules.js';
 import { hasSomething, report } from '../../diagnose/words.js';
+import { whole } from '../../terminal/text.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import { more, type Section, without } from '../section.js';

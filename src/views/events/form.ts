@@ -1,6 +1,6 @@
 import type { HalfOpen } from '../../aggregate/half-open.js';
-import { HalfOpenLines } from '../../chart/halfopen.js';
 import type { Form } from '../records/lines.js';
+import { HalfOpenLines } from './half-open.js';
 
 /** How half-opens are printed as they are added and removed. */
 export function halfOpenForm(): Form<HalfOpen> {

@@ -1,11 +1,11 @@
 import type { HalfOpen } from '../../aggregate/half-open.js';
-import type { Frame } from '../../chart/frame.js';
-import type { Line } from '../../chart/text.js';
-import type { Host } from '../../host.js';
 import type { Loss } from '../../stream/parser.js';
+import type { Frame } from '../../terminal/frame.js';
+import type { Host } from '../../terminal/host.js';
+import { Stage } from '../../terminal/live-screen.js';
+import type { Line } from '../../terminal/text.js';
 import { type RecordSource, type RecordView, titleOf } from '../records/view.js';
-import { Stage } from '../stage.js';
-import { clock, lossWords } from '../view.js';
+import { clock, lossWords } from '../watch/view.js';
 import type { TallyPicture, TallySubject } from './tally.js';
 
 /** Between two pictures, in ms, unless another interval is asked for. */

@@ -1,9 +1,9 @@
 import type { HalfOpen } from '../../aggregate/half-open.js';
-import { type Host, note } from '../../host.js';
-import { jsonLine } from '../../printable.js';
 import type { Loss } from '../../stream/parser.js';
+import { type Host, note } from '../../terminal/host.js';
+import { jsonLine } from '../../terminal/printable.js';
 import type { RecordView } from '../records/view.js';
-import { lossWords } from '../view.js';
+import { lossWords } from '../watch/view.js';
 import type { TallySubject } from './tally.js';
 
 /** A tally printed once at the end, and after each interval if one is given. */

@@ -1,5 +1,8 @@
 import type { Tally, TallyGroup } from '../../aggregate/tally.js';
-import type { Frame, Size } from '../../chart/frame.js';
+import { Histogram } from '../../sketch/histogram.js';
+import type { Frame, Size } from '../../terminal/frame.js';
+import { table } from '../../terminal/table.js';
+import type { Line } from '../../terminal/text.js';
 import {
   barLines,
   drawHandshakes,
@@ -8,17 +11,8 @@ import {
   type Handshakes,
   QUANTILES,
   quantileColumns,
-} from '../../chart/handshake.js';
-import { table } from '../../chart/table.js';
-import {
-  drawTop,
-  NETWORKS_ERROR,
-  topOf as standingOf,
-  sureness,
-  tablesOf,
-} from '../../chart/tally.js';
-import type { Line } from '../../chart/text.js';
-import { Histogram } from '../../sketch/histogram.js';
+} from './handshake.js';
+import { drawTop, NETWORKS_ERROR, topOf as standingOf, sureness, tablesOf } from './top.js';
 
 /** Rows of sources and listeners in what is printed. */
 const MOST_ROWS = 20;

@@ -1,11 +1,11 @@
 import type { Groups } from '../../aggregate/groups.js';
-import { drawGroups, type GroupScene } from '../../chart/groups.js';
-import type { Line } from '../../chart/text.js';
-import { type Host, note } from '../../host.js';
 import type { Loss } from '../../stream/parser.js';
+import { type Host, note } from '../../terminal/host.js';
+import { Stage } from '../../terminal/live-screen.js';
+import type { Line } from '../../terminal/text.js';
 import { type RecordSource, titleOf } from '../records/view.js';
-import { Stage } from '../stage.js';
-import { clock, lossWords } from '../view.js';
+import { clock, lossWords } from '../watch/view.js';
+import { drawGroups, type GroupScene } from './chart.js';
 import { type Controls, FIRST, hints, press } from './controls.js';
 import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 

@@ -1,10 +1,10 @@
 import { cutTo } from '../../aggregate/groups.js';
-import { groupLines } from '../../chart/groups.js';
-import type { Host } from '../../host.js';
-import { jsonText } from '../../printable.js';
 import type { Loss } from '../../stream/parser.js';
-import { Pending } from '../pending.js';
+import type { Host } from '../../terminal/host.js';
+import { jsonText } from '../../terminal/printable.js';
+import { Pending } from '../ordered-output.js';
 import { lossObject } from '../records/lines.js';
+import { groupLines } from './chart.js';
 import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
 /** Groups in what is printed; the rest are told together. */

@@ -1,8 +1,8 @@
 import type { Alert } from '../../aggregate/alert.js';
 import type { GroupCounters } from '../../aggregate/group-counters.js';
 import type { Grouping, Standing } from '../../aggregate/groups.js';
-import type { GroupScene } from '../../chart/groups.js';
 import type { RecordView } from '../records/view.js';
+import type { GroupScene } from './chart.js';
 
 /** What is shown of records counted in groups. */
 export interface GroupSubject<R> {

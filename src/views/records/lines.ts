@@ -1,9 +1,9 @@
-import type { AlignedLines } from '../../chart/aligned.js';
-import { type Line, render } from '../../chart/text.js';
-import type { Host } from '../../host.js';
-import { jsonText, printable } from '../../printable.js';
 import type { Loss } from '../../stream/parser.js';
-import { Pending } from '../pending.js';
+import type { AlignedLines } from '../../terminal/aligned.js';
+import type { Host } from '../../terminal/host.js';
+import { jsonText, printable } from '../../terminal/printable.js';
+import { type Line, render } from '../../terminal/text.js';
+import { Pending } from '../ordered-output.js';
 import { RecordClock, type RecordSource, type RecordView } from './view.js';
 
 /** How records of one kind are printed, each by itself. */

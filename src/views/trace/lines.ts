@@ -1,10 +1,10 @@
 import { OTHERS, type Range, type Traced } from '../../aggregate/trace.js';
-import { inUnit } from '../../chart/connections.js';
-import { printable, rate } from '../../chart/text.js';
-import type { Host } from '../../host.js';
-import { jsonText } from '../../printable.js';
 import type { Row } from '../../stream/row.js';
-import { Pending } from '../pending.js';
+import type { Host } from '../../terminal/host.js';
+import { jsonText } from '../../terminal/printable.js';
+import { printable, rate } from '../../terminal/text.js';
+import { Pending } from '../ordered-output.js';
+import { inUnit } from './connections.js';
 import type { TraceSubject, TraceView } from './view.js';
 
 /** What a trace in text and in JSON have in common. */

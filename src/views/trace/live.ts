@@ -1,8 +1,8 @@
-import type { ShownTrace, TraceScene } from '../../chart/trace.js';
-import type { Host } from '../../host.js';
 import type { Loss } from '../../stream/parser.js';
-import { Stage, TimeSpan } from '../stage.js';
-import { lossWords } from '../view.js';
+import type { Host } from '../../terminal/host.js';
+import { Stage, TimeSpan } from '../../terminal/live-screen.js';
+import { lossWords } from '../watch/view.js';
+import type { ShownTrace, TraceScene } from './chart.js';
 import type { TraceSubject, TraceView } from './view.js';
 
 const SPANS = [10, 30, 60, 120, 300, 600];
@@ -94,7 +94,7 @@ export class TraceScreen implements TraceView {
   }
 
   async #draw() {
-    const { drawTrace } = await import('../../chart/trace.js');
+    const { drawTrace } = await import('./chart.js');
     const { columns, rows } = this.#host.out;
     return drawTrace(this.#scene(), { columns, rows });
   }

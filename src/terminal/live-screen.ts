@@ -1,0 +1,133 @@
+import { type Host, note } from './host.js';
+import { Screen } from './screen.js';
+import type { Line } from './text.js';
+
+/** No more pictures per second than a person or a slow line can take. */
+const FRAME_MS = 50;
+
+/** What is played on a stage. */
+export interface Play {
+  draw(): Promise<Line[]>;
+  /** @returns whether the key means anything; those that every screen has are not asked about */
+  press(key: string): boolean;
+}
+
+/** A full screen that is drawn anew when things change, with the keys that every screen has. */
+export class Stage {
+  readonly #host: Host;
+  readonly #play: Play;
+  readonly #screen: Screen;
+  readonly #later = new Map<string, string>();
+  #closed = false;
+  #timer: NodeJS.Timeout | null = null;
+  #lastFrame = 0;
+
+  constructor(host: Host, play: Play) {
+    this.#host = host;
+    this.#play = play;
+    this.#screen = new Screen(host, (key) => this.#press(key));
+    host.out.onResize(() => this.redraw());
+  }
+
+  get hasKeys(): boolean {
+    return this.#screen.hasKeys;
+  }
+
+  /** Draws soon; called often it draws no oftener than a person can see. */
+  redraw(): void {
+    if (this.#timer === null && !this.#closed) {
+      const wait = Math.max(0, this.#lastFrame + FRAME_MS - performance.now());
+      this.#timer = setTimeout(() => void this.#draw(), wait);
+    }
+  }
+
+  /** Over the picture a note would be lost: then it is said when the terminal is given back. */
+  async say(text: string): Promise<void> {
+    if (this.#screen.entered) {
+      this.sayLater(text, text);
+    } else {
+      await note(this.#host, text);
+    }
+  }
+
+  /** Says it when the terminal is given back; of several about one thing the last. */
+  sayLater(text: string, about: string): void {
+    this.#later.set(about, text);
+  }
+
+  /** Leaves the picture to be looked at until the person has done with it. */
+  async hold(): Promise<void> {
+    if (!this.#screen.hasKeys) {
+      return;
+    }
+    this.redraw();
+    const { signal } = this.#host;
+    // Holds the process meanwhile.
+    const held = setInterval(() => {}, 60_000);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    clearInterval(held);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+    }
+    this.#screen.leave();
+    for (const text of this.#later.values()) {
+      await note(this.#host, text);
+    }
+  }
+
+  #press(key: string): void {
+    if (key === 'q' || key === 'Q' || key === '\u0003' || key === '\u0004') {
+      this.#host.stop();
+    } else if (key === '\u001a') {
+      this.#screen.leave();
+      void this.#host.suspend().then(() => this.redraw());
+    } else if (this.#play.press(key)) {
+      this.redraw();
+    }
+  }
+
+  async #draw(): Promise<void> {
+    this.#timer = null;
+    this.#lastFrame = performance.now();
+    const lines = await this.#play.draw();
+    if (!this.#closed && !this.#host.signal.aborted) {
+      await this.#screen.draw(lines);
+    }
+  }
+}
+
+/** The spans that + and - go through, in seconds; beyond the longest, everything if there is an end to it. */
+export class TimeSpan {
+  readonly #steps: readonly number[];
+  readonly #whole: boolean;
+  /** Null for all there is. */
+  seconds: number | null;
+
+  constructor(steps: readonly number[], first: number, whole: boolean) {
+    this.#steps = steps;
+    this.#whole = whole;
+    this.seconds = whole ? null : first;
+  }
+
+  /**
+   * @param all seconds that there are
+   * @returns whether the key changes the span
+   */
+  press(key: string, all: number): boolean {
+    const now = this.seconds ?? all;
+    if (key === '+' || key === '=') {
+      const longer = this.#steps.find((step) => step > now);
+      this.seconds = this.#whole && (longer ?? all) >= all ? null : (longer ?? now);
+      return true;
+    }
+    if (key === '-' || key === '_') {
+      this.seconds = this.#steps.findLast((step) => step < now) ?? this.#steps[0] ?? now;
+      return true;
+    }
+    return false;
+  }
+}

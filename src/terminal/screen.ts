@@ -1,0 +1,69 @@
+import type { Host, Keys } from './host.js';
+import { type Line, render } from './text.js';
+
+const ESC = '\u001b[';
+/** Alternate screen, no cursor, no wrapping of a line that a resize made too long. */
+const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l`;
+const LEAVE = `${ESC}?7h${ESC}?25h${ESC}?1049l`;
+/** Terminals that know synchronized updates show a frame whole; the others ignore these. */
+const [BEGIN_FRAME, END_FRAME] = [`${ESC}?2026h`, `${ESC}?2026l`];
+
+/** A full-screen picture on a terminal, which it gives back as it was however the process ends. */
+export class Screen {
+  readonly #host: Host;
+  readonly #keys: Keys | null;
+  readonly #onKey: (key: string) => void;
+  #forget: (() => void) | null = null;
+  #drawing = false;
+
+  constructor(host: Host, onKey: (key: string) => void) {
+    this.#host = host;
+    this.#onKey = onKey;
+    this.#keys = host.keys();
+  }
+
+  get hasKeys(): boolean {
+    return this.#keys !== null;
+  }
+
+  get entered(): boolean {
+    return this.#forget !== null;
+  }
+
+  /** Draws over what is there. A frame is left out while the terminal has not taken the last one. */
+  async draw(lines: readonly Line[]): Promise<void> {
+    if (this.#drawing) {
+      return;
+    }
+    this.#drawing = true;
+    const { out } = this.#host;
+    const { columns } = out;
+    const rows = lines.slice(0, out.rows).map((line) => {
+      const text = render(line, columns, out.colour);
+      const plain = out.colour ? render(line, columns, false) : text;
+      // After a character in the last column, "clear to end of line" would clear that character.
+      return [...plain].length < columns ? `${text}${ESC}K` : text;
+    });
+    // And on a full screen there is no line below to clear.
+    const rest = rows.length < out.rows ? `\r\n${ESC}J` : '';
+    const enter = this.entered ? '' : this.#enter();
+    await out.write(`${enter}${BEGIN_FRAME}${ESC}H${rows.join('\r\n')}${rest}${END_FRAME}`);
+    this.#drawing = false;
+  }
+
+  /** Gives the terminal back; the next frame takes it again. */
+  leave(): void {
+    if (this.#forget !== null) {
+      this.#forget();
+      this.#forget = null;
+      this.#keys?.close();
+      void this.#host.out.write(LEAVE);
+    }
+  }
+
+  #enter(): string {
+    this.#forget = this.#host.onExit(() => this.leave());
+    this.#keys?.listen(this.#onKey);
+    return ENTER;
+  }
+}

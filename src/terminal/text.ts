@@ -1,0 +1,125 @@
+export { printable } from './printable.js';
+
+/** How a piece of text may look; colour only adds, the text says it all. */
+export type Look = 'bold' | 'dim' | 'good' | 'bad' | 'warn';
+
+/** A piece of text of one look. Every character is taken to be one column wide. */
+export type Span = string | { readonly text: string; readonly look: Look };
+
+/** One line of a screen. */
+export type Line = readonly Span[];
+
+const CODES: Readonly<Record<Look, string>> = {
+  bold: '1',
+  dim: '2',
+  good: '32',
+  bad: '31',
+  warn: '33',
+};
+
+function textOf(span: Span): string {
+  return typeof span === 'string' ? span : span.text;
+}
+
+/** Columns a line takes. */
+export function widthOf(line: Line): number {
+  return line.reduce((sum, span) => sum + [...textOf(span)].length, 0);
+}
+
+/** The line as text, cut at `columns`, with SGR codes only if `colour`. */
+export function render(line: Line, columns: number, colour: boolean): string {
+  let left = columns;
+  let out = '';
+  for (const span of line) {
+    const text = [...textOf(span)].slice(0, left).join('');
+    left -= [...text].length;
+    out +=
+      colour && typeof span !== 'string' && text !== ''
+        ? `\u001b[${CODES[span.look]}m${text}\u001b[0m`
+        : text;
+  }
+  return out;
+}
+
+/** A whole number; with thin grouping, a space every three digits. */
+export function whole(value: number, grouped: boolean): string {
+  const digits = String(Math.round(value));
+  return grouped ? digits.replace(/\B(?=(\d{3})+$)/g, ' ') : digits;
+}
+
+/** A rate: whole, but one decimal below 10 so that a trickle is not shown as nothing. */
+export function rate(value: number, grouped: boolean): string {
+  const tenths = Math.round(value * 10) / 10;
+  return Math.abs(tenths) < 10 && !Number.isInteger(tenths)
+    ? String(tenths)
+    : whole(value, grouped);
+}
+
+/** A share of 1 in per cent: 0 and 100 only where nothing or all is meant. */
+export function percent(share: number): string {
+  const rounded = Math.round(share * 100);
+  if (rounded === 0 && share > 0) {
+    return '<1 %';
+  }
+  return rounded === 100 && share < 1 ? '>99 %' : `${rounded} %`;
+}
+
+/** A time in µs, to three digits: 412 µs, 40.2 ms, 1.25 s, 63.1 s. */
+export function micros(value: number): string {
+  if (value < 999.5) {
+    return `${Math.round(value)} µs`;
+  }
+  const [scaled, unit] = value < 999_500 ? [value / 1e3, 'ms'] : [value / 1e6, 's'];
+  return `${scaled < 999.5 ? Number(scaled.toPrecision(3)) : Math.round(scaled)} ${unit}`;
+}
+
+/** A number of things: 1 connection, 2 connections. */
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
+
+/** A span of seconds on an axis: 0.16 ms, 90 s, 10 min, 2 h. */
+export function seconds(value: number): string {
+  if (value > 0 && value < 0.1) {
+    return `${Number((value * 1000).toPrecision(2))} ms`;
+  }
+  if (value < 120) {
+    return `${Math.round(value * 10) / 10} s`;
+  }
+  return value < 7200 ? `${Math.round(value / 6) / 10} min` : `${Math.round(value / 360) / 10} h`;
+}
+
+/** Bytes: 512 B, 1.5 KiB, 20 MiB. */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** A bar of `columns` characters filled to `share` of 1. */
+export function bar(share: number, columns: number): string {
+  const full = Math.round(Math.min(Math.max(share, 0), 1) * columns);
+  return '█'.repeat(full) + '░'.repeat(columns - full);
+}
+
+/**
+ * Breaks text into lines of at most `columns` at its spaces, but not between a number and its "%"
+ * or "s"; a longer word stays whole.
+ */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/ (?![%s](?:\W|$))/)) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && [...longer].length <= columns) {
+      lines[lines.length - 1] = longer;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
+}

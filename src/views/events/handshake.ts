@@ -1,0 +1,179 @@
+import type { TallyGroup } from '../../aggregate/tally.js';
+import { Histogram } from '../../sketch/histogram.js';
+import { type Frame, framed, type Size } from '../../terminal/frame.js';
+import { type Column, table } from '../../terminal/table.js';
+import { bar, type Line, micros, percent, whole } from '../../terminal/text.js';
+import { nameOf } from './top.js';
+
+/** What `events --handshake` shows. */
+export interface Handshakes {
+  readonly all: TallyGroup;
+  /** The busiest first. */
+  readonly listeners: readonly TallyGroup[];
+  readonly lost: number;
+}
+
+/** The quantiles shown, by name. */
+export const QUANTILES = { p50: 0.5, p90: 0.9, p99: 0.99 } as const;
+
+/** How far off a time may be, in per cent; the highest and lowest are exact. */
+export const ERROR_PERCENT = (Histogram.ERROR * 100).toFixed(1);
+
+/** Steps of a scale within a power of ten, from coarse to fine: the E series of IEC 60063. */
+const SCALES: readonly (readonly number[])[] = [
+  [10],
+  [10, 20, 50],
+  [10, 15, 22, 33, 47, 68],
+  [10, 12, 15, 18, 22, 27, 33, 39, 47, 56, 68, 82],
+  [10, 11, 12, 13, 15, 16, 18, 20, 22, 24, 27, 30, 33, 36, 39, 43, 47, 51, 56, 62, 68, 75, 82, 91],
+];
+
+/** A row of the histogram: the handshakes from `from` up to the next row's, in µs. */
+export interface Bin {
+  /** Null for those below the second row. */
+  readonly from: number | null;
+  readonly count: number;
+}
+
+/** All groups with at least one handshake, over all first. */
+export function groupsOf({
+  all,
+  listeners,
+}: Handshakes): readonly (readonly [string, TallyGroup])[] {
+  const named = listeners
+    .filter(({ handshakes }) => handshakes.count > 0)
+    .map((group) => [nameOf(group), group] as const);
+  return [['all', all], ...named];
+}
+
+/** @param people times with their unit, grouped digits; otherwise µs */
+export function quantileColumns(shown: Handshakes, people: boolean): Column[] {
+  const groups = groupsOf(shown);
+  const time = (value: number) => (people ? micros(value) : whole(value, false));
+  const column = (title: string, cell: (group: TallyGroup) => string): Column => ({
+    title: people ? title.toUpperCase() : title,
+    align: 'right',
+    cells: groups.map(([, group]) => cell(group)),
+  });
+  const unit = people ? '' : '_us';
+  return [
+    {
+      title: people ? 'LISTENER' : 'listener',
+      align: 'left',
+      cells: groups.map(([name]) => name),
+    },
+    ...Object.entries(QUANTILES).map(([name, share]) =>
+      column(`${name}${unit}`, ({ handshakes }) =>
+        handshakes.count === 0 ? '-' : time(handshakes.quantile(share)),
+      ),
+    ),
+    column(`max${unit}`, ({ handshakes }) => (handshakes.count === 0 ? '-' : time(handshakes.max))),
+    column('completed', ({ handshakes }) => whole(handshakes.count, people)),
+    column('retransmitted', ({ retransmitted }) => whole(retransmitted, people)),
+  ];
+}
+
+/**
+ * Cuts a histogram into at most `rows` rows on the finest scale on which the middle 98 % fit; what
+ * is below and above them is in the first row and the last.
+ */
+export function binsOf(histogram: Histogram, rows: number): Bin[] {
+  if (histogram.count === 0 || rows < 1) {
+    return [];
+  }
+  const [low, high] = [histogram.quantile(0.01), histogram.quantile(0.99)];
+  const edges =
+    SCALES.map((scale) => edgesOn(scale, low, high)).findLast(
+      (candidate) => candidate.length + 1 <= rows,
+    ) ?? [];
+  const counts = new Array<number>(edges.length + 1).fill(0);
+  for (const { value, count } of histogram.buckets()) {
+    // A middle can lie outside of what its bucket holds.
+    const within = Math.min(Math.max(value, histogram.min), histogram.max);
+    const above = edges.filter((edge) => edge <= within).length;
+    counts[above] = (counts[above] as number) + count;
+  }
+  const bins = counts.map((count, i) => ({ from: edges[i - 1] ?? null, count }));
+  const first = bins.findIndex(({ count }) => count > 0);
+  return bins.slice(first, bins.findLastIndex(({ count }) => count > 0) + 1);
+}
+
+/** The steps of a scale from the last not above `low` to the first above `high`. */
+function edgesOn(scale: readonly number[], low: number, high: number): number[] {
+  const edges: number[] = [];
+  for (let power = 0.1; ; power *= 10) {
+    for (const step of scale) {
+      const edge = Math.round(step * power);
+      if (edge > (edges.at(-1) ?? 0)) {
+        if (edge <= low) {
+          edges.length = 0;
+        }
+        edges.push(edge);
+        if (edge > high) {
+          return edges;
+        }
+      }
+    }
+  }
+}
+
+/** A histogram with a bar a row, none wider than `columns`. */
+export function barLines(histogram: Histogram, size: Size): string[] {
+  const bins = binsOf(histogram, size.rows);
+  const most = Math.max(...bins.map(({ count }) => count), 1);
+  const labels = bins.map(({ from }, i) =>
+    from === null ? `below ${micros(bins[i + 1]?.from ?? histogram.max + 1)}` : micros(from),
+  );
+  const counts = bins.map(({ count }) => whole(count, true));
+  const shares = bins.map(({ count }) => percent(count / histogram.count));
+  const width = (cells: readonly string[]) => Math.max(0, ...cells.map(({ length }) => length));
+  const [forLabel, forCount, forShare] = [width(labels), width(counts), width(shares)];
+  const room = Math.min(60, size.columns - forLabel - forCount - forShare - 6);
+  return bins.map(({ count }, i) => {
+    const numbers = `${counts[i]?.padStart(forCount)}  ${shares[i]?.padStart(forShare)}`;
+    const start = (labels[i] as string).padStart(forLabel);
+    const drawn = room < 4 ? '' : `${bar(count / most, room).replaceAll('░', ' ')}  `;
+    return `${start}  ${drawn}${numbers}`;
+  });
+}
+
+/**
+ * The screen of `events --handshake` as lines, at most `rows` of them; the caller cuts them.
+ *
+ * @param chosen which group's histogram is shown, counted round and round
+ */
+export function drawHandshakes(
+  shown: Handshakes,
+  chosen: number,
+  frame: Frame,
+  size: Size,
+): Line[] {
+  const groups = groupsOf(shown);
+  const at = chosen % groups.length;
+  const [name, group] = groups[at] as (typeof groups)[number];
+  const room = Math.max(2, size.rows - 4);
+  const tableRows = Math.min(groups.length, Math.max(1, Math.floor(room / 3)));
+  // The one whose histogram is shown is always among them.
+  const from = Math.max(0, Math.min(at - tableRows + 1, groups.length - tableRows));
+  const columns = quantileColumns(shown, true).map((column) => ({
+    ...column,
+    cells: column.cells.slice(from, from + tableRows),
+  }));
+  const [titles = '', ...rows] = table(columns, size.columns).lines;
+  const bars = barLines(group.handshakes, {
+    columns: size.columns,
+    rows: Math.max(1, room - tableRows),
+  });
+  const lost = shown.lost > 0 ? `LOST ${whole(shown.lost, true)}   ` : '';
+  const heading =
+    group.handshakes.count === 0
+      ? `${lost}no handshake completed yet`
+      : `${lost}${name}, SYN to ACK, within ${ERROR_PERCENT} %`;
+  const lines: Line[] = [
+    [{ text: titles, look: 'dim' }],
+    ...rows.map((row, i): Line => (from + i === at ? [{ text: row, look: 'bold' }] : [row])),
+    [{ text: heading, look: shown.lost > 0 ? 'warn' : 'dim' }],
+    ...bars.map((line) => [line]),
+  ];
+  return framed(lines, frame, size);
+}

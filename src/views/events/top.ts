@@ -1,0 +1,183 @@
+import type { Source } from '../../aggregate/sources.js';
+import type { Outcomes, Tally, TallyGroup } from '../../aggregate/tally.js';
+import { HyperLogLog } from '../../sketch/hyperloglog.js';
+import { OUTCOMES } from '../../stream/counters.js';
+import { type Frame, framed, type Size } from '../../terminal/frame.js';
+import { type Column, table } from '../../terminal/table.js';
+import { type Line, percent, printable, rate, seconds, whole } from '../../terminal/text.js';
+
+/** What `events --top` shows: figures of one moment. */
+export interface Top {
+  /** From the first event to the last. */
+  readonly seconds: number;
+  /** Half-opens added; null where only removals are counted. */
+  readonly added: number | null;
+  readonly removed: number;
+  readonly outcomes: Outcomes;
+  /** Half-open in the whole namespace; null where it is not known. */
+  readonly halfOpen: number | null;
+  readonly lost: number;
+  readonly sources: {
+    readonly total: number;
+    readonly networks: number;
+    readonly exact: boolean;
+    /** The most any count is too low by. */
+    readonly error: number;
+    /** The most frequent, the most frequent first. */
+    readonly top: readonly Source[];
+  };
+  /** The busiest first. */
+  readonly listeners: readonly TallyGroup[];
+}
+
+/**
+ * What a tally has come to.
+ *
+ * @param halfOpen in the whole namespace; null where it is not known
+ * @param byRemovals only half-opens that ended are counted
+ * @param rows of sources and of listeners, at most
+ */
+export function topOf(
+  tally: Tally,
+  halfOpen: number | null,
+  byRemovals: boolean,
+  rows: number,
+): Top {
+  const { all, sources } = tally;
+  return {
+    seconds: tally.seconds,
+    added: byRemovals ? null : all.added,
+    removed: all.removed,
+    outcomes: { ...all.outcomes },
+    halfOpen,
+    lost: tally.lost,
+    sources: {
+      total: sources.total,
+      networks: sources.networks,
+      exact: sources.exact,
+      error: sources.error,
+      top: sources.top(rows),
+    },
+    listeners: tally.listeners().slice(0, rows),
+  };
+}
+
+/** How far off the number of networks may be, as a share of it: in 997 of 1000 cases no more. */
+export const NETWORKS_ERROR = 3 * HyperLogLog.ERROR;
+
+/** Sources, listeners and outcomes as tables, each with the columns most worth their room first. */
+export interface Tables {
+  readonly sources: Column[];
+  readonly listeners: Column[];
+  readonly outcomes: Column[];
+}
+
+/**
+ * @param people group digits, leave out outcomes that did not occur; otherwise plain numbers and
+ *   the same rows and columns whatever there is
+ */
+export function tablesOf(top: Top, people: boolean): Tables {
+  const number = (value: number | null) => (value === null ? '-' : whole(value, people));
+  const share = (value: number, of: number) =>
+    people ? percent(of > 0 ? value / of : 0) : (of > 0 ? value / of : 0).toFixed(4);
+  const title = (text: string) => (people ? text.toUpperCase().replaceAll('_', ' ') : text);
+  const column = <T>(name: string, rows: readonly T[], cell: (row: T) => string): Column => ({
+    title: title(name),
+    align: 'right',
+    cells: rows.map(cell),
+  });
+  const first = <T>(name: string, rows: readonly T[], cell: (row: T) => string): Column => ({
+    ...column(name, rows, cell),
+    align: 'left',
+  });
+  const { sources, listeners } = top;
+  const counted = top.added === null ? 'removed' : 'added';
+  const occurring = OUTCOMES.filter((outcome) => !people || top.outcomes[outcome] > 0);
+  return {
+    sources: [
+      first('source', sources.top, ({ key }) => printable(key)),
+      column(counted, sources.top, ({ least }) => number(least)),
+      column('share', sources.top, ({ least }) => share(least, sources.total)),
+      column('at_most', sources.top, ({ most }) => number(most)),
+    ],
+    listeners: [
+      first('listener', listeners, nameOf),
+      column('queue', listeners, ({ qlen, limit }) => `${number(qlen)}/${number(limit)}`),
+      ...(top.added === null ? [] : [column('added', listeners, ({ added }) => number(added))]),
+      column('removed', listeners, ({ removed }) => number(removed)),
+      ...occurring.map((outcome) =>
+        column(outcome, listeners, ({ outcomes }) => number(outcomes[outcome])),
+      ),
+    ],
+    outcomes: [
+      first('outcome', occurring, (outcome) => outcome),
+      column('removed', occurring, (outcome) => number(top.outcomes[outcome])),
+      column('share', occurring, (outcome) => share(top.outcomes[outcome], top.removed)),
+    ],
+  };
+}
+
+/** A listener as the tables call it. */
+export function nameOf({ local }: TallyGroup): string {
+  return local === null ? 'others' : printable(local);
+}
+
+/** How sure the figures of the sources are, in one phrase or two. */
+export function sureness({ sources }: Top, people: boolean): string[] {
+  const number = (value: number) => whole(value, people);
+  if (sources.exact) {
+    return [`${number(sources.networks)} networks, counted exactly`];
+  }
+  const spread = (NETWORKS_ERROR * 100).toFixed(1);
+  return [
+    `some ${number(sources.networks)} networks (within ${spread} %)`,
+    `counts too low by at most ${number(sources.error)}`,
+  ];
+}
+
+/** The screen of `events --top` as lines, at most `rows` of them; the caller cuts them at `columns`. */
+export function drawTop(top: Top, frame: Frame, size: Size): Line[] {
+  const tables = tablesOf(top, true);
+  const block = (columns: Column[], rows: number): Line[] => {
+    const cut = columns.map((column) => ({ ...column, cells: column.cells.slice(0, rows) }));
+    const [titles = '', ...lines] = table(cut, size.columns).lines;
+    return [[{ text: titles, look: 'dim' }], ...lines.map((line) => [line])];
+  };
+  const phrases = sureness(top, true);
+  const sure = phrases.join(', ').length <= size.columns ? [phrases.join(', ')] : phrases;
+  // Title, figures, three rows of titles and the keys; the rest is for the tables.
+  const room = Math.max(0, size.rows - 6 - sure.length);
+  const outcomes = Math.min(tables.outcomes[0]?.cells.length ?? 0, Math.ceil(room / 4));
+  const listeners = Math.min(top.listeners.length, Math.ceil((room - outcomes) / 3));
+  const sources = Math.max(0, room - outcomes - listeners);
+  const lines: Line[] = [
+    figuresLine(top, size.columns),
+    ...block(tables.outcomes, outcomes),
+    ...block(tables.listeners, listeners),
+    ...block(tables.sources, sources),
+    ...sure.map((text): Line => [{ text, look: top.sources.exact ? 'dim' : 'warn' }]),
+  ];
+  return framed(lines, frame, size);
+}
+
+/** Totals in as many words as fit, the first first. */
+function figuresLine(top: Top, columns: number): Line {
+  const perSecond = (value: number) =>
+    top.seconds > 0 ? `, ${rate(value / top.seconds, true)}/s` : '';
+  const parts = [
+    ...(top.halfOpen === null ? [] : [`half-open ${whole(top.halfOpen, true)}`]),
+    ...(top.lost === 0 ? [] : [`LOST ${whole(top.lost, true)}`]),
+    ...(top.added === null ? [] : [`added ${whole(top.added, true)}${perSecond(top.added)}`]),
+    `removed ${whole(top.removed, true)}${perSecond(top.removed)}`,
+    `in ${seconds(top.seconds)}`,
+  ];
+  let text = '';
+  for (const part of parts) {
+    const longer = text === '' ? part : `${text}   ${part}`;
+    if (longer.length > columns) {
+      break;
+    }
+    text = longer;
+  }
+  return [{ text, look: top.lost > 0 ? 'warn' : 'bold' }];
+}

@@ -1,0 +1,216 @@
+import { cutTo, type Group, MOST_BESIDE, type Standing } from '../../aggregate/groups.js';
+import type { Refused } from '../../aggregate/refusals.js';
+import { type Frame, framed, type Size } from '../../terminal/frame.js';
+import { type Column, table } from '../../terminal/table.js';
+import {
+  type Line,
+  type Look,
+  printable,
+  rate,
+  type Span,
+  whole,
+  widthOf,
+  wrap,
+} from '../../terminal/text.js';
+
+/** What is shown of records counted in groups. */
+export interface GroupScene {
+  /** What they are called: "drops". */
+  readonly things: string;
+  /** What the aspects of a group are called, those of its key and those beside. */
+  readonly keys: readonly string[];
+  readonly beside: readonly string[];
+  readonly standing: Standing;
+  readonly lost: number;
+  /** Null where it is not known, or no matter. */
+  readonly refused: Refused | null;
+  /** Records per second that were asked for to be alerted; null if none were. */
+  readonly alert: {
+    readonly limit: number;
+    readonly on: boolean;
+    readonly reached: boolean;
+  } | null;
+  /** Counting was stopped. */
+  readonly stopped: boolean;
+}
+
+const GAP = '   ';
+/** Characters of a key that are left of it on the narrowest terminal. */
+const SHORTEST_KEY = 8;
+
+/**
+ * The groups as a table, with the columns most worth their room first.
+ *
+ * @param people grouped digits, titles in capitals; otherwise plain words, the same columns
+ *   whatever there is
+ * @param columns of the terminal: a key that would leave no room for itself is cut
+ */
+export function groupColumns(
+  { things, keys, beside, standing }: GroupScene,
+  people: boolean,
+  columns = Number.POSITIVE_INFINITY,
+): Column[] {
+  const { groups, others, error } = standing;
+  const hasOthers = others.total > 0;
+  const perSecond = (value: number | null) => (value === null ? '-' : rate(value, people));
+  const title = (text: string) => (people ? text.toUpperCase() : text);
+  const numbers: Column[] = [
+    {
+      title: people ? '/s' : `${things}/s`,
+      align: 'right',
+      cells: [...groups, ...(hasOthers ? [others] : [])].map((one) => perSecond(one.rate)),
+    },
+    {
+      title: title('total'),
+      align: 'right',
+      cells: [...groups, ...(hasOthers ? [others] : [])].map((one) => whole(one.total, people)),
+    },
+  ];
+  const atMost: Column = {
+    title: 'at_most',
+    align: 'right',
+    cells: [
+      ...groups.map(({ total }) => String(total + error)),
+      ...(hasOthers ? [String(others.total)] : []),
+    ],
+  };
+  const used = table(numbers).lines.reduce((most, line) => Math.max(most, line.length), 0);
+  const room = Math.max(SHORTEST_KEY, columns - used - 2);
+  const texts = (name: string, of: (group: Group) => string, last: string): Column => ({
+    title: title(name),
+    align: 'left',
+    cells: [
+      ...groups.map((group) => cut(printable(of(group)), room)),
+      ...(hasOthers ? [last] : []),
+    ],
+  });
+  return [
+    ...numbers,
+    ...keys.map((name, i) =>
+      texts(name, (group) => group.keys[i] as string, i === 0 ? othersName(standing, people) : ''),
+    ),
+    ...beside.map((name, i) =>
+      texts(name, (group) => several(group.beside[i] ?? [], name, people), people ? '' : '-'),
+    ),
+    ...(people ? [] : [atMost]),
+  ];
+}
+
+function cut(text: string, room: number): string {
+  const characters = [...text];
+  return characters.length > room ? `${characters.slice(0, room - 1).join('')}…` : text;
+}
+
+function othersName({ left }: Standing, people: boolean): string {
+  return people && left !== null ? `${whole(left, true)} more` : 'others';
+}
+
+/** The only one, or how many there are. */
+function several(texts: readonly string[], name: string, people: boolean): string {
+  const [only = '-', ...more] = texts;
+  if (more.length === 0) {
+    return only;
+  }
+  const least = texts.length < MOST_BESIDE ? '' : '+';
+  return `${texts.length}${least}${people ? ' ' : '_'}${name}s`;
+}
+
+/** How sure the figures are; nothing where they are exact. */
+function sureness({ error }: Standing, people: boolean): string[] {
+  return error === 0 ? [] : [`totals too low by at most ${whole(error, people)}`];
+}
+
+/**
+ * Everything as plain lines: the table, and below it, behind `#`, what it adds up to.
+ *
+ * @param columns of a terminal
+ */
+export function groupLines(
+  scene: GroupScene,
+  time: string,
+  columns = Number.POSITIVE_INFINITY,
+): string[] {
+  const { standing, lost, things, refused } = scene;
+  const { all } = standing;
+  const perSecond = (value: number | null) => (value === null ? '-' : rate(value, false));
+  const words = [
+    `${time} ${things} ${perSecond(all.rate)}/s`,
+    `total ${all.total}`,
+    `lost ${lost}`,
+    ...sureness(standing, false),
+    ...(refused === null
+      ? []
+      : [
+          `not seen here: SYNs refused ${perSecond(refused.rate)}/s`,
+          `${refused.total} in all (see listeners)`,
+        ]),
+  ];
+  return [
+    ...table(groupColumns(scene, false, columns), columns).lines,
+    ...wrap(words.join(', '), columns - 2).map((line) => `# ${line}`),
+  ];
+}
+
+/** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
+export function drawGroups(scene: GroupScene, frame: Frame, size: Size): Line[] {
+  const figures = figureLines(scene, size.columns);
+  const sure = sureness(scene.standing, true);
+  // Title, the titles of the columns and the keys.
+  const room = Math.max(1, size.rows - 3 - figures.length - sure.length);
+  const { groups, others } = scene.standing;
+  const fits = groups.length + (others.total > 0 ? 1 : 0) <= room;
+  const standing = fits ? scene.standing : cutTo(scene.standing, Math.max(1, room - 1));
+  const columns = groupColumns({ ...scene, standing }, true, size.columns);
+  const [titles = '', ...rows] = table(columns, size.columns).lines;
+  const lines: Line[] = [
+    ...figures,
+    [{ text: titles, look: 'dim' }],
+    ...rows.slice(0, room).map((row): Line => [row]),
+    ...sure.map((text): Line => [{ text, look: 'warn' }]),
+  ];
+  return framed(lines, frame, size);
+}
+
+/** Totals, on as many lines as they need. */
+function figureLines(scene: GroupScene, columns: number): Line[] {
+  const { things, standing, lost, refused, alert, stopped } = scene;
+  const { all } = standing;
+  const perSecond = (value: number | null) => (value === null ? '-' : rate(value, true));
+  const look = (text: string, how: Look): Span => ({ text, look: how });
+  const parts: Span[] = [
+    look(`${things} ${perSecond(all.rate)}/s`, alert?.on ? 'bad' : 'bold'),
+    `total ${whole(all.total, true)}`,
+    lost > 0 ? look(`LOST ${whole(lost, true)}`, 'warn') : 'lost 0',
+  ];
+  if (stopped) {
+    parts.push(look('STOPPED', 'warn'));
+  }
+  if (alert?.on) {
+    parts.push(look(`ALERT at ${whole(alert.limit, true)}/s`, 'bad'));
+  } else if (alert?.reached) {
+    parts.push(look(`alert at ${whole(alert.limit, true)}/s is over`, 'warn'));
+  }
+  if (refused !== null) {
+    const now = `${perSecond(refused.rate)}/s`;
+    const long = `not seen here: ${now} SYNs refused, ${whole(refused.total, true)} in all (see listeners)`;
+    const short = `SYNs refused ${now} (see listeners)`;
+    const text = long.length <= columns ? long : short;
+    parts.push(refused.total > 0 ? look(text, 'warn') : text);
+  }
+  return flowed(parts, columns);
+}
+
+/** Put parts on as few lines as they fit on, with a gap between two. */
+function flowed(parts: readonly Span[], columns: number): Line[] {
+  const lines: Span[][] = [];
+  for (const part of parts) {
+    const line = lines.at(-1);
+    const longer = [...(line ?? []), GAP, part];
+    if (line !== undefined && widthOf(longer) <= columns) {
+      line.push(GAP, part);
+    } else {
+      lines.push([part]);
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,36 @@
+import type { Loss } from '../stream/parser.js';
+import { type Host, note } from '../terminal/host.js';
+import { lossWords } from './watch/view.js';
+
+/** Text for stdout and notes for stderr, kept in their order until they can be written. */
+export abstract class Pending {
+  protected readonly host: Host;
+  #pending: { text: string; readonly note: boolean }[] = [];
+
+  constructor(host: Host) {
+    this.host = host;
+  }
+
+  note(text: string): void {
+    this.#pending.push({ text, note: true });
+  }
+
+  loss(loss: Loss): void {
+    this.note(lossWords(loss));
+  }
+
+  protected line(text: string): void {
+    const last = this.#pending.at(-1);
+    if (last === undefined || last.note) {
+      this.#pending.push({ text: `${text}\n`, note: false });
+    } else {
+      last.text += `${text}\n`;
+    }
+  }
+
+  async flush(): Promise<void> {
+    for (const { text, note: aside } of this.#pending.splice(0)) {
+      await (aside ? note(this.host, text) : this.host.out.write(text));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Point } from '../../aggregate/session.js';
+import type { SourceEvent } from '../../source/source.js';
+import type { Host } from '../../terminal/host.js';
+import { whole } from '../../terminal/text.js';
+import { sparkline } from './series.js';
+import { aside, type View, type WatchState } from './view.js';
+
+/** A sparkline: rewritten in place on a terminal, a line per count elsewhere. */
+export class SparkView implements View {
+  readonly #host: Host;
+  readonly #state: WatchState;
+  #drawn = false;
+
+  constructor(host: Host, state: WatchState) {
+    this.#host = host;
+    this.#state = state;
+  }
+
+  async show(event: SourceEvent, point: Point | null): Promise<void> {
+    const { out } = this.#host;
+    if (event.type === 'note' || event.type === 'waiting' || event.type === 'loss') {
+      await this.#endLine();
+      await aside(this.#host, event);
+    }
+    if (point === null) {
+      return;
+    }
+    const { session } = this.#state;
+    const start = `half-open ${whole(point.figures.half_open ?? 0, out.tty)} `;
+    const end = ` peak ${whole(session.peak, out.tty)}`;
+    const room = out.tty ? out.columns - start.length - end.length - 1 : 30;
+    const values = session.points.slice(-Math.max(0, Math.min(room, 60))).map(({ high }) => high);
+    const text = `${start}${sparkline(values)}${end}`;
+    if (out.steerable) {
+      this.#drawn = true;
+      await out.write(`\r${text.slice(0, out.columns - 1)}\u001b[K`);
+    } else {
+      await out.write(`${text}\n`);
+    }
+  }
+
+  async #endLine(): Promise<void> {
+    if (this.#drawn) {
+      this.#drawn = false;
+      await this.#host.out.write('\n');
+    }
+  }
+
+  async ended(): Promise<void> {}
+
+  close(): Promise<void> {
+    return this.#endLine();
+  }
+}
