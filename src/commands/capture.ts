@@ -4,7 +4,6 @@ import { prepareAppend, repairOf } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
 import { makeFormat } from '../capture/format.js';
 import { Lock } from '../capture/lock.js';
-import type { FormatName, Packing, Rotation } from '../capture/names.js';
 import { checkPacking, makePacker } from '../capture/pack.js';
 import {
   CannotWrite,
@@ -27,34 +26,8 @@ import type { TapFilter } from '../source/tap.js';
 import { isKind } from '../stream/columns.js';
 import { LETTERS } from '../stream/schema.js';
 import { type Host, note } from '../terminal/host.js';
-import { type CommonOptions, checkInput } from './options.js';
-
-/** What the module is asked for; the keys of its filter. */
-interface FilterOptions {
-  readonly kinds?: string;
-  readonly port?: number;
-  readonly addr?: string;
-  readonly fwmark?: number;
-  readonly full?: boolean;
-  readonly hook?: string;
-  readonly proto?: string;
-  readonly stack?: boolean;
-  /** Between two counts, in ms. */
-  readonly interval?: number;
-}
-
-export interface CaptureOptions extends CommonOptions, FilterOptions {
-  readonly format: FormatName;
-  readonly rotate?: Rotation;
-  readonly keep?: number;
-  readonly compress?: Packing;
-  /** In ms. */
-  readonly duration?: number;
-  readonly count?: number;
-  readonly fsync?: boolean;
-  readonly force?: boolean;
-  readonly append?: boolean;
-}
+import type { CaptureOptions, FilterOptions } from './capture.options.js';
+import { checkInput } from './options.js';
 
 const MODULE_ONLY = [
   'port',

@@ -1,21 +1,11 @@
-import { type Cause, CLOSE_GROUPINGS, CloseReader } from '../aggregate/close.js';
+import { CLOSE_GROUPINGS, CloseReader } from '../aggregate/close.js';
 import { CAUSES } from '../stream/schema.js';
 import type { Host } from '../terminal/host.js';
 import { count, percent, seconds } from '../terminal/text.js';
 import { closeForm } from '../views/closes/form.js';
-import {
-  type CountedOptions,
-  checkCounted,
-  intervalOf,
-  planCounted,
-  type Seen,
-} from './counted.js';
+import type { ClosesOptions } from './closes.options.js';
+import { checkCounted, intervalOf, planCounted, type Seen } from './counted.js';
 import { checkRecords, readRecords } from './records.js';
-
-export interface ClosesOptions extends Omit<CountedOptions, 'alert'> {
-  /** Only those closed so. */
-  readonly cause?: readonly Cause[];
-}
 
 /** `tcpsynq closes`: connections as they are closed, one by one or counted. */
 export async function closes(host: Host, options: ClosesOptions): Promise<void> {

@@ -5,9 +5,8 @@ import type { Shell } from '../completion/shells.js';
 import { type Node, treeOf } from '../completion/tree.js';
 import { zsh } from '../completion/zsh.js';
 import type { Host } from '../terminal/host.js';
-import { type CommonOptions, checkNoInput } from './options.js';
-
-export type CompletionOptions = CommonOptions;
+import type { CompletionOptions } from './completion.options.js';
+import { checkNoInput } from './options.js';
 
 const SCRIPTS: Readonly<Record<Shell, (program: Node) => string>> = { bash, zsh, fish };
 

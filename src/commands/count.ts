@@ -9,12 +9,9 @@ import { COUNTER_NAMES, type CounterName, type Counters, FIGURES } from '../stre
 import type { Count, Header } from '../stream/parser.js';
 import { type Host, note } from '../terminal/host.js';
 import { whole } from '../terminal/text.js';
-import { type CommonOptions, checkInput } from './options.js';
+import type { CountOptions } from './count.options.js';
+import { checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
-
-export interface CountOptions extends CommonOptions {
-  readonly by?: 'cpu' | 'state';
-}
 
 interface Counted {
   readonly info: SourceInfo;

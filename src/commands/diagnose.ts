@@ -16,15 +16,9 @@ import { Problems } from '../stream/problems.js';
 import { readBatches, type Taker } from '../stream/reader.js';
 import { type Host, note } from '../terminal/host.js';
 import { type Line, type Look, printable, render, wrap } from '../terminal/text.js';
-import { type CommonOptions, checkInput } from './options.js';
+import type { DiagnoseOptions } from './diagnose.options.js';
+import { checkInput } from './options.js';
 import { printJson, tellProblems } from './print.js';
-
-export interface DiagnoseOptions extends CommonOptions {
-  /** How long to watch, in ms; undefined if not asked for. */
-  readonly for?: number;
-  /** As monitoring plugins do. */
-  readonly check?: boolean;
-}
 
 const DEFAULT_TIME = 5000;
 const FILTER = { kinds: 'count,event', interval_ms: 100 };

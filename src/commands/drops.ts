@@ -6,20 +6,9 @@ import { isLive } from '../source/input.js';
 import type { Host } from '../terminal/host.js';
 import { count, seconds } from '../terminal/text.js';
 import { dropForm } from '../views/drops/form.js';
-import {
-  type CountedOptions,
-  checkCounted,
-  intervalOf,
-  planCounted,
-  type Seen,
-} from './counted.js';
+import { checkCounted, intervalOf, planCounted, type Seen } from './counted.js';
+import type { DropsOptions } from './drops.options.js';
 import { checkRecords, readRecords } from './records.js';
-
-export interface DropsOptions extends CountedOptions {
-  /** Show each by itself. */
-  readonly each?: boolean;
-  readonly proto?: 'tcp' | 'any';
-}
 
 /** `tcpsynq drops`: packets that the kernel drops, counted by where and why, or one by one. */
 export async function drops(host: Host, options: DropsOptions): Promise<void> {

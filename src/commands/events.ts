@@ -1,7 +1,7 @@
 import { type HalfOpen, HalfOpenReader } from '../aggregate/half-open.js';
 import { Tally } from '../aggregate/tally.js';
 import { Usage } from '../failure.js';
-import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import { OUTCOMES } from '../stream/counters.js';
 import type { Host } from '../terminal/host.js';
 import { percent, seconds } from '../terminal/text.js';
 import { halfOpenForm } from '../views/events/form.js';
@@ -10,23 +10,8 @@ import { Printed } from '../views/events/printed.js';
 import { handshakesOf, topOf } from '../views/events/tally.js';
 import { RecordJson, RecordLines } from '../views/records/lines.js';
 import type { RecordSource, RecordView } from '../views/records/view.js';
-import {
-  captureFilter,
-  checkRecords,
-  isWhole,
-  type RecordOptions,
-  type RecordPlan,
-  readRecords,
-} from './records.js';
-
-export interface EventsOptions extends RecordOptions {
-  /** Only half-opens removed, and of those only these. */
-  readonly outcome?: readonly Outcome[];
-  readonly top?: boolean;
-  readonly handshake?: boolean;
-  /** Between two pictures or printings, in ms. */
-  readonly interval?: number;
-}
+import type { EventsOptions } from './events.options.js';
+import { captureFilter, checkRecords, isWhole, type RecordPlan, readRecords } from './records.js';
 
 /** `tcpsynq events`: half-opens as they are added and removed, or what they add up to. */
 export async function events(host: Host, options: EventsOptions): Promise<void> {

@@ -17,22 +17,8 @@ import { openModuleStream } from '../source/bytes.js';
 import { isLive } from '../source/input.js';
 import { pause, stretched } from '../source/pace.js';
 import { type Host, note } from '../terminal/host.js';
-import { type CommonOptions, checkInput } from './options.js';
-
-export interface ExportOptions extends CommonOptions {
-  readonly listen?: { readonly host: string; readonly port: number };
-  /** The path of a socket to listen on. */
-  readonly unix?: string;
-  /** A file to write, for node_exporter. */
-  readonly textfile?: string;
-  /** Between two times it is written, in ms; undefined for once. */
-  readonly interval?: number;
-  readonly allNetns?: boolean;
-  readonly netnsTop?: number;
-  readonly listenersTop: number;
-  readonly handshake?: boolean;
-  readonly drops?: boolean;
-}
+import type { ExportOptions } from './export.options.js';
+import { checkInput } from './options.js';
 
 /** Of 9100 to 9999, where exporters usually are, Prometheus's list has given away every port. */
 const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };

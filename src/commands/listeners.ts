@@ -10,15 +10,9 @@ import type { Host } from '../terminal/host.js';
 import { Screen } from '../terminal/screen.js';
 import { type Column, pairs, table } from '../terminal/table.js';
 import { type Line, percent, printable, whole, wrap } from '../terminal/text.js';
-import { type CommonOptions, checkInput } from './options.js';
+import type { ListenersOptions } from './listeners.options.js';
+import { checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
-
-export interface ListenersOptions extends CommonOptions {
-  /** Again and again. */
-  readonly watch?: boolean;
-  /** Between two readings, in ms; undefined if not asked for. */
-  readonly interval?: number;
-}
 
 const DEFAULT_INTERVAL = 1000;
 

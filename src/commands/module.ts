@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe as described, errno, Failure, inWords } from '../failure.js';
 import { type Host, note } from '../terminal/host.js';
-import { type CommonOptions, checkNoInput } from './options.js';
-
-export type ModuleOptions = CommonOptions;
+import type { ModuleOptions } from './module.options.js';
+import { checkNoInput } from './options.js';
 
 /** Where DKMS looks for sources. */
 const SOURCES = '/usr/src';

@@ -11,21 +11,10 @@ import type { SrttUnit } from '../stream/srtt.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, render, seconds } from '../terminal/text.js';
 import { drawRecording } from '../views/plot/recording.js';
-import { type Choice, type CommonOptions, captureOf, checkInput, wantedOf } from './options.js';
+import { captureOf, checkInput, wantedOf } from './options.js';
+import type { PlotOptions } from './plot.options.js';
 import { printJson, tellProblems } from './print.js';
 import { unitOf } from './srtt.js';
-
-export interface PlotOptions extends CommonOptions, Choice {
-  /** Where the script, the data and the picture go: the start of their names. */
-  readonly output?: string;
-  readonly format?: 'png' | 'svg';
-  /** How many connections are drawn, the busiest first. */
-  readonly connections: number;
-  /** What the srtt of tcp_probe's lines is in. */
-  readonly srttUnit?: SrttUnit;
-  readonly terminal?: boolean;
-  readonly force?: boolean;
-}
 
 /** With --follow the picture is drawn anew no oftener than this, in ms. */
 const REDRAW_MS = 1000;

@@ -10,23 +10,12 @@ import { type Bytes, openCapture } from '../source/bytes.js';
 import { baseOf } from '../source/file.js';
 import { placed } from '../stream/problems.js';
 import { readBatches, StreamReader } from '../stream/reader.js';
-import type { SrttUnit } from '../stream/srtt.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, seconds, size } from '../terminal/text.js';
-import { type CommonOptions, captureOf, checkInput } from './options.js';
+import { captureOf, checkInput } from './options.js';
 import { printJson, tellProblems } from './print.js';
+import type { ReportOptions } from './report.options.js';
 import { unitOf } from './srtt.js';
-
-export interface ReportOptions extends CommonOptions {
-  /** Where the page goes; `-` for stdout. */
-  readonly output?: string;
-  /** How many connections are shown, the busiest first. */
-  readonly connections: number;
-  readonly title?: string;
-  /** What the srtt of tcp_probe's lines is in. */
-  readonly srttUnit?: SrttUnit;
-  readonly force?: boolean;
-}
 
 /** Characters of the page that are handed to stdout at once. */
 const PIECE = 1 << 16;

@@ -9,13 +9,9 @@ import { duration, pause } from '../source/pace.js';
 import type { Host } from '../terminal/host.js';
 import type { Column } from '../terminal/table.js';
 import { printable, whole } from '../terminal/text.js';
-import { type CommonOptions, checkInput } from './options.js';
+import { checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
-
-export interface StatusOptions extends CommonOptions {
-  /** Hold the count against the kernel's own sockets. */
-  readonly audit?: boolean;
-}
+import type { StatusOptions } from './status.options.js';
 
 /** A walk under traffic may meet a socket twice or not at all: so many tries for a quiet moment. */
 const TRIES = 5;

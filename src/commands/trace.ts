@@ -5,30 +5,14 @@ import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { readBatches } from '../stream/reader.js';
-import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
+import { AS_RECORDED, OF_OUR_OWN } from '../stream/srtt.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, seconds } from '../terminal/text.js';
 import { TraceJson, TraceLines } from '../views/trace/lines.js';
 import { LONGEST_SPAN, TraceScreen } from '../views/trace/live.js';
 import type { TraceSubject, TraceView } from '../views/trace/view.js';
-import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
-
-export interface TraceOptions extends CommonOptions, Choice {
-  /** In ms of stream time; undefined if not asked for. */
-  readonly interval?: number;
-  /** A line per sample. */
-  readonly each?: boolean;
-  /** End after so many samples. */
-  readonly count?: number;
-  /** Every segment, not only those at which cwnd changed. */
-  readonly full?: boolean;
-  /** Where segments are sampled: as they are received, as they are sent, both. */
-  readonly hook?: 'rcv' | 'xmit' | 'both';
-  /** How many connections are kept. */
-  readonly connections: number;
-  /** What the srtt of tcp_probe's lines is in. */
-  readonly srttUnit?: SrttUnit;
-}
+import { checkInput, wantedOf } from './options.js';
+import type { TraceOptions } from './trace.options.js';
 
 const DEFAULT_INTERVAL = 1000;
 

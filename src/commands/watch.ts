@@ -13,15 +13,8 @@ import { LinesView } from '../views/watch/lines.js';
 import { LiveView, LONGEST_SPAN } from '../views/watch/live.js';
 import { SparkView } from '../views/watch/spark.js';
 import type { View, WatchState } from '../views/watch/view.js';
-import { type CommonOptions, checkInput } from './options.js';
-
-export interface WatchOptions extends CommonOptions {
-  /** Between two counts, in ms; undefined if not asked for. */
-  readonly interval?: number;
-  /** End after so many counts. */
-  readonly count?: number;
-  readonly spark?: boolean;
-}
+import { checkInput } from './options.js';
+import type { WatchOptions } from './watch.options.js';
 
 const DEFAULT_INTERVAL = 1000;
 

@@ -1,0 +1,106 @@
+import { type Command, Option } from 'commander';
+import {
+  parseInterval,
+  parseMark,
+  parsePositive,
+  parseRotation,
+  parseSpan,
+  parseWord,
+} from '../arguments.js';
+import type { FormatName, Packing, Rotation } from '../capture/names.js';
+import { FORMATS, PACKINGS } from '../capture/names.js';
+import type { Host } from '../terminal/host.js';
+import { proto, withChoice, withSampling } from './common.options.js';
+import type { CommonOptions } from './options.js';
+
+/** What the module is asked for; the keys of its filter. */
+export interface FilterOptions {
+  readonly kinds?: string;
+  readonly port?: number;
+  readonly addr?: string;
+  readonly fwmark?: number;
+  readonly full?: boolean;
+  readonly hook?: string;
+  readonly proto?: string;
+  readonly stack?: boolean;
+  /** Between two counts, in ms. */
+  readonly interval?: number;
+}
+
+export interface CaptureOptions extends CommonOptions, FilterOptions {
+  readonly format: FormatName;
+  readonly rotate?: Rotation;
+  readonly keep?: number;
+  readonly compress?: Packing;
+  /** In ms. */
+  readonly duration?: number;
+  readonly count?: number;
+  readonly fsync?: boolean;
+  readonly force?: boolean;
+  readonly append?: boolean;
+}
+
+/** Add `tcpsynq capture`. */
+export function addCapture(program: Command, host: Host): void {
+  withSampling(withChoice(program.command('capture')))
+    .description(
+      'the stream to a file, byte for byte or in another format; with a COMMAND: while that runs',
+    )
+    .usage('[options] <file> [-- command...]')
+    .argument('<file>', 'where to; - for stdout')
+    .argument('[command...]', 'a command to run meanwhile; its exit status is then ours')
+    .addOption(
+      new Option(
+        '--kinds <list>',
+        "what to record, of count,event,sample,drop,close (default: the module's own)",
+      ).argParser(parseWord),
+    )
+    .option('--fwmark <mark>', 'connections with this mark', parseMark)
+    .addOption(proto())
+    .option('--stack', 'record the kernel stack of each drop and close')
+    .addOption(
+      new Option('--interval <time>', 'time between two counts, such as 500ms or 1s').argParser(
+        parseInterval,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--format <name>',
+        'raw: as the module writes it; tcpprobe: samples as Linux 4.15 had them',
+      )
+        .choices([...FORMATS])
+        .default('raw'),
+    )
+    .addOption(
+      new Option(
+        '--rotate <size|time>',
+        'begin a new part after so many bytes (100M) or so long (1h): FILE.000001, FILE.000002 ...',
+      ).argParser(parseRotation),
+    )
+    .option('--keep <number>', 'delete the oldest parts beyond so many', parsePositive)
+    .addOption(
+      new Option('--compress [how]', 'pack it; as it is written: --compress=zstd').choices([
+        ...PACKINGS,
+      ]),
+    )
+    .addOption(
+      new Option('--duration <time>', 'end after so long: 30s, 5m, 1h').argParser(parseSpan),
+    )
+    .option('-n, --count <number>', 'end after so many records', parsePositive)
+    .option('--fsync', 'have the disk hold it, every second and at the end')
+    .addOption(new Option('--force', 'overwrite what is there').conflicts('append'))
+    .option('--append', 'go on with what is there')
+    .action(async (file: string, words: string[], _options, command: Command) => {
+      const { capture } = await import('./capture.js');
+      const marked = words.length === 0 || spelled(program).includes('--');
+      if (!marked) {
+        program.error(`tcpsynq: unexpected "${words[0]}": a command to run comes after --`);
+      }
+      await capture(host, file, words, command.optsWithGlobals<CaptureOptions>());
+    });
+}
+
+/** The words it was given, which commander's types leave out. */
+function spelled(program: Command): readonly string[] {
+  return (program as Command & { readonly rawArgs: readonly string[] }).rawArgs;
+}

@@ -1,0 +1,33 @@
+import { type Command, Option } from 'commander';
+import type { Cause } from '../aggregate/close.js';
+import { parseCauses, parsePositive } from '../arguments.js';
+import type { Host } from '../terminal/host.js';
+import { withChoice, withCounting } from './common.options.js';
+import type { CountedOptions } from './counted.js';
+
+export interface ClosesOptions extends Omit<CountedOptions, 'alert'> {
+  /** Only those closed so. */
+  readonly cause?: readonly Cause[];
+}
+
+/** Add `tcpsynq closes`. */
+export function addCloses(program: Command, host: Host): void {
+  withCounting(
+    withChoice(program.command('closes')),
+    'count them by this, in a table; remote: by address, without its port',
+    ['cause', 'state', 'remote', 'local'],
+  )
+    .description('every connection as it is closed: both ends, the state it left, and why')
+    .addOption(
+      new Option(
+        '--cause <list>',
+        'only those closed so, such as reset_received,timeout',
+      ).argParser(parseCauses),
+    )
+    .option('--stack', 'the kernel stack below each, the innermost function first')
+    .option('-n, --count <number>', 'end after so many closes', parsePositive)
+    .action(async (_options, command: Command) => {
+      const { closes } = await import('./closes.js');
+      await closes(host, command.optsWithGlobals<ClosesOptions>());
+    });
+}

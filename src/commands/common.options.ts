@@ -1,0 +1,62 @@
+import { type Command, Option } from 'commander';
+import {
+  parseAddr,
+  parseInterval,
+  parseMark,
+  parsePort,
+  parseSpan,
+  parseUnit,
+} from '../arguments.js';
+
+/** Adds the options that choose connections. */
+export function withChoice(command: Command): Command {
+  return command
+    .option('--port <number>', 'connections with this port at either end', parsePort)
+    .option('--addr <network>', 'connections with either end in this network', parseAddr);
+}
+
+/** Adds the options of records that may be counted, in a table by any of `groupings`. */
+export function withCounting(command: Command, by: string, groupings: readonly string[]): Command {
+  return command
+    .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
+    .addOption(new Option('--by <what>', by).choices(groupings))
+    .addOption(
+      new Option(
+        '--interval <time>',
+        'draw or print the table so often (default: 1s on a terminal and with --json, else once)',
+      ).argParser(parseInterval),
+    )
+    .addOption(new Option('--for <time>', 'end after so long: 30s, 5m, 1h').argParser(parseSpan))
+    .addOption(follow());
+}
+
+/** Adds the options that say what is sampled. */
+export function withSampling(command: Command): Command {
+  return command
+    .option('--full', 'sample every segment, not only when cwnd has changed')
+    .addOption(
+      new Option('--hook <where>', 'sample segments received, sent, or both').choices([
+        'rcv',
+        'xmit',
+        'both',
+      ]),
+    );
+}
+
+export function srttUnit(): Option {
+  return new Option(
+    '--srtt-unit <unit>',
+    "unit of srtt in tcp_probe's lines: us, ms, jiffies (before Linux 3.15), jiffies:HZ",
+  ).argParser(parseUnit);
+}
+
+export function proto(): Option {
+  return new Option(
+    '--proto <which>',
+    'dropped packets of TCP only (tcp), or of any protocol',
+  ).choices(['tcp', 'any']);
+}
+
+export function follow(): Option {
+  return new Option('--follow', 'with -i FILE: go on as the file grows');
+}

@@ -1,0 +1,24 @@
+import { type Command, Option } from 'commander';
+import type { Host } from '../terminal/host.js';
+import type { CommonOptions } from './options.js';
+
+export interface CountOptions extends CommonOptions {
+  readonly by?: 'cpu' | 'state';
+}
+
+/** Add `tcpsynq count`. */
+export function addCount(program: Command, host: Host): void {
+  program
+    .command('count')
+    .description('the figures, once')
+    .addOption(
+      new Option('--by <what>', "each CPU's own share, or all TCP sockets by state").choices([
+        'cpu',
+        'state',
+      ]),
+    )
+    .action(async (_options, command: Command) => {
+      const { count } = await import('./count.js');
+      await count(host, command.optsWithGlobals<CountOptions>());
+    });
+}

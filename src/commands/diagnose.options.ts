@@ -1,0 +1,28 @@
+import { type Command, Option } from 'commander';
+import { parseInterval } from '../arguments.js';
+import type { Host } from '../terminal/host.js';
+import type { CommonOptions } from './options.js';
+
+export interface DiagnoseOptions extends CommonOptions {
+  /** How long to watch, in ms; undefined if not asked for. */
+  readonly for?: number;
+  /** As monitoring plugins do. */
+  readonly check?: boolean;
+}
+
+/** Add `tcpsynq diagnose`. */
+export function addDiagnose(program: Command, host: Host): void {
+  program
+    .command('diagnose')
+    .description('idle, busy, surge, flood or stuck: which listener, why, and what to change')
+    .addOption(
+      new Option('--for <time>', 'watch for so long, such as 10s (default: 5s)').argParser(
+        parseInterval,
+      ),
+    )
+    .option('--check', 'one line and exit status 0, 1, 2 or 3, as monitoring plugins do')
+    .action(async (_options, command: Command) => {
+      const { diagnose } = await import('./diagnose.js');
+      await diagnose(host, command.optsWithGlobals<DiagnoseOptions>());
+    });
+}

@@ -1,0 +1,38 @@
+import { type Command, Option } from 'commander';
+import { parsePositive } from '../arguments.js';
+import type { Host } from '../terminal/host.js';
+import { proto, withChoice, withCounting } from './common.options.js';
+import type { CountedOptions } from './counted.js';
+
+export interface DropsOptions extends CountedOptions {
+  /** Show each by itself. */
+  readonly each?: boolean;
+  readonly proto?: 'tcp' | 'any';
+}
+
+/** Add `tcpsynq drops`. */
+export function addDrops(program: Command, host: Host): void {
+  withCounting(withChoice(program.command('drops')), 'count them by this (default: location)', [
+    'location',
+    'reason',
+    'connection',
+    'state',
+  ])
+    .description(
+      'packets that the kernel drops, counted by where and why; SYNs refused for a full queue are not among them, and told beside',
+    )
+    .option('--each', 'a line for every drop, instead of a table')
+    .option('--stack', 'with --each: the kernel stack below each, the innermost function first')
+    .addOption(proto())
+    .addOption(
+      new Option(
+        '--alert <number>',
+        'say on stderr when so many drops a second are reached (over an interval, 1s unless given), and when no longer; exit status 1 if they ever were',
+      ).argParser(parsePositive),
+    )
+    .option('-n, --count <number>', 'end after so many drops', parsePositive)
+    .action(async (_options, command: Command) => {
+      const { drops } = await import('./drops.js');
+      await drops(host, command.optsWithGlobals<DropsOptions>());
+    });
+}

@@ -1,0 +1,31 @@
+import { type Command, Option } from 'commander';
+import { parseInterval } from '../arguments.js';
+import type { Host } from '../terminal/host.js';
+import type { CommonOptions } from './options.js';
+
+export interface ListenersOptions extends CommonOptions {
+  /** Again and again. */
+  readonly watch?: boolean;
+  /** Between two readings, in ms; undefined if not asked for. */
+  readonly interval?: number;
+}
+
+/** Add `tcpsynq listeners`. */
+export function addListeners(program: Command, host: Host): void {
+  program
+    .command('listeners')
+    .description(
+      'SYN queue and accept queue of every listener against its limit, the fullest first',
+    )
+    .option('--watch', 'again and again: a screen on a terminal, elsewhere a table an interval')
+    .addOption(
+      new Option(
+        '--interval <time>',
+        'with --watch: time between two readings, such as 500ms or 1s (default: 1s)',
+      ).argParser(parseInterval),
+    )
+    .action(async (_options, command: Command) => {
+      const { listeners } = await import('./listeners.js');
+      await listeners(host, command.optsWithGlobals<ListenersOptions>());
+    });
+}

@@ -1,0 +1,43 @@
+import { type Command, Option } from 'commander';
+import { parseCurves } from '../arguments.js';
+import type { SrttUnit } from '../stream/srtt.js';
+import type { Host } from '../terminal/host.js';
+import { srttUnit } from './common.options.js';
+import type { CommonOptions } from './options.js';
+
+export interface ReportOptions extends CommonOptions {
+  /** Where the page goes; `-` for stdout. */
+  readonly output?: string;
+  /** How many connections are shown, the busiest first. */
+  readonly connections: number;
+  readonly title?: string;
+  /** What the srtt of tcp_probe's lines is in. */
+  readonly srttUnit?: SrttUnit;
+  readonly force?: boolean;
+}
+
+/** Add `tcpsynq report`. */
+export function addReport(program: Command, host: Host, version: string): void {
+  program
+    .command('report')
+    .argument('[file]', 'a capture, or a log of tcp_probe (gzip too), or - for stdin')
+    .description(
+      'a capture as one page of HTML that needs nothing else: charts, tables, the verdict of diagnose',
+    )
+    .option(
+      '-o, --output <file>',
+      'where the page goes (default: beside the capture); - for stdout',
+    )
+    .addOption(
+      new Option('--connections <number>', 'show so many connections, the busiest')
+        .argParser(parseCurves)
+        .default(6),
+    )
+    .option('--title <text>', 'its heading (default: the name of the capture)')
+    .addOption(srttUnit())
+    .option('--force', 'write over a file that is there')
+    .action(async (file: string | undefined, _options, command: Command) => {
+      const { report } = await import('./report.js');
+      await report(host, file, command.optsWithGlobals<ReportOptions>(), version);
+    });
+}

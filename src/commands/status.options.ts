@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import type { Host } from '../terminal/host.js';
+import type { CommonOptions } from './options.js';
+
+export interface StatusOptions extends CommonOptions {
+  /** Hold the count against the kernel's own sockets. */
+  readonly audit?: boolean;
+}
+
+/** Add `tcpsynq status`. */
+export function addStatus(program: Command, host: Host): void {
+  program
+    .command('status')
+    .description('the module: is its count exact, its hooks, parameters and readers')
+    .option('--audit', "hold the count against the kernel's own sockets; exit 1 if they differ")
+    .action(async (_options, command: Command) => {
+      const { status } = await import('./status.js');
+      await status(host, command.optsWithGlobals<StatusOptions>());
+    });
+}
