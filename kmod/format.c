@@ -11,21 +11,8 @@
 #define SYNQ_TIME_MOST		21
 #define SYNQ_LINE_MOST		768	/* of a sample: ends, and thirty fields of up to 20 */
 
-static const char synq_letters[SYNQ_RECORD_KINDS] = {
-	[SYNQ_RECORD_ADDED]	= 'A',
-	[SYNQ_RECORD_REMOVED]	= 'R',
-	[SYNQ_RECORD_SAMPLE]	= 'S',
-	[SYNQ_RECORD_DROP]	= 'D',
-	[SYNQ_RECORD_CLOSE]	= 'X',
-};
-
-static const char * const synq_columns[SYNQ_RECORD_KINDS] = {
-	[SYNQ_RECORD_ADDED]	= SYNQ_COLUMNS_A,
-	[SYNQ_RECORD_REMOVED]	= SYNQ_COLUMNS_R,
-	[SYNQ_RECORD_SAMPLE]	= SYNQ_COLUMNS_S,
-	[SYNQ_RECORD_DROP]	= SYNQ_COLUMNS_D,
-	[SYNQ_RECORD_CLOSE]	= SYNQ_COLUMNS_X,
-};
+static const char synq_letters[] = SYNQ_RECORD_LETTERS;
+static const char * const synq_columns[] = SYNQ_RECORD_COLUMNS;
 
 static const char * const synq_ca_states[] = {
 	[TCP_CA_Open]		= "Open",

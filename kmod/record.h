@@ -26,15 +26,6 @@
 #include "tcpsynq.h"
 #include "text.h"
 
-enum synq_record_kind {
-	SYNQ_RECORD_ADDED,
-	SYNQ_RECORD_REMOVED,
-	SYNQ_RECORD_SAMPLE,
-	SYNQ_RECORD_DROP,
-	SYNQ_RECORD_CLOSE,
-	SYNQ_RECORD_KINDS
-};
-
 /**
  * struct synq_record - one thing that happened; what all kinds have
  * @time: CLOCK_MONOTONIC, nanoseconds

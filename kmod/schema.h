@@ -52,6 +52,28 @@ enum synq_counter {
 #define SYNQ_COLUMNS_L "time kind lost lost_total produced_total"
 #define SYNQ_LISTENERS_COLUMNS "local inode uid qlen young holds accept_qlen backlog defer_accept drops warned"
 
+/* Kinds of records, and their letters and columns. */
+enum synq_record_kind {
+	SYNQ_RECORD_ADDED,
+	SYNQ_RECORD_REMOVED,
+	SYNQ_RECORD_SAMPLE,
+	SYNQ_RECORD_DROP,
+	SYNQ_RECORD_CLOSE,
+	SYNQ_RECORD_KINDS
+};
+
+#define SYNQ_RECORD_LETTERS { 'A', 'R', 'S', 'D', 'X' }
+#define SYNQ_RECORD_COLUMNS { \
+	SYNQ_COLUMNS_A, SYNQ_COLUMNS_R, SYNQ_COLUMNS_S, SYNQ_COLUMNS_D, \
+	SYNQ_COLUMNS_X }
+
+/* What a filter asks for, a bit each, in the order of SYNQ_KIND_WORDS. */
+#define SYNQ_KIND_COUNT (1U << 0)
+#define SYNQ_KIND_EVENT (1U << 1)
+#define SYNQ_KIND_SAMPLE (1U << 2)
+#define SYNQ_KIND_DROP (1U << 3)
+#define SYNQ_KIND_CLOSE (1U << 4)
+
 #define SYNQ_OUTCOME_NAMES { \
 	[SYNQ_COMPLETED] = "completed", [SYNQ_EXPIRED] = "expired", [SYNQ_RESET] = "reset", [SYNQ_UNREACHABLE] = "unreachable", \
 	[SYNQ_CLOSED] = "closed", [SYNQ_OTHER] = "other" }

@@ -330,11 +330,6 @@ bool synq_baseline_exact(struct seq_file *seq);
 
 /* ---- Taps (filter.c, tap.c) ---- */
 
-#define SYNQ_KIND_COUNT		BIT(0)
-#define SYNQ_KIND_EVENT		BIT(1)
-#define SYNQ_KIND_SAMPLE	BIT(2)
-#define SYNQ_KIND_DROP		BIT(3)
-#define SYNQ_KIND_CLOSE		BIT(4)
 #define SYNQ_KIND_RECORDS	(~SYNQ_KIND_COUNT)
 #define SYNQ_KIND_HOOKED	(SYNQ_KIND_SAMPLE | SYNQ_KIND_DROP | SYNQ_KIND_CLOSE)
 

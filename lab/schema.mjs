@@ -30,6 +30,8 @@ function columnsOf({ counters: names, columns, time = TIME.doc }) {
 
 const namesOf = (kind) => columnsOf(kind).map(({ name }) => name);
 const words = [...new Set(schema.kinds.flatMap(({ word }) => word ?? []))];
+/** The kinds that the module keeps records of. */
+const records = schema.kinds.filter(({ record }) => record !== undefined);
 const lettersOf = (word) =>
   schema.kinds.flatMap((kind) => (kind.word === word ? kind.letter : [])).join('');
 
@@ -73,6 +75,12 @@ export const COLUMNS = { ${kinds.join(', ')} } as const;
 
 /** Counters of a C line that only grow. The tap's own losses are not among them. */
 export const GROWING = ${list(growing())};
+
+/** The kinds whose lines are rows: all but counts and losses. */
+export const ROW_KINDS = ${list(records.map(({ letter }) => letter))};
+
+/** What the records of each kind are called. */
+export const RECORDS = { ${schema.kinds.flatMap(({ letter, things }) => (things === undefined ? [] : `${letter}: ${text(things)}`)).join(', ')} } as const;
 
 /** The columns that tcp_probe of Linux 4.15 printed, in its order. */
 export const TCP_PROBE_COLUMNS = ${list(tcpProbeColumns())};
@@ -204,6 +212,15 @@ function header() {
       (kind) => `#define SYNQ_COLUMNS_${kind.letter} ${quote(namesOf(kind).join(' '))}`,
     ),
     `#define SYNQ_LISTENERS_COLUMNS ${quote(schema.listeners.map(({ name }) => name).join(' '))}`,
+    '',
+    '/* Kinds of records, and their letters and columns. */',
+    `enum synq_record_kind {\n${records.map(({ record }) => `\tSYNQ_RECORD_${upper(record)},\n`).join('')}\tSYNQ_RECORD_KINDS\n};`,
+    '',
+    `#define SYNQ_RECORD_LETTERS { ${records.map(({ letter }) => `'${letter}'`).join(', ')} }`,
+    `#define SYNQ_RECORD_COLUMNS ${braces(records.map(({ letter }) => `SYNQ_COLUMNS_${letter}`))}`,
+    '',
+    '/* What a filter asks for, a bit each, in the order of SYNQ_KIND_WORDS. */',
+    ...words.map((word, i) => `#define SYNQ_KIND_${upper(word)} (1U << ${i})`),
     '',
     `#define SYNQ_OUTCOME_NAMES ${braces(schema.outcomes.map((name) => `[${id(name)}] = ${quote(name)}`))}`,
     `#define SYNQ_CAUSE_NAMES ${braces(schema.causes.map(({ name }) => `[SYNQ_CAUSE_${upper(name)}] = ${quote(name)}`))}`,

@@ -1,4 +1,5 @@
 import type { Loss } from '../stream/parser.js';
+import { RECORDS } from '../stream/schema.js';
 
 /** What became of the records of one kind. */
 export interface Account {
@@ -10,8 +11,6 @@ export interface Account {
   readonly lost: number;
 }
 
-/** The kinds there are, in the order of docs/format.md. */
-const KINDS = 'CARSDX';
 /** What the loss of any other kind is counted under. */
 const UNKNOWN = '?';
 
@@ -25,7 +24,7 @@ export class LossAccounting {
   }
 
   lost({ of, lost }: Loss): void {
-    const kind = of.length === 1 && KINDS.includes(of) ? of : UNKNOWN;
+    const kind = Object.hasOwn(RECORDS, of) ? of : UNKNOWN;
     this.#lost.set(kind, (this.#lost.get(kind) ?? 0) + lost);
   }
 
@@ -39,7 +38,7 @@ export class LossAccounting {
 
   /** Every kind of which there was any. */
   accounts(): Account[] {
-    return [...KINDS, UNKNOWN]
+    return [...Object.keys(RECORDS), UNKNOWN]
       .map((kind) => this.of(kind))
       .filter(({ recorded, lost }) => recorded + lost > 0);
   }

@@ -9,7 +9,7 @@ import {
 } from './parser.js';
 import type { Problem } from './problems.js';
 import { Row, type RowKind } from './row.js';
-import { TCP_PROBE_COLUMNS } from './schema.js';
+import { ROW_KINDS, TCP_PROBE_COLUMNS } from './schema.js';
 
 const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A] = [
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41,
@@ -23,10 +23,9 @@ const NO_CUT = 0x7e;
 const START = /^[ \t\r]*#[ \t\r]+tcpsynq(?=[ \t\r]|$)/;
 
 /** The kinds that are read as rows, by their letter; there may be millions of them. */
-const ROW_KINDS: readonly (RowKind | undefined)[] = Array.from({ length: 26 }, (_, i) => {
-  const letter = String.fromCharCode(LETTER_A + i);
-  return 'ADRSX'.includes(letter) ? (letter as RowKind) : undefined;
-});
+const BY_LETTER: readonly (RowKind | undefined)[] = Array.from({ length: 26 }, (_, i) =>
+  ROW_KINDS.find((kind) => kind.charCodeAt(0) === LETTER_A + i),
+);
 
 /** A line that could not be read. */
 export interface Unreadable extends Problem {
@@ -343,7 +342,7 @@ export class StreamReader {
       return this.#comment(bytes.toString('utf8', start, end));
     }
     const isSingle = row.cuts[1] === start + 1;
-    const kind = ROW_KINDS[first - LETTER_A];
+    const kind = BY_LETTER[first - LETTER_A];
     if (isSingle && kind !== undefined && !parser.foreign) {
       const columns = this.#columns[first - LETTER_A] ?? this.#columnsOf(first - LETTER_A);
       row.kind = kind;
@@ -372,7 +371,7 @@ export class StreamReader {
   }
 
   #columnsOf(letter: number): Columns {
-    const columns = new Columns(this.#parser.columns(ROW_KINDS[letter] as string));
+    const columns = new Columns(this.#parser.columns(BY_LETTER[letter] as string));
     this.#columns[letter] = columns;
     return columns;
   }

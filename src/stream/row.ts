@@ -1,12 +1,13 @@
 import type { Columns } from './columns.js';
 import { MAX_FRACTION, MAX_SECONDS } from './number.js';
 import { MAX_LINE } from './parser.js';
+import type { ROW_KINDS } from './schema.js';
 
 const [ZERO, NINE, POINT, MINUS, LOWER_X] = [0x30, 0x39, 0x2e, 0x2d, 0x78];
 const POWERS = Array.from({ length: MAX_FRACTION + 1 }, (_, i) => 10 ** i);
 
 /** Kinds whose lines are rows. */
-export type RowKind = 'A' | 'D' | 'R' | 'S' | 'X';
+export type RowKind = (typeof ROW_KINDS)[number];
 
 /**
  * One record, its fields found but not yet read. It stands for one line after another: a Row and

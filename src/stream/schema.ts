@@ -137,6 +137,19 @@ export const GROWING = [
   'missed',
 ] as const;
 
+/** The kinds whose lines are rows: all but counts and losses. */
+export const ROW_KINDS = ['A', 'R', 'S', 'D', 'X'] as const;
+
+/** What the records of each kind are called. */
+export const RECORDS = {
+  C: 'counts',
+  A: 'half-opens added',
+  R: 'half-opens removed',
+  S: 'samples',
+  D: 'drops',
+  X: 'closes',
+} as const;
+
 /** The columns that tcp_probe of Linux 4.15 printed, in its order. */
 export const TCP_PROBE_COLUMNS = [
   'time',

@@ -1,18 +1,14 @@
 import { placed } from '../../stream/problems.js';
+import { RECORDS } from '../../stream/schema.js';
 import { count, whole } from '../../terminal/text.js';
 import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import { more, type Section } from '../section.js';
 import { column, table } from '../table.js';
 
-const NAMES: Readonly<Record<string, string>> = {
-  C: 'counts (C)',
-  A: 'half-opens added (A)',
-  R: 'half-opens removed (R)',
-  S: 'samples (S)',
-  D: 'drops (D)',
-  X: 'closes (X)',
-};
+const NAMES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(RECORDS).map(([kind, things]) => [kind, `${things} (${kind})`]),
+);
 
 /** What the file holds, what it says was lost, and what could not be read of it. */
 export function lossesSection({ findings, cut }: Context): Section {
