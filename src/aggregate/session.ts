@@ -2,6 +2,8 @@ import {
   COUNTER_NAMES,
   type CounterName,
   type Counters,
+  difference,
+  growthOf,
   OUTCOMES,
   refused,
 } from '../stream/counters.js';
@@ -98,7 +100,7 @@ export class Session implements SessionView {
   #compare(before: Point, point: Point): void {
     const seconds = point.time - before.time;
     for (const name of COUNTER_NAMES) {
-      const grown = difference(before.figures[name], point.figures[name]);
+      const grown = growthOf(name, before.figures, point.figures);
       if (grown === undefined || NOT_COUNTED_UP.has(name)) {
         continue;
       }
@@ -108,7 +110,7 @@ export class Session implements SessionView {
       }
     }
     if (seconds > 0) {
-      const net = difference(before.figures.half_open, point.figures.half_open);
+      const net = growthOf('half_open', before.figures, point.figures);
       const turnedAway = difference(refused(before.figures), refused(point.figures));
       Object.assign(
         this.rates,
@@ -129,10 +131,6 @@ export class Session implements SessionView {
       this.points = kept.length > 0.75 * MAX_POINTS ? kept.slice(-MAX_POINTS / 2) : kept;
     }
   }
-}
-
-function difference(before: number | undefined, after: number | undefined): number | undefined {
-  return before === undefined || after === undefined ? undefined : after - before;
 }
 
 /** Makes one of every two neighbours of the same epoch, keeping the higher count. */
@@ -165,7 +163,7 @@ export function endings(
   const by: Counters = {};
   let ended = 0;
   for (const outcome of OUTCOMES) {
-    const grown = difference(first?.figures[outcome], latest.figures[outcome]);
+    const grown = growthOf(outcome, first?.figures, latest.figures);
     if (grown === undefined) {
       return null;
     }

@@ -5,7 +5,7 @@ import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
 import { NOT_IN_COUNTERS, NOT_IN_PROC, type SourceInfo } from '../source/source.js';
-import { COUNTER_NAMES, type CounterName, type Counters, FIGURES } from '../stream/counters.js';
+import { COUNTER_NAMES, COUNTERS, type CounterName, type Counters } from '../stream/counters.js';
 import type { Count, Header } from '../stream/parser.js';
 import { type Host, note } from '../terminal/host.js';
 import { whole } from '../terminal/text.js';
@@ -124,7 +124,7 @@ async function print(host: Host, options: CountOptions, counted: Counted): Promi
     await printTable(host, [
       { title: 'FIGURE', align: 'left', cells: names },
       { title: 'NOW', align: 'right', cells: names.map((name) => whole(figures[name] ?? 0, true)) },
-      { title: 'MEANS', align: 'left', cells: names.map((name) => FIGURES[name]), extra: true },
+      { title: 'MEANS', align: 'left', cells: names.map((name) => COUNTERS[name]), extra: true },
     ]);
   } else {
     await host.out.write(names.map((name) => `${name} ${figures[name]}\n`).join(''));

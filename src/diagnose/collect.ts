@@ -1,7 +1,7 @@
 import { Sources } from '../aggregate/sources.js';
 import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
 import type { Columns } from '../stream/columns.js';
-import { type CounterName, type Counters, OUTCOMES, type Outcome } from '../stream/counters.js';
+import { type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { Count } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
@@ -217,11 +217,12 @@ export class Collector implements Taker {
       this.#seconds += last.time - first.time;
       this.#judged += Math.max(0, last.time - first.time - PATIENCE);
       for (const name of GROWING) {
-        this.#totals[name] = (this.#totals[name] ?? 0) + growth(first, last, name);
+        this.#totals[name] =
+          (this.#totals[name] ?? 0) + (growthOf(name, first.figures, last.figures) ?? 0);
       }
       const low = Math.min(...this.#recent.map(({ half_open }) => half_open));
       this.#grown += low - this.#lowAtFirst;
-      this.#cookiesJudged += growth(first, earlier, 'cookies');
+      this.#cookiesJudged += growthOf('cookies', first.figures, earlier.figures) ?? 0;
     }
     this.#first = null;
     this.#latest = null;
@@ -308,10 +309,6 @@ export class Collector implements Taker {
       ...this.#refusals(),
     };
   }
-}
-
-function growth(from: Count, to: Count, name: CounterName): number {
-  return (to.figures[name] ?? 0) - (from.figures[name] ?? 0);
 }
 
 function endings(of: (outcome: Outcome) => number): Record<Outcome, number> {

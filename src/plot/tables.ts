@@ -2,7 +2,7 @@ import type { Sample } from '../aggregate/connections.js';
 import type { CountPoint } from '../aggregate/recording.js';
 import { thinning } from '../aggregate/thinning.js';
 import type { Downsampled } from '../sketch/downsampled.js';
-import { OUTCOMES } from '../stream/counters.js';
+import { growthOf, OUTCOMES } from '../stream/counters.js';
 import type { SrttUnit } from '../stream/srtt.js';
 import { OUR_MARK } from './script.js';
 
@@ -59,7 +59,7 @@ export function countTable(counts: Downsampled<CountPoint>): {
     const { time, figures } = count;
     const seconds = time - (before?.time ?? time);
     const grown = COUNTED.map((name) => {
-      const growth = (figures[name] ?? Number.NaN) - (before?.figures[name] ?? Number.NaN);
+      const growth = growthOf(name, before?.figures, figures) ?? Number.NaN;
       if (growth > 0 && seconds > 0) {
         rates.add(`${name}_per_s`);
       }

@@ -1,4 +1,4 @@
-import type { Counters } from '../stream/counters.js';
+import { type Counters, growthOf } from '../stream/counters.js';
 
 /** Two readings of the module with another count taken in between. */
 export interface Bracket {
@@ -24,7 +24,7 @@ export interface AuditVerdict {
  * removals meanwhile allow.
  */
 export function judgeDrift({ before, other, after }: Bracket): AuditVerdict {
-  const added = (after.added ?? 0) - (before.added ?? 0);
+  const added = growthOf('added', before, after) ?? 0;
   const removed = before.half_open + added - after.half_open;
   const quiet = added === 0 && removed === 0;
   const lowest = before.half_open - removed;

@@ -1,24 +1,39 @@
-import { COUNTERS as FIGURES, OUTCOMES } from './schema.js';
+import { COUNTERS, OUTCOMES } from './schema.js';
 
-export { FIGURES, OUTCOMES };
-
-/**
- * The names of the figures and what each means. A figure is a whole number of connections or
- * segments, kept in a double: exact up to 2^53, which a host that adds ten million half-opens a
- * second reaches after 28 years. The parsers refuse a larger one rather than round it.
- */
+export { COUNTERS, OUTCOMES };
 
 export type Outcome = (typeof OUTCOMES)[number];
 
-export type CounterName = keyof typeof FIGURES;
+export type CounterName = keyof typeof COUNTERS;
 
-export const COUNTER_NAMES = Object.keys(FIGURES) as readonly CounterName[];
+export const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[];
 
-/** The figures a source gave; one it cannot know is absent. */
+/**
+ * The counters that a source gave; one that it cannot know is absent. Each is a whole number of
+ * connections or segments in a double: exact up to 2^53, which a host that adds ten million
+ * half-opens a second reaches after 28 years. The parsers refuse a larger one.
+ */
 export type Counters = Partial<Record<CounterName, number>>;
 
 export function isCounterName(name: string): name is CounterName {
-  return Object.hasOwn(FIGURES, name);
+  return Object.hasOwn(COUNTERS, name);
+}
+
+/** Return by how much a counter has grown; undefined where one of the two does not have it. */
+export function growthOf(
+  name: CounterName,
+  before: Counters | undefined,
+  after: Counters | undefined,
+): number | undefined {
+  return difference(before?.[name], after?.[name]);
+}
+
+/** Return the second number less the first; undefined where one is not known. */
+export function difference(
+  before: number | undefined,
+  after: number | undefined,
+): number | undefined {
+  return before === undefined || after === undefined ? undefined : after - before;
 }
 
 /**

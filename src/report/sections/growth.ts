@@ -1,5 +1,5 @@
 import type { Growing } from '../../aggregate/growth.js';
-import { FIGURES, OUTCOMES } from '../../stream/counters.js';
+import { COUNTERS, OUTCOMES } from '../../stream/counters.js';
 import { percent, rate, whole } from '../../terminal/text.js';
 import type { Context } from '../context.js';
 import type { Html } from '../html.js';
@@ -36,6 +36,6 @@ export function growthTable(
       },
       'left',
     ),
-    column('Is', names, (name) => (name === 'added' ? 'became half-open' : FIGURES[name]), 'left'),
+    column('Is', names, (name) => (name === 'added' ? 'became half-open' : COUNTERS[name]), 'left'),
   ]);
 }
