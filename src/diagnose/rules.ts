@@ -5,13 +5,13 @@ export const STATES = ['stuck', 'flood', 'surge', 'busy', 'idle'] as const;
 export type State = (typeof STATES)[number];
 
 /** A server that is merely busy completes more than this share of its handshakes. */
-export const COMPLETES = 0.9;
+const COMPLETES = 0.9;
 /** Handshakes a second that come to nothing: fewer are the Internet's everyday noise. */
-export const MANY = 50;
+const MANY = 50;
 /** Handshakes a second from which on there is traffic to speak of. */
 const SOME = 1;
 
-export interface Rule {
+interface Rule {
   /** As in docs/syn-queue.md. */
   readonly name: string;
   readonly state: State;
@@ -126,7 +126,7 @@ function mayHaveOverflown({ listener, drops, accept }: Scope, { totals }: Eviden
  * number of SYN-ACKs to two once the queue is eight times what is young, which is what came in the
  * last second. So a flood fills a queue only if it brings an eighth of it a second.
  */
-export const KEEPS = 8;
+const KEEPS = 8;
 
 /** Half-opens that a queue must have room for, not to be filled by what goes unanswered here. */
 export function enough(scope: Scope): number {

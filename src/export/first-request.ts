@@ -7,7 +7,7 @@ const [NEWLINE, RETURN] = [0x0a, 0x0d];
  * How far a connection is. `incomplete`: its headers are not all here. `asked`: they are.
  * `sending`: the kernel has not taken the whole answer yet. `answered`: it has.
  */
-export type RequestState = 'incomplete' | 'asked' | 'sending' | 'answered';
+type RequestState = 'incomplete' | 'asked' | 'sending' | 'answered';
 
 /**
  * For each state, in ms, whatever the client sends or takes meanwhile. A reading of a host with very

@@ -1,5 +1,5 @@
 /** A connection's lines in a picture. */
-export interface Curve {
+interface Curve {
   /** The file beside the script with its points: time, cwnd, ssthresh, srtt. */
   readonly file: string;
   readonly label: string;

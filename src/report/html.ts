@@ -10,7 +10,7 @@ export class Html {
 }
 
 /** What may stand in a template: all but Html is text, and becomes harmless. */
-export type HtmlValue = string | number | Html | null | readonly HtmlValue[];
+type HtmlValue = string | number | Html | null | readonly HtmlValue[];
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',

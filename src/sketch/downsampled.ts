@@ -6,7 +6,7 @@ export interface Moment {
   readonly epoch: number;
 }
 
-export interface Bounds {
+interface Bounds {
   /** More than this many are thinned out. */
   readonly most: number;
   /** Seconds of one group from the start on; 0 for none until there are too many. */

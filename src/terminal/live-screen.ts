@@ -6,7 +6,7 @@ import type { Line } from './text.js';
 const FRAME_MS = 50;
 
 /** What is played on a stage. */
-export interface Play {
+interface Play {
   draw(): Promise<Line[]>;
   /** @returns whether the key means anything; those that every screen has are not asked about */
   press(key: string): boolean;

@@ -27,7 +27,7 @@ export function groupTable<R>(caption: string, { grouping, ...groups }: CountedG
 }
 
 /** What was counted, and how. */
-export interface CountedGroup<R> {
+interface CountedGroup<R> {
   readonly grouping: Groups<R>['grouping'];
   readonly standing: ReturnType<Groups<R>['standing']>;
 }

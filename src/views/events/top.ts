@@ -66,7 +66,7 @@ export function topOf(
 export const NETWORKS_ERROR = 3 * HyperLogLog.ERROR;
 
 /** Sources, listeners and outcomes as tables, each with the columns most worth their room first. */
-export interface Tables {
+interface Tables {
   readonly sources: Column[];
   readonly listeners: Column[];
   readonly outcomes: Column[];

@@ -45,7 +45,7 @@ const SHORTEST_KEY = 8;
  *   whatever there is
  * @param columns of the terminal: a key that would leave no room for itself is cut
  */
-export function groupColumns(
+function groupColumns(
   { things, keys, beside, standing }: GroupScene,
   people: boolean,
   columns = Number.POSITIVE_INFINITY,
