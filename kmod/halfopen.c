@@ -19,6 +19,7 @@
 #include <net/tcp.h>
 
 #include "claim.h"
+#include "record.h"
 #include "refusal.h"
 #include "removal.h"
 #include "tcpsynq.h"

@@ -287,4 +287,11 @@ void synq_record_show(struct seq_file *seq, const struct synq_record *record, u6
 		      bool tcpprobe, struct synq_ends *known);
 char synq_record_letter(enum synq_record_kind kind);
 
+/* ---- Events (event.c) ---- */
+
+void synq_event_added(const struct synq_net *sn, const struct sock *listener,
+		      const struct request_sock *req);
+void synq_event_removed(const struct synq_net *sn, const struct request_sock *req,
+			enum synq_counter outcome, bool dequeued);
+
 #endif /* SYNQ_RECORD_H */

@@ -310,12 +310,7 @@ int synq_removal_init(void);
 int synq_halfopen_init(void);
 void synq_refusal_init(void);
 
-/* ---- Records (event.c) ---- */
-
-void synq_event_added(const struct synq_net *sn, const struct sock *listener,
-		      const struct request_sock *req);
-void synq_event_removed(const struct synq_net *sn, const struct request_sock *req,
-			enum synq_counter outcome, bool dequeued);
+/* ---- Records (record.h) ---- */
 
 static __always_inline bool synq_recording(const struct synq_net *sn)
 {

@@ -468,17 +468,11 @@ function outputs() {
     'docs/format.md': between(
       'docs/format.md',
       {
-        C: columnTable('C'),
-        A: columnTable('A'),
-        R: columnTable('R'),
-        S: columnTable('S'),
-        D: columnTable('D'),
-        X: columnTable('X'),
+        ...Object.fromEntries(schema.kinds.map(({ letter }) => [letter, columnTable(letter)])),
         causes: table(
           ['cause', 'means'],
           schema.causes.map(({ name, doc }) => [code(name), doc]),
         ),
-        L: columnTable('L'),
         filter: filterTable(),
         stat: statColumns(),
         listeners: namedTable('column', schema.listeners),
