@@ -42,7 +42,8 @@ describe('docs/json.schema.json', () => {
   test('describes every line of a capture of every kind', () => {
     const lines = ndjson();
     const kinds = new Set(lines.map((line) => (line as { kind: string }).kind));
-    expect([...kinds].sort()).toEqual(['#', ...Object.keys(COLUMNS)].sort());
+    expect([...kinds].sort()).toEqual(['#', 'A', 'C', 'D', 'L', 'R', 'S', 'X']);
+    expect(Object.keys(COLUMNS)).toEqual(expect.arrayContaining([...'ACDLRSX']));
     for (const line of lines) {
       expect(record(line), `${JSON.stringify(line)} ${ajv.errorsText(record.errors)}`).toBe(true);
     }
@@ -120,7 +121,7 @@ describe('lab/schema.mjs check', () => {
   test.each([
     [
       'inserted',
-      /("letter": "A",\s+"word": "event",\s+"columns": \[)/,
+      /("letter": "A",[^[]*"columns": \[)/,
       '$1 { "name": "new", "type": "number", "doc": "new" },',
       'A: column 2 was local',
     ],
