@@ -66,11 +66,14 @@ endef
 module:
 	$(call build_module,$(KDIR))
 
+# BTF would be made from it.
+no_debug_info := KCFLAGS=-g0 CONFIG_DEBUG_INFO_BTF_MODULES=
+
 # lab/hostile has the kernel faults that tests of the module ask for. Debugging
 # information would be 9 of 9.4 MB, which each of a hundred insmods reads.
 lab-module:
-	$(call build_module,$(filter-out $(running_kdir),$(KDIR)),KCFLAGS=-g0)
-	@$(MAKE) -s -C $$(cat kmod/.kdir) M=$(CURDIR)/lab/hostile KCFLAGS=-g0 modules
+	$(call build_module,$(filter-out $(running_kdir),$(KDIR)),$(no_debug_info))
+	@$(MAKE) -s -C $$(cat kmod/.kdir) M=$(CURDIR)/lab/hostile $(no_debug_info) modules
 
 lab-debug-kernel:
 	@for kernel in $(or $(DEBUG),kasan); do lab/debug-kernel $$kernel >/dev/null || exit; done

@@ -51,7 +51,7 @@ static void synq_baseline_restart(int cpu)
 	for_each_net_rcu(net) {
 		struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
 
-		/* The walk counts SYNQ_INITIAL up meanwhile. */
+		/* Skip SYNQ_INITIAL: the walk increments it at the same time. */
 		for (i = SYNQ_ADDED; i < SYNQ_COUNTED; i++)
 			c->n[i] = 0;
 		for (i = 0; i < SYNQ_MIBS; i++)

@@ -15,12 +15,14 @@
 static DEFINE_MUTEX(synq_default_lock);	/* guards synq_default */
 static struct synq_filter synq_default = {
 	.kinds = SYNQ_KIND_COUNT | SYNQ_KIND_SAMPLE,
+	.port = SYNQ_PORT_DEFAULT,
+	.fwmark = SYNQ_FWMARK_DEFAULT,
 	.interval_ms = SYNQ_INTERVAL_MS_DEFAULT,
 	.latency_ms = SYNQ_LATENCY_MS_DEFAULT,
 	.hook = SYNQ_SAMPLE_RCV,
 };
 
-/* By the number of their bit, SYNQ_KIND_*. */
+/* Indexed by bit number of SYNQ_KIND_*. */
 static const char * const synq_kind_words[] = SYNQ_KIND_WORDS;
 
 /**
@@ -31,7 +33,7 @@ static const char * const synq_kind_words[] = SYNQ_KIND_WORDS;
  * @min: the lowest value allowed
  * @max: the highest value allowed
  * @words: the values' names, from @min to @max; NULL: a number
- * @base: of the number, for kstrtouint(); 0: prints as hexadecimal
+ * @base: of the number, for kstrtouint(); 0: any, and it prints as hexadecimal
  * @set: parses a value of another form, which it may take apart; 0 or -EINVAL
  * @show: prints a value of another form
  */
@@ -140,25 +142,33 @@ static void synq_show_addr(struct seq_file *seq, const struct synq_filter *filte
 		seq_printf(seq, "%pI6c/%u", &filter->addr, filter->addr_bits);
 }
 
-/* @field: of struct synq_filter, @NAME: as schema.h has it. */
-#define SYNQ_KEY_NUMBER(field, NAME, its_base)			\
+/* An unsigned int of struct synq_filter: it is stored through a pointer to one. */
+#define SYNQ_KEY_OFFSET(field)						\
+	(offsetof(struct synq_filter, field) +				\
+	 BUILD_BUG_ON_ZERO(!__same_type(((struct synq_filter *)0)->field, unsigned int)))
+
+/* @NAME: the middle of its SYNQ_NAME_* in schema.h. */
+#define SYNQ_KEY_NUMBER(field, NAME, number_base)			\
 	{								\
 		.name = #field,						\
 		.allowed = SYNQ_##NAME##_ALLOWED,			\
-		.offset = offsetof(struct synq_filter, field),		\
+		.offset = SYNQ_KEY_OFFSET(field),			\
 		.min = SYNQ_##NAME##_MIN,				\
 		.max = SYNQ_##NAME##_MAX,				\
-		.base = its_base,					\
+		.base = number_base,					\
 	}
 
-/* @first: the value of the first word; the others follow it. */
+/*
+ * @first: the value of the first word. The order of the words in schema.json is
+ * their value: it must not change.
+ */
 #define SYNQ_KEY_WORDS(key, field, NAME, first)				\
 	{								\
 		.name = #key,						\
 		.allowed = SYNQ_##NAME##_ALLOWED,			\
-		.offset = offsetof(struct synq_filter, field),		\
-		.min = first,						\
-		.max = first + ARRAY_SIZE(((const char *[])SYNQ_##NAME##_WORDS)) - 1, \
+		.offset = SYNQ_KEY_OFFSET(field),			\
+		.min = (first),						\
+		.max = (first) + SYNQ_##NAME##_COUNT - 1,		\
 		.words = (const char * const [])SYNQ_##NAME##_WORDS,	\
 	}
 

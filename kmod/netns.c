@@ -68,8 +68,9 @@ static u64 synq_queue_full(struct net *net, const struct synq_cpu *c, int cpu)
  * synq_cpu_figures() - what one CPU has counted in a namespace
  * @net: the namespace; the caller holds it
  * @cpu: a possible CPU
- * @f: filled in, those of taps with 0. SYNQ_HALF_OPEN is that CPU's share,
- *	meaningless on its own. SYNQ_MISSED, of the whole host, is the first CPU's.
+ * @f: filled in; counters of taps are 0. SYNQ_HALF_OPEN is that CPU's share,
+ *	meaningless on its own. SYNQ_MISSED is of the whole host, and set for
+ *	the first possible CPU only.
  */
 void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 {
@@ -128,7 +129,7 @@ s64 synq_net_half_open(struct net *net)
 	return sum;
 }
 
-/* The R line's word for an outcome. */
+/* Return the R line's word for an outcome. */
 const char *synq_outcome_name(enum synq_counter outcome)
 {
 	static const char * const names[] = SYNQ_OUTCOME_NAMES;

@@ -5,7 +5,7 @@
 
 #define SYNQ_FORMAT_VERSION "1"
 
-/* Those below SYNQ_COUNTED are counted on each CPU; the rest are computed. */
+/* Those below SYNQ_COUNTED are counted on each CPU; the rest are filled in when read. */
 enum synq_counter {
 	SYNQ_INITIAL,
 	SYNQ_ADDED,
@@ -67,7 +67,7 @@ enum synq_record_kind {
 	SYNQ_COLUMNS_A, SYNQ_COLUMNS_R, SYNQ_COLUMNS_S, SYNQ_COLUMNS_D, \
 	SYNQ_COLUMNS_X }
 
-/* What a filter asks for, a bit each, in the order of SYNQ_KIND_WORDS. */
+/* Bit N asks for SYNQ_KIND_WORDS[N]. */
 #define SYNQ_KIND_COUNT (1U << 0)
 #define SYNQ_KIND_EVENT (1U << 1)
 #define SYNQ_KIND_SAMPLE (1U << 2)
@@ -75,11 +75,20 @@ enum synq_record_kind {
 #define SYNQ_KIND_CLOSE (1U << 4)
 
 #define SYNQ_OUTCOME_NAMES { \
-	[SYNQ_COMPLETED] = "completed", [SYNQ_EXPIRED] = "expired", [SYNQ_RESET] = "reset", [SYNQ_UNREACHABLE] = "unreachable", \
-	[SYNQ_CLOSED] = "closed", [SYNQ_OTHER] = "other" }
+	[SYNQ_COMPLETED] = "completed", \
+	[SYNQ_EXPIRED] = "expired", \
+	[SYNQ_RESET] = "reset", \
+	[SYNQ_UNREACHABLE] = "unreachable", \
+	[SYNQ_CLOSED] = "closed", \
+	[SYNQ_OTHER] = "other" }
 #define SYNQ_CAUSE_NAMES { \
-	[SYNQ_CAUSE_FIN] = "fin", [SYNQ_CAUSE_RESET_RECEIVED] = "reset_received", [SYNQ_CAUSE_RESET_SENT] = "reset_sent", [SYNQ_CAUSE_TIMEOUT] = "timeout", \
-	[SYNQ_CAUSE_ABORTED] = "aborted", [SYNQ_CAUSE_ICMP] = "icmp", [SYNQ_CAUSE_OTHER] = "other" }
+	[SYNQ_CAUSE_FIN] = "fin", \
+	[SYNQ_CAUSE_RESET_RECEIVED] = "reset_received", \
+	[SYNQ_CAUSE_RESET_SENT] = "reset_sent", \
+	[SYNQ_CAUSE_TIMEOUT] = "timeout", \
+	[SYNQ_CAUSE_ABORTED] = "aborted", \
+	[SYNQ_CAUSE_ICMP] = "icmp", \
+	[SYNQ_CAUSE_OTHER] = "other" }
 #define SYNQ_KIND_WORDS { \
 	"count", "event", "sample", "drop", \
 	"close" }
@@ -87,7 +96,7 @@ enum synq_record_kind {
 #define SYNQ_FILTER_KEYS "kinds interval_ms latency_ms port addr fwmark full hook proto stack format"
 
 #define SYNQ_KINDS_ALLOWED "a comma list of count, event, sample, drop, close"
-#define SYNQ_KINDS_HELP "what to show: a comma list of count, event, sample, drop, close (default count,sample)"
+#define SYNQ_KINDS_HELP "what a tap shows, unless it asks for something else: a comma list of count, event, sample, drop, close (default count,sample)"
 
 #define SYNQ_INTERVAL_MS_ALLOWED "10 to 3600000"
 #define SYNQ_INTERVAL_MS_HELP "time between C lines, in milliseconds, 10 to 3600000 (default 1000)"
@@ -96,7 +105,7 @@ enum synq_record_kind {
 #define SYNQ_INTERVAL_MS_DEFAULT 1000
 
 #define SYNQ_LATENCY_MS_ALLOWED "0 to 10000"
-#define SYNQ_LATENCY_MS_HELP "wake a waiting reader at most N milliseconds after the first record, 0 to 10000 (default 10)"
+#define SYNQ_LATENCY_MS_HELP "wake a waiting reader at most N milliseconds after the first record, and once a buffer is half full, 0 to 10000 (default 10)"
 #define SYNQ_LATENCY_MS_MIN 0
 #define SYNQ_LATENCY_MS_MAX 10000
 #define SYNQ_LATENCY_MS_DEFAULT 10
@@ -117,33 +126,38 @@ enum synq_record_kind {
 #define SYNQ_FWMARK_DEFAULT 0
 
 #define SYNQ_FULL_ALLOWED "0 or 1"
-#define SYNQ_FULL_HELP "samples: 1 of every segment, 0 only when the connection's snd_cwnd has changed (default 0)"
+#define SYNQ_FULL_HELP "samples: 1 of every segment, 0 only when the connection's snd_cwnd has changed: 0 or 1 (default 0)"
 #define SYNQ_FULL_WORDS { "0", "1" }
+#define SYNQ_FULL_COUNT 2
 
 #define SYNQ_HOOK_ALLOWED "rcv, xmit or both"
-#define SYNQ_HOOK_HELP "samples of segments received, sent, or both (default rcv)"
+#define SYNQ_HOOK_HELP "samples of segments received, sent, or both: rcv, xmit or both (default rcv)"
 #define SYNQ_HOOK_WORDS { "rcv", "xmit", "both" }
+#define SYNQ_HOOK_COUNT 3
 
 #define SYNQ_PROTO_ALLOWED "tcp or any"
-#define SYNQ_PROTO_HELP "drops of TCP, or of any protocol (default tcp)"
+#define SYNQ_PROTO_HELP "drops of TCP, or of any protocol: tcp or any (default tcp)"
 #define SYNQ_PROTO_WORDS { "tcp", "any" }
+#define SYNQ_PROTO_COUNT 2
 
 #define SYNQ_STACK_ALLOWED "0 or 1"
-#define SYNQ_STACK_HELP "drops and closes: 1 with the kernel's stack (default 0)"
+#define SYNQ_STACK_HELP "drops and closes: 1 with the kernel's stack: 0 or 1 (default 0)"
 #define SYNQ_STACK_WORDS { "0", "1" }
+#define SYNQ_STACK_COUNT 2
 
 #define SYNQ_FORMAT_ALLOWED "tcpsynq or tcpprobe"
-#define SYNQ_FORMAT_HELP "tcpprobe: samples only, as bare lines of tcp_probe (default tcpsynq)"
+#define SYNQ_FORMAT_HELP "tcpprobe: samples only, as bare lines of tcp_probe: tcpsynq or tcpprobe (default tcpsynq)"
 #define SYNQ_FORMAT_WORDS { "tcpsynq", "tcpprobe" }
+#define SYNQ_FORMAT_COUNT 2
 
 #define SYNQ_TAPS_ALLOWED "1 to 1024"
-#define SYNQ_TAPS_HELP "taps open at once, 1 to 1024 (default 16)"
+#define SYNQ_TAPS_HELP "maximum number of open taps, 1 to 1024 (default 16)"
 #define SYNQ_TAPS_MIN 1
 #define SYNQ_TAPS_MAX 1024
 #define SYNQ_TAPS_DEFAULT 16
 
 #define SYNQ_BUFSIZE_ALLOWED "16 to 65536 records for each CPU"
-#define SYNQ_BUFSIZE_HELP "samples a tap keeps for each CPU until read, or more than twice as many other records, 16 to 65536 (default 4096)"
+#define SYNQ_BUFSIZE_HELP "samples that a tap keeps for each CPU until they are read; 4096 take some 700 KiB, 16 to 65536 (default 4096)"
 #define SYNQ_BUFSIZE_MIN 16
 #define SYNQ_BUFSIZE_MAX 65536
 #define SYNQ_BUFSIZE_DEFAULT 4096
@@ -155,10 +169,11 @@ enum synq_record_kind {
 #define SYNQ_LINGER_MS_DEFAULT 10000
 
 #define SYNQ_GID_ALLOWED "a group of the host (-1: none)"
-#define SYNQ_GID_HELP "may open taps without CAP_NET_ADMIN: a group of the host (default -1: none)"
+#define SYNQ_GID_HELP "group whose members may open taps without CAP_NET_ADMIN: a group of the host (default -1: none)"
 
 #define SYNQ_VIA_ALLOWED "auto, ftrace or kprobe"
-#define SYNQ_VIA_HELP "how hooks are attached; auto: ftrace, else kprobe; before Linux 4.15 also jprobe (default auto)"
+#define SYNQ_VIA_HELP "how hooks are attached; auto: ftrace, else kprobe; jprobe before Linux 4.15: auto, ftrace or kprobe (default auto)"
 #define SYNQ_VIA_WORDS { "auto", "ftrace", "kprobe" }
+#define SYNQ_VIA_COUNT 3
 
 #endif /* SYNQ_SCHEMA_H */

@@ -2,8 +2,9 @@
 /*
  * tcpsynq: exact counts of half-open TCP connections.
  *
- * The one internal header. Who does what:
+ * The internal header. Who does what:
  *
+ *   schema.h    names, columns and ranges, generated from src/stream/schema.json
  *   main.c      init and exit
  *   symbol.c    functions of the running kernel, found by name
  *   hooks.c     the table of hooks, and how each is attached
@@ -64,7 +65,7 @@ enum synq_mib {
  * struct synq_question - a check that the kernel makes on this CPU
  * @open: the result of the latest check is not known yet
  * @mib_then: the kernel's counter of failed checks when this one began
- * @failed: checks that failed, without the latest
+ * @failed: failed checks, without one that is still open
  *
  * A hook that runs only after success says that the check succeeded. The
  * counter moves if it failed: see refusal.c.
@@ -108,7 +109,7 @@ struct synq_net {
  * @n: by enum synq_counter; docs/format.md says what each is. Those of taps,
  *	SYNQ_PEAK and a tap's SYNQ_LOST, are the tap's to fill in.
  *
- * SYNQ_HALF_OPEN and SYNQ_INITIAL are signed. The others count up from 0 at load.
+ * SYNQ_HALF_OPEN, SYNQ_INITIAL and SYNQ_PEAK are signed levels; the others only grow.
  */
 struct synq_figures {
 	u64 n[SYNQ_COUNTERS];
@@ -137,6 +138,7 @@ u64 synq_mib_read(struct net *net, int cpu, enum synq_mib mib);
 /* Called with bottom halves off, which keeps @cpu from being freed. */
 static __always_inline void synq_count(const struct synq_net *sn, enum synq_counter what)
 {
+	BUILD_BUG_ON(__builtin_constant_p(what) && what >= SYNQ_COUNTED);
 	this_cpu_inc(READ_ONCE(sn->cpu)->n[what]);
 }
 
@@ -312,6 +314,7 @@ void synq_refusal_init(void);
 
 /* ---- Records (record.h) ---- */
 
+/* Does a tap ask for records of this namespace? */
 static __always_inline bool synq_recording(const struct synq_net *sn)
 {
 	return unlikely(!hlist_empty(&sn->feeds));
@@ -380,7 +383,7 @@ struct synq_uint_param {
 	const char	*allowed;
 };
 
-/* With the names that schema.h has of one. */
+/* Initialise a struct synq_uint_param from its SYNQ_NAME_* in schema.h. */
 #define SYNQ_UINT_PARAM(NAME) {				\
 	.value = SYNQ_##NAME##_DEFAULT,			\
 	.min = SYNQ_##NAME##_MIN,			\

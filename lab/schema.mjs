@@ -153,8 +153,9 @@ const quote = (text) => JSON.stringify(text);
 /** A list of C's, a few a line. */
 function braces(items) {
   const lines = [];
-  for (let i = 0; i < items.length; i += 4) {
-    lines.push(`\t${items.slice(i, i + 4).join(', ')}`);
+  const most = items.some((item) => item.includes('=')) ? 1 : 4;
+  for (let i = 0; i < items.length; i += most) {
+    lines.push(`\t${items.slice(i, i + most).join(', ')}`);
   }
   return `{ \\\n${lines.join(', \\\n')} }`;
 }
@@ -174,14 +175,39 @@ function purpose({ help, allowed: words, min, max }) {
   return `${help}${words === undefined ? '' : `: ${words}`}${min === undefined ? '' : `, ${min} to ${max}`}`;
 }
 
+const valuesOf = ({ values }) => (values === undefined ? '' : `: ${either(values)}`);
+
 const defaultOf = ({ default: value, unset }) =>
   `${value}${unset === undefined ? '' : `: ${unset}`}`;
 
 /** The line of modinfo(8) on a parameter. */
-const parm = (one) => `${purpose(one)} (default ${defaultOf(one)})`;
+const parm = (one) => `${purpose(one)}${valuesOf(one)} (default ${defaultOf(one)})`;
+
+/** Counters that each CPU counts. Loops of the module go from the first outcome to the last. */
+function countedOnCpus() {
+  const counted = schema.stat.filter((name) => counters.get(name).from === 'cpu');
+  const lacking = schema.counters.find(
+    ({ name, from }) => from === 'cpu' && !counted.includes(name),
+  );
+  if (lacking !== undefined) {
+    throw new Error(`${SOURCE}: "${lacking.name}" is counted on each CPU, so "stat" must list it`);
+  }
+  const first = counted.indexOf(schema.outcomes[0]);
+  const outcomes = counted.slice(first, first + schema.outcomes.length);
+  if (
+    counted[0] !== 'initial' ||
+    counted[1] !== 'added' ||
+    `${outcomes}` !== `${schema.outcomes}`
+  ) {
+    throw new Error(
+      `${SOURCE}: "stat" must have initial, added, and then the outcomes in their order`,
+    );
+  }
+  return counted;
+}
 
 function header() {
-  const counted = schema.stat.filter((name) => counters.get(name).from === 'cpu');
+  const counted = countedOnCpus();
   const others = schema.counters
     .filter(({ name, from }) => !counted.includes(name) && from !== 'proc')
     .map(({ name }) => name);
@@ -201,7 +227,7 @@ function header() {
     '',
     `#define SYNQ_FORMAT_VERSION "${schema.version}"`,
     '',
-    '/* Those below SYNQ_COUNTED are counted on each CPU; the rest are computed. */',
+    '/* Those below SYNQ_COUNTED are counted on each CPU; the rest are filled in when read. */',
     `enum synq_counter {\n${enumerators.join('')}};`,
     '',
     `#define SYNQ_STAT_COLUMNS ${quote(schema.stat.join(' '))}`,
@@ -219,7 +245,7 @@ function header() {
     `#define SYNQ_RECORD_LETTERS { ${records.map(({ letter }) => `'${letter}'`).join(', ')} }`,
     `#define SYNQ_RECORD_COLUMNS ${braces(records.map(({ letter }) => `SYNQ_COLUMNS_${letter}`))}`,
     '',
-    '/* What a filter asks for, a bit each, in the order of SYNQ_KIND_WORDS. */',
+    '/* Bit N asks for SYNQ_KIND_WORDS[N]. */',
     ...words.map((word, i) => `#define SYNQ_KIND_${upper(word)} (1U << ${i})`),
     '',
     `#define SYNQ_OUTCOME_NAMES ${braces(schema.outcomes.map((name) => `[${id(name)}] = ${quote(name)}`))}`,
@@ -251,7 +277,10 @@ function limits(name, one) {
       `#define ${prefix}_DEFAULT ${one.default}`,
     );
   } else if (one.values !== undefined) {
-    lines.push(`#define ${prefix}_WORDS { ${one.values.map(quote).join(', ')} }`);
+    lines.push(
+      `#define ${prefix}_WORDS { ${one.values.map(quote).join(', ')} }`,
+      `#define ${prefix}_COUNT ${one.values.length}`,
+    );
   }
   return lines;
 }
