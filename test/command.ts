@@ -112,7 +112,9 @@ export async function spawned(args: readonly string[], input = ''): Promise<Ende
 /** Built like the command, because Node loads that ten times as fast as Vitest loads the sources. */
 const built = (name: string) => import(new URL(`../build/${name}`, import.meta.url).href);
 const { run: runOnHost } = (await built('run.js')) as typeof import('../src/run.js');
-const { Output } = (await built('terminal/output.js')) as typeof import('../src/terminal/output.js');
+const { Output } = (await built(
+  'terminal/output.js',
+)) as typeof import('../src/terminal/output.js');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 /**

@@ -90,6 +90,7 @@ test.runIf(process.getuid?.() === 0)(
     await writeFile(join(folder, 'victim'), 'precious', { mode: 0o600 });
     // It puts its own script in the place of each, and a link in the place of each draft.
     const swap = `
+use POSIX;
 chdir '${shared}';
 open F, '>evil'; print F "# tcpsynq plot\\nsystem('touch ${shared}/pwned')\\n"; close F;
 my $mine = (stat 'evil')[1];
@@ -98,6 +99,7 @@ while (time < $end && !-e 'done') {
   opendir D, '.';
   for my $name (readdir D) {
     if ($name eq 'x.gp' && (stat $name)[1] != $mine) { link 'evil', 'e2'; rename 'e2', $name }
+    if ($name =~ /^x-[0-9].dat$/ && !-p $name) { POSIX::mkfifo('p', 0666); rename 'p', $name }
     if ($name =~ /^.x.png./ && !-l $name) { symlink '${folder}/victim', 'l'; rename 'l', $name }
   }
 }`;

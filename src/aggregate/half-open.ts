@@ -48,7 +48,10 @@ export class HalfOpenReader {
 
   /** What an A or R line says; a string is the reason why it cannot be read. */
   read(row: Row): HalfOpen | string {
-    return row.kind === 'A' ? this.#readAdded(row) : this.#readRemoved(row);
+    const event = row.kind === 'A' ? this.#readAdded(row) : this.#readRemoved(row);
+    const isLong =
+      typeof event === 'object' && Math.max(event.local.length, event.remote.length) > LONGEST_END;
+    return isLong ? 'an end of the connection is too long' : event;
   }
 
   /** A new header: what was known of the listeners is so no longer. */
@@ -67,8 +70,7 @@ export class HalfOpenReader {
     if (wrong !== null) {
       return wrong;
     }
-    const isNew = this.#limits.size < MOST_LIMITS && local.length <= LONGEST_END;
-    if (isNew || this.#limits.has(local)) {
+    if (this.#limits.size < MOST_LIMITS || this.#limits.has(local)) {
       this.#limits.set(local, limit);
     }
     return {

@@ -25,7 +25,7 @@ export class Origins {
   #filters: string[] = [];
 
   begin({ header, starts }: Start): void {
-    if (starts) {
+    if (starts || header.version !== this.#header?.version) {
       this.finish();
     }
     if (starts || header !== this.#header) {

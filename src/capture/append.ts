@@ -45,12 +45,16 @@ export function repairOf(path: string, { cut, zeros, ended }: Continued): string
   return cut > 0 ? `${path} ended in an unfinished line: cut off its ${cut} bytes` : null;
 }
 
-/** Whether a file is this user's own, and begins as captures of some format do. */
-export async function isCapture(path: string): Promise<boolean> {
+/**
+ * Whether a file begins as captures of some format do, and is this user's own.
+ *
+ * @param isMade it was made by this process, whoever its file system says it belongs to
+ */
+export async function isCapture(path: string, isMade = false): Promise<boolean> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const there = await file.stat();
-    if (!there.isFile() || !isOwn(there)) {
+    if (!there.isFile() || !(isMade || isOwn(there))) {
       return false;
     }
     const head = Buffer.alloc(HEAD);

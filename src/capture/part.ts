@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
 import type { Output } from '../terminal/output.js';
 import type { Packer } from './pack.js';
@@ -61,11 +61,14 @@ const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = 
 /** Appended to, a file that another process cuts is shorter then, and has no hole. */
 const FLAGS = {
   refuse: O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
-  replace: O_WRONLY | O_CREAT | O_APPEND,
-  append: O_WRONLY | O_CREAT | O_APPEND,
+  replace: O_WRONLY | O_APPEND,
+  append: O_WRONLY | O_APPEND,
   device: O_WRONLY,
   repair: O_RDWR,
 };
+
+/** How a file is opened to write to it. */
+type Use = keyof typeof FLAGS;
 
 /**
  * Refuse a symbolic link that another user than root has made: it may lead to a file that only we
@@ -82,9 +85,13 @@ export async function refuseForeignLink(path: string): Promise<boolean> {
   return true;
 }
 
-/** Whether a file is this user's own, or root's: no other user reads or cuts what is written there. */
+/**
+ * Whether a file is this user's own, root's, or that of the user who called sudo: no other user reads
+ * or cuts what is written there.
+ */
 export function isOwn({ uid }: { readonly uid: number }): boolean {
-  return uid === 0 || uid === process.geteuid?.();
+  const own = process.geteuid?.();
+  return uid === 0 || uid === own || (own === 0 && String(uid) === process.env.SUDO_UID);
 }
 
 /**
@@ -97,25 +104,60 @@ const MODE = 0o640;
  * Open a file to write to it. Refuse a link or a file of another user, also one put there in the
  * meantime.
  */
-export async function openForWriting(path: string, use: keyof typeof FLAGS): Promise<FileHandle> {
+export async function openForWriting(path: string, use: Use): Promise<FileHandle> {
   const isLink = await refuseForeignLink(path);
-  const flags = FLAGS[use] | (isLink ? 0 : O_NOFOLLOW) | (use === 'device' ? 0 : O_NONBLOCK);
-  const file = await open(path, flags, MODE);
-  try {
-    const there = await file.stat();
-    if (there.isFile() && !isOwn(there)) {
-      throw new Failure(
-        `cannot write ${path}: it belongs to another user; delete it, or write to another file`,
-      );
-    }
-    if (use === 'replace' && there.isFile()) {
-      await file.truncate();
-    }
-    return file;
-  } catch (error) {
-    await file.close();
+  if (use === 'device') {
+    return checked(await open(path, FLAGS.device), path, (file) => file.isCharacterDevice());
+  }
+  if (use === 'refuse') {
+    return open(path, FLAGS.refuse, MODE);
+  }
+  // Another user may put another link in the place of one of ours.
+  const target = isLink ? await targetOf(path) : path;
+  // One that is made here is ours, whoever its file system says it belongs to.
+  const made = use === 'repair' ? null : await open(target, FLAGS.refuse, MODE).catch(ifThere);
+  if (made !== null) {
+    return made;
+  }
+  const flags = FLAGS[use] | O_NOFOLLOW | O_NONBLOCK;
+  const file = await checked(await open(target, flags), path, (there) => there.isFile());
+  if (use === 'replace') {
+    await file.truncate();
+    await file.chmod((await file.stat()).mode & MODE);
+  }
+  return file;
+}
+
+function ifThere(error: unknown): null {
+  if (errno(error) !== 'EEXIST') {
     throw error;
   }
+  return null;
+}
+
+/** Where a link leads; the last file of its path need not be there. */
+async function targetOf(path: string): Promise<string> {
+  return realpath(path).catch(async () => resolve(dirname(path), await readlink(path)));
+}
+
+/** Close a file, and throw a Failure, if it is not of that kind, or if it is another user's. */
+async function checked(
+  file: FileHandle,
+  path: string,
+  isKind: (file: Stats) => boolean,
+): Promise<FileHandle> {
+  const there = await file.stat();
+  const isFile = there.isFile();
+  const why = isKind(there)
+    ? isFile &&
+      !isOwn(there) &&
+      'it belongs to another user: delete or chown it, or write to another file'
+    : 'it was replaced in the meantime';
+  if (why) {
+    await file.close();
+    throw new Failure(`cannot write ${path}: ${why}`);
+  }
+  return file;
 }
 
 /** A file of whole lines: where a write fails it is cut after the last line that is whole. */

@@ -165,6 +165,8 @@ export class Rotated implements Sink {
   readonly #plan: RotationPlan;
   readonly #lock: Lock | null;
   #numbers: number[];
+  /** Of those the ones that this process has made. */
+  readonly #made = new Set<number>();
   #part: Current | null;
   /** Header lines without a record after them yet. */
   #held: Buffer[] = [];
@@ -258,16 +260,18 @@ export class Rotated implements Sink {
 
   /** Keep header lines until a record comes; of too many only the header in force. */
   #hold({ bytes, header }: Piece): void {
-    const isMore = this.#heldLength + bytes.length > MAX_HELD;
-    // A copy: the memory of what was written is used again.
-    const kept = Buffer.from(isMore ? header : bytes);
-    if (isMore) {
+    let kept = bytes;
+    if (this.#heldLength + bytes.length > MAX_HELD) {
+      // In the middle of a part comments are dropped: a header there would begin an epoch.
+      const isMiddle = !this.#isStartHeld && this.#part?.isFresh === false;
+      kept = isMiddle ? NOTHING : header;
+      this.#isStartHeld = !isMiddle;
       this.#held = [];
       this.#heldLength = 0;
     }
-    this.#held.push(kept);
+    // A copy: the memory of what was written is used again.
+    this.#held.push(Buffer.from(kept));
     this.#heldLength += kept.length;
-    this.#isStartHeld ||= isMore;
   }
 
   /** Its first record is in a part: now the oldest can go. */
@@ -346,6 +350,7 @@ export class Rotated implements Sink {
       if (!(await isThere(path))) {
         const file = await openPart(this.#plan, path, 'refuse');
         this.#numbers.push(number);
+        this.#made.add(number);
         this.#opened += 1;
         this.#last = path;
         return { file, born: performance.now(), header: null, isFresh: true, isEmpty: true };
@@ -365,7 +370,7 @@ export class Rotated implements Sink {
     for (const number of numbers) {
       const path = partName(this.#plan.path, number);
       try {
-        if (await isCapture(path)) {
+        if (await isCapture(path, this.#made.has(number))) {
           await unlink(path);
           deleted += 1;
         } else if (await isThere(path)) {

@@ -6,7 +6,7 @@ import { count } from '../terminal/text.js';
 import { labelsOf } from '../views/plot/recording.js';
 import { runGnuplot } from './gnuplot.js';
 import type { Products } from './products.js';
-import { gnuplotScript } from './script.js';
+import { gnuplotScript, type PlotPicture } from './script.js';
 import { COUNT_COLUMNS, countTable, sampleTable } from './tables.js';
 
 export interface Drawing {
@@ -36,9 +36,11 @@ export async function draw(
   const shown = recording.connections.sorted().slice(0, drawing.connections);
   const labels = labelsOf(shown);
   const data: string[] = [];
+  const tables = new Map<string, string>();
   const put = async (path: string, text: string) => {
     await replace(path, text);
     data.push(path);
+    tables.set(basename(path), text);
   };
   for (const [i, { series }] of shown.entries()) {
     await put(products.connection(i + 1), sampleTable(labels[i] ?? '', series, unit));
@@ -48,7 +50,7 @@ export async function draw(
   if (counts !== null) {
     await put(products.counts, counts.text);
   }
-  const script = gnuplotScript({
+  const plot: PlotPicture = {
     title: titleOf(recording, drawing),
     output: basename(products.picture),
     format: drawing.format,
@@ -73,9 +75,11 @@ export async function draw(
     from: recording.first,
     to: recording.last,
     timeLabel: timeLabel(recording),
-  });
-  await replace(products.script, script);
-  const said = await runGnuplot(script, products.script, products.picture);
+  };
+  await replace(products.script, gnuplotScript(plot));
+  // With the tables in it: others may put something else in the place of their files.
+  const whole = gnuplotScript(plot, tables);
+  const said = await runGnuplot(whole, products.script, products.picture);
   return { picture: products.picture, script: products.script, data, said };
 }
 

@@ -25,10 +25,10 @@ export async function runGnuplot(script: string, path: string, picture: string):
 async function drawTo(file: FileHandle, script: string, path: string): Promise<string> {
   const folder = dirname(path);
   const here = isAbsolute(folder) ? `${folder}/` : `./${folder}/`;
-  const variables = `picture=''; here='${here.replaceAll("'", "''")}'`;
+  const variables = `picture=''; here='${here.replaceAll("'", "''")}'\n`;
   // Without the settings of the person's own ~/.gnuplot.
   // In a process group of its own: Ctrl-C ends the reading, and what was read is still drawn.
-  const child = spawn('gnuplot', ['-d', '-e', variables, '-'], {
+  const child = spawn('gnuplot', ['-d'], {
     stdio: ['pipe', file.fd, 'pipe'],
     detached: true,
     // Without a locale it warns of a degree sign that it cannot convert.
@@ -40,10 +40,10 @@ async function drawTo(file: FileHandle, script: string, path: string): Promise<s
   });
   // If it ends before it has read all, its status tells.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(script);
+  child.stdin?.end(variables + script);
   try {
     const [code] = await once(child, 'close');
-    if (code !== 0) {
+    if (code !== 0 || (await file.stat()).size === 0) {
       throw new Failure(`gnuplot could not draw ${path}: ${firstLine(said)}`);
     }
     return said;

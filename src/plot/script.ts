@@ -62,9 +62,16 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The script: its own folder is where it looks for the data and puts the picture. */
-export function gnuplotScript(picture: PlotPicture): string {
-  const panels = panelsOf(picture);
+type Tables = ReadonlyMap<string, string>;
+
+/**
+ * The script: its own folder is where it looks for the data and puts the picture.
+ *
+ * @param tables data to put into the script instead, by the name of their file
+ */
+export function gnuplotScript(picture: PlotPicture, tables: Tables = new Map()): string {
+  const names = new Map([...tables.keys()].map((file, i) => [file, `$table${i + 1}`]));
+  const panels = panelsOf(picture, (file) => names.get(file) ?? `here.${quoted(file)}`);
   const legend = (legendLines(picture) + 1) * LEGEND_LINE;
   const height = 60 + legend + PANEL * panels.length;
   const top = 1 - (40 + legend) / height;
@@ -103,6 +110,7 @@ export function gnuplotScript(picture: PlotPicture): string {
     "if (here eq '') here = './'",
     `if (!exists('picture')) picture = here.${quoted(picture.output)}`,
     '',
+    ...[...tables].map(([file, text]) => `${names.get(file)} << EOD\n${text}EOD`),
     `set terminal ${terminal}`,
     "if (picture ne '') set output picture",
     'set encoding utf8',
@@ -142,9 +150,11 @@ function someSsthresh(curves: readonly Curve[]): boolean {
   return curves.some(({ hasSsthresh }) => hasSsthresh);
 }
 
-function panelsOf({ curves, srttLabel, counts, highest }: PlotPicture): Panel[] {
+function panelsOf(
+  { curves, srttLabel, counts, highest }: PlotPicture,
+  source: (file: string) => string,
+): Panel[] {
   const panels: Panel[] = [];
-  const source = (file: string) => `here.${quoted(file)}`;
   const cwnd = curves.flatMap(({ file, label, hasSsthresh }, i) => [
     `${source(file)} using 1:2 with steps lt ${i + 1} lw 1.5 title ${quoted(label)}`,
     ...(hasSsthresh

@@ -1,5 +1,5 @@
 import { parseInteger } from '../stream/number.js';
-import { LISTENER_COLUMNS } from '../stream/schema.js';
+import type { LISTENER_COLUMNS } from '../stream/schema.js';
 
 /** One listening socket, as /proc/net/tcpsynq_listeners shows it. */
 export interface Listener {
@@ -24,7 +24,18 @@ export interface Listener {
   readonly warned: boolean;
 }
 
-const NUMBERS = LISTENER_COLUMNS.filter((name) => name !== 'local' && name !== 'warned');
+/** The columns that a Listener needs. An older module has no others. */
+const NUMBERS = [
+  'inode',
+  'uid',
+  'qlen',
+  'young',
+  'holds',
+  'accept_qlen',
+  'backlog',
+  'defer_accept',
+  'drops',
+] as const satisfies readonly (typeof LISTENER_COLUMNS)[number][];
 
 /** Reads /proc/net/tcpsynq_listeners by the names in its header row; a string is the reason why not. */
 export function parseListeners(text: string): Listener[] | string {

@@ -8,7 +8,7 @@ import { Origins } from '../aggregate/origins.js';
 import { Recording } from '../aggregate/recording.js';
 import { Tally } from '../aggregate/tally.js';
 import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
-import { EMPTY_HEADER, type Header } from '../stream/parser.js';
+import { type Count, EMPTY_HEADER, type Header } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 
@@ -78,7 +78,6 @@ export class Findings implements Taker {
   }
 
   take(item: Item): void {
-    const clock = this.recording.clock.shift(this.#header);
     switch (item.kind) {
       case '?':
         this.others += 1;
@@ -95,12 +94,18 @@ export class Findings implements Taker {
         this.recording.take(item);
         this.collector.take(item);
         this.ledger.recorded('C');
-        this.growths.add(item, clock);
-        this.#reach(item.time + clock);
+        this.#count(item);
         break;
       default:
-        this.#row(item, clock);
+        this.#row(item, this.recording.clock.shift(this.#header));
     }
+  }
+
+  /** The recording has taken it, and moved its clock on where time goes back. */
+  #count(count: Count): void {
+    const clock = this.recording.clock.shift(this.#header);
+    this.growths.add(count, clock);
+    this.#reach(count.time + clock);
   }
 
   #row(row: Row, clock: number): void {

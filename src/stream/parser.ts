@@ -96,7 +96,7 @@ export class StreamParser {
       return { type: 'blank' };
     }
     if (kind.startsWith('#')) {
-      return this.#comment(fields);
+      return kind === '#' ? this.#comment(fields) : { type: 'comment' };
     }
     if (this.foreign) {
       return this.#problem('of a format version that is not read here');

@@ -119,7 +119,7 @@ export class StreamReader {
 
   /**
    * Take the next bytes, and return the lines that they complete, in batches. The bytes are not kept,
-   * but for an unfinished line.
+   * but for an unfinished line. When its loop is left early, the reader is at no defined place.
    */
   *push(chunk: Buffer): Generator<Batch, void, void> {
     this.#load(chunk);

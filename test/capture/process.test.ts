@@ -172,12 +172,40 @@ describe.concurrent('what goes wrong', () => {
       await chown(out, NOBODY, NOBODY);
       const { stderr, code } = await run(['capture', '-i', file, how, out]);
       expect(stderr).toBe(
-        `tcpsynq: cannot write ${out}: it belongs to another user; delete it, or write to another file\n`,
+        `tcpsynq: cannot write ${out}: it belongs to another user: delete or chown it, or write to another file\n`,
       );
       expect(code).toBe(1);
       expect(await read(out)).toBe('# tcpsynq 1\n');
     },
   );
+
+  test('a file of the user who called sudo is his own', async () => {
+    const { file, out } = await place();
+    await writeFile(out, '# tcpsynq 1\n');
+    if (isRoot) {
+      await chown(out, NOBODY, NOBODY);
+    }
+    const { code } = await bash(`SUDO_UID=${NOBODY} $T capture -i ${file} --append ${out}`);
+    expect(code).toBe(0);
+    expect(await read(out)).toBe(`# tcpsynq 1\n${text}`);
+  });
+
+  test('with --force, what everyone could read is read by owner and group only', async () => {
+    const { file, directory, out } = await place();
+    const link = join(directory, 'link');
+    await writeFile(out, 'old', { mode: 0o604 });
+    await symlink(out, link);
+    expect((await run(['capture', '-i', file, '--force', link])).code).toBe(0);
+    expect((await stat(out)).mode & 0o777).toBe(0o600);
+    expect(await read(out)).toBe(text);
+  });
+
+  test('through a link of its own to what is not there', async () => {
+    const { file, directory, out } = await place();
+    await symlink('target', out);
+    expect((await run(['capture', '-i', file, '--append', out])).code).toBe(0);
+    expect(await read(join(directory, 'target'))).toBe(text);
+  });
 
   test.runIf(isRoot)('parts that another user has planted stay, and do not count', async () => {
     const { file, directory, out } = await place();

@@ -82,6 +82,14 @@ describe('rows', () => {
     ]);
   });
 
+  test.each(['## tcpsynq 1', '#tcpsynq 1', '#x A colour'])(
+    'not by other comments: %s',
+    (comment) => {
+      const { told } = scan(`${ADDED}\n${comment}\n${ADDED}\n`);
+      expect(told).toMatchObject([{ kind: 'A' }, { kind: 'A', fields: { qlen: '512' } }]);
+    },
+  );
+
   test("of tcp_probe's own logs, with and without rcv_wnd", () => {
     const { told } = scan(`${OLD}\n${OLD} 65535\n`);
     expect(told).toMatchObject([
