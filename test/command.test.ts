@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { capture, countLine } from './capture.js';
+import { COLUMNS, capture, countLine } from './capture.js';
 import { named, run, spawned } from './command.js';
 
 // What the command prints, writes and returns on a host without the module, when stdout is no
@@ -172,7 +172,10 @@ describe('files', () => {
     const lines = [countLine(1, {}), 'C 2.0 what', countLine(3, {}), '\u0000\u0000', ''];
     const { stdout, stderr, code } = await run(['watch', '-i', '-'], lines.join('\n'));
     expect(stdout.trimEnd().split('\n')).toHaveLength(3);
-    expect(stderr).toContain('tcpsynq: passed over line 2: 2 columns where the header has 18\n');
+    const columns = COLUMNS.split(' ').length;
+    expect(stderr).toContain(
+      `tcpsynq: passed over line 2: 2 columns where the header has ${columns}\n`,
+    );
     expect(stderr).toContain('tcpsynq: passed over 2 lines of standard input in all\n');
     expect(code).toBe(0);
   });

@@ -57,7 +57,7 @@ function opened(pid: number | undefined, path: string): boolean {
     }
   });
 }
-const SUMMARY = /^tcpsynq: 121 records in .*, 7\.7 KiB in .*\/out, lost 0\n$/;
+const SUMMARY = /^tcpsynq: 121 records in .*, \d\.\d KiB in .*\/out, lost 0\n$/;
 
 /** Wait until the whole text is in a file. */
 async function written(path: string): Promise<void> {
