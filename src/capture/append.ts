@@ -48,7 +48,7 @@ export function repairOf(path: string, { cut, zeros, ended }: Continued): string
 /**
  * Whether a file begins as captures of some format do, and is this user's own.
  *
- * @param isMade it was made by this process, whoever its file system says it belongs to
+ * @param isMade it was made by this process: then it does not matter whose the file system says it is
  */
 export async function isCapture(path: string, isMade = false): Promise<boolean> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

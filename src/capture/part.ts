@@ -112,9 +112,9 @@ export async function openForWriting(path: string, use: Use): Promise<FileHandle
   if (use === 'refuse') {
     return open(path, FLAGS.refuse, MODE);
   }
-  // Another user may put another link in the place of one of ours.
+  // Another user may put a link in the place of this user's link.
   const target = isLink ? await targetOf(path) : path;
-  // One that is made here is ours, whoever its file system says it belongs to.
+  // A new file is this user's own, even if its file system names another owner.
   const made = use === 'repair' ? null : await open(target, FLAGS.refuse, MODE).catch(ifThere);
   if (made !== null) {
     return made;

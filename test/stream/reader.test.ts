@@ -268,7 +268,7 @@ describe('whatever comes', () => {
         const lines = bytes.toString('latin1').split('\n');
         const whole = bytes.length === 0 || bytes.at(-1) === 10 ? lines.slice(0, -1) : lines;
         expect(reader.lines).toBe(whole.length);
-        // A last line without an end is told as cut, even if it is blank.
+        // A last line without an end is a problem, even if it is blank.
         const isCut = (i: number) => i === lines.length - 1;
         const said = whole.filter((line, i) => isCut(i) || !/^[ \t\r]*$/.test(line));
         const plain = said.filter((line) => !/^[ \t\r]*#/.test(line));
