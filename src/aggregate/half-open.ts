@@ -70,7 +70,8 @@ export class HalfOpenReader {
     if (wrong !== null) {
       return wrong;
     }
-    if (this.#limits.size < MOST_LIMITS || this.#limits.has(local)) {
+    const isNew = this.#limits.size < MOST_LIMITS && local.length <= LONGEST_END;
+    if (isNew || this.#limits.has(local)) {
       this.#limits.set(local, limit);
     }
     return {

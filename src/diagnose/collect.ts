@@ -24,6 +24,8 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
 /** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
 const MOST_FLOWS = 1024;
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
+/** Counts of the last second that are kept; a tap has 100 at most, a capture may have millions. */
+const MAX_RECENT = 4096;
 /** C lines come a little late; a second ago may be 0.99 s ago. */
 const ABOUT_A_SECOND = PATIENCE - 0.05;
 
@@ -201,7 +203,13 @@ export class Collector implements Taker {
     if (count.time <= this.#first.time + PATIENCE) {
       this.#lowAtFirst = Math.min(this.#lowAtFirst, count.half_open);
     }
-    this.#recent.push(count);
+    const before = this.#recent.at(-1);
+    if (before !== undefined && (count.time <= before.time || this.#recent.length >= MAX_RECENT)) {
+      const half_open = Math.min(before.half_open, count.half_open);
+      this.#recent[this.#recent.length - 1] = { ...count, half_open };
+    } else {
+      this.#recent.push(count);
+    }
     // The last that is a second old stays: it says what had PATIENCE.
     while ((this.#recent[1]?.time ?? Number.POSITIVE_INFINITY) <= count.time - ABOUT_A_SECOND) {
       this.#recent.shift();

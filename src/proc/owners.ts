@@ -22,7 +22,9 @@ export async function findOwners(
     if (held.size > 0) {
       const name = await readFile(`${proc}/${pid}/comm`, 'utf8').catch(() => '?');
       for (const inode of held) {
-        owners.set(inode, [...(owners.get(inode) ?? []), { pid, name: name.trim() }]);
+        const known = owners.get(inode) ?? [];
+        known.push({ pid, name: name.trim() });
+        owners.set(inode, known);
       }
     }
   }

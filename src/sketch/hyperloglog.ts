@@ -39,6 +39,10 @@ export class HyperLogLog {
     if (raw <= 2.5 * REGISTERS && zeros > 0) {
       return Math.round(REGISTERS * Math.log(REGISTERS / zeros));
     }
+    // Only chosen keys fill the registers so.
+    if (raw >= 2 ** 32) {
+      return 2 ** 32;
+    }
     // Keys whose hashes are the same; negligible below millions.
     return Math.round(-(2 ** 32) * Math.log(1 - raw / 2 ** 32));
   }

@@ -19,9 +19,7 @@ export function table(
   columns: readonly Column[],
   width = Number.POSITIVE_INFINITY,
 ): { readonly lines: string[]; readonly leftOut: string[] } {
-  const widths = columns.map(({ title, cells }) =>
-    Math.max(title.length, ...cells.map((cell) => [...cell].length)),
-  );
+  const widths = columns.map(({ title, cells }) => longest([title, ...cells]));
   let used = -GAP.length;
   const fitting = widths.findIndex((own) => {
     used += GAP.length + own;
@@ -50,10 +48,15 @@ export function table(
   };
 }
 
+/** Return the characters of the longest text. A call takes some 100,000 arguments at most. */
+function longest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, [...text].length), 0);
+}
+
 /** Two numbers around a slash, the slashes below each other. */
 export function pairs(rows: readonly (readonly [number, number])[]): string[] {
   const cells = rows.map(([a, b]) => [whole(a, true), whole(b, true)] as const);
-  const left = Math.max(0, ...cells.map(([a]) => a.length));
-  const right = Math.max(0, ...cells.map(([, b]) => b.length));
+  const left = longest(cells.map(([a]) => a));
+  const right = longest(cells.map(([, b]) => b));
   return cells.map(([a, b]) => `${a.padStart(left)} / ${b.padEnd(right)}`);
 }

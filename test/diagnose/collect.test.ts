@@ -265,3 +265,10 @@ describe('readings of the listeners', () => {
     expect(scopes).toMatchObject([{ accept: { last: 129, full: 2 } }]);
   });
 });
+
+test('two hundred thousand counts of one moment, and twenty thousand of one second, are judged', () => {
+  const same = 'C 1.0 5\n'.repeat(200_000);
+  const second = Array.from({ length: 20_000 }, (_, i) => `C ${(2 + i / 20_000).toFixed(6)} 7\n`);
+  const text = `# C time half_open\nC 0.0 9\n${same}${second.join('')}C 12.0 6\n`;
+  expect(fold(text)).toMatchObject({ seconds: 12, half_open: 6, peak: 9 });
+});

@@ -214,3 +214,10 @@ test('a table lines up, and leaves out from the end what does not fit', () => {
   expect(narrow.lines[2]).toBe('long one  1 000');
   expect(narrow.leftOut).toEqual(['last']);
 });
+
+test('a table of 200,000 rows', () => {
+  const cells = Array.from({ length: 200_000 }, (_, i) => String(i));
+  const { lines } = table([{ title: 'N', align: 'right', cells }]);
+  expect(lines).toHaveLength(200_001);
+  expect(lines[1]).toBe('     0');
+});
