@@ -79,7 +79,7 @@ export const GROWING = ${list(growing())};
 /** The kinds whose lines are rows: all but counts and losses. */
 export const ROW_KINDS = ${list(records.map(({ letter }) => letter))};
 
-/** What the records of each kind are called. */
+/** The noun for the records of each kind. */
 export const RECORDS = { ${schema.kinds.flatMap(({ letter, things }) => (things === undefined ? [] : `${letter}: ${text(things)}`)).join(', ')} } as const;
 
 /** The columns that tcp_probe of Linux 4.15 printed, in its order. */

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const top = dirname(dirname(fileURLToPath(import.meta.url)));
 const src = join(top, 'src');
 
-/** What each folder may import, by the table of ARCHITECTURE.md. */
+/** Reads from the table of ARCHITECTURE.md which folders each folder may import. */
 function allowed(): Map<string, Set<string>> {
   const rows = [
     ...readFileSync(join(top, 'ARCHITECTURE.md'), 'utf8').matchAll(/^\| (`.*?) \|.*\| (.*) \|$/gm),

@@ -10,7 +10,7 @@ export function isKind(word: string): word is Kind {
 /** The columns of one kind, in the order a stream's header gives them. */
 export class Columns {
   readonly names: readonly string[];
-  /** Where the time stands, or -1. */
+  /** Index of the `time` column; -1 if the header lacks it. */
   readonly time: number;
   readonly #at: ReadonlyMap<string, number>;
 
@@ -20,13 +20,13 @@ export class Columns {
     this.time = this.index('time');
   }
 
-  /** Where a column stands, or -1: what a Row then gives is '' or NaN. */
+  /** Gives the index of a column; -1 if the header lacks it, for which a Row gives '' or NaN. */
   index(name: string): number {
     return this.#at.get(name) ?? -1;
   }
 }
 
-/** Where the columns that are wanted stand in a line, by the header that is in force; -1 for none. */
+/** Finds the index of each wanted column under the header in force; -1 if that header lacks it. */
 export class Places {
   readonly #wanted: readonly string[];
   #columns: Columns | null = null;

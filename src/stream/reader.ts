@@ -38,10 +38,10 @@ export interface Unknown {
   readonly letter: string;
 }
 
-/** What a line says that is not a header: `kind` tells which of these it is. */
+/** One line that is not a header; `kind` tells which type it has. */
 export type Item = Row | Count | Loss | Unreadable | Unknown;
 
-/** What is known before the lines of a batch. */
+/** The state of the stream before the first line of a batch. */
 export interface Start {
   /** The header in force. */
   readonly header: Header;
@@ -130,7 +130,7 @@ export class StreamReader {
       }
       yield this.#batch(first === IS_HEADER ? null : first);
       if (first !== IS_HEADER) {
-        // What was not taken: the next batch begins after it.
+        // Skip the lines the caller did not take: the next batch begins after them.
         this.#next(NOBODY);
       }
     }
@@ -179,7 +179,7 @@ export class StreamReader {
       this.#words = new Int32Array(larger.buffer, larger.byteOffset, larger.length >> 2);
     }
     chunk.copy(this.#buffer, this.#kept);
-    // What fills the last word is not a separator.
+    // Fill the last word with bytes that are not separators.
     this.#buffer.fill(NO_CUT, length, length + 3);
     this.#length = length;
     this.#line = 0;
@@ -205,9 +205,9 @@ export class StreamReader {
    * return the first line of the next batch; null at the end of the chunk; IS_HEADER before a header
    * that comes after one without lines.
    *
-   * Looks at four bytes at a time, since most are of no interest: of a word, `m` has the top bit set
-   * of each byte below 0x21, and perhaps of one of 0x21 above such a byte. The first byte is the
-   * lowest: so is it on x86-64 and arm64, where the module runs.
+   * Reads four bytes at a time, since few are separators. `m` has the top bit set in each byte
+   * of the word below 0x21; it may also be set in a byte of 0x21 above such a byte. The first byte
+   * is the lowest, as on x86-64 and arm64, where the module runs.
    */
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop, whose state is in local variables
   #next(taker: Taker | null): Item | typeof IS_HEADER | null {
@@ -228,7 +228,7 @@ export class StreamReader {
     cuts[0] = before;
     let i = line >> 2;
     let word = words[i] as number;
-    // Of the first word, not the bytes of the line before.
+    // Ignore the bytes of the first word that belong to the line before.
     let m = (word - 0x21212121) & ~word & (0x80808080 << ((line & 3) << 3));
     /** Has a top bit where a byte of the line, or one beside it, may be DEL or above. */
     let high = word | (word + 0x01010101);
@@ -317,7 +317,7 @@ export class StreamReader {
       length -= 1;
       found -= 1;
     }
-    // What a blank line begins with, as in the buffer.
+    // End the line with a newline, as the buffer does.
     tidied[length] = NEWLINE;
     cuts[found] = length;
     row.found = found;

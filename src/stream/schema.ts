@@ -140,7 +140,7 @@ export const GROWING = [
 /** The kinds whose lines are rows: all but counts and losses. */
 export const ROW_KINDS = ['A', 'R', 'S', 'D', 'X'] as const;
 
-/** What the records of each kind are called. */
+/** The noun for the records of each kind. */
 export const RECORDS = {
   C: 'counts',
   A: 'half-opens added',
