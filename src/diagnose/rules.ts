@@ -158,17 +158,22 @@ export interface Judged {
 export interface Verdict {
   /** The worst. */
   readonly worst: Judged;
-  /** Others that are neither idle nor busy. */
+  /** Others that are neither idle nor busy, the worst first. */
   readonly also: readonly Judged[];
   /** For monitoring. */
   readonly severity: 'ok' | 'warning' | 'critical';
 }
 
-/** Judges every scope and finds the worst. */
+/** Judge every scope and find the worst. Of one state, those with a name come first. */
 export function judge(evidence: Evidence): Verdict {
   const judged = evidence.scopes
     .map((scope) => judgeScope(scope, evidence))
-    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || weight(b) - weight(a));
+    .sort(
+      (a, b) =>
+        STATES.indexOf(a.state) - STATES.indexOf(b.state) ||
+        Number(a.scope.local === null) - Number(b.scope.local === null) ||
+        weight(b) - weight(a),
+    );
   const [worst, ...others] = judged as [Judged, ...Judged[]];
   return {
     worst,
@@ -184,15 +189,23 @@ function judgeScope(scope: Scope, evidence: Evidence): Judged {
   return { scope, state: rule.state, rule: rule.name, honest };
 }
 
-/** What has a name comes first, then what is worst by its own measure. */
+/** Return the worst listener of each state in trouble, except the state of the worst of all. */
+export function worstOfOtherStates({ worst, also }: Verdict): Judged[] {
+  return STATES.filter((state) => state !== worst.state).flatMap(
+    (state) => also.find((one) => one.state === state) ?? [],
+  );
+}
+
+/** Return how bad a listener in its state is, compared with others in the same. */
 function weight({ scope, state }: Judged): number {
-  const own =
-    state === 'stuck'
-      ? (scope.accept?.last ?? 0)
-      : state === 'flood'
-        ? cameToNothing(scope)
-        : answered(scope);
-  return own + (scope.local === null ? 0 : Number.MAX_SAFE_INTEGER / 2);
+  switch (state) {
+    case 'stuck':
+      return scope.accept?.last ?? 0;
+    case 'flood':
+      return cameToNothing(scope);
+    default:
+      return answered(scope);
+  }
 }
 
 function severityOf({ state, scope }: Judged, evidence: Evidence): Verdict['severity'] {

@@ -12,6 +12,7 @@ import {
   refused,
   type State,
   type Verdict,
+  worstOfOtherStates,
 } from './rules.js';
 
 /** A diagnosis in words. */
@@ -25,6 +26,9 @@ export interface Report {
 
 /** Other listeners in trouble that are named. */
 const MOST_OTHERS = 4;
+
+/** Characters of an address that are shown. The kernel's have fewer, a forged capture's may not. */
+const MAX_ADDRESS = 64;
 
 const NAMES: Readonly<Record<State, string>> = {
   stuck: 'ACCEPT QUEUE STUCK',
@@ -51,15 +55,21 @@ export function report(
   };
 }
 
-function headline({ state, scope, honest }: Judged): string {
-  const at = scope.local === null ? '' : ` on ${printable(scope.local)}`;
+/** Name a state and its listener: `FLOOD on 0.0.0.0:443`. */
+function nameOf({ state, scope: { local } }: Judged): string {
+  const at = local === null ? '' : ` on ${printable(local.slice(0, MAX_ADDRESS))}`;
+  return `${NAMES[state]}${at}`;
+}
+
+function headline(judged: Judged): string {
+  const { state, scope, honest } = judged;
   switch (state) {
     case 'stuck':
-      return `${NAMES.stuck}${at}: the application ${scope.ended.completed === 0 ? 'does not accept' : 'accepts too slowly'}`;
+      return `${nameOf(judged)}: the application ${scope.ended.completed === 0 ? 'does not accept' : 'accepts too slowly'}`;
     case 'flood':
-      return `${NAMES.flood}${at}${honest ? ', with honest clients beside it' : ''}`;
+      return `${nameOf(judged)}${honest ? ', with honest clients beside it' : ''}`;
     case 'surge':
-      return `${NAMES.surge}${at}: honest clients, more than its queue is made for`;
+      return `${nameOf(judged)}: honest clients, more than its queue is made for`;
     case 'busy':
       return `${NAMES.busy}: handshakes complete, no queue is in trouble`;
     case 'idle':
@@ -69,8 +79,8 @@ function headline({ state, scope, honest }: Judged): string {
   }
 }
 
-function why({ worst, also }: Verdict, evidence: Evidence, grouped: boolean): string[] {
-  const { scope, state } = worst;
+function why(verdict: Verdict, evidence: Evidence, grouped: boolean): string[] {
+  const { scope, state } = verdict.worst;
   const n = (value: number) => whole(value, grouped);
   const lines = [handshakes(scope, evidence, n)];
   const ends = OUTCOMES.reduce((sum, outcome) => sum + scope.ended[outcome], 0);
@@ -98,13 +108,16 @@ function why({ worst, also }: Verdict, evidence: Evidence, grouped: boolean): st
   if ((evidence.totals.missed ?? 0) > 0) {
     lines.push(`${n(evidence.totals.missed ?? 0)} hooked calls missed: see tcpsynq status`);
   }
-  for (const other of also.slice(0, MOST_OTHERS)) {
-    lines.push(`also: ${headline(other)}`);
-  }
-  if (also.length > MOST_OTHERS) {
-    lines.push(`and ${n(also.length - MOST_OTHERS)} more`);
-  }
+  lines.push(...others(verdict, n));
   return lines;
+}
+
+/** Return a line for each other listener in trouble: the worst of each other state comes first. */
+function others(verdict: Verdict, n: (value: number) => string): string[] {
+  const first = worstOfOtherStates(verdict);
+  const all = [...first, ...verdict.also.filter((one) => !first.includes(one))];
+  const lines = all.slice(0, MOST_OTHERS).map((one) => `also: ${headline(one)}`);
+  return all.length > MOST_OTHERS ? [...lines, `and ${n(all.length - MOST_OTHERS)} more`] : lines;
 }
 
 /** Return where the SYNs of a flood or a surge come from, or that none were seen. */
@@ -161,7 +174,10 @@ function queueLine(scope: Scope, n: (value: number) => string): string {
   return `SYN queue ${n(qlen)} of ${n(holds)} (${percent(qlen / holds)}), at most ${n(peak)}, ${n(old)} older than a second${soon}`;
 }
 
-/** One line for monitoring plugins: state, words, and figures after the bar. */
+/**
+ * Return one line for monitoring plugins: state, words, and figures after the bar. The words name
+ * the worst listener, then the worst of each other state: one user's stuck socket hides no flood.
+ */
 export function pluginLine({ verdict, headline: words }: Report, evidence: Evidence): string {
   const { scope } = verdict.worst;
   const share = completion(scope);
@@ -181,8 +197,9 @@ export function pluginLine({ verdict, headline: words }: Report, evidence: Evide
       ? []
       : [perf('accept_queue', String(scope.accept.last), String(scope.accept.backlog + 1))]),
   ];
+  const also = worstOfOtherStates(verdict).map((one) => `, also ${nameOf(one)}`);
   // The words may have an address from a capture in them: only one bar begins the figures.
-  const shown = words.replaceAll('|', '/');
+  const shown = [words, ...also].join('').replaceAll('|', '/');
   return `TCPSYNQ ${verdict.severity.toUpperCase()} - ${shown} | ${figures.join(' ')}`;
 }
 

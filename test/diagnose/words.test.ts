@@ -216,6 +216,34 @@ describe('for monitoring', () => {
     expect(text).toMatch(/^TCPSYNQ WARNING - FLOOD on 0\.0\.0\.0:80\/half_open=0[^|]* \| [^|]+$/);
   });
 
+  test('a socket that its user leaves stuck hides no flood, and no surge', () => {
+    const stuck = { first: 1, last: 1, backlog: 0, readings: 9, full: 9, shrank: false };
+    const toys = Array.from({ length: 20 }, (_, i) =>
+      scope({ local: `127.0.0.1:${7000 + i}`, accept: { ...stuck, last: i + 1 } }),
+    );
+    const seen = evidence([
+      ...toys,
+      scope({ local: '0.0.0.0:80', completed: 4000, queue: { ...queue, peak: 129 } }),
+      scope({ local: '0.0.0.0:8080', unanswered: 400 }),
+      scope({ local: '0.0.0.0:443', unanswered: 4000 }),
+    ]);
+    const all = report(judge(seen), seen, NAMES, false);
+    expect(pluginLine(all, seen).split(' | ')[0]).toBe(
+      'TCPSYNQ CRITICAL - ACCEPT QUEUE STUCK on 127.0.0.1:7019: the application does not accept, also FLOOD on 0.0.0.0:443, also SURGE on 0.0.0.0:80',
+    );
+    expect(all.why.filter((line) => /^(also|and)/.test(line))).toEqual([
+      'also: FLOOD on 0.0.0.0:443',
+      'also: SURGE on 0.0.0.0:80: honest clients, more than its queue is made for',
+      'also: ACCEPT QUEUE STUCK on 127.0.0.1:7018: the application does not accept',
+      'also: ACCEPT QUEUE STUCK on 127.0.0.1:7017: the application does not accept',
+      'and 18 more',
+    ]);
+  });
+
+  test('an address of any length makes a line of bounded length', () => {
+    expect(line({ unanswered: 4000, local: '\x1b'.repeat(100_000) }).length).toBeLessThan(500);
+  });
+
   test('figures that are not known are left out', () => {
     expect(line({ queue: null, accept: null })).toBe(
       'TCPSYNQ OK - IDLE: next to no handshake completes | half_open=0;;;0; failed_per_second=0;;;0; cookies=0;;;0;',
