@@ -10,6 +10,7 @@ export type FakeFigures = Partial<Record<(typeof STAT_COLUMNS)[number], number>>
 export interface FakeListener {
   readonly local: string;
   readonly inode?: number;
+  readonly uid?: number;
   readonly qlen?: number;
   readonly young?: number;
   readonly holds?: number;
@@ -28,8 +29,16 @@ export function statText(figures: FakeFigures): string {
 /** /proc/net/tcpsynq_listeners. */
 export function listenersText(listeners: readonly FakeListener[]): string {
   const rows = listeners.map(
-    ({ local, inode = 1, qlen = 0, young = 0, holds = 129, accept_qlen = 0, backlog = 128 }) =>
-      `${local} ${inode} 0 ${qlen} ${young} ${holds} ${accept_qlen} ${backlog} 0 0 0\n`,
+    ({
+      local,
+      inode = 1,
+      uid = 0,
+      qlen = 0,
+      young = 0,
+      holds = 129,
+      accept_qlen = 0,
+      backlog = 128,
+    }) => `${local} ${inode} ${uid} ${qlen} ${young} ${holds} ${accept_qlen} ${backlog} 0 0 0\n`,
   );
   return `${LISTENER_COLUMNS.join(' ')}\n${rows.join('')}`;
 }

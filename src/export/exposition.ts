@@ -6,7 +6,7 @@ import { downReading, type HostReading, type NetnsReading } from './reading.js';
 
 /** What is shown of a reading. */
 export interface ExpositionOptions {
-  /** Addresses of a namespace with series of their own, those nearest to a limit. */
+  /** Addresses of a namespace with series of their own: see fullest(). */
   readonly listenersTop: number;
   /** Of this command. */
   readonly version: string;

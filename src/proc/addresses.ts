@@ -4,6 +4,8 @@ import { acceptFullness, fullness, type Listener } from './listeners.js';
 export interface Address {
   /** `a.b.c.d:port` or `[v6]:port`. */
   readonly local: string;
+  /** Of the socket with the lowest. */
+  readonly uid: number;
   readonly sockets: number;
   /** Of all of them together, as in Listener. */
   readonly qlen: number;
@@ -26,6 +28,7 @@ export function byAddress(listeners: readonly Listener[]): Address[] {
     const full = fullness(listener);
     addresses.set(local, {
       local,
+      uid: Math.min(before?.uid ?? listener.uid, listener.uid),
       sockets: (before?.sockets ?? 0) + 1,
       qlen: (before?.qlen ?? 0) + listener.qlen,
       young: (before?.young ?? 0) + listener.young,
@@ -39,16 +42,34 @@ export function byAddress(listeners: readonly Listener[]): Address[] {
   return [...addresses.values()];
 }
 
-/** So many of those that are nearest to a limit, whichever queue it is of. */
+/**
+ * Return up to `most` addresses nearest to a limit, whichever queue it is of. Users take turns: the
+ * nearest of each user comes first, then the second of each. So one user's sockets keep no others out.
+ */
 export function fullest(addresses: readonly Address[], most: number): Address[] {
-  const nearest = ({ full, accept_full }: Address) => Math.max(full ?? 0, accept_full);
+  const turns = new Map<number, number>();
   return [...addresses]
-    .sort(
-      (a, b) =>
-        nearest(b) - nearest(a) ||
-        b.qlen - a.qlen ||
-        b.accept_qlen - a.accept_qlen ||
-        (a.local < b.local ? -1 : 1),
-    )
-    .slice(0, most);
+    .sort(byNearness)
+    .map((address) => {
+      const turn = turns.get(address.uid) ?? 0;
+      turns.set(address.uid, turn + 1);
+      return { address, turn };
+    })
+    .sort((a, b) => a.turn - b.turn)
+    .slice(0, most)
+    .map(({ address }) => address);
+}
+
+/** Sort what is nearest to a limit first, then the longest queues, then by address. */
+function byNearness(a: Address, b: Address): number {
+  return (
+    nearness(b) - nearness(a) ||
+    b.qlen - a.qlen ||
+    b.accept_qlen - a.accept_qlen ||
+    (a.local < b.local ? -1 : 1)
+  );
+}
+
+function nearness({ full, accept_full }: Address): number {
+  return Math.max(full ?? 0, accept_full);
 }
