@@ -1,4 +1,5 @@
 import { errno } from '../failure.js';
+import { inBatches } from './batches.js';
 import { type Namespace, readInode } from './namespace.js';
 import { processes } from './processes.js';
 
@@ -15,20 +16,17 @@ export interface Namespaces {
  * `ip netns` or an open file holds is not seen.
  */
 export async function findNamespaces(proc = '/proc'): Promise<Namespaces> {
-  const pids = await processes(proc);
   let hidden = 0;
-  const inodes = await Promise.all(
-    pids.map((pid) =>
-      readInode(String(pid), proc).catch((error) => {
-        hidden += ['EACCES', 'EPERM'].includes(errno(error) ?? '') ? 1 : 0;
-        return null;
-      }),
-    ),
-  );
+  const look = async (pid: number) => ({
+    pid,
+    inode: await readInode(String(pid), proc).catch((error) => {
+      hidden += ['EACCES', 'EPERM'].includes(errno(error) ?? '') ? 1 : 0;
+      return null;
+    }),
+  });
   const found = new Map<string, Namespace>();
-  for (const [i, inode] of inodes.entries()) {
+  for await (const { pid, inode } of inBatches(await processes(proc), look)) {
     if (inode !== null && !found.has(inode)) {
-      const pid = pids[i] as number;
       found.set(inode, { net: `${proc}/${pid}/net`, pid, inode, name: `pid ${pid}`, close() {} });
     }
   }

@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { inBatches } from './batches.js';
 import { processes } from './processes.js';
 
 /** A process that holds a socket. */
@@ -34,10 +35,8 @@ export async function findOwners(
 async function socketsOf(directory: string, inodes: ReadonlySet<number>): Promise<Set<number>> {
   const names = await readdir(directory).catch(() => []);
   const held = new Set<number>();
-  const links = await Promise.all(
-    names.map((name) => readlink(`${directory}/${name}`).catch(() => '')),
-  );
-  for (const link of links) {
+  const linkOf = (name: string) => readlink(`${directory}/${name}`).catch(() => '');
+  for await (const link of inBatches(names, linkOf)) {
     const inode = Number(/^socket:\[(\d+)\]$/.exec(link)?.[1]);
     if (inodes.has(inode)) {
       held.add(inode);
