@@ -32,22 +32,26 @@ const ABOUT_A_SECOND = PATIENCE - 0.05;
 /** Several readings of one listener. */
 interface Seen {
   readonly first: Listener;
-  last: Listener;
-  peak: number;
-  readings: number;
-  full: number;
-  stale: number;
-  shrank: boolean;
+  readonly last: Listener;
+  readonly peak: number;
+  readonly readings: number;
+  readonly full: number;
+  readonly stale: number;
+  readonly shrank: boolean;
 }
 
-/** Add a reading to those of the same listener. */
-function update(seen: Seen, listener: Listener, isFull: boolean, isStale: boolean): void {
-  seen.shrank ||= listener.accept_qlen < seen.last.accept_qlen;
-  seen.last = listener;
-  seen.peak = Math.max(seen.peak, listener.qlen);
-  seen.readings += 1;
-  seen.full += isFull ? 1 : 0;
-  seen.stale += isStale ? 1 : 0;
+/** Return earlier readings of a listener, if there are any, with another one added. */
+function seenAgain(before: Seen | undefined, listener: Listener): Seen {
+  const { qlen, young, holds, accept_qlen, backlog } = listener;
+  return {
+    first: before?.first ?? listener,
+    last: listener,
+    peak: Math.max(before?.peak ?? 0, qlen),
+    readings: (before?.readings ?? 0) + 1,
+    full: (before?.full ?? 0) + (accept_qlen > backlog ? 1 : 0),
+    stale: (before?.stale ?? 0) + (areMostlyOld(qlen - young, holds) ? 1 : 0),
+    shrank: before !== undefined && (before.shrank || accept_qlen < before.last.accept_qlen),
+  };
 }
 
 /**
@@ -60,11 +64,10 @@ export class Collector implements Taker {
   #seconds = 0;
   readonly #settings: QueueSettings;
   readonly #sources = new Sources();
-  readonly #seen = new Map<string, Seen>();
-  /** Every address listened on. */
-  readonly #locals = new Set<string>();
-  /** The keys in `#seen` of the last reading. */
-  #listening = new Set<string>();
+  /** The listeners of the last reading, by address and inode. */
+  #seen: ReadonlyMap<string, Seen> = new Map();
+  /** Their addresses. */
+  #locals: ReadonlySet<string> = new Set();
   readonly #flows = new Map<string, Flow>();
   /** Which flow a local address belongs to; null: there were too many. */
   readonly #flowOf = new Map<string, Flow | null>();
@@ -93,30 +96,20 @@ export class Collector implements Taker {
     return this.#seconds + (this.#latest?.time ?? 0) - (this.#first?.time ?? 0);
   }
 
-  /** A reading of the listeners; the first should come before the first row. */
+  /**
+   * Take a reading of the listeners; the first should come before the first row. A listener that is
+   * missing is forgotten, with the SYNs it dropped: sockets that come and go take no memory.
+   */
   listeners(reading: readonly Listener[]): void {
-    this.#listening = new Set();
+    const before = this.#seen;
+    const seen = new Map<string, Seen>();
     for (const listener of reading) {
       const key = `${listener.local} ${listener.inode}`;
-      this.#listening.add(key);
-      this.#locals.add(listener.local);
-      const isFull = listener.accept_qlen > listener.backlog;
-      const isStale = areMostlyOld(listener.qlen - listener.young, listener.holds);
-      const seen = this.#seen.get(key);
-      if (seen === undefined) {
-        this.#seen.set(key, {
-          first: listener,
-          last: listener,
-          peak: listener.qlen,
-          readings: 1,
-          full: isFull ? 1 : 0,
-          stale: isStale ? 1 : 0,
-          shrank: false,
-        });
-      } else {
-        update(seen, listener, isFull, isStale);
-      }
+      // Sockets without an inode may share a key.
+      seen.set(key, seenAgain(seen.get(key) ?? before.get(key), listener));
     }
+    this.#seen = seen;
+    this.#locals = new Set(reading.map(({ local }) => local));
   }
 
   begin({ starts }: Start): void {
@@ -265,9 +258,10 @@ export class Collector implements Taker {
 
   #scopes(): Scope[] {
     const members = new Map<string, Seen[]>();
-    for (const key of this.#listening) {
-      const seen = this.#seen.get(key) as Seen;
-      members.set(seen.last.local, [...(members.get(seen.last.local) ?? []), seen]);
+    for (const seen of this.#seen.values()) {
+      const { local } = seen.last;
+      const same = members.get(local);
+      same === undefined ? members.set(local, [seen]) : same.push(seen);
     }
     const locals = [...new Set([...members.keys(), ...this.#flows.keys()])];
     const scopes = locals.map((local) =>

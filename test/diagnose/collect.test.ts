@@ -4,6 +4,7 @@ import type { Evidence } from '../../src/diagnose/evidence.js';
 import { judge } from '../../src/diagnose/rules.js';
 import type { Listener } from '../../src/proc/listeners.js';
 import { countLine, feed } from '../capture.js';
+import { gc } from '../memory.js';
 import { listener } from './scope.js';
 
 type Figures = Readonly<Record<string, number>>;
@@ -257,6 +258,29 @@ describe('readings of the listeners', () => {
   test('one that is gone by the last reading is not spoken of', () => {
     const gone = listener({ local: '0.0.0.0:80', inode: 2, accept_qlen: 129 });
     expect(fold(text(), [[listener(), gone], [listener()]]).scopes).toHaveLength(1);
+  });
+
+  test('sockets that come and go are forgotten, with what they dropped', () => {
+    const collector = new Collector(UNKNOWN_SETTINGS);
+    const stay = (drops: number) => listener({ inode: 1, drops });
+    const used = () => {
+      gc();
+      return process.memoryUsage().heapUsed;
+    };
+    collector.listeners([stay(5)]);
+    const before = used();
+    for (let i = 0; i < 200; i += 1) {
+      const others = Array.from({ length: 1000 }, (_, j) =>
+        listener({ local: `127.0.0.1:${1024 + i}`, inode: 2 + i * 1000 + j, drops: 3 }),
+      );
+      collector.listeners([...others, stay(6)]);
+    }
+    collector.listeners([stay(7)]);
+    expect(used() - before).toBeLessThan(10e6);
+    feed(text(), collector);
+    expect(collector.finish().scopes).toMatchObject([
+      { local: '0.0.0.0:443', drops: 2, accept: { readings: 202 } },
+    ]);
   });
 
   test('of several sockets on one address the worst off speaks', () => {

@@ -1,10 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createGzip, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type MemberDamage, unpackGzip } from '../../src/source/gzip.js';
 import { capture, incident } from '../capture.js';
+import { gc } from '../memory.js';
 
 async function unpack(bytes: Buffer, size = 512 * 1024) {
   const chunks = (async function* () {
@@ -20,15 +19,12 @@ async function unpack(bytes: Buffer, size = 512 * 1024) {
   return { text, damages };
 }
 
-setFlagsFromString('--expose-gc');
-const collect: () => void = runInNewContext('gc');
-
 /** Unpack bytes, and return the most memory in MiB that buffers in use took, over that before. */
 async function peakOf(bytes: Buffer): Promise<number> {
   const chunks = (async function* () {
     yield bytes;
   })();
-  collect();
+  gc();
   const before = process.memoryUsage().arrayBuffers;
   let peak = before;
   let count = 0;
@@ -36,7 +32,7 @@ async function peakOf(bytes: Buffer): Promise<number> {
     count += 1;
     // A collection takes milliseconds. The chunk before damage is a short one.
     if (count % 128 === 0 || chunk.length % 65_536 > 0) {
-      collect();
+      gc();
       peak = Math.max(peak, process.memoryUsage().arrayBuffers);
     }
   }
