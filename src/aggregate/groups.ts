@@ -1,5 +1,6 @@
 import { TextHash } from '../sketch/hash.js';
 import { HeavyHitters } from '../sketch/heavy-hitters.js';
+import { copyOf } from '../stream/copy.js';
 
 /** Groups kept; more than this many that are equally frequent can't be told apart. */
 export const KEPT = 1024;
@@ -9,9 +10,9 @@ export const MOST_BESIDE = 16;
 /** Characters kept of a text: more than a stack of the module's has. */
 const LONGEST_TEXT = 4096;
 
-/** Return a text that is short enough to keep. A slice would keep the whole text in memory. */
+/** Return a text that is short enough to keep. */
 function short(text: string): string {
-  return text.length > LONGEST_TEXT ? Buffer.from(text.slice(0, LONGEST_TEXT)).toString() : text;
+  return text.length > LONGEST_TEXT ? copyOf(text.slice(0, LONGEST_TEXT)) : text;
 }
 
 /** What a record says in one word, by which it may be counted. */

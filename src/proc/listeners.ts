@@ -1,5 +1,7 @@
+import { copyOf } from '../stream/copy.js';
 import { parseInteger } from '../stream/number.js';
 import type { LISTENER_COLUMNS } from '../stream/schema.js';
+import { rowsOf } from './rows.js';
 
 /** One listening socket, as /proc/net/tcpsynq_listeners shows it. */
 export interface Listener {
@@ -37,32 +39,45 @@ const NUMBERS = [
   'drops',
 ] as const satisfies readonly (typeof LISTENER_COLUMNS)[number][];
 
-/** Reads /proc/net/tcpsynq_listeners by the names in its header row; a string is the reason why not. */
+type NumberName = (typeof NUMBERS)[number];
+
+/**
+ * Read /proc/net/tcpsynq_listeners by the names in its header row; a string is the reason why not.
+ * There may be 100,000s of rows: beside the text only listeners are kept, and they keep none of it.
+ */
 export function parseListeners(text: string): Listener[] | string {
-  const [names, ...rows] = text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => line.trim().split(/\s+/));
+  const rows = rowsOf(text);
+  const { value: names } = rows.next();
   if (names === undefined) {
     return 'no header row';
   }
+  const places = new Map(names.map((name, at) => [name, at]));
   const listeners: Listener[] = [];
-  for (const [i, row] of rows.entries()) {
-    const field = (name: string) => row[names.indexOf(name)] ?? '';
-    const numbers = Object.fromEntries(
-      NUMBERS.map((name) => [name, parseInteger(field(name))]),
-    ) as Record<(typeof NUMBERS)[number], number | undefined>;
-    const missing = NUMBERS.find((name) => numbers[name] === undefined);
-    if (missing !== undefined) {
-      return `row ${i + 1}: ${missing} is not a whole number`;
+  for (const row of rows) {
+    const listener = listenerOf((name) => row[places.get(name) ?? -1] ?? '');
+    if (typeof listener === 'string') {
+      return `row ${listeners.length + 1}: ${listener}`;
     }
-    listeners.push({
-      local: field('local'),
-      ...(numbers as Record<(typeof NUMBERS)[number], number>),
-      warned: !['0', 'no', '-', ''].includes(field('warned')),
-    });
+    listeners.push(listener);
   }
   return listeners;
+}
+
+/** Read one row; a string is the reason why not. */
+function listenerOf(field: (name: string) => string): Listener | string {
+  const numbers = {} as Record<NumberName, number>;
+  for (const name of NUMBERS) {
+    const value = parseInteger(field(name));
+    if (value === undefined) {
+      return `${name} is not a whole number`;
+    }
+    numbers[name] = value;
+  }
+  return {
+    local: copyOf(field('local')),
+    ...numbers,
+    warned: !['0', 'no', '-', ''].includes(field('warned')),
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type CounterName, type Counters, isCounterName } from '../stream/counters.js';
 import { parseHex } from '../stream/number.js';
+import { rowsOf } from './rows.js';
 
 /** What /proc/net/stat/tcpsynq says. */
 export interface Stat {
@@ -24,10 +25,7 @@ function addFigure(total: Counters, own: Counters, name: CounterName, value: num
  * the reason as a string if it cannot be read. Names it does not know are passed over.
  */
 export function parseStat(text: string): Stat | string {
-  const [names, ...rows] = text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => line.trim().split(/\s+/));
+  const [names, ...rows] = rowsOf(text);
   if (names === undefined || rows.length === 0) {
     return 'no rows';
   }

@@ -9,6 +9,8 @@ import {
 import { parseStat } from '../../src/proc/stat.js';
 import { parseStatus } from '../../src/proc/status.js';
 import { parseHex } from '../../src/stream/number.js';
+import { gc } from '../memory.js';
+import { listenersText } from '../proc.js';
 
 test.each([
   ['0', 0],
@@ -76,9 +78,27 @@ describe('/proc/net/tcpsynq_listeners', () => {
     expect(parseListeners(HEADER)).toEqual([]);
   });
 
+  test('keeps the listeners, and none of the text', () => {
+    const kept: unknown[] = [];
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 10; i += 1) {
+      const rows = Array.from({ length: 20_000 }, (_, j) => ({ local: `192.168.100.100:${j}` }));
+      kept.push(parseListeners(listenersText(rows))[i]);
+    }
+    gc();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(3e6);
+    expect(kept[9]).toMatchObject({ local: '192.168.100.100:9', backlog: 128 });
+  });
+
   test('says why it cannot read', () => {
     expect(parseListeners('')).toBe('no header row');
+    expect(parseListeners(' \n\n')).toBe('no header row');
     expect(parseListeners(`${HEADER}\n[::]:443 x`)).toBe('row 1: inode is not a whole number');
+    const good = '[::]:443 812 33 7 6 129 1 128 0 4 1 x';
+    expect(parseListeners(`${HEADER}\n${good}\n\n[::]:80 1 2`)).toBe(
+      'row 2: qlen is not a whole number',
+    );
   });
 });
 
