@@ -137,8 +137,8 @@ export class Collector implements Taker {
   }
 
   #event(row: Row): void {
-    const since = this.#first?.time;
-    if (since === undefined) {
+    const [first, latest] = [this.#first, this.#latest];
+    if (first === null || latest === null) {
       return;
     }
     if (row.columns !== this.#columns) {
@@ -147,13 +147,14 @@ export class Collector implements Taker {
     this.#events = true;
     const at = this.#at;
     const flow = this.#flowAt(row.text(at.local));
+    flow?.settle(latest.time);
     if (row.kind === 'A') {
       this.#sources.add(row.text(at.remote));
       flow?.add(row.time, row.number(at.qlen), row.number(at.limit));
     } else {
       const named = row.text(at.outcome) as Outcome;
       const outcome = OUTCOMES.includes(named) ? named : 'other';
-      flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age) / 1e6, since);
+      flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age) / 1e6, first.time);
     }
   }
 
@@ -207,14 +208,14 @@ export class Collector implements Taker {
     while ((this.#recent[1]?.time ?? Number.POSITIVE_INFINITY) <= count.time - ABOUT_A_SECOND) {
       this.#recent.shift();
     }
-    for (const flow of this.#flows.values()) {
-      flow.settle(count.time);
-    }
   }
 
   #endEpoch(): void {
     const [first, last, earlier] = [this.#first, this.#latest, this.#recent[0]];
     if (first !== null && last !== null && earlier !== undefined) {
+      for (const flow of this.#flows.values()) {
+        flow.settle(last.time);
+      }
       this.#seconds += last.time - first.time;
       this.#judged += Math.max(0, last.time - first.time - PATIENCE);
       for (const name of GROWING) {

@@ -9,6 +9,11 @@ import { OUTCOMES, type Outcome } from '../stream/counters.js';
 export const PATIENCE = 1;
 
 const BUCKETS_PER_SECOND = 10;
+/**
+ * Buckets that wait to be judged. They last for counts a minute apart. A half-open that is later
+ * still, by the time in a capture, shares the last bucket.
+ */
+const MAX_BUCKETS = (60 + PATIENCE) * BUCKETS_PER_SECOND;
 
 /** What became of the half-opens that began in a tenth of a second, within PATIENCE of it. */
 interface Bucket {
@@ -20,9 +25,11 @@ interface Bucket {
   gone: number;
 }
 
+const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0 };
+
 /**
  * The half-opens of one listener, folded from A and R rows in the order of the stream. Only those
- * are judged that began long enough before the end to have had PATIENCE for an answer.
+ * are judged that began long enough before the end to have PATIENCE for an answer.
  */
 export class Flow {
   readonly local: string;
@@ -31,31 +38,41 @@ export class Flow {
   readonly ended: Record<Outcome, number> = Object.fromEntries(
     OUTCOMES.map((outcome) => [outcome, 0]),
   ) as Record<Outcome, number>;
-  /** Half-opens judged: how many began, and of these completed (however late) and failed. */
-  begun = 0;
-  completed = 0;
-  failed = 0;
   /** Of the SYN queue, as the last A row and the fullest told. */
   qlen = 0;
   limit = 0;
   peak = 0;
-  #gone = 0;
+  /** Half-opens judged: how many began, and what became of these, however late. */
+  readonly #judged: Bucket = { ...EMPTY };
+  /** By the tenth of a second in which they began. */
   readonly #buckets = new Map<number, Bucket>();
+  /** All earlier tenths of a second are judged. */
+  #next = 0;
 
   constructor(local: string) {
     this.local = local;
   }
 
+  /** Judged, and completed, however late. */
+  get completed(): number {
+    return this.#judged.completed;
+  }
+
+  /** Judged, and failed within PATIENCE. */
+  get failed(): number {
+    return this.#judged.failed;
+  }
+
   /** Judged, and neither completed nor failed within PATIENCE, nor completed later. */
   get unanswered(): number {
-    return Math.max(0, this.begun - this.completed - this.failed - this.#gone);
+    return Math.max(0, halfOpen(this.#judged));
   }
 
   /** Begun so lately that they cannot be judged yet, and still half-open. */
   get young(): number {
     let sum = 0;
-    for (const { begun, completed, failed, gone } of this.#buckets.values()) {
-      sum += begun - completed - failed - gone;
+    for (const bucket of this.#buckets.values()) {
+      sum += halfOpen(bucket);
     }
     return Math.max(0, sum);
   }
@@ -78,7 +95,7 @@ export class Flow {
       return;
     }
     if (age >= PATIENCE) {
-      this.completed += outcome === 'completed' ? 1 : 0;
+      this.#judged.completed += outcome === 'completed' ? 1 : 0;
       return;
     }
     const bucket = this.#bucket(birth);
@@ -91,33 +108,49 @@ export class Flow {
     }
   }
 
-  /** Judges all that had PATIENCE by `now`: every row up to then has been given. */
+  /** Judge all that had PATIENCE by `now`: every row up to then has been given. */
   settle(now: number): void {
-    for (const [index, bucket] of this.#buckets) {
-      if ((index + 1) / BUCKETS_PER_SECOND > now - PATIENCE) {
-        continue;
+    const due = Math.floor((now - PATIENCE) * BUCKETS_PER_SECOND);
+    for (; this.#next < due && this.#buckets.size > 0; this.#next += 1) {
+      const bucket = this.#buckets.get(this.#next);
+      if (bucket !== undefined) {
+        addTo(this.#judged, bucket);
+        this.#buckets.delete(this.#next);
       }
-      this.begun += bucket.begun;
-      this.completed += bucket.completed;
-      this.failed += bucket.failed;
-      this.#gone += bucket.gone;
-      this.#buckets.delete(index);
     }
+    this.#next = Math.max(this.#next, due);
   }
 
-  /** The module was loaded anew: what is not judged yet never will be. */
+  /** Begin again after the module was loaded: what is not judged yet never will be. */
   restart(): void {
     this.#buckets.clear();
+    this.#next = 0;
     this.qlen = 0;
   }
 
+  /** Return the bucket of a half-open that began at `time`: a late row's is judged already. */
   #bucket(time: number): Bucket {
-    const index = Math.floor(time * BUCKETS_PER_SECOND);
+    const last = this.#next + MAX_BUCKETS;
+    const index = Math.min(Math.floor(time * BUCKETS_PER_SECOND), last);
+    if (index < this.#next) {
+      return this.#judged;
+    }
     let bucket = this.#buckets.get(index);
     if (bucket === undefined) {
-      bucket = { begun: 0, completed: 0, failed: 0, gone: 0 };
+      bucket = { ...EMPTY };
       this.#buckets.set(index, bucket);
     }
     return bucket;
   }
+}
+
+function halfOpen({ begun, completed, failed, gone }: Bucket): number {
+  return begun - completed - failed - gone;
+}
+
+function addTo(sum: Bucket, bucket: Bucket): void {
+  sum.begun += bucket.begun;
+  sum.completed += bucket.completed;
+  sum.failed += bucket.failed;
+  sum.gone += bucket.gone;
 }

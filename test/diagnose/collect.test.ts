@@ -290,6 +290,43 @@ describe('readings of the listeners', () => {
   });
 });
 
+describe('times that a capture makes up', () => {
+  const forged = (rows: readonly string[]) =>
+    fold(`# tcpsynq 1\n${countLine(0, { half_open: 0 })}\n${rows.join('\n')}\n`);
+
+  test('half-opens of the future take bounded time at each count', () => {
+    const future = Array.from(
+      { length: 50_000 },
+      (_, i) => `A ${1000 + i / 10} 10.0.0.1:443 198.18.0.1:1 1 129`,
+    );
+    const later = Array.from({ length: 50_000 }, (_, i) => countLine(i / 1000, { half_open: 0 }));
+    const before = performance.now();
+    const { scopes } = forged([...future, ...later]);
+    // A walk over all of them at each count takes longer by far.
+    expect(performance.now() - before).toBeLessThan(8000);
+    expect(scopes).toMatchObject([{ unanswered: 0 }]);
+  });
+
+  test('one half-open of the future does not keep others from being judged', () => {
+    const rows = [
+      'A 99999.0 10.0.0.1:443 198.18.0.1:1 1 129',
+      ...Array.from({ length: 5 }, (_, i) => [
+        `A ${i + 0.5} 10.0.0.1:443 198.18.0.1:${i} 1 129`,
+        countLine(i + 1, { half_open: 0 }),
+      ]).flat(),
+    ];
+    expect(forged(rows).scopes).toMatchObject([{ unanswered: 4, completed: 0 }]);
+  });
+
+  test('counts minutes apart: all that began before the last is judged', () => {
+    const rows = ['0.5', '100.0', '299.0'].map(
+      (time, i) => `A ${time} 10.0.0.1:443 198.18.0.1:${i + 1} 1 129`,
+    );
+    const { scopes } = forged([...rows, countLine(301, { half_open: 3 })]);
+    expect(scopes).toMatchObject([{ unanswered: 3 }]);
+  });
+});
+
 test('two hundred thousand counts of one moment, and twenty thousand of one second, are judged', () => {
   const same = 'C 1.0 5\n'.repeat(200_000);
   const second = Array.from({ length: 20_000 }, (_, i) => `C ${(2 + i / 20_000).toFixed(6)} 7\n`);
