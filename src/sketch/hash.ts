@@ -1,16 +1,26 @@
-/** 32 bits that each depend on all 64 of the key: MurmurHash3's finalizer (Austin Appleby), twice. */
+import { randomBytes } from 'node:crypto';
+
+/**
+ * Random bits of this process. Keys are addresses and texts that anyone may send. Without these bits
+ * a sender could choose keys with equal hashes. An estimate differs a little with them from process
+ * to process, and no exact result does.
+ */
+const SEED = randomBytes(8);
+const [SEED_HIGH, SEED_LOW] = [SEED.readUInt32LE(0), SEED.readUInt32LE(4)];
+
+/** Return 32 bits that depend on all 64 of a key: MurmurHash3's finalizer (Austin Appleby), thrice. */
 export function hashOf(high: number, low: number): number {
-  return mix(mix(high) ^ low);
+  return mix(mix(mix(high ^ SEED_HIGH) ^ low) ^ SEED_LOW);
 }
 
-/** 64 bits of any number of texts: equal for different ones once in 2^64, unless made to be. */
+/** 64 bits of any number of texts: equal for different ones once in 2^64. */
 export class TextHash {
   high = 0;
   low = 0;
 
   /** Reads texts; what is read of one cannot run into the next. */
   read(texts: readonly string[]): void {
-    let [high, low] = [0, 1];
+    let [high, low] = [SEED_HIGH, SEED_LOW];
     for (const text of texts) {
       for (let i = 0; i < text.length; i++) {
         const code = text.charCodeAt(i);
