@@ -1,10 +1,11 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COLUMNS, capture, countLine } from './capture.js';
-import { named, run, spawned } from './command.js';
+import { named, run, spawned, start } from './command.js';
 
 // What the command prints, writes and returns on a host without the module, when stdout is no
 // terminal: rows of docs/terminal.md. Each test has the name of its row.
@@ -228,6 +229,19 @@ describe('namespaces', () => {
       from: `/proc/${process.pid}/net/{tcp,tcp6,netstat}`,
     });
     expect(code).toBe(0);
+  });
+
+  test('of a process that ends', async () => {
+    const sleeper = spawn('sleep', ['60']);
+    const { pid } = sleeper;
+    const watching = start(['watch', '-i', 'proc', '--interval', '100ms', '--netns', `${pid}`]);
+    await watching.says(/not known there/);
+    sleeper.kill();
+    const { stderr, code } = await watching.ended();
+    expect(stderr).toMatch(
+      new RegExp(`^tcpsynq: process ${pid}, which showed the network namespace, has ended$`, 'm'),
+    );
+    expect(code).toBe(1);
   });
 
   test('that are not there', async () => {

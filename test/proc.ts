@@ -83,10 +83,17 @@ export async function plainInto(net: string): Promise<void> {
 /** A process of a folder that looks like /proc, in the namespace of that inode. */
 export async function addProcess(proc: string, pid: number, inode: number): Promise<string> {
   await mkdir(join(proc, String(pid), 'ns'), { recursive: true });
-  await symlink(`net:[${inode}]`, join(proc, String(pid), 'ns', 'net'));
+  await enter(proc, pid, inode);
   const net = join(proc, String(pid), 'net');
   await mkdir(net);
   return net;
+}
+
+/** The process is in another namespace: as if it had ended, and its id were another's. */
+export async function enter(proc: string, pid: number, inode: number): Promise<void> {
+  const link = join(proc, String(pid), 'ns', 'net');
+  await rm(link, { force: true });
+  await symlink(`net:[${inode}]`, link);
 }
 
 export function namespaceOf(net: string, inode = '4026531840'): Namespace {

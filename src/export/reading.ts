@@ -3,7 +3,7 @@ import { describe, Failure, LOAD_IT } from '../failure.js';
 import { judgeDrift } from '../proc/audit.js';
 import type { Listener } from '../proc/listeners.js';
 import { moduleFiles, readListeners, readStat, readStatus } from '../proc/module.js';
-import { isThere, type Namespace } from '../proc/namespace.js';
+import type { Namespace } from '../proc/namespace.js';
 import { findNamespaces } from '../proc/namespaces.js';
 import { readProcFigures } from '../proc/sockets.js';
 import type { ModuleStatus } from '../proc/status.js';
@@ -28,7 +28,7 @@ export interface HostReading {
   readonly up: boolean;
   readonly status: ModuleStatus | null;
   readonly namespaces: readonly NetnsReading[];
-  /** As in Namespaces, and how many of those were not read; null if one only is wanted. */
+  /** As in Namespaces, and how many of those have no reading; null if one only is wanted. */
   readonly others: { readonly leftOut: number; readonly hidden: number } | null;
 }
 
@@ -118,26 +118,22 @@ export class HostReader {
 
   async #readFrom(source: Source): Promise<HostReading> {
     const { namespace, most, proc } = this.#wanted;
-    const own: Looked = { namespace, figures: await figuresOf(namespace, source) };
-    let others: HostReading['others'] = null;
-    const chosen = [own];
-    if (most !== null) {
-      const { found, hidden } = await findNamespaces(proc);
-      const rest = found.filter(({ inode }) => inode !== namespace.inode);
-      const looked = await lookAt(rest.slice(0, MOST_LOOKED_AT), source, proc);
-      chosen.push(...looked.slice(0, most - 1));
-      others = { leftOut: rest.length + 1 - chosen.length, hidden };
-    }
+    const figures = await figuresOf(namespace, source);
     const status = source === 'module' ? await readStatus(namespace) : null;
-    const namespaces: NetnsReading[] = [];
-    for (const one of chosen) {
-      const read = await (one === own
-        ? lookCloser(one, source)
-        : ifThere(one.namespace, lookCloser(one, source), proc));
+    const namespaces = [await lookCloser({ namespace, figures }, source)];
+    if (most === null) {
+      return { source, up: true, status, namespaces, others: null };
+    }
+    const { found, hidden } = await findNamespaces(proc);
+    const rest = found.filter(({ inode }) => inode !== namespace.inode);
+    const looked = await lookAt(rest.slice(0, MOST_LOOKED_AT), source);
+    for (const one of looked.slice(0, most - 1)) {
+      const read = await orNull(lookCloser(one, source));
       if (read !== null) {
         namespaces.push(read);
       }
     }
+    const others = { leftOut: rest.length + 1 - namespaces.length, hidden };
     return { source, up: true, status, namespaces, others };
   }
 }
@@ -154,18 +150,14 @@ function figuresOf(namespace: Namespace, source: Source): Promise<NetnsReading['
 }
 
 /** The figures of namespaces, the most half-opens first; one that has ended meanwhile has none. */
-async function lookAt(
-  namespaces: readonly Namespace[],
-  source: Source,
-  proc?: string,
-): Promise<Looked[]> {
+async function lookAt(namespaces: readonly Namespace[], source: Source): Promise<Looked[]> {
   const looked: Looked[] = [];
   const end = source === 'proc' ? performance.now() + MAX_LOOK_MS : Number.POSITIVE_INFINITY;
   for (const namespace of namespaces) {
     if (performance.now() > end) {
       break;
     }
-    const figures = await ifThere(namespace, figuresOf(namespace, source), proc);
+    const figures = await orNull(figuresOf(namespace, source));
     if (figures !== null) {
       looked.push({ namespace, figures });
     }
@@ -190,17 +182,12 @@ async function lookCloser({ namespace, figures }: Looked, source: Source): Promi
   return { netns, figures: after, listeners, drift: surplus };
 }
 
-/** What was read of a namespace; null if its process has ended: its id may be another's by now. */
-async function ifThere<T>(
-  namespace: Namespace,
-  reading: Promise<T>,
-  proc?: string,
-): Promise<T | null> {
-  const read = await reading.catch((error) => {
+/** Return what was read of a namespace; null if it cannot be read, as its process has ended. */
+function orNull<T>(reading: Promise<T>): Promise<T | null> {
+  return reading.catch((error) => {
     if (!(error instanceof Failure)) {
       throw error;
     }
     return null;
   });
-  return read !== null && (await isThere(namespace, proc)) ? read : null;
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
 import type { Listener } from './listeners.js';
-import type { Namespace } from './namespace.js';
+import { type Namespace, whileThere } from './namespace.js';
 import { parseStat, type Stat } from './stat.js';
 import type { ModuleStatus } from './status.js';
 
@@ -15,11 +15,17 @@ export function moduleFiles(namespace: Namespace) {
   };
 }
 
-/** The text of one of the module's files. Throws the line that loads the module if it is not there. */
-async function text(path: string): Promise<string> {
+/**
+ * Return the text of one of the module's files in a namespace. Throws the line that loads the module
+ * if the file is not there.
+ */
+async function text(namespace: Namespace, path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await whileThere(namespace, readFile(path, 'utf8'));
   } catch (error) {
+    if (error instanceof Failure) {
+      throw error;
+    }
     if (errno(error) === 'ENOENT') {
       throw new Failure(`the tcpsynq module is not loaded: ${LOAD_IT}`);
     }
@@ -37,19 +43,19 @@ function understood<T extends object>(parsed: T | string, path: string): T {
 /** The counters, from /proc/net/stat/tcpsynq. Costs the module O(CPUs). */
 export async function readStat(namespace: Namespace): Promise<Stat> {
   const path = moduleFiles(namespace).stat;
-  return understood(parseStat(await text(path)), path);
+  return understood(parseStat(await text(namespace, path)), path);
 }
 
 /** Every listener with its queues. Costs the module O(listeners). */
 export async function readListeners(namespace: Namespace): Promise<Listener[]> {
   const { parseListeners } = await import('./listeners.js');
   const path = moduleFiles(namespace).listeners;
-  return understood(parseListeners(await text(path)), path);
+  return understood(parseListeners(await text(namespace, path)), path);
 }
 
 export async function readStatus(namespace: Namespace): Promise<ModuleStatus> {
   const { parseStatus } = await import('./status.js');
-  return parseStatus(await text(moduleFiles(namespace).status));
+  return parseStatus(await text(namespace, moduleFiles(namespace).status));
 }
 
 /** The module's parameters as they stand; one that may not be read is left out. */

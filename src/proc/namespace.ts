@@ -1,4 +1,5 @@
 import { readlink, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { errno, Failure, Usage } from '../failure.js';
 
 /** The network namespace whose files are read. */
@@ -24,7 +25,8 @@ const NSENTER_PATIENCE = 5000;
  */
 export async function openNamespace(spec: string | undefined): Promise<Namespace> {
   if (spec === undefined) {
-    return { net: '/proc/net', pid: null, inode: await inodeOf('self'), name: null, close() {} };
+    const inode = await inodeOf('/proc/self');
+    return { net: '/proc/net', pid: null, inode, name: null, close() {} };
   }
   if (/^\d+$/.test(spec)) {
     const pid = Number(spec);
@@ -34,7 +36,7 @@ export async function openNamespace(spec: string | undefined): Promise<Namespace
     return {
       net: `/proc/${pid}/net`,
       pid,
-      inode: await inodeOf(String(pid)),
+      inode: await inodeOf(`/proc/${pid}`),
       name: `pid ${pid}`,
       close() {},
     };
@@ -45,14 +47,18 @@ export async function openNamespace(spec: string | undefined): Promise<Namespace
   return hold(spec);
 }
 
-/** The inode of a process's network namespace. Rejects as readlink() does: EACCES, ENOENT. */
-export async function readInode(process: string, proc = '/proc'): Promise<string | null> {
-  const link = await readlink(`${proc}/${process}/ns/net`);
+/**
+ * Return the inode of a process's network namespace. Rejects as readlink() does: EACCES, ENOENT.
+ *
+ * @param process its directory, such as `/proc/1`
+ */
+export async function readInode(process: string): Promise<string | null> {
+  const link = await readlink(`${process}/ns/net`);
   return /^net:\[(\d+)\]$/.exec(link)?.[1] ?? null;
 }
 
-function inodeOf(process: string, proc?: string): Promise<string | null> {
-  return readInode(process, proc).catch(() => null);
+function inodeOf(process: string): Promise<string | null> {
+  return readInode(process).catch(() => null);
 }
 
 async function hold(name: string): Promise<Namespace> {
@@ -85,7 +91,7 @@ async function hold(name: string): Promise<Namespace> {
     ended = true;
   });
   const give_up = Date.now() + NSENTER_PATIENCE;
-  while (child.pid === undefined || (await inodeOf(String(child.pid))) !== String(wanted.ino)) {
+  while (child.pid === undefined || (await inodeOf(`/proc/${child.pid}`)) !== String(wanted.ino)) {
     if (ended || Date.now() > give_up) {
       child.kill();
       throw new Failure(`cannot enter the network namespace "${name}": ${complaint.trim()}`);
@@ -104,7 +110,21 @@ async function hold(name: string): Promise<Namespace> {
   };
 }
 
-/** False once the process that shows the namespace has ended. */
-export async function isThere(namespace: Namespace, proc?: string): Promise<boolean> {
-  return namespace.pid === null || (await inodeOf(String(namespace.pid), proc)) === namespace.inode;
+/** Fail if the process that shows a namespace has ended. Its id may be another process's by now. */
+export async function expectThere({ net, pid, inode }: Namespace): Promise<void> {
+  if (pid !== null && (await inodeOf(dirname(net))) !== inode) {
+    throw new Failure(`process ${pid}, which showed the network namespace, has ended`);
+  }
+}
+
+/**
+ * Return what was read of a namespace. Fail if its process has ended meanwhile: the files are gone,
+ * or they are those of another namespace.
+ */
+export async function whileThere<T>(namespace: Namespace, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } finally {
+    await expectThere(namespace);
+  }
 }

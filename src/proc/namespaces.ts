@@ -19,7 +19,7 @@ export async function findNamespaces(proc = '/proc'): Promise<Namespaces> {
   let hidden = 0;
   const look = async (pid: number) => ({
     pid,
-    inode: await readInode(String(pid), proc).catch((error) => {
+    inode: await readInode(`${proc}/${pid}`).catch((error) => {
       hidden += ['EACCES', 'EPERM'].includes(errno(error) ?? '') ? 1 : 0;
       return null;
     }),

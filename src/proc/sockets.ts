@@ -2,14 +2,15 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { errno, Failure, inWords } from '../failure.js';
 import type { Counters } from '../stream/counters.js';
-import type { Namespace } from './namespace.js';
+import { type Namespace, whileThere } from './namespace.js';
 import { parseNetstat, SocketTally } from './tcp.js';
 
 /** Every TCP socket, by walking /proc/net/tcp and tcp6: O(sockets), for the kernel too. */
-export async function tallySockets(
-  namespace: Namespace,
-  signal?: AbortSignal,
-): Promise<SocketTally> {
+export function tallySockets(namespace: Namespace, signal?: AbortSignal): Promise<SocketTally> {
+  return whileThere(namespace, walk(namespace, signal));
+}
+
+async function walk(namespace: Namespace, signal?: AbortSignal): Promise<SocketTally> {
   const tally = new SocketTally();
   for (const name of ['tcp', 'tcp6']) {
     const path = `${namespace.net}/${name}`;
@@ -34,9 +35,10 @@ export async function readProcFigures(
   namespace: Namespace,
   signal?: AbortSignal,
 ): Promise<Counters & { readonly half_open: number }> {
-  const [tally, netstat] = await Promise.all([
-    tallySockets(namespace, signal),
+  const reading = Promise.all([
+    walk(namespace, signal),
     readFile(`${namespace.net}/netstat`, 'utf8').catch(() => ''),
   ]);
+  const [tally, netstat] = await whileThere(namespace, reading);
   return { half_open: tally.halfOpen, ...parseNetstat(netstat) };
 }

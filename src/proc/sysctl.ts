@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { parseInteger } from '../stream/number.js';
 import type { QueueSettings } from './listeners.js';
-import type { Namespace } from './namespace.js';
+import { type Namespace, whileThere } from './namespace.js';
 
 const FILES = [
   '/proc/sys/net/core/somaxconn',
@@ -16,7 +16,8 @@ const FILES = [
  * reader's own, so another's are read by a process inside it; null where that is not permitted.
  */
 export async function readQueueSettings(namespace: Namespace): Promise<QueueSettings> {
-  const texts = await (namespace.pid === null ? readOwn() : readInside(namespace.pid));
+  const { pid } = namespace;
+  const texts = await whileThere(namespace, pid === null ? readOwn() : readInside(pid));
   const [somaxconn, tcp_max_syn_backlog, tcp_syncookies] = FILES.map(
     (_, i) => parseInteger(texts[i]?.trim() ?? '') ?? null,
   );

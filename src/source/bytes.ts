@@ -76,7 +76,7 @@ export async function openModuleStream(
   all = false,
 ): Promise<Bytes> {
   const from = moduleFiles(namespace).stream;
-  const tap = await openTap(from, filter).catch((error: unknown) => {
+  const tap = await openTap(namespace, filter).catch((error: unknown) => {
     throw error instanceof Failure ? error : new Failure(whyNot(from, error));
   });
   const owned = { chunks: tap.chunks(signal, all), release: tap.release };

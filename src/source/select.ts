@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
 import { moduleFiles, readListeners, readStat } from '../proc/module.js';
-import { isThere, type Namespace } from '../proc/namespace.js';
+import { expectThere, type Namespace } from '../proc/namespace.js';
 import { readProcFigures } from '../proc/sockets.js';
 import type { Count, Header } from '../stream/parser.js';
 import { type CaptureReading, openCapture } from './bytes.js';
@@ -71,18 +71,11 @@ export async function* live(input: 'auto' | 'module' | 'proc', wanted: LiveOptio
     if (wanted.signal.aborted) {
       return;
     }
-    await expectNamespace(wanted.namespace);
+    await expectThere(wanted.namespace);
     if (!waited || typeof opened !== 'string') {
       yield { type: 'waiting' };
     }
     await pause(PATIENCE, wanted.signal);
-  }
-}
-
-/** Fail if the process that showed the namespace has ended. */
-async function expectNamespace(namespace: Namespace): Promise<void> {
-  if (!(await isThere(namespace))) {
-    throw new Failure('the process that showed the network namespace has ended');
   }
 }
 
@@ -92,7 +85,7 @@ async function openModule(wanted: LiveOptions): Promise<Events | string> {
   let why: unknown;
   try {
     return fromStream(
-      await openTap(files.stream, { kinds: 'count', interval_ms: wanted.interval }),
+      await openTap(wanted.namespace, { kinds: 'count', interval_ms: wanted.interval }),
       wanted,
     );
   } catch (error) {

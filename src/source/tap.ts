@@ -1,6 +1,8 @@
 import { close, constants, open, read, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errno, Failure } from '../failure.js';
+import { moduleFiles } from '../proc/module.js';
+import { expectThere, type Namespace } from '../proc/namespace.js';
 import { Buffers } from './buffers.js';
 
 const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
@@ -47,14 +49,20 @@ function textOf(filter: TapFilter): string {
 }
 
 /**
- * Opens a tap and sets its filter; its lines are tcpsynq's, whatever format the module was loaded
- * with. Rejects with the error of the failed open: ENOENT without the module, EACCES or EPERM
- * without the right, EBUSY or another when no more taps may be open.
+ * Opens a tap in a namespace and sets its filter; its lines are tcpsynq's, whatever format the module
+ * was loaded with. Rejects with the error of the failed open: ENOENT without the module, EACCES or
+ * EPERM without the right, EBUSY or another when no more taps may be open. Rejects with a Failure if
+ * the process that shows the namespace has ended.
  */
-export async function openTap(path: string, wanted: TapFilter): Promise<Tap> {
+export async function openTap(namespace: Namespace, wanted: TapFilter): Promise<Tap> {
   const filter = textOf(wanted);
-  const fd = await openFd(path, constants.O_RDWR);
+  const path = moduleFiles(namespace).stream;
+  const fd = await openFd(path, constants.O_RDWR).catch(async (error: unknown) => {
+    await expectThere(namespace);
+    throw error;
+  });
   try {
+    await expectThere(namespace);
     await writeFd(fd, `format=tcpsynq latency_ms=${LATENCY} ${filter}`);
   } catch (error) {
     await closeFd(fd);

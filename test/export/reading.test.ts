@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { expose, textOf } from '../../src/export/exposition.js';
 import { HostReader, type HostReading, type ReadingOptions } from '../../src/export/reading.js';
-import { addProcess, loadInto, namespaceOf, plainInto, unloadFrom } from '../proc.js';
+import { addProcess, enter, loadInto, namespaceOf, plainInto, unloadFrom } from '../proc.js';
 
 let directory: string;
 let net: string;
@@ -174,6 +174,23 @@ describe('one namespace', () => {
     });
   });
 
+  test.each(['module', 'proc'] as const)(
+    '%s of a process whose id another one has taken: not up, and one line says so',
+    async (input) => {
+      const taken = await addProcess(directory, 10, 1000);
+      await plainInto(taken);
+      await loadInto(taken);
+      const namespace = { ...namespaceOf(taken, '1000'), pid: 10 };
+      const one = reader({ input, namespace });
+      expect(await one.read()).toMatchObject({ up: true });
+      told = [];
+      await enter(directory, 10, 1001);
+      expect(await one.read()).toMatchObject({ up: false, namespaces: [] });
+      expect(await one.read()).toMatchObject({ up: false });
+      expect(told).toEqual(['process 10, which showed the network namespace, has ended']);
+    },
+  );
+
   test('a module that comes later is read from then on', async () => {
     await plainInto(net);
     const one = reader();
@@ -227,6 +244,17 @@ describe('all namespaces', () => {
     await addProcess(directory, 11, 1001);
     const { up, namespaces, others } = await reader({ most: 10 }).read();
     expect([up, namespaces.map((one) => one.netns)]).toEqual([true, ['1', '1000']]);
+    expect(others).toEqual({ leftOut: 1, hidden: 0 });
+  });
+
+  test('one that ends between its figures and its queues is left out, and counted as such', async () => {
+    await loadInto(net);
+    await loadInto(await addProcess(directory, 10, 1000));
+    const ending = await addProcess(directory, 11, 1001);
+    await loadInto(ending);
+    await rm(join(ending, 'tcpsynq_listeners'));
+    const { namespaces, others } = await reader({ most: 10 }).read();
+    expect(namespaces.map((one) => one.netns)).toEqual(['1', '1000']);
     expect(others).toEqual({ leftOut: 1, hidden: 0 });
   });
 });
