@@ -20,6 +20,8 @@ const [DEL, C1, C1_FIRST, C1_LAST] = [0x7f, 0xc2, 0x80, 0x9f];
 const MIN_TCP_PROBE_COLUMNS = TCP_PROBE_COLUMNS.length - 2;
 /** A byte that separates nothing. */
 const NO_CUT = 0x7e;
+/** The highest bit of each byte of a word. */
+const TOP_BITS = 0x80808080;
 const START = /^[ \t\r]*#[ \t\r]+tcpsynq(?=[ \t\r]|$)/;
 
 /** The kinds that are read as rows, by their letter; there may be millions of them. */
@@ -89,6 +91,8 @@ export class StreamReader {
   #length = 0;
   /** Where the next line begins. */
   #line = 0;
+  /** The fields that were found are separated by one blank each, without control characters. */
+  #isTidy = true;
   #skipping = false;
   /** A line with one space between its fields, where it had more. */
   #tidied = Buffer.alloc(0);
@@ -204,88 +208,74 @@ export class StreamReader {
    * Hand the lines of a batch to a taker, up to a header or the end of the chunk. Without a taker
    * return the first line of the next batch; null at the end of the chunk; IS_HEADER before a header
    * that comes after one without lines.
-   *
-   * Reads four bytes at a time, since few are separators. `m` has the top bit set in each byte
-   * of the word below 0x21; it may also be set in a byte of 0x21 above such a byte. The first byte
-   * is the lowest, as on x86-64 and arm64, where the module runs.
    */
-  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop, whose state is in local variables
   #next(taker: Taker | null): Item | typeof IS_HEADER | null {
     const bytes = this.#buffer;
-    const words = this.#words;
     this.#inBatch = taker !== null;
+    for (;;) {
+      const start = this.#line;
+      const end = this.#findFields(start);
+      if (end < 0) {
+        return null;
+      }
+      const item = this.#isTidy ? this.#read(bytes, start, end) : this.#untidy(bytes, start, end);
+      if (item === IS_HEADER) {
+        return taker === null ? item : null;
+      }
+      this.#line = end + 1;
+      if (item !== null) {
+        if (taker === null) {
+          return item;
+        }
+        taker.take(item);
+      }
+    }
+  }
+
+  /**
+   * Find the fields of the line that begins at `start`. Return the index of its newline, or -1 if
+   * the chunk ends before it.
+   *
+   * Reads four bytes at a time, since few are separators. `m` has the top bit set in each byte
+   * of the word below 0x21. The first byte is the lowest, as on x86-64 and arm64, where the module
+   * runs.
+   */
+  #findFields(start: number): number {
+    const bytes = this.#buffer;
+    const words = this.#words;
     const row = this.#row;
     const { cuts } = row;
     const end = (this.#length + 3) >> 2;
-    let line = this.#line;
-    if (line >= this.#length) {
-      return null;
-    }
     let found = 1;
-    let before = line - 1;
-    /** Each separator so far is one blank between two fields. */
-    let isTidy = true;
+    let before = start - 1;
     cuts[0] = before;
-    let i = line >> 2;
-    let word = words[i] as number;
+    let isTidy = true;
+    /** Has a top bit where a byte of the line, or one before it, may be DEL or begin C1. */
+    let high = 0;
     // Ignore the bytes of the first word that belong to the line before.
-    let m = (word - 0x21212121) & ~word & (0x80808080 << ((line & 3) << 3));
-    /** Has a top bit where a byte of the line, or one beside it, may be DEL or above. */
-    let high = word | (word + 0x01010101);
-    for (;;) {
+    let wanted = TOP_BITS << ((start & 3) << 3);
+    for (let i = start >> 2; i < end; i++) {
+      const word = words[i] as number;
+      high |= word + 0x01010101;
+      let m = ~(((word & 0x7f7f7f7f) + 0x5f5f5f5f) | word) & wanted;
+      wanted = TOP_BITS;
       while (m !== 0) {
-        const lowest = m & -m;
-        m ^= lowest;
-        const at = (i << 2) + ((31 - Math.clz32(lowest)) >> 3);
-        const byte = bytes[at] as number;
-        if (byte > SPACE) {
-          continue;
-        }
+        const at = (i << 2) + 3 - (Math.clz32(m & -m) >> 3);
+        m &= m - 1;
         // Past its end, on a line that is too long anyway, the array takes nothing.
         cuts[found++] = at;
-        if (at === before + 1) {
-          isTidy = false;
+        const byte = bytes[at] as number;
+        isTidy &&= at !== before + 1;
+        if (byte === NEWLINE) {
+          row.found = found - 1;
+          this.#isTidy = isTidy && ((high & TOP_BITS) === 0 || !hasHighControl(bytes, start, at));
+          return at;
         }
+        isTidy &&= byte === SPACE || byte === TAB;
         before = at;
-        if (byte === SPACE) {
-          continue;
-        }
-        if (byte !== NEWLINE) {
-          isTidy &&= byte === TAB;
-          continue;
-        }
-        row.found = found - 1;
-        if ((high & 0x80808080) !== 0) {
-          isTidy &&= !hasHighControl(bytes, line, at);
-          high = word | (word + 0x01010101);
-        }
-        const item = isTidy ? this.#read(bytes, line, at) : this.#untidy(bytes, line, at);
-        if (item === IS_HEADER) {
-          this.#line = line;
-          return taker === null ? item : null;
-        }
-        line = at + 1;
-        if (item !== null) {
-          if (taker === null) {
-            this.#line = line;
-            return item;
-          }
-          taker.take(item);
-        }
-        cuts[0] = at;
-        found = 1;
-        isTidy = true;
       }
-      i += 1;
-      if (i >= end) {
-        break;
-      }
-      word = words[i] as number;
-      high |= word | (word + 0x01010101);
-      m = (word - 0x21212121) & ~word & 0x80808080;
     }
-    this.#line = line;
-    return null;
+    return -1;
   }
 
   /** Read a copy of the line that has one space between its fields. */
@@ -342,8 +332,8 @@ export class StreamReader {
       return this.#comment(bytes.toString('utf8', start, end));
     }
     const isSingle = row.cuts[1] === start + 1;
-    const kind = BY_LETTER[first - LETTER_A];
-    if (isSingle && kind !== undefined && !parser.foreign) {
+    const kind = isSingle ? BY_LETTER[first - LETTER_A] : undefined;
+    if (kind !== undefined && !parser.foreign) {
       const columns = this.#columns[first - LETTER_A] ?? this.#columnsOf(first - LETTER_A);
       row.kind = kind;
       row.tcpProbe = false;
