@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
+import { endOfLine } from '../stream/whole-lines.js';
 import type { Output } from '../terminal/output.js';
 import type { Packer } from './pack.js';
 
@@ -24,11 +25,6 @@ export class CannotWrite extends Failure {
     this.lines += lines;
     return this;
   }
-}
-
-/** Return the end of the line that reaches `least` bytes, or of the last one. */
-function endOfLine(bytes: Buffer, least: number): number {
-  return bytes.indexOf(NEWLINE, Math.max(0, least - 1)) + 1 || bytes.length;
 }
 
 function linesIn(bytes: Buffer): number {
@@ -242,7 +238,7 @@ export class FilePart implements Part {
     }
     for (let rest = lines; rest.length > 0; ) {
       const fits = rest.length <= FLUSH_BYTES - this.#pendingBytes;
-      const end = fits ? rest.length : endOfLine(rest, FLUSH_BYTES - this.#pendingBytes);
+      const end = fits ? rest.length : endOfLine(rest, FLUSH_BYTES - this.#pendingBytes - 1);
       await this.#pack(this.#packer, rest.subarray(0, end), rest.subarray(end));
       rest = rest.subarray(end);
     }

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, lstat, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
+import { endOfLine } from '../stream/whole-lines.js';
 import { type Continued, isCapture, prepareAppend, repairOf } from './append.js';
 import { Lock } from './lock.js';
 import type { FormatName, Packing, Rotation } from './names.js';
@@ -139,9 +140,9 @@ function linesWithin(bytes: Buffer, room: number): number {
 function upToRecord(bytes: Buffer): number {
   let at = 0;
   while (bytes[at] === HASH) {
-    at = bytes.indexOf(NEWLINE, at) + 1;
+    at = endOfLine(bytes, at);
   }
-  return at < bytes.length ? bytes.indexOf(NEWLINE, at) + 1 : 0;
+  return at < bytes.length ? endOfLine(bytes, at) : 0;
 }
 
 /** The part that is being written. */

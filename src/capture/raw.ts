@@ -1,10 +1,10 @@
 import { MAX_LINE, StreamParser } from '../stream/parser.js';
+import { WholeLines } from '../stream/whole-lines.js';
 import { CaptureTally, type Format, type Piece } from './piece.js';
 
 const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER_Z] = [
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41, 0x4c, 0x5a,
 ];
-const NOTHING: Buffer = Buffer.alloc(0);
 const START = /^[ \t]*#[ \t]+tcpsynq[ \t\r\n]/;
 /** The lines that a header is made of: all others are copied, but not repeated in each part. */
 const HEADER_LINE =
@@ -31,9 +31,16 @@ export class RawFormat implements Format {
   #headerLength = 0;
   /** The header as bytes; null after a change. */
   #joined: Buffer | null = null;
-  #kept: Buffer = NOTHING;
+  readonly #whole = new WholeLines();
+  /** The beginning of a line that is too long was dropped. */
   #skipping = false;
   #lines = 0;
+  #pieces: Piece[] = [];
+  /** Where the piece begins, and whether it begins with a header of its own. */
+  #from = 0;
+  #start = false;
+  /** Where the last comment ended: a header goes on there. */
+  #headerEnd = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -43,78 +50,86 @@ export class RawFormat implements Format {
     return this.tally.records >= this.#limit;
   }
 
-  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop of a capture, whose branches share the cuts in local variables
   push(chunk: Buffer): Piece[] {
-    const bytes = this.#kept.length > 0 ? Buffer.concat([this.#kept, chunk]) : chunk;
-    const pieces: Piece[] = [];
-    let from = 0;
-    let line = 0;
-    /** The last line was one of a header, and the piece begins with it. */
-    let inHeader = false;
-    let start = false;
-    const cut = (to: number) => {
-      if (to > from) {
-        this.#joined ??= Buffer.from([...this.#header.values()].join(''));
-        const header = this.#joined;
-        pieces.push({ bytes: bytes.subarray(from, to), header, start });
-      }
-      from = to;
-    };
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, line)) {
-      if (this.full) {
-        break;
-      }
+    const bytes = this.#whole.add(chunk);
+    let line = this.#skipping ? this.#skip(bytes) : 0;
+    this.#from = line;
+    this.#start = false;
+    this.#headerEnd = -1;
+    for (
+      let end = bytes.indexOf(NEWLINE, line);
+      end >= 0 && !this.full;
+      end = bytes.indexOf(NEWLINE, line)
+    ) {
       this.#lines += 1;
-      let at = line;
-      while (isBlank(bytes[at])) {
-        at += 1;
-      }
-      const first = bytes[at] as number;
-      if (this.#skipping) {
-        this.#skipping = false;
-        from = end + 1;
-        this.tally.problem(this.#lines, `longer than ${MAX_LINE} characters`);
-      } else if (first === HASH) {
-        const text = bytes.toString('utf8', line, end + 1);
-        const [, key] = HEADER_LINE.exec(text) ?? [];
-        if (BARE_LOSS.test(text)) {
-          this.#loss(text.replace(BARE_LOSS, ''));
-        } else if (key !== undefined) {
-          if (!inHeader) {
-            cut(line);
-            start = START.test(text);
-          }
-          this.#comment(key, text);
-        }
-      } else if (isBlank(bytes[at + 1]) && first >= LETTER_A && first <= LETTER_Z) {
-        if (first === LETTER_L) {
-          this.#loss(bytes.toString('utf8', line, end));
-        } else {
-          this.tally.records += this.#losses.foreign ? 0 : 1;
-        }
-      } else if (first >= ZERO && first <= NINE) {
-        this.tally.records += this.#losses.foreign ? 0 : 1;
-      } else if (end > at) {
-        this.tally.problem(this.#lines, 'not a record: it does not start with a one-letter kind');
-      }
-      inHeader = first === HASH;
+      this.#line(bytes, line, end);
       line = end + 1;
     }
-    cut(line);
-    this.#keep(this.full ? NOTHING : bytes.subarray(line));
-    return pieces;
+    this.#cut(bytes, line);
+    this.#skipping ||= line < bytes.length && !this.full;
+    return this.#pieces.splice(0);
   }
 
   end(): Piece[] {
-    if (this.#kept.length > 0 || this.#skipping) {
+    if (this.#whole.isCut && !this.full) {
       this.tally.problem(this.#lines + 1, 'the last line has no end: was it cut?');
     }
     return [];
   }
 
-  #keep(rest: Buffer): void {
-    this.#skipping ||= rest.length > MAX_LINE;
-    this.#kept = this.#skipping || rest.length === 0 ? NOTHING : Buffer.from(rest);
+  /** Skip the rest of a line that is too long. Return where it ends. */
+  #skip(bytes: Buffer): number {
+    const end = bytes.indexOf(NEWLINE) + 1;
+    if (end > 0) {
+      this.#skipping = false;
+      this.#lines += 1;
+      this.tally.problem(this.#lines, `longer than ${MAX_LINE} characters`);
+    }
+    return end;
+  }
+
+  /** End the piece. */
+  #cut(bytes: Buffer, to: number): void {
+    if (to > this.#from) {
+      this.#joined ??= Buffer.from([...this.#header.values()].join(''));
+      const header = this.#joined;
+      this.#pieces.push({ bytes: bytes.subarray(this.#from, to), header, start: this.#start });
+    }
+    this.#from = to;
+  }
+
+  #line(bytes: Buffer, line: number, end: number): void {
+    let at = line;
+    while (isBlank(bytes[at])) {
+      at += 1;
+    }
+    const first = bytes[at] as number;
+    const isLetter = first >= LETTER_A && first <= LETTER_Z && isBlank(bytes[at + 1]);
+    if (isLetter && first === LETTER_L) {
+      this.#loss(bytes.toString('utf8', line, end));
+    } else if (isLetter || (first >= ZERO && first <= NINE)) {
+      this.tally.records += this.#losses.foreign ? 0 : 1;
+    } else if (first === HASH) {
+      this.#hash(bytes, line, end);
+    } else if (end > at) {
+      this.tally.problem(this.#lines, 'not a record: it does not start with a one-letter kind');
+    }
+  }
+
+  /** Cut before the first line of a header. */
+  #hash(bytes: Buffer, line: number, end: number): void {
+    const text = bytes.toString('utf8', line, end + 1);
+    const [, key] = HEADER_LINE.exec(text) ?? [];
+    if (BARE_LOSS.test(text)) {
+      this.#loss(text.replace(BARE_LOSS, ''));
+    } else if (key !== undefined) {
+      if (line !== this.#headerEnd) {
+        this.#cut(bytes, line);
+        this.#start = START.test(text);
+      }
+      this.#comment(key, text);
+    }
+    this.#headerEnd = end + 1;
   }
 
   #comment(key: string, text: string): void {

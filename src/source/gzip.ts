@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { constants, crc32, createInflateRaw, type InflateRaw, inflateRawSync } from 'node:zlib';
-import { MAX_LINE } from '../stream/parser.js';
+import { WholeLines } from '../stream/whole-lines.js';
 
-const NEWLINE = 0x0a;
 const NOTHING: Buffer = Buffer.alloc(0);
 /** What a capture begins with. */
 const BEGINNING = Buffer.from('# tcpsynq ');
@@ -127,6 +126,7 @@ export async function* unpackGzip(
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   const packed = new Packed(chunks);
+  // Damage must not join two halves of lines.
   const text = new WholeLines();
   const turns = new Turns();
   for (let damages = 0; damages < MAX_DAMAGES && !signal?.aborted; ) {
@@ -197,48 +197,6 @@ async function* linesOf(
 
 async function startsMember(packed: Packed): Promise<boolean> {
   return (await packed.peek(MAGIC.length)).subarray(0, MAGIC.length).equals(MAGIC);
-}
-
-/** Hold back the last line until it is whole: damage must not join two halves. */
-class WholeLines {
-  /** Bytes taken so far, but for the lines that were forgotten. */
-  taken = 0;
-  #kept: Buffer[] = [];
-  #length = 0;
-  /** The line is too long to be held back, or to be read. */
-  #isBegun = false;
-
-  add(bytes: Buffer): Buffer {
-    const end = bytes.lastIndexOf(NEWLINE) + 1;
-    this.taken += bytes.length;
-    this.#isBegun &&= end === 0;
-    const isOver = this.#length + bytes.length - end > MAX_LINE;
-    const until = isOver ? bytes.length : end;
-    if (until === 0) {
-      this.#kept.push(bytes);
-      this.#length += bytes.length;
-      return NOTHING;
-    }
-    const lines = Buffer.concat([...this.#kept, bytes.subarray(0, until)]);
-    this.#kept = [bytes.subarray(until)];
-    this.#length = bytes.length - until;
-    this.#isBegun ||= isOver;
-    return lines;
-  }
-
-  /** Forget the last line; return its end, if its beginning was given. */
-  drop(): Buffer {
-    const end = this.#isBegun ? Buffer.from([NEWLINE]) : NOTHING;
-    this.taken += end.length - this.#length;
-    this.#kept = [];
-    this.#length = 0;
-    this.#isBegun = false;
-    return end;
-  }
-
-  rest(): Buffer {
-    return Buffer.concat(this.#kept);
-  }
 }
 
 /** The last bytes of a stream, in chunks. */

@@ -1,0 +1,63 @@
+import { MAX_LINE } from './parser.js';
+
+const NEWLINE = 0x0a;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Return where a line ends that has a byte at `at`: after its newline, or at the end of the bytes. */
+export function endOfLine(bytes: Buffer, at: number): number {
+  return bytes.indexOf(NEWLINE, at) + 1 || bytes.length;
+}
+
+/**
+ * Cuts a stream of bytes at line ends, and keeps an unfinished last line until its end comes. A line
+ * that exceeds MAX_LINE is handed on unfinished: so no more than one line is kept.
+ */
+export class WholeLines {
+  /** Bytes taken so far, less those of lines that were dropped. */
+  taken = 0;
+  #kept: Buffer[] = [];
+  #length = 0;
+  /** The beginning of the last line was handed on. */
+  #isBegun = false;
+
+  /** The last line has no end yet. */
+  get isCut(): boolean {
+    return this.#isBegun || this.#length > 0;
+  }
+
+  /** Return the lines that a chunk completes, as part of it where they can be. A rest is copied. */
+  add(chunk: Buffer): Buffer {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    this.taken += chunk.length;
+    this.#isBegun &&= end === 0;
+    const isOver = (end === 0 ? this.#length : 0) + chunk.length - end > MAX_LINE;
+    const until = isOver ? chunk.length : end;
+    const lines = until === 0 ? NOTHING : this.#join(chunk.subarray(0, until));
+    if (until < chunk.length) {
+      this.#kept.push(Buffer.from(chunk.subarray(until)));
+      this.#length += chunk.length - until;
+    }
+    this.#isBegun ||= isOver;
+    return lines;
+  }
+
+  /** Drop a last line that is unfinished. Return a newline if its beginning was handed on. */
+  drop(): Buffer {
+    const end = this.#isBegun ? Buffer.from([NEWLINE]) : NOTHING;
+    this.taken += end.length - this.rest().length;
+    this.#isBegun = false;
+    return end;
+  }
+
+  /** Hand on what is kept of the last line. */
+  rest(): Buffer {
+    return this.#join(NOTHING);
+  }
+
+  #join(bytes: Buffer): Buffer {
+    const whole = this.#kept.length > 0 ? Buffer.concat([...this.#kept, bytes]) : bytes;
+    this.#kept = [];
+    this.#length = 0;
+    return whole;
+  }
+}
