@@ -1,6 +1,6 @@
 import { Places } from '../stream/columns.js';
 import type { Row } from '../stream/row.js';
-import type { CAUSES } from '../stream/schema.js';
+import { type CAUSES, COLUMNS } from '../stream/schema.js';
 import type { Aspect, Grouping } from './groups.js';
 
 export type Cause = (typeof CAUSES)[number];
@@ -20,25 +20,19 @@ export interface Close {
   readonly stack: string | null;
 }
 
-const COLUMNS = ['local', 'remote', 'state', 'cause', 'stack'] as const;
+/** Every column but the time, which a Row has. Columns are appended, never moved. */
+const [, ...NAMES] = COLUMNS.X;
 
 /** Reads X lines. */
 export class CloseReader {
-  readonly #places = new Places(COLUMNS);
+  readonly #places = new Places(NAMES);
 
   /** What an X line says. */
   read(row: Row): Close {
-    const [local, remote, state, cause, stack] = this.#places
+    const [local = null, remote = null, state = null, cause = null, stack = null] = this.#places
       .of(row.columns)
       .map((at) => row.word(at));
-    return {
-      time: row.time,
-      local: local ?? null,
-      remote: remote ?? null,
-      state: state ?? null,
-      cause: cause ?? null,
-      stack: stack ?? null,
-    };
+    return { time: row.time, local, remote, state, cause, stack };
   }
 }
 

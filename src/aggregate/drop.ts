@@ -1,5 +1,6 @@
 import { Places } from '../stream/columns.js';
 import type { Row } from '../stream/row.js';
+import { COLUMNS } from '../stream/schema.js';
 import type { Aspect, Grouping } from './groups.js';
 
 /** A packet that the kernel dropped (a D line). What the kernel does not know is null. */
@@ -25,43 +26,32 @@ export interface Drop {
   readonly proto: string | null;
 }
 
-const COLUMNS = [
-  'location',
-  'reason',
-  'local',
-  'remote',
-  'state',
-  'flags',
-  'length',
-  'stack',
-  'proto',
-] as const;
+/** Every column but the time, which a Row has. Columns are appended, never moved. */
+const [, ...NAMES] = COLUMNS.D;
 
 /** Reads D lines. */
 export class DropReader {
-  readonly #places = new Places(COLUMNS);
+  readonly #places = new Places(NAMES);
 
   /** What a D line says; a string is the reason why it cannot be read. */
   read(row: Row): Drop | string {
-    const [location, reason, local, remote, state, flags, length, stack, proto] = this.#places
-      .of(row.columns)
-      .map((at) => row.word(at));
-    const bytes = length == null ? null : Number(/^\d+$/.test(length) ? length : Number.NaN);
-    if (Number.isNaN(bytes)) {
+    const [
+      location = null,
+      reason = null,
+      local = null,
+      remote = null,
+      state = null,
+      flags = null,
+      bytes = null,
+      stack = null,
+      proto = null,
+    ] = this.#places.of(row.columns).map((at) => row.word(at));
+    const length = bytes === null ? null : Number(/^\d+$/.test(bytes) ? bytes : Number.NaN);
+    if (Number.isNaN(length)) {
       return 'length is not a whole number from 0 on';
     }
-    return {
-      time: row.time,
-      location: location ?? null,
-      reason: reason ?? null,
-      local: local ?? null,
-      remote: remote ?? null,
-      state: state ?? null,
-      flags: flags ?? null,
-      length: bytes,
-      stack: stack ?? null,
-      proto: proto ?? null,
-    };
+    const { time } = row;
+    return { time, location, reason, local, remote, state, flags, length, stack, proto };
   }
 }
 
