@@ -51,6 +51,9 @@ function typescript() {
     columnsOf(kind).flatMap(({ name, type }) => (['number', 'time'].includes(type) ? [] : name)),
   );
   const keys = schema.filter.filter(({ min }) => min !== undefined);
+  const choices = schema.filter.filter(({ values }) =>
+    values?.every((value) => /[a-z]/.test(value)),
+  );
   return format(
     'src/stream/schema.ts',
     `// ${BY}.
@@ -102,6 +105,9 @@ export const LISTENER_COLUMNS = ${list(schema.listeners.map(({ name }) => name))
 
 /** The range of each number of a tap's filter. */
 export const FILTER_RANGES = { ${keys.map(({ key, min, max }) => `${key}: { min: ${min}, max: ${max} }`).join(', ')} } as const;
+
+/** The words that each key of a tap's filter takes. */
+export const FILTER_WORDS = { ${choices.map(({ key, values }) => `${key}: ${text(values)}`).join(', ')} } as const;
 `,
   );
 }

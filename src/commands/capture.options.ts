@@ -9,6 +9,7 @@ import {
 } from '../arguments.js';
 import type { FormatName, Packing, Rotation } from '../capture/names.js';
 import { FORMATS, PACKINGS } from '../capture/names.js';
+import { LETTERS } from '../stream/schema.js';
 import type { Host } from '../terminal/host.js';
 import { proto, withChoice, withSampling } from './common.options.js';
 import type { CommonOptions } from './options.js';
@@ -52,7 +53,7 @@ export function addCapture(program: Command, host: Host): void {
     .addOption(
       new Option(
         '--kinds <list>',
-        "what to record, of count,event,sample,drop,close (default: the module's own)",
+        `what to record, of ${Object.keys(LETTERS)} (default: the module's own)`,
       ).argParser(parseWord),
     )
     .option('--fwmark <mark>', 'connections with this mark', parseMark)

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { Cause } from '../aggregate/close.js';
+import { type Cause, CLOSE_GROUPINGS } from '../aggregate/close.js';
 import { parseCauses, parsePositive } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
 import { withChoice, withCounting } from './common.options.js';
@@ -15,7 +15,7 @@ export function addCloses(program: Command, host: Host): void {
   withCounting(
     withChoice(program.command('closes')),
     'count them by this, in a table; remote: by address, without its port',
-    ['cause', 'state', 'remote', 'local'],
+    CLOSE_GROUPINGS,
   )
     .description('every connection as it is closed: both ends, the state it left, and why')
     .addOption(

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { Grouping } from '../aggregate/groups.js';
 import {
   parseAddr,
   parseInterval,
@@ -7,6 +8,7 @@ import {
   parseSpan,
   parseUnit,
 } from '../arguments.js';
+import { FILTER_WORDS } from '../stream/schema.js';
 
 /** Adds the options that choose connections. */
 export function withChoice(command: Command): Command {
@@ -16,10 +18,14 @@ export function withChoice(command: Command): Command {
 }
 
 /** Adds the options of records that may be counted, in a table by any of `groupings`. */
-export function withCounting(command: Command, by: string, groupings: readonly string[]): Command {
+export function withCounting(
+  command: Command,
+  by: string,
+  groupings: readonly Pick<Grouping<unknown>, 'by'>[],
+): Command {
   return command
     .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
-    .addOption(new Option('--by <what>', by).choices(groupings))
+    .addOption(new Option('--by <what>', by).choices(groupings.map((one) => one.by)))
     .addOption(
       new Option(
         '--interval <time>',
@@ -35,11 +41,9 @@ export function withSampling(command: Command): Command {
   return command
     .option('--full', 'sample every segment, not only when cwnd has changed')
     .addOption(
-      new Option('--hook <where>', 'sample segments received, sent, or both').choices([
-        'rcv',
-        'xmit',
-        'both',
-      ]),
+      new Option('--hook <where>', 'sample segments received, sent, or both').choices(
+        FILTER_WORDS.hook,
+      ),
     );
 }
 
@@ -54,7 +58,7 @@ export function proto(): Option {
   return new Option(
     '--proto <which>',
     'dropped packets of TCP only (tcp), or of any protocol',
-  ).choices(['tcp', 'any']);
+  ).choices(FILTER_WORDS.proto);
 }
 
 export function follow(): Option {

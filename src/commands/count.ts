@@ -3,7 +3,7 @@ import { Failure, Usage } from '../failure.js';
 import { readStat } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { Damage } from '../source/damage.js';
-import { isLive } from '../source/input.js';
+import { isLive, type LiveInput } from '../source/input.js';
 import { NOT_IN_COUNTERS, NOT_IN_PROC, type SourceInfo } from '../source/source.js';
 import { COUNTER_NAMES, COUNTERS, type CounterName, type Counters } from '../stream/counters.js';
 import type { Count, Header } from '../stream/parser.js';
@@ -51,11 +51,7 @@ export async function count(host: Host, options: CountOptions): Promise<void> {
   }
 }
 
-async function countNow(
-  host: Host,
-  input: 'auto' | 'module' | 'proc',
-  namespace: Namespace,
-): Promise<Counted> {
+async function countNow(host: Host, input: LiveInput, namespace: Namespace): Promise<Counted> {
   const known = { time: new Date().toISOString(), kernel: release(), netns: namespace.inode };
   if (input !== 'proc') {
     try {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DROP_GROUPINGS } from '../aggregate/drop.js';
 import { parsePositive } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
 import { proto, withChoice, withCounting } from './common.options.js';
@@ -12,12 +13,12 @@ export interface DropsOptions extends CountedOptions {
 
 /** Add `tcpsynq drops`. */
 export function addDrops(program: Command, host: Host): void {
-  withCounting(withChoice(program.command('drops')), 'count them by this (default: location)', [
-    'location',
-    'reason',
-    'connection',
-    'state',
-  ])
+  const { by } = DROP_GROUPINGS[0];
+  withCounting(
+    withChoice(program.command('drops')),
+    `count them by this (default: ${by})`,
+    DROP_GROUPINGS,
+  )
     .description(
       'packets that the kernel drops, counted by where and why; SYNs refused for a full queue are not among them, and told beside',
     )

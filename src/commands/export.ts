@@ -14,7 +14,7 @@ import { moduleFiles } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
-import { isLive } from '../source/input.js';
+import { isLive, type LiveInput } from '../source/input.js';
 import { pause, stretched } from '../source/pace.js';
 import { type Host, note } from '../terminal/host.js';
 import type { ExportOptions } from './export.options.js';
@@ -80,7 +80,7 @@ interface Scrape {
 type Scraper = (addOwn: (exposition: Exposition) => void) => Promise<Scrape>;
 
 /** Refuses what would silently have no effect. */
-function check(options: ExportOptions): 'auto' | 'module' | 'proc' {
+function check(options: ExportOptions): LiveInput {
   const { input, textfile, interval } = options;
   checkInput(options, null);
   const refused: readonly (readonly [boolean | undefined, string])[] = [

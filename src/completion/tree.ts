@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
+import { LIVE_INPUTS } from '../source/input.js';
 
 /** What can stand in one place of a command line. */
 export interface OptionValue {
@@ -32,13 +33,10 @@ export interface Node {
   readonly commands: readonly Node[];
 }
 
-/** What --input takes beside files. */
-const SOURCES = ['auto', 'module', 'proc'];
-
 function placeOf(name: string, choices: readonly string[] | undefined): OptionValue {
   return {
     name,
-    words: choices ?? (name === 'source' ? SOURCES : []),
+    words: choices ?? (name === 'source' ? LIVE_INPUTS : []),
     files: choices === undefined && ['file', 'path', 'source'].includes(name),
     command: false,
   };

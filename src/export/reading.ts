@@ -7,6 +7,7 @@ import type { Namespace } from '../proc/namespace.js';
 import { findNamespaces } from '../proc/namespaces.js';
 import { readProcFigures } from '../proc/sockets.js';
 import type { ModuleStatus } from '../proc/status.js';
+import type { LiveInput } from '../source/input.js';
 import { NOT_IN_PROC } from '../source/source.js';
 import type { Counters } from '../stream/counters.js';
 
@@ -35,7 +36,7 @@ export interface HostReading {
 /** What is read. */
 export interface ReadingOptions {
   /** `auto`: the module if it is there, and once it has been, nothing else. */
-  readonly input: 'auto' | 'module' | 'proc';
+  readonly input: LiveInput;
   readonly namespace: Namespace;
   /** Namespaces to read in all, the one above included; null for it alone. */
   readonly most: number | null;

@@ -1,6 +1,11 @@
-/** What `-i` names: one of the words, "-" for standard input, else the path of a capture. */
-export type Input = 'auto' | 'module' | 'proc' | '-' | (string & {});
+/** The words with which `-i` names this host. */
+export const LIVE_INPUTS = ['auto', 'module', 'proc'] as const;
 
-export function isLive(input: Input): input is 'auto' | 'module' | 'proc' {
-  return input === 'auto' || input === 'module' || input === 'proc';
+export type LiveInput = (typeof LIVE_INPUTS)[number];
+
+/** What `-i` names: one of the words, "-" for standard input, else the path of a capture. */
+export type Input = LiveInput | '-' | (string & {});
+
+export function isLive(input: Input): input is LiveInput {
+  return LIVE_INPUTS.some((word) => word === input);
 }

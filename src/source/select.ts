@@ -7,6 +7,7 @@ import { readProcFigures } from '../proc/sockets.js';
 import type { Count, Header } from '../stream/parser.js';
 import { type CaptureReading, openCapture } from './bytes.js';
 import { Damage } from './damage.js';
+import type { LiveInput } from './input.js';
 import { decode, type LineTally } from './lines.js';
 import { duration, pause, stretched } from './pace.js';
 import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
@@ -53,7 +54,7 @@ export async function* recorded(
  * Reads this host, now: the module's stream, else its counters, else (for `auto`) what the kernel
  * shows without it. If the module goes away it waits for it to come back.
  */
-export async function* live(input: 'auto' | 'module' | 'proc', wanted: LiveOptions): Events {
+export async function* live(input: LiveInput, wanted: LiveOptions): Events {
   if (input === 'proc') {
     yield* fromProc(wanted, null);
     return;

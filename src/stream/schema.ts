@@ -242,3 +242,10 @@ export const FILTER_RANGES = {
   port: { min: 0, max: 65535 },
   fwmark: { min: 0, max: 4294967295 },
 } as const;
+
+/** The words that each key of a tap's filter takes. */
+export const FILTER_WORDS = {
+  hook: ['rcv', 'xmit', 'both'],
+  proto: ['tcp', 'any'],
+  format: ['tcpsynq', 'tcpprobe'],
+} as const;
