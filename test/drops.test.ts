@@ -126,6 +126,20 @@ describe('the table', () => {
     expect(first.left_out).toEqual({ groups: 10, drops: 10, total: 10 });
   });
 
+  test('--json waits for its reader: a hundred times the input does not fill the memory', async () => {
+    const lines = Array.from(
+      { length: 13_000 },
+      (_, i) => `D ${i / 100} x+0x${i % 60} A - - - - - - tcp`,
+    );
+    const many = join(directory, 'many');
+    await writeFile(many, dropCapture(1, lines));
+    const { stdout, stderr, code } = await bash(
+      `export NODE_OPTIONS=--max-old-space-size=32; $T drops -i ${many} --json --interval 10ms | wc -l; exit \${PIPESTATUS[0]}`,
+    );
+    expect(code, stderr).toBe(0);
+    expect(Number(stdout)).toBeGreaterThan(10_000);
+  });
+
   test('columns in another order and appended, kernels without reasons', async () => {
     const columns = 'state colour time proto location later';
     const lines = ['D LISTEN red 0.5 tcp tcp_v4_rcv+0x1f3 7 more'];

@@ -178,11 +178,9 @@ class RecordReader<R> implements Taker {
   }
 
   begin(batch: Start): void {
-    if (!this.done) {
-      this.#header = batch.header;
-      this.#reading.header = batch.header;
-      this.#plan.begin?.(batch);
-    }
+    this.#header = batch.header;
+    this.#reading.header = batch.header;
+    this.#plan.begin?.(batch);
   }
 
   /** The input has ended. */
@@ -206,10 +204,8 @@ class RecordReader<R> implements Taker {
     }
   }
 
-  take(item: Item): void {
-    if (this.done) {
-      return;
-    }
+  /** Return whether to write first what is to be shown, or to end. */
+  take(item: Item): boolean {
     const plan = this.#plan;
     switch (item.kind) {
       case '?':
@@ -230,6 +226,7 @@ class RecordReader<R> implements Taker {
       default:
         this.#row(item);
     }
+    return this.done || plan.view.isFull === true;
   }
 
   /** A record of no kind that is asked for. */

@@ -2,16 +2,25 @@ import type { Loss } from '../stream/parser.js';
 import { type Host, note } from '../terminal/host.js';
 import { lossWords } from './watch/view.js';
 
+/** Characters after which text is to be written: one batch may give a hundred times its size. */
+const MAX_PENDING = 64 * 1024;
+
 /** Text for stdout and notes for stderr, kept in their order until they can be written. */
 export abstract class Pending {
   protected readonly host: Host;
   #pending: { text: string; readonly note: boolean }[] = [];
+  #length = 0;
 
   constructor(host: Host) {
     this.host = host;
   }
 
+  get isFull(): boolean {
+    return this.#length > MAX_PENDING;
+  }
+
   note(text: string): void {
+    this.#length += text.length;
     this.#pending.push({ text, note: true });
   }
 
@@ -20,6 +29,7 @@ export abstract class Pending {
   }
 
   protected line(text: string): void {
+    this.#length += text.length;
     const last = this.#pending.at(-1);
     if (last === undefined || last.note) {
       this.#pending.push({ text: `${text}\n`, note: false });
@@ -29,6 +39,7 @@ export abstract class Pending {
   }
 
   async flush(): Promise<void> {
+    this.#length = 0;
     for (const { text, note: aside } of this.#pending.splice(0)) {
       await (aside ? note(this.host, text) : this.host.out.write(text));
     }

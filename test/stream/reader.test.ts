@@ -239,6 +239,28 @@ describe('whatever comes', () => {
     );
   });
 
+  test('it is the same when the taker ends batches', () => {
+    fc.assert(
+      fc.property(input, fc.infiniteStream(fc.boolean()), (bytes, ends) => {
+        const seen: unknown[] = [];
+        const reader = new StreamReader();
+        const taker = {
+          begin: ({ starts }: { starts: boolean }) => starts && seen.push(START),
+          take(item: Item) {
+            seen.push(item instanceof Row ? plain(item) : item);
+            return ends.next().value;
+          },
+        };
+        for (const batches of [reader.push(bytes), reader.end()]) {
+          for (const batch of batches) {
+            batch.to(taker);
+          }
+        }
+        expect(seen).toEqual(scan(bytes).told);
+      }),
+    );
+  });
+
   test('live lines in pieces tell the same records and problems as the whole', async () => {
     const bytesOrLines = fc.oneof(
       input,

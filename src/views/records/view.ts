@@ -21,6 +21,8 @@ export function titleOf({ from, header }: RecordSource): string[] {
 
 /** One way to show records of one kind. What it is told is shown, in order, by the next `flush`. */
 export interface RecordView<R> {
+  /** No more should be shown before the next `flush`. */
+  readonly isFull?: boolean;
   record(record: R): void;
   /** Records were lost between the one before and the one after. */
   loss(loss: Loss): void;
