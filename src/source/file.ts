@@ -174,7 +174,7 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string, signal: Ab
     return;
   }
   try {
-    yield* unpackZstd(whole, createZstdDecompress);
+    yield* unpackZstd(whole, createZstdDecompress, signal);
   } catch (error) {
     throw errno(error)?.startsWith('Z')
       ? new Failure(`${name}: the zstd data is damaged or cut short; what came before it was read`)

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { constants, crc32, createInflateRaw, type InflateRaw, inflateRawSync } from 'node:zlib';
 import { WholeLines } from '../stream/whole-lines.js';
+import { Turns } from './turns.js';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 /** What a capture begins with. */
@@ -36,10 +37,6 @@ const NESTED = 18;
 const MAX_DAMAGES = 256;
 /** Candidates for the next member that are looked at; in a real file one of the first is the one. */
 const MAX_CANDIDATES = 16_384;
-/** Empty members one after another after which the rest is not read: each costs an inflater. */
-const MAX_EMPTY = 4096;
-/** Unpacked bytes after which timers and signals are served. */
-const MAX_UNTIL_TURN = 4 * 1024 * 1024;
 
 /** A place up to which a member can be read, and what its trailer would say there. */
 export interface FlushPoint {
@@ -162,26 +159,6 @@ export async function* unpackGzip(
     }
   }
   yield text.rest();
-}
-
-/** Serves timers and signals now and then: much may be unpacked from a little. */
-class Turns {
-  #bytes = 0;
-  #empty = 0;
-
-  /** Count a member; return whether too many empty ones came one after another. */
-  isStuck(isEmpty: boolean): boolean {
-    this.#empty = isEmpty ? this.#empty + 1 : 0;
-    return this.#empty > MAX_EMPTY;
-  }
-
-  async after(bytes: number): Promise<void> {
-    this.#bytes += bytes;
-    if (this.#bytes > MAX_UNTIL_TURN) {
-      this.#bytes = 0;
-      await setImmediate();
-    }
-  }
 }
 
 async function* linesOf(

@@ -1,5 +1,6 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
 import zlib from 'node:zlib';
+import { Turns } from './turns.js';
 
 /** What Node's zlib has from 22.15 on, which the types of Node 20 do not know. */
 interface Zstd {
@@ -26,11 +27,13 @@ export function isZstd(head: Buffer): boolean {
 
 /**
  * Unpacks a file of any number of frames, one after another, as `--append` and `cat` make them.
- * Node's decompressor ends with the first and says nothing of the rest.
+ * Node's decompressor ends with the first and says nothing of the rest. Stops after many empty
+ * frames one after another, or at the signal.
  */
 export async function* unpackZstd(
   packed: AsyncIterator<Buffer>,
   create: () => Transform,
+  signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   let rest: Buffer = Buffer.alloc(0);
   const next = async () => {
@@ -48,14 +51,19 @@ export async function* unpackZstd(
       }
     }
   }
-  for (let first = await next(); first !== undefined; first = await next()) {
+  const turns = new Turns();
+  for (let first = await next(); first !== undefined && !signal?.aborted; first = await next()) {
     const unpack = create();
     const end = new FrameEnd();
+    let length = 0;
     // The pipeline's error reaches the loop below, which reads its last stream.
     pipeline(Readable.from(frame(first, end)), unpack, () => {});
-    yield* unpack as AsyncIterable<Buffer>;
-    if (!end.found) {
-      // Which Node does not say either; the code is the one it has for gzip.
+    for await (const bytes of unpack as AsyncIterable<Buffer>) {
+      length += bytes.length;
+      yield bytes;
+    }
+    if (!end.found || turns.isStuck(length === 0)) {
+      // Node does not report a cut frame either. The code is the one it has for gzip.
       throw Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' });
     }
   }

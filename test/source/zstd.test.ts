@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { streamChunks } from '../../src/source/file.js';
-import { createZstdCompress } from '../../src/source/zstd.js';
+import { createZstdCompress, unpackZstd } from '../../src/source/zstd.js';
 
 // What `zstd` makes of "hello", and a frame to be skipped; packing is not in every Node.
 const HELLO = Buffer.from('28b52ffd045831000068656c6c6f0a5388bd91', 'hex');
@@ -37,6 +37,34 @@ describe.skipIf(createZstdCompress === undefined)('where Node has zstd', () => {
   test('a frame that is cut short is an error, whatever Node says', async () => {
     const bytes = Buffer.concat([HELLO, HELLO.subarray(0, 12)]);
     await expect(read(bytes, 5)).rejects.toThrow('it: the zstd data is damaged or cut short');
+  });
+});
+
+describe('the time that it takes is bounded', () => {
+  const EMPTY = Buffer.from('28b52ffd2000010000', 'hex');
+
+  /** Unpack with what gives nothing, and return how many frames were begun. */
+  async function begun(frames: number, signal?: AbortSignal): Promise<number> {
+    let made = 0;
+    const create = () => {
+      made += 1;
+      return new Transform({ transform: (_chunk, _encoding, done) => done() });
+    };
+    const chunks = [Buffer.alloc(frames * EMPTY.length, EMPTY)][Symbol.iterator]();
+    const packed = { next: async () => chunks.next() } as AsyncIterator<Buffer>;
+    for await (const chunk of unpackZstd(packed, create, signal)) {
+      expect(chunk).toHaveLength(0);
+    }
+    return made;
+  }
+
+  test('it stops after 4,096 empty frames', async () => {
+    expect(await begun(4096)).toBe(4096);
+    await expect(begun(5000)).rejects.toMatchObject({ code: 'Z_BUF_ERROR' });
+  });
+
+  test('it stops at the signal', async () => {
+    expect(await begun(10, AbortSignal.abort())).toBe(0);
   });
 });
 
