@@ -33,7 +33,7 @@ export class FileLock {
   static async take(path: string, patience = 0): Promise<FileLock> {
     const giveUp = performance.now() + patience;
     for (;;) {
-      const file = await openOwn(path);
+      const { file, isNew } = await openOwn(path);
       try {
         if (await isLocked(file)) {
           const [ours, there] = [await file.stat(), await lstat(path).catch(() => null)];
@@ -47,7 +47,8 @@ export class FileLock {
           await pause(RETRY_MS);
         }
       } catch (error) {
-        if (!(error instanceof Held)) {
+        // Another process may hold a file that was there.
+        if (isNew && !(error instanceof Held)) {
           await unlink(path).catch(() => {});
         }
         await file.close();
@@ -64,14 +65,23 @@ export class FileLock {
   }
 }
 
+interface Opened {
+  readonly file: FileHandle;
+  /** It was not there before. */
+  readonly isNew: boolean;
+}
+
 /** Open the lock file, made if it is not there. Others may have put a link or a pipe in its place. */
-async function openOwn(path: string): Promise<FileHandle> {
-  const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+async function openOwn(path: string): Promise<Opened> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-  const file = await open(path, flags, 0o600).catch((error) => {
-    const isOdd = errno(error) === 'ELOOP' || errno(error) === 'ENXIO';
-    throw new Failure(`${path}: ${isOdd ? 'not a regular file' : inWords(error)}`);
-  });
+  const made = await open(path, flags | O_EXCL, 0o600).catch(() => null);
+  const file =
+    made ??
+    (await open(path, flags, 0o600).catch((error) => {
+      const isOdd = errno(error) === 'ELOOP' || errno(error) === 'ENXIO';
+      throw new Failure(`${path}: ${isOdd ? 'not a regular file' : inWords(error)}`);
+    }));
   const there = await file.stat();
   const why = there.isFile()
     ? there.uid !== process.geteuid?.() && 'it belongs to another user'
@@ -80,7 +90,7 @@ async function openOwn(path: string): Promise<FileHandle> {
     await file.close();
     throw new Failure(`${path}: ${why}`);
   }
-  return file;
+  return { file, isNew: made !== null };
 }
 
 /** Lock an open file: Node cannot, but flock(1) locks what it inherits, and it stays locked. */

@@ -148,6 +148,11 @@ describe('a socket', () => {
     process.env.PATH = folder;
     try {
       await expect(listen(server(), { path })).rejects.toThrow(`cannot listen on ${path}: ${why}`);
+      expect(await readdir(directory)).toEqual(['bin']);
+      // Another process may have locked a file that was there.
+      await writeFile(lockOf(), '');
+      await expect(listen(server(), { path })).rejects.toThrow(`cannot listen on ${path}: ${why}`);
+      expect(await readdir(directory)).toEqual(['.socket.lock', 'bin']);
     } finally {
       process.env.PATH = before;
     }
