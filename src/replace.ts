@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, inWords } from './failure.js';
+import { isOwn, PRIVATE_MODE } from './ownership.js';
 
 /** Return a name beside `path` that no other user can guess, and put something in its place. */
 export function draftName(path: string): string {
@@ -12,7 +13,7 @@ export function draftName(path: string): string {
 /**
  * Writes a file at once: who reads it meanwhile sees the old one or the new one.
  *
- * @param mode whatever the umask is; without it the umask decides
+ * @param mode whatever the umask is; without it that of the old file, or PRIVATE_MODE
  */
 export async function replace(
   path: string,
@@ -34,8 +35,12 @@ export async function replaceBy(
 ): Promise<void> {
   const made = draftName(path);
   try {
-    const file = await open(made, 'wx');
+    const file = await open(made, 'wx', PRIVATE_MODE);
     try {
+      const old = await lstat(path).catch(() => null);
+      if (old?.isFile() && isOwn(old)) {
+        await file.chmod(old.mode & 0o777);
+      }
       await fill(file);
     } finally {
       await file.close();

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -23,6 +23,15 @@ test('the new file is another, with the mode asked for, and nothing is left besi
   const { ino, mode } = await stat(path);
   expect([ino === before, mode & 0o777]).toEqual([false, 0o604]);
   expect(await readdir(directory)).toEqual(['file']);
+});
+
+test('a new file is for owner and group, and one that is there keeps its mode', async () => {
+  const modeOf = async () => (await stat(path)).mode & 0o777;
+  await replace(path, 'new');
+  expect(await modeOf()).toBe(0o640 & ~process.umask());
+  await chmod(path, 0o604);
+  await replace(path, 'newer');
+  expect(await modeOf()).toBe(0o604);
 });
 
 test('a draft has a name that no other can guess', async () => {

@@ -2,11 +2,12 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Failure, inWords } from '../failure.js';
+import { isOwn } from '../ownership.js';
 import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
 import { MAX_LINE } from '../stream/parser.js';
 import type { FormatName, Packing } from './names.js';
-import { isOwn, openForWriting } from './part.js';
+import { openForWriting } from './part.js';
 import { type Repair, repairGzip } from './repair.js';
 
 const NEWLINE = 0x0a;

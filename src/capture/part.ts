@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
+import { isOwn, PRIVATE_MODE } from '../ownership.js';
 import { endOfLine } from '../stream/whole-lines.js';
 import type { Output } from '../terminal/output.js';
 import type { Packer } from './pack.js';
@@ -82,21 +83,6 @@ export async function refuseForeignLink(path: string): Promise<boolean> {
 }
 
 /**
- * Whether a file is this user's own, root's, or that of the user who called sudo: no other user reads
- * or cuts what is written there.
- */
-export function isOwn({ uid }: { readonly uid: number }): boolean {
-  const own = process.geteuid?.();
-  return uid === 0 || uid === own || (own === 0 && String(uid) === process.env.SUDO_UID);
-}
-
-/**
- * Not for everyone: sequence numbers and windows are enough to forge segments that a peer accepts.
- * The umask may take away more.
- */
-const MODE = 0o640;
-
-/**
  * Open a file to write to it. Refuse a link or a file of another user, also one put there in the
  * meantime.
  */
@@ -106,12 +92,13 @@ export async function openForWriting(path: string, use: Use): Promise<FileHandle
     return checked(await open(path, FLAGS.device), path, (file) => file.isCharacterDevice());
   }
   if (use === 'refuse') {
-    return open(path, FLAGS.refuse, MODE);
+    return open(path, FLAGS.refuse, PRIVATE_MODE);
   }
   // Another user may put a link in the place of this user's link.
   const target = isLink ? await targetOf(path) : path;
   // A new file is this user's own, even if its file system names another owner.
-  const made = use === 'repair' ? null : await open(target, FLAGS.refuse, MODE).catch(ifThere);
+  const made =
+    use === 'repair' ? null : await open(target, FLAGS.refuse, PRIVATE_MODE).catch(ifThere);
   if (made !== null) {
     return made;
   }
@@ -119,7 +106,7 @@ export async function openForWriting(path: string, use: Use): Promise<FileHandle
   const file = await checked(await open(target, flags), path, (there) => there.isFile());
   if (use === 'replace') {
     await file.truncate();
-    await file.chmod((await file.stat()).mode & MODE);
+    await file.chmod((await file.stat()).mode & PRIVATE_MODE);
   }
   return file;
 }
