@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -127,17 +128,19 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     expect(known()).toBe(isInstalled);
   });
 
-  test('a folder tcpsynq/VERSION where it is started is not run', async () => {
+  test('a folder tcpsynq/VERSION where it is started is not run, and TMPDIR is not used', async () => {
     sh(`mkdir -p ${folder}/trap/tcpsynq/${VERSION}
-        echo 'touch ${folder}/trap/sprung' >${folder}/trap/tcpsynq/${VERSION}/dkms.conf`);
+        echo 'touch ${folder}/trap/sprung' >${folder}/trap/tcpsynq/${VERSION}/dkms.conf
+        mkdir ${folder}/theirs; touch -d @1 ${folder}/theirs`);
     const installing = new Started(inside[0] as string, [
       ...inside.slice(1),
-      ...['env', '--chdir', `${folder}/trap`, process.execPath],
+      ...['env', '--chdir', `${folder}/trap`, `TMPDIR=${folder}/theirs`, process.execPath],
       ...[join(folder, 'package/dist/cli.js'), 'module', 'install'],
     ]);
     const { code, stderr } = await installing.ended();
     expect(code, stderr).toBe(0);
     expect(existsSync(join(folder, 'trap/sprung'))).toBe(false);
+    expect(statSync(join(folder, 'theirs')).mtimeMs).toBe(1000);
     expect(installed()).toBe('first');
   });
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, existsSync } from 'node:fs';
 import { access, cp, mkdir, mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises';
-import { release, tmpdir } from 'node:os';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe as described, errno, Failure, inWords } from '../failure.js';
@@ -10,8 +10,10 @@ import { type Host, note } from '../terminal/host.js';
 import type { ModuleOptions } from './module.options.js';
 import { checkNoInput } from './options.js';
 
-/** Where DKMS looks for sources. */
+/** Where DKMS looks for sources. Only root writes to it. */
 const SOURCES = '/usr/src';
+/** For what is kept until a person has read it. */
+const KEPT = '/var/tmp';
 /** Where it keeps what it has built. */
 const TREE = '/var/lib/dkms';
 /** What the package holds of the module, beside kmod. */
@@ -60,9 +62,12 @@ export async function installModule(
   await note(host, `module ${version} installed, for later kernels too: ${loading}`);
 }
 
-/** Builds the module in temporary folders, and changes nothing that DKMS has. */
+/**
+ * Builds the module in a temporary folder, and changes nothing that DKMS has. Under `sudo -E` TMPDIR
+ * may be a folder of another user, who could swap the sources there.
+ */
 async function tryBuilding(host: Host, kernel: string, version: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'tcpsynq-dkms-'));
+  const folder = await mkdtemp(join(SOURCES, 'tcpsynq-dkms-'));
   try {
     const trees = ['--sourcetree', join(folder, 'sources'), '--dkmstree', join(folder, 'tree')];
     await mkdir(join(folder, 'tree'));
@@ -83,7 +88,7 @@ async function keepLog(message: string): Promise<string> {
   if (log === undefined) {
     return message;
   }
-  const kept = join(await mkdtemp(join(tmpdir(), 'tcpsynq-log-')), 'make.log');
+  const kept = join(await mkdtemp(join(KEPT, 'tcpsynq-log-')), 'make.log');
   return cp(log, kept).then(
     () => message.replace(log, kept),
     () => message,
@@ -274,7 +279,8 @@ interface Run {
  * reach the compilers that it runs.
  */
 async function dkms(run: Run, ...args: readonly string[]): Promise<void> {
-  const env = { ...process.env, LC_ALL: 'C' };
+  // DKMS and the compiler run what they write to TMPDIR.
+  const env = { ...process.env, LC_ALL: 'C', TMPDIR: undefined };
   const child = spawn('dkms', args, { cwd: '/', env, detached: true });
   child.stdin.end();
   let said = '';
