@@ -20,7 +20,13 @@ afterAll(() => unload());
 
 /** The target sends to the attacker over a link that delays and loses, while `script` runs. */
 async function transfer(seconds: number, script: string): Promise<void> {
-  sh(`${inside(link.target)} tc qdisc add dev veth0 root netem delay 20ms loss 0.5%`);
+  sh(`${inside(link.target)} tc qdisc add dev veth0 root netem delay 20ms`);
+  // Every 200th: by chance all losses might come before the window is large.
+  sh(`${inside(link.attacker)} nft -f - <<'END'
+table inet loss {
+  chain in { type filter hook input priority 0; tcp dport 5201 numgen inc mod 200 == 199 drop; }
+}
+END`);
   sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
   await link.serves(5201);
   const child = spawn('bash', ['-c', script], { stdio: 'ignore' });
