@@ -8,6 +8,7 @@
 #   make test-vm FILE=vm/exact NAME='all reset'   one file, or one test, of the module; KERNELS=7.3
 #   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
 #   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
+#   make test-model   the count of a half-open in all interleavings, by spin (part of make test)
 #   make test-cost    what the module costs, in instructions, against bench/bounds (part of make test)
 #   make bench        every measurement of bench/README.md, for hours, into bench/results; ROUNDS=3
 #   make test-arm64   tests of the module on an emulated arm64 machine; KERNELS=6.1
@@ -41,7 +42,7 @@ running_kdir := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(running_kdir)
 
 .PHONY: all help module command install install-module install-command \
-	uninstall uninstall-module package demo pictures test test-unit test-lab test-vm test-all test-cost test-matrix test-debug test-install test-arm64 results bench lint \
+	uninstall uninstall-module package demo pictures test test-unit test-lab test-vm test-all test-model test-cost test-matrix test-debug test-install test-arm64 results bench lint \
 	lint-module lint-command lint-scripts lint-docs lab lab-shell lab-module lab-debug-kernel lab-tools clean
 
 all: module command
@@ -175,6 +176,11 @@ test-vm: lab-module lab-tools command
 	@$(if $(word 2,$(KERNELS)),$(error KERNELS='$(KERNELS)': name one))\
 		$(if $(filter environment,$(origin NAME)),unset NAME;) lab/vm $(or $(KERNELS),own) $(FILE)
 
+# The count of a half-open, in all interleavings of what can happen to it.
+test-model:
+	@lab/deps model
+	@lab/model
+
 # In instructions, which come out the same whatever else the machine does.
 test-cost: lab-module lab-tools command
 	@lab/deps guest
@@ -183,7 +189,7 @@ test-cost: lab-module lab-tools command
 test: $(if $(KERNELS),lint test-unit test-matrix,test-all)
 
 test-all: lab-module lab-tools command
-	@lab/deps build check host-tests suite && $(prepare_lab)
+	@lab/deps build check host-tests suite model && $(prepare_lab)
 	@for kernel in 5.10 7.3; do lab/suite $$kernel module >/dev/null || exit; done
 	@lab/test all
 

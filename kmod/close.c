@@ -35,6 +35,7 @@
 #include <linux/hash.h>
 #include <net/tcp.h>
 
+#include "hooks.h"
 #include "record.h"
 
 /* ---- Notes ---- */

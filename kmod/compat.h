@@ -29,6 +29,7 @@
 #include <linux/vmalloc.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
+#include <net/ip.h>
 #include <net/netns/generic.h>
 #include <net/tcp.h>
 #include <trace/events/skb.h>
@@ -467,19 +468,15 @@ static inline bool rsk_drop_req(const struct request_sock *req)
 	 (LINUX_VERSION_CODE >= KERNEL_VERSION(5, 7, 0) || SYNQ_RHEL(8, 3)))
 
 /*
- * 5.4 at the latest took the queue away from the arguments of
- * reqsk_queue_unlink(), which leaves the request (RHEL: 8.5).
+ * 5.14 added requests that move to another listener. Return how many have moved
+ * on one CPU.
  */
-#define SYNQ_UNLINK_TAKES_REQ \
-	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0) || SYNQ_RHEL(8, 5))
-
-/* 5.14 added requests that move to another listener. */
-static inline bool synq_may_migrate(const struct net *net)
+static __always_inline u64 synq_moves(struct net *net, int cpu)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
-	return READ_ONCE(net->ipv4.sysctl_tcp_migrate_req);
+	return snmp_get_cpu_field(net->mib.net_statistics, cpu, LINUX_MIB_TCPMIGRATEREQSUCCESS);
 #else
-	return false;
+	return 0;
 #endif /* 5.14 */
 }
 

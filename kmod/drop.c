@@ -35,6 +35,7 @@
 #include <net/tcp.h>
 #include <trace/events/skb.h>
 
+#include "hooks.h"
 #include "record.h"
 
 /* ---- The state of the socket a segment came for ---- */

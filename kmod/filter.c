@@ -10,7 +10,7 @@
 #include <linux/string.h>
 #include <net/ipv6.h>
 
-#include "tcpsynq.h"
+#include "tap.h"
 
 static DEFINE_MUTEX(synq_default_lock);	/* guards synq_default */
 static struct synq_filter synq_default = {

@@ -10,24 +10,26 @@
  * carries no Fast Open cookie, not even an empty one (tcp_rtx_synack(),
  * net/ipv4/tcp_output.c).
  *
- * Ended: a request leaves the established hash through the function that
- * removal.c names, or is replaced there by its child
- * (inet_csk_complete_hashdance(); for an MPTCP join tcp_check_req() itself).
- * A request that tcp_migrate_req moves to another listener does neither.
+ * Ended: inet_ehash_insert() put its child in its place, which
+ * inet_csk_complete_hashdance() tells, and of an MPTCP join tcp_check_req()
+ * itself; or one of the functions took it out that end in
+ * __inet_csk_reqsk_queue_drop(). Compilers differ in which of these they
+ * inline where, so that a removal may pass several hooks or none. life.h has
+ * each count once, and what passed none is counted when the request is freed:
+ * its destructor is called through a pointer alone, once (4.14 to 7.3).
  */
+#include <linux/jiffies.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
-#include "claim.h"
+#include "hooks.h"
+#include "life.h"
 #include "record.h"
-#include "refusal.h"
-#include "removal.h"
-#include "tcpsynq.h"
+#include "syn_drop.h"
 
-/* The request an ICMP error was last about to end on this CPU, as claim.h knows it. */
-static DEFINE_PER_CPU(unsigned long, synq_icmp_key);
-
-static struct synq_range synq_check_req;
+/* Callers of a removal: see synq_by_timer(). */
+static struct synq_range synq_timer_handler __read_mostly;
+static struct synq_range synq_drop_and_put __read_mostly;
 
 static __always_inline const struct synq_net *synq_req_net(const struct request_sock *req)
 {
@@ -35,8 +37,8 @@ static __always_inline const struct synq_net *synq_req_net(const struct request_
 }
 
 /* @dequeued: the listener's queue has been counted down already. */
-static __always_inline void synq_ended(const struct request_sock *req,
-				       enum synq_counter outcome, bool dequeued)
+static __always_inline void synq_count_removal(const struct request_sock *req,
+					       enum synq_counter outcome, bool dequeued)
 {
 	const struct synq_net *sn = synq_req_net(req);
 
@@ -45,11 +47,33 @@ static __always_inline void synq_ended(const struct request_sock *req,
 		synq_event_removed(sn, req, outcome, dequeued);
 }
 
+/*
+ * What is rare is apart, and called last: with nothing to keep over a call, a
+ * handler saves no register.
+ */
+static noinline void notrace synq_added_slow(const struct synq_net *sn,
+					     const struct sock *listener, struct request_sock *req)
+{
+	int begun = synq_life_begin_slow(req);
+
+	if (begun == SYNQ_LIFE_NOT_BEGUN)
+		return;
+	synq_count(sn, SYNQ_ADDED);
+	if (synq_recording(sn))
+		synq_event_added(sn, listener, req);
+	if (begun != SYNQ_LIFE_BEGUN)
+		synq_count_removal(req, begun, true);
+}
+
 static __always_inline void synq_synack(const struct synq_net *sn, const struct sock *listener,
-					const struct request_sock *req, u32 type)
+					struct request_sock *req, u32 type)
 {
 	switch (type) {
 	case TCP_SYNACK_NORMAL:
+		if (unlikely(!synq_life_begin(req))) {
+			synq_added_slow(sn, listener, req);
+			break;
+		}
 		synq_count(sn, SYNQ_ADDED);
 		if (synq_recording(sn))
 			synq_event_added(sn, listener, req);
@@ -62,15 +86,11 @@ static __always_inline void synq_synack(const struct synq_net *sn, const struct 
 	}
 }
 
-/*
- * What is rare is apart, and called last: with nothing to keep over a call, a
- * handler saves no register.
- */
-static noinline void notrace synq_synack_answering(const struct synq_net *sn,
-						   const struct sock *listener,
-						   const struct request_sock *req, u32 type)
+static noinline void notrace synq_synack_checked(const struct synq_net *sn,
+						 const struct sock *listener,
+						 struct request_sock *req, u32 type)
 {
-	synq_peer_answered(read_pnet(&inet_rsk(req)->ireq_net), sn);
+	synq_peer_check_passed(read_pnet(&inet_rsk(req)->ireq_net), sn);
 	synq_synack(sn, listener, req, type);
 }
 
@@ -78,14 +98,14 @@ static noinline void notrace synq_synack_answering(const struct synq_net *sn,
 static __always_inline void synq_on_send_synack(const struct synq_call *call)
 {
 	const struct sock *listener = (const void *)call->arg[0];
-	const struct request_sock *req = (const void *)call->arg[3];
+	struct request_sock *req = (void *)call->arg[3];
 	const struct synq_net *sn;
 
 	if (!call->arg[4])
 		return;
 	sn = synq_req_net(req);
-	if (unlikely(synq_peer_asked(sn)))
-		synq_synack_answering(sn, listener, req, (u32)call->arg[5]);
+	if (unlikely(synq_peer_check_open(sn)))
+		synq_synack_checked(sn, listener, req, (u32)call->arg[5]);
 	else
 		synq_synack(sn, listener, req, (u32)call->arg[5]);
 }
@@ -100,63 +120,114 @@ static __always_inline void synq_on_send_synack6(const struct synq_call *call)
 	synq_on_send_synack(call);
 }
 
-static __always_inline enum synq_counter synq_dropped_why(const struct sock *listener,
-							  unsigned long key, bool from_timer)
+/* Of a counted half-open whose end does not tell: @by_timer, its own timer ends it. */
+static __always_inline enum synq_counter synq_removal_outcome(const struct request_sock *req,
+							      unsigned long key, bool by_timer)
 {
-	if (READ_ONCE(listener->sk_state) != TCP_LISTEN)
+	if (READ_ONCE(req->rsk_listener->sk_state) != TCP_LISTEN)
 		return SYNQ_CLOSED;
-	if (from_timer)
-		return SYNQ_EXPIRED;
-	return unlikely(this_cpu_read(synq_icmp_key) == key) ? SYNQ_UNREACHABLE : SYNQ_RESET;
+	if (unlikely(READ_ONCE(*synq_life_word(req)) == (key | SYNQ_LIFE_ICMP)))
+		return SYNQ_UNREACHABLE;
+	return by_timer ? SYNQ_EXPIRED : SYNQ_RESET;
 }
 
-static noinline void notrace synq_dropped_rarely(const struct request_sock *req,
-						 enum synq_counter outcome)
+static noinline void notrace synq_removed_slow(struct request_sock *req,
+					       enum synq_counter outcome, bool dequeued)
 {
-	synq_ended(req, outcome, false);
+	/* In its timer's handler on this CPU, which has not moved it then. */
+	synq_life_move_ends_here(req);
+	if (synq_life_end_slow(req, outcome))
+		synq_count_removal(req, outcome, dequeued);
 }
 
 /* A constant is counted in fewer instructions than whichever it may be. */
-static __always_inline void synq_dropped(const struct request_sock *req,
-					 enum synq_counter outcome)
+static __always_inline void synq_removed(struct request_sock *req, bool by_timer)
 {
-	if (likely(outcome == SYNQ_RESET))
-		synq_ended(req, SYNQ_RESET, false);
-	else if (likely(outcome == SYNQ_EXPIRED))
-		synq_ended(req, SYNQ_EXPIRED, false);
+	unsigned long key = synq_life_key(req);
+	enum synq_counter outcome = synq_removal_outcome(req, key, by_timer);
+
+	if (unlikely(!synq_life_end(req, key)))
+		synq_removed_slow(req, outcome, false);
+	else if (likely(outcome == SYNQ_RESET))
+		synq_count_removal(req, SYNQ_RESET, false);
 	else
-		synq_dropped_rarely(req, outcome);
+		synq_count_removal(req, outcome, false);
 }
 
-static noinline void notrace synq_drop_contended(struct request_sock *req,
-						 const struct sock *listener,
-						 unsigned long key, bool from_timer)
+/*
+ * A request that is not hashed is not being removed here: its child has its
+ * place, another CPU removed it, or it is a clone that was never hashed. DCCP
+ * queues its requests with the same functions.
+ */
+static __always_inline bool synq_is_removal(struct request_sock *req)
 {
-	if (synq_claim_contended(req, key, from_timer))
-		synq_ended(req, synq_dropped_why(listener, key, from_timer), false);
+	return req->rsk_listener->sk_protocol == IPPROTO_TCP && !sk_unhashed(req_to_sk(req));
 }
 
-/* The function that removal.c has chosen. */
-static __always_inline void synq_on_drop(const struct synq_call *call)
+/* __inet_csk_reqsk_queue_drop(sk, req, from_timer) */
+static __always_inline void synq_on_remove_told(const struct synq_call *call)
 {
-	struct request_sock *req = synq_removed(call);
-	const struct sock *listener = req->rsk_listener;
-	bool from_timer = synq_removed_by_timer(call);
-	unsigned long key;
+	struct request_sock *req = (void *)call->arg[1];
 
-	/* DCCP queues its requests with the same functions. */
-	if (listener->sk_protocol != IPPROTO_TCP)
+	if (synq_is_removal(req))
+		synq_removed(req, (u8)call->arg[2]);
+}
+
+/* Has its timer run out? Deleting a timer leaves when it was to. */
+static __always_inline bool synq_timer_fired(const struct request_sock *req)
+{
+	return !timer_pending(&req->rsk_timer) &&
+	       time_after_eq(jiffies, req->rsk_timer.expires);
+}
+
+/*
+ * Where it is not told, the caller tells whether its own timer ends it: the
+ * timer's handler, or inet_csk_reqsk_queue_drop_and_put(). Others that call this
+ * do so for a listener that has closed, or, as tcp_abort() does, for a request
+ * whose timer is pending, which it is not while its handler runs.
+ */
+static __always_inline bool synq_by_timer(const struct synq_call *call,
+					  const struct request_sock *req)
+{
+	if (unlikely(!synq_timer_handler.start))
+		return synq_timer_fired(req);
+	return synq_in_range(&synq_timer_handler, call->caller) ||
+	       (synq_in_range(&synq_drop_and_put, call->caller) &&
+		!timer_pending(&req->rsk_timer));
+}
+
+/* inet_csk_reqsk_queue_drop(sk, req) */
+static __always_inline void synq_on_remove(const struct synq_call *call)
+{
+	struct request_sock *req = (void *)call->arg[1];
+
+	if (synq_is_removal(req))
+		synq_removed(req, synq_by_timer(call, req));
+}
+
+static __always_inline void synq_completed(struct request_sock *req, bool dequeued)
+{
+	if (likely(synq_life_end(req, synq_life_key(req))))
+		synq_count_removal(req, SYNQ_COMPLETED, dequeued);
+	else
+		synq_removed_slow(req, SYNQ_COMPLETED, dequeued);
+}
+
+/*
+ * inet_csk_reqsk_queue_drop_and_put(sk, req): tcp_check_req() calls it for an
+ * MPTCP join whose child has taken the request's place.
+ */
+static __always_inline void synq_on_remove_and_put(const struct synq_call *call)
+{
+	struct request_sock *req = (void *)call->arg[1];
+
+	if (req->rsk_listener->sk_protocol != IPPROTO_TCP)
 		return;
-	key = synq_claim_key(req);
-	switch (synq_claim_drop(req, key, from_timer)) {
-	case SYNQ_CLAIM_OWNED:
-		synq_dropped(req, synq_dropped_why(listener, key, from_timer));
-		break;
-	case SYNQ_CLAIM_ASKING:
-		synq_drop_contended(req, listener, key, from_timer);
-		break;
-	default:	/* another's */
-		break;
+	if (!sk_unhashed(req_to_sk(req))) {
+		synq_removed(req, !timer_pending(&req->rsk_timer));
+	} else if (SYNQ_MPTCP_JOINS && rsk_drop_req(req) &&
+		   READ_ONCE(*synq_life_word(req)) != (synq_life_key(req) | SYNQ_LIFE_GONE)) {
+		synq_completed(req, true);
 	}
 }
 
@@ -169,48 +240,96 @@ static __always_inline void synq_on_hashdance(const struct synq_call *call)
 
 	if (!own_req || listener->sk_protocol != IPPROTO_TCP)
 		return;
-	if (synq_claim_complete(req))
-		synq_ended(req, SYNQ_COMPLETED, false);
+	/* The kernel counts this as a move, too. */
+	if (unlikely(listener != req->rsk_listener))
+		synq_life_moves_end();
+	synq_completed(req, false);
 }
 
 /*
- * inet_csk_reqsk_queue_drop_and_put(sk, req): from tcp_check_req() it means an
- * MPTCP join whose child has taken the request's place.
+ * reuseport_migrate_sock(sk, migrating_sk, skb): called by the timer of a request,
+ * by inet_csk_listen_stop() for an established connection that was not accepted, or,
+ * with a segment, for a request that this may complete. The kernel counts all as moves.
  */
-static __always_inline void synq_on_drop_and_put(const struct synq_call *call)
+static __always_inline void synq_on_migrate(const struct synq_call *call)
 {
-	struct request_sock *req = (void *)call->arg[1];
+	const struct sock *listener = (const void *)call->arg[0];
+	struct sock *sk = (void *)call->arg[1];
 
-	if (!synq_in_range(&synq_check_req, call->caller))
+	synq_life_moves_end();
+	if (!call->arg[2] && listener->sk_protocol == IPPROTO_TCP &&
+	    sk->sk_state == TCP_NEW_SYN_RECV && synq_life_move(inet_reqsk(sk)))
+		synq_count(synq_req_net(inet_reqsk(sk)), SYNQ_INITIAL);
+}
+
+/*
+ * The last reference may be put in process context, by accept() (6.1). A clone
+ * that was never hashed is freed with references left.
+ */
+static noinline void notrace synq_freed(struct request_sock *req)
+{
+	unsigned long key = synq_life_key(req);
+
+	if (refcount_read(&req->rsk_refcnt))
 		return;
-	if (rsk_drop_req(req) && synq_claim_complete(req))
-		synq_ended(req, SYNQ_COMPLETED, true);
+	preempt_disable_notrace();
+	synq_life_move_ends(req);
+	synq_removed_slow(req, synq_removal_outcome(req, key, synq_timer_fired(req)),
+			  true);
+	preempt_enable_notrace();
+}
+
+/* tcp_v4_reqsk_destructor(req), tcp_v6_reqsk_destructor(req) */
+static __always_inline void synq_on_destructor(const struct synq_call *call)
+{
+	struct request_sock *req = (void *)call->arg[0];
+
+	if (unlikely(synq_life_unfinished(req)))
+		synq_freed(req);
+}
+
+static __always_inline void synq_on_destructor4(const struct synq_call *call)
+{
+	synq_on_destructor(call);
+}
+
+static __always_inline void synq_on_destructor6(const struct synq_call *call)
+{
+	synq_on_destructor(call);
 }
 
 /* tcp_req_err(sk, seq, abort): drops the request if both conditions hold. */
 static __always_inline void synq_on_req_err(const struct synq_call *call)
 {
-	const struct request_sock *req = inet_reqsk((struct sock *)call->arg[0]);
+	struct request_sock *req = inet_reqsk((struct sock *)call->arg[0]);
 	u32 seq = (u32)call->arg[1];
 	bool abort = (u8)call->arg[2];
 
 	if (abort && seq == tcp_rsk(req)->snt_isn)
-		this_cpu_write(synq_icmp_key, synq_claim_key(req));
+		synq_life_icmp(req);
 }
 
 SYNQ_DEFINE_HOOK(synq_on_send_synack4, SYNQ_HOOK_SEND_SYNACK4)
 SYNQ_DEFINE_HOOK(synq_on_send_synack6, SYNQ_HOOK_SEND_SYNACK6)
-SYNQ_DEFINE_HOOK(synq_on_drop, SYNQ_HOOK_DROP)
+SYNQ_DEFINE_HOOK(synq_on_remove_told, SYNQ_HOOK_REMOVE_TOLD)
+SYNQ_DEFINE_HOOK(synq_on_remove, SYNQ_HOOK_REMOVE)
+SYNQ_DEFINE_HOOK(synq_on_remove_and_put, SYNQ_HOOK_REMOVE_AND_PUT)
 SYNQ_DEFINE_HOOK(synq_on_hashdance, SYNQ_HOOK_HASHDANCE)
-SYNQ_DEFINE_HOOK(synq_on_drop_and_put, SYNQ_HOOK_DROP_AND_PUT)
+SYNQ_DEFINE_HOOK(synq_on_migrate, SYNQ_HOOK_MIGRATE)
+SYNQ_DEFINE_HOOK(synq_on_destructor4, SYNQ_HOOK_DESTRUCTOR4)
+SYNQ_DEFINE_HOOK(synq_on_destructor6, SYNQ_HOOK_DESTRUCTOR6)
 SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 
 /**
- * synq_halfopen_init() - look up whose call of the hooked functions means what
+ * synq_halfopen_init() - look up who calls the hooked functions for what
  *
- * Return: 0 or -errno, with a line in the kernel log.
+ * Return: 0, also where the kernel has no such function; or -errno.
  */
 int synq_halfopen_init(void)
 {
-	return synq_symbol_needed("tcp_check_req", &synq_check_req);
+	int err = synq_symbol_range("reqsk_timer_handler", &synq_timer_handler);
+
+	if (!err)
+		err = synq_symbol_range("inet_csk_reqsk_queue_drop_and_put", &synq_drop_and_put);
+	return err == -ENOENT ? 0 : err;
 }

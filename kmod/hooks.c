@@ -22,7 +22,7 @@
 #include <linux/tracepoint.h>
 #include <linux/workqueue.h>
 
-#include "tcpsynq.h"
+#include "hooks.h"
 
 /**
  * struct synq_tracer - an ftrace_ops, registered while it has functions
@@ -38,9 +38,10 @@ struct synq_tracer {
  * struct synq_hook - one probed function, or tracepoint
  * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME;
  *	NULL: of no use on this kernel
- * @caller: calls it on every kernel; NULL: none is known that does, or removal.c looks
+ * @caller: calls it on every kernel; NULL: none is known that does
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
+ * @backed: what it does not see is counted when the request is freed
  * @on_demand: attached only while it has users
  * @optional: its users can do without it
  * @hot: has an ftrace_ops of its own
@@ -63,6 +64,7 @@ struct synq_hook {
 	const char		*caller;
 	const char		*serves;
 	bool			required;
+	bool			backed;
 	bool			on_demand;
 	bool			optional;
 	bool			hot;
@@ -87,85 +89,110 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_HANDLERS(fn)							\
 	.ftrace = fn##_ftrace, .kprobe = fn##_kprobe, .jprobe = fn##_jprobe
 
-#define SYNQ_HOOK(_symbol, fn, _caller, _serves, _required)			\
-	{ .symbol = _symbol, .caller = _caller, .serves = _serves,		\
-	  .required = _required, SYNQ_HANDLERS(fn) }
-
-#define SYNQ_HOOK_HOT(_symbol, fn, _serves, _required)				\
-	{ .symbol = _symbol, .serves = _serves, .required = _required,		\
-	  .hot = true, SYNQ_HANDLERS(fn) }
-
-/* For every segment there is. */
-#define SYNQ_HOOK_SEGMENT(_symbol, fn, _caller, _serves, _optional)		\
-	{ .symbol = _symbol, .caller = _caller, .serves = _serves,		\
-	  .on_demand = true, .optional = _optional, .hot = true, SYNQ_HANDLERS(fn) }
-
-#define SYNQ_HOOK_OPTIONAL(_symbol, fn, _caller, _serves)			\
-	{ .symbol = _symbol, .caller = _caller, .serves = _serves,		\
-	  .on_demand = true, .optional = true, SYNQ_HANDLERS(fn) }
-
-#define SYNQ_HOOK_TRACEPOINT(_symbol, fn, _serves)				\
-	{ .symbol = _symbol, .serves = _serves, .on_demand = true,		\
-	  .attach = fn##_attach, .detach = fn##_detach }
-
 #define SYNQ_IPV6(_symbol)	(IS_ENABLED(CONFIG_IPV6) ? _symbol : NULL)
 
 static DEFINE_MUTEX(synq_hooks_lock);	/* guards those on demand */
 
 static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
-	[SYNQ_HOOK_SEND_SYNACK4] =
-		SYNQ_HOOK_HOT("tcp_v4_send_synack", synq_on_send_synack4, "count", true),
-	[SYNQ_HOOK_SEND_SYNACK6] =
-		SYNQ_HOOK_HOT(SYNQ_IPV6("tcp_v6_send_synack"), synq_on_send_synack6, "count", true),
-	[SYNQ_HOOK_DROP] =	/* removal.c says which */
-		SYNQ_HOOK_HOT("__inet_csk_reqsk_queue_drop", synq_on_drop, "count", true),
-	[SYNQ_HOOK_HASHDANCE] =
-		SYNQ_HOOK("inet_csk_complete_hashdance", synq_on_hashdance, "tcp_check_req",
-			  "count", true),
-	[SYNQ_HOOK_DROP_AND_PUT] =
-		SYNQ_HOOK("inet_csk_reqsk_queue_drop_and_put", synq_on_drop_and_put,
-			  SYNQ_MPTCP_JOINS ? "tcp_check_req" : NULL,
-			  "count", SYNQ_MPTCP_JOINS),
-	[SYNQ_HOOK_REQ_ERR] =
-		SYNQ_HOOK("tcp_req_err", synq_on_req_err, "tcp_v4_err", "unreachable", false),
-	[SYNQ_HOOK_PEER_PROVEN] =
-		SYNQ_HOOK("tcp_peer_is_proven", synq_on_peer_proven, "tcp_conn_request",
-			  "queue_full", false),
-	[SYNQ_HOOK_SYN_RECV4] =
-		SYNQ_HOOK("tcp_v4_syn_recv_sock", synq_on_syn_recv4, NULL, "accept_full", false),
-	[SYNQ_HOOK_SYN_RECV6] =
-		SYNQ_HOOK(SYNQ_IPV6("tcp_v6_syn_recv_sock"), synq_on_syn_recv6, NULL,
-			  "accept_full", false),
-	[SYNQ_HOOK_CREATE_CHILD] =
-		SYNQ_HOOK("tcp_create_openreq_child", synq_on_create_child, NULL,
-			  "accept_full", false),
-	[SYNQ_HOOK_RCV] =
-		SYNQ_HOOK_SEGMENT("tcp_rcv_established", synq_on_rcv, "tcp_v4_do_rcv",
-				  "sample", false),
-	[SYNQ_HOOK_XMIT] =
-		SYNQ_HOOK_SEGMENT("__tcp_transmit_skb", synq_on_xmit, NULL, "sample", false),
-	[SYNQ_HOOK_DO_RCV4] =
-		SYNQ_HOOK_SEGMENT("tcp_v4_do_rcv", synq_on_do_rcv4, "tcp_v4_rcv",
-				  "drop_state", true),
-	[SYNQ_HOOK_DO_RCV6] =
-		SYNQ_HOOK_SEGMENT(SYNQ_IPV6("tcp_v6_do_rcv"), synq_on_do_rcv6, "tcp_v6_rcv",
-				  "drop_state", true),
-	[SYNQ_HOOK_TCP_DROP] =
-		SYNQ_HOOK_OPTIONAL(SYNQ_HAVE_TCP_DROP ? "tcp_drop" : NULL, synq_on_tcp_drop, NULL,
-				   "drop_socket"),
-	[SYNQ_HOOK_KFREE_SKB] =
-		SYNQ_HOOK_TRACEPOINT("skb:kfree_skb", synq_drop, "drop"),
+	[SYNQ_HOOK_REMOVE_TOLD] = {
+		.symbol = "__inet_csk_reqsk_queue_drop", .serves = "count", .backed = true,
+		.hot = true, SYNQ_HANDLERS(synq_on_remove_told),
+	},
+	[SYNQ_HOOK_REMOVE] = {
+		.symbol = "inet_csk_reqsk_queue_drop", .serves = "count", .backed = true,
+		.hot = true, SYNQ_HANDLERS(synq_on_remove),
+	},
+	[SYNQ_HOOK_REMOVE_AND_PUT] = {
+		.symbol = "inet_csk_reqsk_queue_drop_and_put",
+		.caller = SYNQ_MPTCP_JOINS ? "tcp_check_req" : NULL, .serves = "count",
+		.required = SYNQ_MPTCP_JOINS, .backed = !SYNQ_MPTCP_JOINS,
+		SYNQ_HANDLERS(synq_on_remove_and_put),
+	},
+	[SYNQ_HOOK_HASHDANCE] = {
+		.symbol = "inet_csk_complete_hashdance", .caller = "tcp_check_req",
+		.serves = "count", .required = true, SYNQ_HANDLERS(synq_on_hashdance),
+	},
+	[SYNQ_HOOK_MIGRATE] = {
+		.symbol = "reuseport_migrate_sock", .serves = "count", .required = true,
+		SYNQ_HANDLERS(synq_on_migrate),
+	},
+	[SYNQ_HOOK_DESTRUCTOR4] = {
+		.symbol = "tcp_v4_reqsk_destructor", .serves = "count", .required = true,
+		.hot = true, SYNQ_HANDLERS(synq_on_destructor4),
+	},
+	[SYNQ_HOOK_DESTRUCTOR6] = {
+		.symbol = SYNQ_IPV6("tcp_v6_reqsk_destructor"), .serves = "count",
+		.required = true, .hot = true, SYNQ_HANDLERS(synq_on_destructor6),
+	},
+	[SYNQ_HOOK_REQ_ERR] = {
+		.symbol = "tcp_req_err", .caller = "tcp_v4_err", .serves = "unreachable",
+		SYNQ_HANDLERS(synq_on_req_err),
+	},
+	[SYNQ_HOOK_SEND_SYNACK4] = {
+		.symbol = "tcp_v4_send_synack", .serves = "count", .required = true, .hot = true,
+		SYNQ_HANDLERS(synq_on_send_synack4),
+	},
+	[SYNQ_HOOK_SEND_SYNACK6] = {
+		.symbol = SYNQ_IPV6("tcp_v6_send_synack"), .serves = "count", .required = true,
+		.hot = true, SYNQ_HANDLERS(synq_on_send_synack6),
+	},
+	[SYNQ_HOOK_PEER_PROVEN] = {
+		.symbol = "tcp_peer_is_proven", .caller = "tcp_conn_request",
+		.serves = "queue_full", SYNQ_HANDLERS(synq_on_peer_proven),
+	},
+	[SYNQ_HOOK_SYN_RECV4] = {
+		.symbol = "tcp_v4_syn_recv_sock", .serves = "accept_full",
+		SYNQ_HANDLERS(synq_on_syn_recv4),
+	},
+	[SYNQ_HOOK_SYN_RECV6] = {
+		.symbol = SYNQ_IPV6("tcp_v6_syn_recv_sock"), .serves = "accept_full",
+		SYNQ_HANDLERS(synq_on_syn_recv6),
+	},
+	[SYNQ_HOOK_CREATE_CHILD] = {
+		.symbol = "tcp_create_openreq_child", .serves = "accept_full",
+		SYNQ_HANDLERS(synq_on_create_child),
+	},
+	/* For every segment there is, as the three after it. */
+	[SYNQ_HOOK_RCV] = {
+		.symbol = "tcp_rcv_established", .caller = "tcp_v4_do_rcv", .serves = "sample",
+		.on_demand = true, .hot = true, SYNQ_HANDLERS(synq_on_rcv),
+	},
+	[SYNQ_HOOK_XMIT] = {
+		.symbol = "__tcp_transmit_skb", .serves = "sample", .on_demand = true,
+		.hot = true, SYNQ_HANDLERS(synq_on_xmit),
+	},
+	[SYNQ_HOOK_DO_RCV4] = {
+		.symbol = "tcp_v4_do_rcv", .caller = "tcp_v4_rcv", .serves = "drop_state",
+		.on_demand = true, .optional = true, .hot = true, SYNQ_HANDLERS(synq_on_do_rcv4),
+	},
+	[SYNQ_HOOK_DO_RCV6] = {
+		.symbol = SYNQ_IPV6("tcp_v6_do_rcv"), .caller = "tcp_v6_rcv",
+		.serves = "drop_state", .on_demand = true, .optional = true, .hot = true,
+		SYNQ_HANDLERS(synq_on_do_rcv6),
+	},
+	[SYNQ_HOOK_TCP_DROP] = {
+		.symbol = SYNQ_HAVE_TCP_DROP ? "tcp_drop" : NULL, .serves = "drop_socket",
+		.on_demand = true, .optional = true, SYNQ_HANDLERS(synq_on_tcp_drop),
+	},
+	[SYNQ_HOOK_KFREE_SKB] = {
+		.symbol = "skb:kfree_skb", .serves = "drop", .on_demand = true,
+		.attach = synq_drop_attach, .detach = synq_drop_detach,
+	},
 	/* Takes the notes of the two after it: attached first, detached last. */
-	[SYNQ_HOOK_SET_STATE] =
-		{ .symbol = "tcp_set_state", .caller = "tcp_done", .serves = "close",
-		  .on_demand = true, .prepare = synq_close_prepare,
-		  SYNQ_HANDLERS(synq_on_set_state) },
-	[SYNQ_HOOK_TCP_RESET] =
-		SYNQ_HOOK_OPTIONAL("tcp_reset", synq_on_tcp_reset, "tcp_rcv_state_process",
-				   "close_cause"),
-	[SYNQ_HOOK_TIME_WAIT] =
-		SYNQ_HOOK_OPTIONAL("tcp_time_wait", synq_on_time_wait, "tcp_rcv_state_process",
-				   "close_cause"),
+	[SYNQ_HOOK_SET_STATE] = {
+		.symbol = "tcp_set_state", .caller = "tcp_done", .serves = "close",
+		.on_demand = true, .prepare = synq_close_prepare,
+		SYNQ_HANDLERS(synq_on_set_state),
+	},
+	[SYNQ_HOOK_TCP_RESET] = {
+		.symbol = "tcp_reset", .caller = "tcp_rcv_state_process", .serves = "close_cause",
+		.on_demand = true, .optional = true, SYNQ_HANDLERS(synq_on_tcp_reset),
+	},
+	[SYNQ_HOOK_TIME_WAIT] = {
+		.symbol = "tcp_time_wait", .caller = "tcp_rcv_state_process",
+		.serves = "close_cause", .on_demand = true, .optional = true,
+		SYNQ_HANDLERS(synq_on_time_wait),
+	},
 };
 
 static const char * const synq_via_names[] = {
@@ -474,8 +501,23 @@ static int synq_hook_is_inlined(const struct synq_hook *hook)
 
 	if (!hook->caller || synq_symbol_missing(hook->caller))
 		return 0;
-	calls = synq_symbol_calls(hook->caller, hook->symbol, false);
+	calls = synq_symbol_calls(hook->caller, hook->symbol);
 	return calls == -ENOMEM ? calls : !calls;
+}
+
+/* Hooks of no use on this kernel. Return: 0 or -ENOMEM. */
+static int synq_hooks_choose(void)
+{
+	int calls = synq_symbol_calls("inet_csk_reqsk_queue_drop", "__inet_csk_reqsk_queue_drop");
+
+	if (calls == -ENOMEM)
+		return calls;
+	/* What passes the outer one also passes the inner one, unless it is inlined there. */
+	synq_hooks[calls > 0 ? SYNQ_HOOK_REMOVE : SYNQ_HOOK_REMOVE_TOLD].symbol = NULL;
+	/* Requests move to another listener since 5.14. */
+	if (synq_symbol_missing(synq_hooks[SYNQ_HOOK_MIGRATE].symbol))
+		synq_hooks[SYNQ_HOOK_MIGRATE].symbol = NULL;
+	return 0;
 }
 
 /**
@@ -489,6 +531,9 @@ int synq_hooks_find(void)
 	struct synq_range range;
 	int id, err, inlined;
 
+	err = synq_hooks_choose();
+	if (err)
+		return err;
 	for (id = 0; id < SYNQ_HOOKS; id++) {
 		struct synq_hook *hook = &synq_hooks[id];
 
@@ -501,8 +546,11 @@ int synq_hooks_find(void)
 			pr_err("%s: cannot be looked up (%d)\n", hook->symbol, err);
 			return err;
 		}
-		if (inlined && hook->required)
-			return synq_symbol_unseen(hook->symbol, 0);
+		if (inlined && hook->required) {
+			pr_err("%s: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n",
+			       hook->symbol);
+			return -ENOENT;
+		}
 		hook->inlined = inlined;
 		/* Of the others attaching says so. */
 		hook->failed = (err || inlined) && hook->on_demand;
@@ -522,6 +570,9 @@ int synq_hooks_attach(void)
 	int err;
 
 	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++) {
+		/* No CPU misses an end of what it begins from here on: life.h. */
+		if (hook == &synq_hooks[SYNQ_HOOK_SEND_SYNACK4])
+			synchronize_rcu();
 		if (hook->on_demand || hook->inlined || !hook->symbol)
 			continue;
 		err = synq_hook_attach(hook);
@@ -534,7 +585,7 @@ int synq_hooks_attach(void)
 		else if (hook->required || err == -ENOMEM)
 			pr_err("%s: cannot attach (%d), and without it the %s would be wrong\n",
 			       hook->symbol, err, hook->serves);
-		else
+		else if (!hook->backed)
 			pr_warn("%s: cannot attach (%d); going on without %s\n",
 				hook->symbol, err, hook->serves);
 		if (hook->required || err == -EBUSY || err == -ENOMEM) {
@@ -542,6 +593,8 @@ int synq_hooks_attach(void)
 			return err;
 		}
 	}
+	/* Half-opens that no hook has seen begin are all in the hash by now: initial.c. */
+	synchronize_rcu();
 	return 0;
 }
 
@@ -727,6 +780,8 @@ bool synq_hooks_exact(struct seq_file *seq)
 		const struct synq_hook *hook = &synq_hooks[id];
 
 		if (hook->on_demand || !hook->symbol)
+			continue;
+		if (hook->via == SYNQ_VIA_NONE && hook->backed)
 			continue;
 		if (hook->via == SYNQ_VIA_NONE) {
 			seq_printf(seq, "why %s is not attached: %s is not counted apart\n",

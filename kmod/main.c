@@ -2,32 +2,30 @@
 /* Init and exit. */
 #include <linux/module.h>
 
-#include "claim.h"
-#include "tcpsynq.h"
+#include "counters.h"
+#include "hooks.h"
+#include "life.h"
+#include "tap.h"
 
 static int __init synq_init(void)
 {
 	int err;
 
 	synq_sample_init();
-	err = synq_close_init() ?: synq_removal_init() ?: synq_halfopen_init() ?:
-	      synq_hooks_find();
+	err = synq_close_init() ?: synq_halfopen_init() ?: synq_hooks_find();
 	synq_symbols_done();
 	if (err)
 		return err;
 	synq_taps_init();
-	err = synq_claim_init();
-	if (err)
-		return err;
+	synq_life_init();
 	err = synq_netns_init();
 	if (err)
-		goto err_claim;
+		return err;
 	err = synq_hooks_attach();
 	if (err)
 		goto err_netns;
-	synq_refusal_init();
-	synq_baseline_take();
-	err = synq_files_init();
+	synq_syn_drop_init();
+	err = synq_initial_find() ?: synq_files_init();
 	if (err)
 		goto err_hooks;
 	synq_taps_ready();
@@ -37,8 +35,6 @@ err_hooks:
 	synq_hooks_detach();
 err_netns:
 	synq_netns_uninit();
-err_claim:
-	synq_claim_uninit();
 	return err;
 }
 
@@ -47,7 +43,6 @@ static void __exit synq_exit(void)
 	synq_files_uninit();
 	synq_hooks_detach();
 	synq_netns_uninit();
-	synq_claim_uninit();
 }
 
 module_init(synq_init);

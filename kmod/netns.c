@@ -3,7 +3,8 @@
 #include <net/ip.h>
 #include <net/tcp.h>
 
-#include "tcpsynq.h"
+#include "counters.h"
+#include "hooks.h"
 
 unsigned int synq_net_id;
 
@@ -20,18 +21,12 @@ u64 synq_mib_read(struct net *net, int cpu, enum synq_mib mib)
 	return snmp_get_cpu_field(net->mib.net_statistics, cpu, synq_mib_fields[mib]);
 }
 
-static u64 synq_mib_since_load(struct net *net, const struct synq_cpu *c, int cpu,
-			       enum synq_mib mib)
-{
-	return synq_mib_read(net, cpu, mib) - c->mib_at_load[mib];
-}
-
 /*
  * Checks that failed. The latest one failed if the kernel's counter, returned
  * in @now as of the same moment, has moved since it began.
  */
 static u64 synq_checks_failed(struct net *net, const struct synq_cpu *c, int cpu,
-			      const struct synq_question *question, enum synq_mib mib,
+			      const struct synq_check *check, enum synq_mib mib,
 			      u64 *now)
 {
 	unsigned int seq;
@@ -39,29 +34,41 @@ static u64 synq_checks_failed(struct net *net, const struct synq_cpu *c, int cpu
 
 	do {
 		seq = read_seqcount_begin(&c->seq);
-		failed = question->failed;
+		failed = check->failed;
 		*now = synq_mib_read(net, cpu, mib);
-		if (question->open && *now != question->mib_then)
+		if (check->open && *now != check->mib_then)
 			failed++;
 	} while (read_seqcount_retry(&c->seq, seq));
 	return failed;
 }
 
-/* LISTENOVERFLOWS without the final ACKs in it. */
-static u64 synq_accept_full(struct net *net, const struct synq_cpu *c, int cpu)
+static struct synq_kernel synq_kernel_read(struct net *net, const struct synq_cpu *c, int cpu)
 {
-	u64 overflows, acks;
+	u64 overflows, drops;
+	u64 acks = synq_checks_failed(net, c, cpu, &c->ack, SYNQ_MIB_LISTEN_OVERFLOWS,
+				      &overflows);
 
-	acks = synq_checks_failed(net, c, cpu, &c->ack, SYNQ_MIB_LISTEN_OVERFLOWS, &overflows);
-	return overflows - c->mib_at_load[SYNQ_MIB_LISTEN_OVERFLOWS] - acks;
+	return (struct synq_kernel){
+		.cookies_ok = synq_mib_read(net, cpu, SYNQ_MIB_COOKIES_RECV),
+		.cookies_bad = synq_mib_read(net, cpu, SYNQ_MIB_COOKIES_FAILED),
+		.queue_full = synq_mib_read(net, cpu, SYNQ_MIB_QUEUE_FULL_DROP) +
+			      synq_checks_failed(net, c, cpu, &c->peer,
+						 SYNQ_MIB_LISTEN_DROPS, &drops),
+		/* LISTENOVERFLOWS without the final ACKs in it */
+		.accept_full = overflows - acks,
+	};
 }
 
-static u64 synq_queue_full(struct net *net, const struct synq_cpu *c, int cpu)
+/* What the kernel counts from now on is ours to show. */
+void synq_net_begin(struct net *net)
 {
-	u64 drops;
+	int cpu;
 
-	return synq_mib_since_load(net, c, cpu, SYNQ_MIB_QUEUE_FULL_DROP) +
-	       synq_checks_failed(net, c, cpu, &c->peer, SYNQ_MIB_LISTEN_DROPS, &drops);
+	for_each_possible_cpu(cpu) {
+		struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
+
+		c->at_load = synq_kernel_read(net, c, cpu);
+	}
 }
 
 /**
@@ -75,6 +82,7 @@ static u64 synq_queue_full(struct net *net, const struct synq_cpu *c, int cpu)
 void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 {
 	const struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
+	struct synq_kernel kernel = synq_kernel_read(net, c, cpu);
 	u64 half_open;
 	int i;
 
@@ -85,10 +93,10 @@ void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 	for (i = SYNQ_COMPLETED; i <= SYNQ_OTHER; i++)
 		half_open -= f->n[i];
 	f->n[SYNQ_HALF_OPEN] = half_open;
-	f->n[SYNQ_COOKIES_OK] = synq_mib_since_load(net, c, cpu, SYNQ_MIB_COOKIES_RECV);
-	f->n[SYNQ_COOKIES_BAD] = synq_mib_since_load(net, c, cpu, SYNQ_MIB_COOKIES_FAILED);
-	f->n[SYNQ_QUEUE_FULL] = synq_queue_full(net, c, cpu);
-	f->n[SYNQ_ACCEPT_FULL] = synq_accept_full(net, c, cpu);
+	f->n[SYNQ_COOKIES_OK] = kernel.cookies_ok - c->at_load.cookies_ok;
+	f->n[SYNQ_COOKIES_BAD] = kernel.cookies_bad - c->at_load.cookies_bad;
+	f->n[SYNQ_QUEUE_FULL] = kernel.queue_full - c->at_load.queue_full;
+	f->n[SYNQ_ACCEPT_FULL] = kernel.accept_full - c->at_load.accept_full;
 	if (cpu == cpumask_first(cpu_possible_mask))
 		f->n[SYNQ_MISSED] = synq_hooks_missed();
 }
@@ -129,6 +137,36 @@ s64 synq_net_half_open(struct net *net)
 	return sum;
 }
 
+/**
+ * synq_net_doubts() - half-opens of a namespace that were not counted as they should
+ * @net: the namespace; the caller holds it
+ * @uncounted: set to how many ended without having been counted
+ * @late_completions: set to how many completed after they were counted as ended otherwise
+ *
+ * May sleep.
+ */
+void synq_net_doubts(struct net *net, u64 *uncounted, u64 *late_completions)
+{
+	int round, cpu;
+
+	for (round = 0; round < 2; round++) {
+		*uncounted = 0;
+		*late_completions = 0;
+		for_each_possible_cpu(cpu) {
+			const struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
+
+			*uncounted += READ_ONCE(c->uncounted);
+			*late_completions += READ_ONCE(c->late_completions);
+		}
+		if (!*uncounted)
+			break;
+		/* One that ended before its SYN-ACK was sent is about to be counted. */
+		synchronize_rcu();
+	}
+	if ((s64)*uncounted < 0)
+		*uncounted = 0;
+}
+
 /* Return the R line's word for an outcome. */
 const char *synq_outcome_name(enum synq_counter outcome)
 {
@@ -155,14 +193,14 @@ static int __net_init synq_netns_new(struct net *net)
  * still fire for it: they find these counters, which nobody reads, and none
  * that found the namespace's own is still at it once RCU has passed.
  */
-static DEFINE_PER_CPU(struct synq_cpu, synq_nowhere);
+static DEFINE_PER_CPU(struct synq_cpu, synq_dummy_counters);
 
 static void __net_exit synq_netns_leave(struct net *net)
 {
 	struct synq_net *sn = synq_net(net);
 
 	sn->dying = sn->cpu;
-	WRITE_ONCE(sn->cpu, &synq_nowhere);
+	WRITE_ONCE(sn->cpu, &synq_dummy_counters);
 }
 
 static void __net_exit synq_netns_gone(struct net *net)
@@ -184,7 +222,7 @@ int synq_netns_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		seqcount_init(&per_cpu_ptr(&synq_nowhere, cpu)->seq);
+		seqcount_init(&per_cpu_ptr(&synq_dummy_counters, cpu)->seq);
 	return register_pernet_subsys(&synq_netns_ops);
 }
 

@@ -23,7 +23,8 @@
 #include <linux/wait.h>
 #include <net/tcp.h>
 
-#include "tcpsynq.h"
+#include "counters.h"
+#include "tap.h"
 #include "text.h"
 
 /**

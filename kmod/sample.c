@@ -18,6 +18,7 @@
 #include <linux/sock_diag.h>
 #include <net/tcp.h>
 
+#include "hooks.h"
 #include "record.h"
 
 /* As tcp_compute_delivery_rate() in net/ipv4/tcp.c. */

@@ -2,6 +2,7 @@
 /* The kernel's stack, as a record has it. */
 #include <linux/module.h>
 
+#include "hooks.h"
 #include "record.h"
 
 /**

@@ -6,7 +6,7 @@
 #include <linux/cpumask.h>
 #include <linux/proc_fs.h>
 
-#include "tcpsynq.h"
+#include "counters.h"
 #include "text.h"
 
 static const enum synq_counter synq_stat_counters[] = SYNQ_STAT_COUNTERS;

@@ -2,28 +2,29 @@
 /* /proc/net/tcpsynq_status: can the figures be trusted, and why. */
 #include <linux/proc_fs.h>
 
-#include "claim.h"
-#include "tcpsynq.h"
+#include "counters.h"
+#include "hooks.h"
+#include "tap.h"
 
-static bool synq_claims_exact(struct seq_file *seq)
+static bool synq_lives_exact(struct seq_file *seq)
 {
-	unsigned long undecided = synq_claims_undecided();
-	unsigned long overtaken = synq_claims_overtaken();
+	u64 uncounted, late_completions;
 
-	if (undecided)
-		seq_printf(seq, "why %lu races between CPUs could not be decided: each may have miscounted one\n",
-			   undecided);
-	if (overtaken)
-		seq_printf(seq, "why %lu handshakes on this host completed while another CPU was ending their half-open: counted as expired, reset or the like, not as completed\n",
-			   overtaken);
-	return !undecided && !overtaken;
+	synq_net_doubts(seq_file_single_net(seq), &uncounted, &late_completions);
+	if (uncounted)
+		seq_printf(seq, "why %llu half-opens ended that were never counted: a hook missed them\n",
+			   uncounted);
+	if (late_completions)
+		seq_printf(seq, "why %llu handshakes completed while another CPU was ending their half-open: counted as expired, reset or the like, not as completed\n",
+			   late_completions);
+	return !uncounted && !late_completions;
 }
 
 static bool synq_preemption_exact(struct seq_file *seq)
 {
 	if (!SYNQ_BH_PREEMPTED)
 		return true;
-	seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: an end may be counted twice, and accept_full, queue_full and unreachable be off by a few\n");
+	seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: accept_full and queue_full may be off by a few\n");
 	return false;
 }
 
@@ -34,11 +35,10 @@ static int synq_status_show(struct seq_file *seq, void *v)
 
 	seq_puts(seq, "version " SYNQ_VERSION "\n");
 	exact = synq_hooks_exact(seq);
-	exact &= synq_baseline_exact(seq);
-	exact &= synq_claims_exact(seq);
+	exact &= synq_lives_exact(seq);
 	exact &= synq_preemption_exact(seq);
 	seq_printf(seq, "exact %s\n", exact ? "yes" : "no");
-	synq_baseline_show(seq, host);
+	synq_initial_show(seq, host);
 	seq_printf(seq, "taps %u %u\n", synq_taps_open(), synq_taps_limit());
 	synq_hooks_show(seq, host);
 	return 0;

@@ -2,7 +2,7 @@
 /* Functions of the running kernel, found by name. */
 #include <linux/kallsyms.h>
 
-#include "tcpsynq.h"
+#include "hooks.h"
 
 #define SYNQ_SYMBOLS	40
 
@@ -88,42 +88,6 @@ int synq_symbol_range(const char *name, struct synq_range *range)
 	return 0;
 }
 
-/**
- * synq_symbol_needed() - the same of what the count cannot do without
- * @name: the function's
- * @range: filled in
- *
- * Return: 0 or -errno, with a line in the kernel log.
- */
-int synq_symbol_needed(const char *name, struct synq_range *range)
-{
-	int err = synq_symbol_range(name, range);
-
-	if (err)
-		pr_err("%s: cannot be found (%d), and without it the count would be wrong\n",
-		       name, err);
-	return err;
-}
-
-/**
- * synq_symbol_unseen() - a hook of what the count cannot do without would miss calls
- * @name: the function's
- * @err: why that was not told; 0 or -ENOENT: it was told
- *
- * Return: -errno, with a line in the kernel log.
- */
-int synq_symbol_unseen(const char *name, int err)
-{
-	if (err && err != -ENOENT) {
-		pr_err("%s: cannot be looked up (%d), and without it the count would be wrong\n",
-		       name, err);
-		return err;
-	}
-	pr_err("%s: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n",
-	       name);
-	return -ENOENT;
-}
-
 static bool synq_enters(const struct synq_range *callee, unsigned long at)
 {
 	return at + SYNQ_ENTRY_SLACK >= callee->start && at < callee->start + SYNQ_ENTRY_SLACK;
@@ -133,12 +97,11 @@ static bool synq_enters(const struct synq_range *callee, unsigned long at)
  * synq_symbol_calls() - does a function of the kernel call another?
  * @caller: its code is searched
  * @callee: what it may call
- * @returns: a jump to it, which leaves no return address of the caller, does not do
  *
  * Return: 1; 0, also if the kernel has no function of either name; or -errno:
  * -EOPNOTSUPP on machines whose code is not understood here.
  */
-int synq_symbol_calls(const char *caller, const char *callee, bool returns)
+int synq_symbol_calls(const char *caller, const char *callee)
 {
 	struct synq_range from, to;
 	unsigned long at;
@@ -154,11 +117,8 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 		s32 off;
 
 		memcpy(&off, (const void *)(at + 1), sizeof(off));
-		/*
-		 * A kprobe has its breakpoint in place of the first byte alone: where a
-		 * jump will not do, it is taken for one.
-		 */
-		if ((code == 0xe8 || ((code == 0xe9 || code == 0xcc) && !returns)) &&
+		/* A kprobe has its breakpoint in place of the first byte alone. */
+		if ((code == 0xe8 || code == 0xe9 || code == 0xcc) &&
 		    synq_enters(&to, at + 5 + off))
 			return 1;
 	}
@@ -168,7 +128,7 @@ int synq_symbol_calls(const char *caller, const char *callee, bool returns)
 	for (at = from.start; at + 4 <= from.end; at += 4) {
 		u32 code = le32_to_cpup((const __le32 *)at);
 
-		if ((code & (returns ? 0xfc000000 : 0x7c000000)) == (returns ? 0x94000000 : 0x14000000) &&
+		if ((code & 0x7c000000) == 0x14000000 &&
 		    synq_enters(&to, at + 4L * sign_extend32(code, 25)))
 			return 1;
 	}

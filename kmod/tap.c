@@ -22,8 +22,8 @@
 #include <linux/utsname.h>
 #include <linux/wait.h>
 
+#include "hooks.h"
 #include "record.h"
-#include "tcpsynq.h"
 
 #define SYNQ_TICK_MS		10	/* between looks at the peak, at most */
 #define SYNQ_TAP_TEXT		16384	/* made at a time; the header is the longest */

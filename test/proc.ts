@@ -45,7 +45,7 @@ export function listenersText(listeners: readonly FakeListener[]): string {
 
 const STATUS = `version 0.1.0
 exact yes
-initial stop_machine 12 0
+initial_walk 12 0
 taps 1 16
 hook inet_csk_reqsk_queue_hash_add ftrace 5 0 added
 `;

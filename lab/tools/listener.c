@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <linux/bpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef IPPROTO_MPTCP
@@ -52,7 +54,7 @@ static struct {
 	unsigned int ports, members;
 	int backlog, fastopen, defer;
 	enum mode mode;
-	bool mptcp;
+	bool mptcp, migrate;
 	uint64_t close_after_ns, seconds_ns;
 } o = {
 	.addr = { .family = AF_INET },
@@ -88,6 +90,30 @@ static void set_option(int fd, int level, int name, int value, const char *what)
 		fail("%s: %s", what, strerror(errno));
 }
 
+/*
+ * A program that leaves the choice of a socket to the kernel, of a kind that also has
+ * half-opens move when their socket closes (5.14), whatever net.ipv4.tcp_migrate_req says.
+ */
+static int migrating_program(void)
+{
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = SK_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SK_REUSEPORT,
+		.expected_attach_type = BPF_SK_REUSEPORT_SELECT_OR_MIGRATE,
+		.insns = (uintptr_t)pass,
+		.insn_cnt = sizeof(pass) / sizeof(*pass),
+		.license = (uintptr_t)"GPL",
+	};
+	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+
+	if (fd < 0)
+		fail("--migrate: cannot load the program: %s", strerror(errno));
+	return fd;
+}
+
 static int listen_on(uint16_t port)
 {
 	struct sockaddr_storage ss;
@@ -111,6 +137,10 @@ static int listen_on(uint16_t port)
 		fail("bind to port %u: %s", port, strerror(errno));
 	if (listen(fd, o.backlog))
 		fail("listen on port %u: %s", port, strerror(errno));
+	/* The group has it, so it is attached again with each member. */
+	if (o.migrate)
+		set_option(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, migrating_program(),
+			   "SO_ATTACH_REUSEPORT_EBPF");
 	if (o.mode != ACCEPT_NO)
 		watch(fd, A_LISTENER);
 	return fd;
@@ -287,6 +317,7 @@ static const char help[] =
 "                    close: accept, close at once; rst: close with a reset\n"
 "                    hold: accept, keep open; no: never accept\n"
 "  --reuseport N     N sockets on each port (1)\n"
+"  --migrate         a BPF program has half-opens move when a socket closes\n"
 "  --close-after S   close the first member after S seconds, once\n"
 "  --fastopen QLEN   TCP_FASTOPEN; net.ipv4.tcp_fastopen must have bit 2 set\n"
 "  --defer-accept S  TCP_DEFER_ACCEPT\n"
@@ -299,13 +330,14 @@ static const char help[] =
 "yes) ended; syn_data: those whose SYN brought data (--fastopen).\n";
 
 enum { O_PORT = 256, O_ADDR, O_BACKLOG, O_ACCEPT, O_REUSEPORT, O_CLOSE_AFTER, O_FASTOPEN,
-       O_DEFER, O_MPTCP, O_SECONDS, O_HELP };
+       O_DEFER, O_MPTCP, O_MIGRATE, O_SECONDS, O_HELP };
 
 static const struct option long_options[] = {
 	{ "port", 1, 0, O_PORT }, { "addr", 1, 0, O_ADDR }, { "backlog", 1, 0, O_BACKLOG },
 	{ "accept", 1, 0, O_ACCEPT }, { "reuseport", 1, 0, O_REUSEPORT },
 	{ "close-after", 1, 0, O_CLOSE_AFTER }, { "fastopen", 1, 0, O_FASTOPEN },
-	{ "defer-accept", 1, 0, O_DEFER }, { "mptcp", 0, 0, O_MPTCP },
+	{ "defer-accept", 1, 0, O_DEFER }, { "mptcp", 0, 0, O_MPTCP }, { "migrate", 0, 0, O_MIGRATE },
+	
 	{ "seconds", 1, 0, O_SECONDS }, { "help", 0, 0, O_HELP }, { 0 }
 };
 
@@ -353,6 +385,7 @@ static void parse_options(int argc, char **argv)
 			break;
 		case O_DEFER: o.defer = (int)parse_number("defer-accept", optarg, 0, 3600); break;
 		case O_MPTCP: o.mptcp = true; break;
+		case O_MIGRATE: o.migrate = true; break;
 		case O_SECONDS: o.seconds_ns = parse_seconds("seconds", optarg, 86400); break;
 		case O_HELP: fputs(help, stdout); exit(0);
 		default: exit(2);	/* getopt_long() has said why */

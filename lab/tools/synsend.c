@@ -72,7 +72,7 @@ enum share { COMPLETE, RESET, UNREACH, ABANDON, BAD_ACK, SHARES };
 
 /* What a frame is counted as. */
 enum kind {
-	K_SYN, K_SYN_COPY, K_SYN_RETRY, K_BAD_ACK,
+	K_SYN, K_SYN_COPY, K_SYN_RETRY, K_SYN_RESET, K_BAD_ACK,
 	K_COMPLETE, K_DATA, K_THEN_RESET, K_RESET, K_RESET_COPY, K_ICMP, K_AGAIN,
 	KINDS
 };
@@ -99,7 +99,8 @@ struct options {
 	uint32_t seed;
 	size_t ring_mib;
 	int cpu;
-	bool race, then_reset, reset_by_syn, timestamps, blind, qdisc, answer_repeats;
+	bool race, then_reset, reset_by_syn, timestamps, blind, qdisc, answer_repeats,
+	     reset_behind;
 };
 
 /* An answer that waits for its time; all wait equally long, so first in, first out. */
@@ -277,6 +278,12 @@ static void push_syn(uint64_t n, enum kind kind)
 		outbox_push_copies(&syn_box, len, kind, K_SYN_COPY, o.dup);
 	else
 		outbox_push(&syn_box, len, kind);
+	if (kind == K_SYN && o.reset_behind) {
+		s.seq++;
+		s.flags = TCP_RST;
+		len = frame_tcp(outbox_frame(&syn_box), wire.header, &f, &s);
+		outbox_push(&syn_box, len, K_SYN_RESET);
+	}
 }
 
 static void nap(uint64_t ns)
@@ -601,6 +608,7 @@ static const char help[] =
 "  --answer-repeats    answer repeated SYN-ACKs again (counted as \"again\")\n"
 "  --retry S           when all are sent, wait S and send again what got no SYN-ACK\n"
 "  --retries M         so many times (0; 1 if --retry is given)\n"
+"  --reset-behind      right after each SYN a RST for it\n"
 "  --dup N             each SYN N times (1)\n"
 "  --dup-reset N       each RST N times (1)\n"
 "  --dup-race          the copies at the same moment, each from another CPU\n"
@@ -632,7 +640,7 @@ enum {
 	O_COMPLETE, O_RESET, O_UNREACH, O_ABANDON, O_BAD_ACK,
 	O_HOLD, O_THEN_DATA, O_THEN_RESET, O_RESET_BY, O_ICMP, O_TCP_TS, O_ANSWER_REPEATS,
 	O_RETRY, O_RETRIES, O_DUP, O_DUP_RESET, O_DUP_RACE,
-	O_BLIND, O_CPU, O_RING, O_QDISC, O_LOG, O_HELP
+	O_BLIND, O_RESET_BEHIND, O_CPU, O_RING, O_QDISC, O_LOG, O_HELP
 };
 
 static const struct option long_options[] = {
@@ -649,7 +657,8 @@ static const struct option long_options[] = {
 	{ "answer-repeats", 0, 0, O_ANSWER_REPEATS }, { "retry", 1, 0, O_RETRY },
 	{ "retries", 1, 0, O_RETRIES }, { "dup", 1, 0, O_DUP },
 	{ "dup-reset", 1, 0, O_DUP_RESET }, { "dup-race", 0, 0, O_DUP_RACE },
-	{ "blind", 0, 0, O_BLIND }, { "cpu", 1, 0, O_CPU }, { "ring", 1, 0, O_RING },
+	{ "blind", 0, 0, O_BLIND }, { "reset-behind", 0, 0, O_RESET_BEHIND },
+	{ "cpu", 1, 0, O_CPU }, { "ring", 1, 0, O_RING },
 	{ "qdisc", 0, 0, O_QDISC }, { "log", 1, 0, O_LOG }, { "help", 0, 0, O_HELP }, { 0 }
 };
 
@@ -756,6 +765,7 @@ static void parse_options(int argc, char **argv)
 			break;
 		case O_DUP_RACE: o.race = true; break;
 		case O_BLIND: o.blind = true; break;
+		case O_RESET_BEHIND: o.reset_behind = true; break;
 		case O_CPU: o.cpu = (int)parse_number("cpu", optarg, 0, 1023); break;
 		case O_RING: o.ring_mib = (size_t)parse_number("ring", optarg, 1, 1024); break;
 		case O_QDISC: o.qdisc = true; break;
@@ -860,6 +870,7 @@ static void report(uint64_t started, struct link_losses before)
 	print_count("syn_sent", syns);
 	print_count("syn_copies", syn_box.sent[K_SYN_COPY]);
 	print_count("syn_retries", syn_box.sent[K_SYN_RETRY]);
+	print_count("resets_behind", syn_box.sent[K_SYN_RESET]);
 	print_count("synack_first", counts.synack_first);
 	print_count("synack_repeat", counts.synack_repeat);
 	print_count("plan_complete", planned(COMPLETE, all));

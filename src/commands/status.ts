@@ -92,7 +92,7 @@ async function print(host: Host, { module, parameters, queues, sockets }: Shown)
     ...(initial === null
       ? []
       : [
-          `start    ${initial.found ?? 'the'} half-open when loaded, found by ${printable(initial.method)} in ${microseconds(initial.us)}`,
+          `start    ${initial.found ?? 'the'} half-open when loaded, found in ${microseconds(initial.us)}`,
         ]),
     ...(taps === null ? [] : [`taps     ${taps.open} open of at most ${taps.max}`]),
   ];

@@ -20,11 +20,10 @@ export interface ModuleStatus {
   /** Why the count is not exact. */
   readonly why: readonly string[];
   /**
-   * How the starting value was found, how long that took, and how many half-opens there were on
-   * the whole host; null in a namespace that is not told.
+   * How long the walk for the starting value took, microseconds, and how many half-opens it found
+   * on the whole host; null in a namespace that is not told.
    */
   readonly initial: {
-    readonly method: string;
     readonly us: number;
     readonly found: number | null;
   } | null;
@@ -59,10 +58,8 @@ export function parseStatus(text: string): ModuleStatus {
       case 'why':
         why.push(rest.join(' '));
         break;
-      case 'initial':
-        if (rest[0] !== undefined) {
-          initial = { method: rest[0], us: number(1), found: known(2) };
-        }
+      case 'initial_walk':
+        initial = { us: number(0), found: known(1) };
         break;
       case 'taps':
         taps = { open: number(0), max: number(1) };

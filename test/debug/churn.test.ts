@@ -47,7 +47,7 @@ async function expectUnharmed(): Promise<void> {
   await link.empty();
   await expectExact(link);
   await expectAllCounted(link, flood, sent);
-  expectNoDoubt('racing');
+  expectNoDoubt(link);
   await unloadSoon();
   expectGone();
   await expectNoLeaks();

@@ -8,7 +8,7 @@ import {
   accepted,
   ended,
   type Link,
-  overtaken,
+  lateCompletions,
   type Running,
   type Sent,
   sh,
@@ -99,7 +99,7 @@ export async function expectAllCounted(link: Link, flood: Flood, sent: number): 
   const f = link.figures();
   expect({
     syns: f.added + f.cookies + f.queue_full + f.accept_full,
-    completed: f.completed + overtaken(),
+    completed: f.completed + lateCompletions(link),
   }).toEqual({ syns: sent, completed: await flood.accepted() });
   expect(opened).toBeGreaterThanOrEqual(f.completed);
   // Where a RST meets the timer, which of them ended the half-open may be told otherwise.

@@ -157,7 +157,7 @@ test('/proc/net/tcpsynq_status', () => {
     'exact no',
     'why tcp_abort could not be hooked',
     'why another reason',
-    'initial stop_machine 412 37',
+    'initial_walk 412 37',
     'taps 1 64',
     'hook tcp_conn_request ftrace 120 0 count,cookies',
     'hook gone none 0 0 drop',
@@ -167,7 +167,7 @@ test('/proc/net/tcpsynq_status', () => {
     version: '0.1.0',
     exact: false,
     why: ['tcp_abort could not be hooked', 'another reason'],
-    initial: { method: 'stop_machine', us: 412, found: 37 },
+    initial: { us: 412, found: 37 },
     taps: { open: 1, max: 64 },
     hooks: [
       {

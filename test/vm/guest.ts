@@ -103,9 +103,10 @@ export function parseStat(text: string): Figures {
 export const ended = (f: Figures): number =>
   f.completed + f.expired + f.reset + f.unreachable + f.closed + f.other;
 
-/** Lines of /proc/net/tcpsynq_status. */
-export function status(): string[] {
-  return readFileSync('/proc/net/tcpsynq_status', 'utf8').trimEnd().split('\n');
+/** Lines of /proc/net/tcpsynq_status, of our namespace or of the target's. */
+export function status(at?: Link): string[] {
+  const text = at?.procNet('tcpsynq_status') ?? readFileSync('/proc/net/tcpsynq_status', 'utf8');
+  return text.trimEnd().split('\n');
 }
 
 /** Wait until that number of taps is open on the whole host. */
@@ -125,27 +126,27 @@ export function isKernel(major: number, minor: number): boolean {
  */
 export const queueRoom = (backlog: number): number => (isKernel(6, 1) ? backlog + 1 : backlog);
 
-/** Handshakes that the status says are missing in `completed`. */
-export function overtaken(): number {
-  const [, n = '0'] =
-    /^why (\d+) handshakes on this host completed /m.exec(status().join('\n')) ?? [];
+/** Handshakes that the target's status says are missing in `completed`. */
+export function lateCompletions(at: Link): number {
+  const [, n = '0'] = /^why (\d+) handshakes completed /m.exec(status(at).join('\n')) ?? [];
   return Number(n);
 }
 
 /**
  * No reason to doubt the count but those that a kernel gives for good: before 5.5, where it cannot
- * be told whether the hooks were ever silenced, and with PREEMPT_RT; and, where handshakes may
- * complete while they are being ended, that some did.
+ * be told whether the hooks were ever silenced, and with PREEMPT_RT; and, in a target whose
+ * handshakes may complete while they are being ended, that some did.
  */
-export function expectNoDoubt(racing: 'racing' | undefined = undefined): void {
-  const doubts = status().filter((line) => line.startsWith('why '));
+export function expectNoDoubt(at?: Link): void {
+  const lines = status(at);
+  const doubts = lines.filter((line) => line.startsWith('why '));
   const known = [
     ...(isKernel(5, 5) ? [] : ['why kernel.ftrace_enabled=0, ']),
     ...(version().includes('PREEMPT_RT') ? ['why PREEMPT_RT'] : []),
-    ...(racing ? [`why ${overtaken()} handshakes on this host completed `] : []),
+    ...(at ? [`why ${lateCompletions(at)} handshakes completed `] : []),
   ];
   expect(doubts.filter((line) => !known.some((start) => line.startsWith(start)))).toEqual([]);
-  expect(status()).toContain(doubts.length > 0 ? 'exact no' : 'exact yes');
+  expect(lines).toContain(doubts.length > 0 ? 'exact no' : 'exact yes');
 }
 
 export interface Sent {
@@ -313,7 +314,7 @@ echo $!`);
   }
 
   /** A file of the target's /proc/net. */
-  private procNet(name: string): string {
+  procNet(name: string): string {
     return readFileSync(`/proc/${this.resident}/net/${name}`, 'utf8');
   }
 

@@ -37,7 +37,7 @@ async function expectExact(): Promise<void> {
   const { figures: f, kernel } = await link.settled();
   expect(f.half_open).toBe(kernel);
   expect(f.initial + f.added - ended(f)).toBe(f.half_open);
-  expectNoDoubt('racing');
+  expectNoDoubt(link);
 }
 
 describe('the starting value', () => {
@@ -65,9 +65,7 @@ describe('the starting value', () => {
     load();
     expect(link.figures()).toMatchObject({ initial: count, half_open: count });
     expect(sh('dmesg | grep tcpsynq: | tail -1')).toMatch(
-      new RegExp(
-        `: ${count} half-open at load, found among \\d+ sockets in \\d+ us with all CPUs stopped`,
-      ),
+      new RegExp(`: ${count} half-open at load, found among \\d+ sockets in \\d+ us`),
     );
     await link.empty();
     expect(link.figures()).toMatchObject({ half_open: 0, closed: count });

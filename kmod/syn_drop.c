@@ -12,8 +12,8 @@
  */
 #include <net/tcp.h>
 
-#include "refusal.h"
-#include "tcpsynq.h"
+#include "hooks.h"
+#include "syn_drop.h"
 
 static __always_inline struct synq_cpu *synq_this_cpu(const struct net *net)
 {
@@ -27,14 +27,14 @@ static __always_inline struct synq_cpu *synq_this_cpu(const struct net *net)
  * has moved since and the other hook was not passed, the first move was the
  * check's.
  */
-static __always_inline void synq_ask(struct synq_cpu *c, struct synq_question *question,
+static __always_inline void synq_check_begin(struct synq_cpu *c, struct synq_check *check,
 				     u64 mib_now)
 {
 	raw_write_seqcount_begin(&c->seq);
-	if (question->open && question->mib_then != mib_now)
-		question->failed++;
-	question->open = true;
-	question->mib_then = mib_now;
+	if (check->open && check->mib_then != mib_now)
+		check->failed++;
+	check->open = true;
+	check->mib_then = mib_now;
 	raw_write_seqcount_end(&c->seq);
 }
 
@@ -47,7 +47,7 @@ static __always_inline void synq_ask(struct synq_cpu *c, struct synq_question *q
 static bool synq_acks_watched __read_mostly;
 
 /* With one of the hooks missing, accept_full is all of LISTENOVERFLOWS. */
-void synq_refusal_init(void)
+void synq_syn_drop_init(void)
 {
 	synq_acks_watched = synq_hook_attached(SYNQ_HOOK_SYN_RECV4) &&
 			    synq_hook_attached(SYNQ_HOOK_CREATE_CHILD) &&
@@ -60,7 +60,7 @@ static __always_inline void synq_on_syn_recv(struct net *net)
 
 	if (unlikely(!synq_acks_watched))
 		return;
-	synq_ask(c, &c->ack,
+	synq_check_begin(c, &c->ack,
 		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_OVERFLOWS));
 }
 
@@ -85,7 +85,7 @@ static __always_inline void synq_on_create_child(const struct synq_call *call)
 	struct net *net = sock_net((const struct sock *)call->arg[0]);
 	struct synq_cpu *c = synq_this_cpu(net);
 
-	synq_answered(c, &c->ack);
+	synq_check_end(c, &c->ack);
 }
 
 SYNQ_DEFINE_HOOK(synq_on_syn_recv4, SYNQ_HOOK_SYN_RECV4)
@@ -104,7 +104,7 @@ static __always_inline void synq_on_peer_proven(const struct synq_call *call)
 	struct net *net = read_pnet(&inet_rsk(req)->ireq_net);
 	struct synq_cpu *c = synq_this_cpu(net);
 
-	synq_ask(c, &c->peer,
+	synq_check_begin(c, &c->peer,
 		 synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_DROPS));
 }
 

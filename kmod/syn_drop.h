@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a check that a hook has seen begin turns out well: see refusal.c. */
-#ifndef SYNQ_REFUSAL_H
-#define SYNQ_REFUSAL_H
+/* How a check that a hook has seen begin turns out well: see syn_drop.c. */
+#ifndef SYNQ_SYN_DROP_H
+#define SYNQ_SYN_DROP_H
 
-#include "tcpsynq.h"
+#include "counters.h"
 
-static __always_inline void synq_answered(struct synq_cpu *c, struct synq_question *question)
+static __always_inline void synq_check_end(struct synq_cpu *c, struct synq_check *check)
 {
 	raw_write_seqcount_begin(&c->seq);
-	question->open = false;
+	check->open = false;
 	raw_write_seqcount_end(&c->seq);
 }
 
-static __always_inline bool synq_peer_asked(const struct synq_net *sn)
+static __always_inline bool synq_peer_check_open(const struct synq_net *sn)
 {
 	return this_cpu_read(READ_ONCE(sn->cpu)->peer.open);
 }
@@ -22,7 +22,7 @@ static __always_inline bool synq_peer_asked(const struct synq_net *sn)
  * the rule may not have applied to it, and the question be that of an earlier
  * SYN, which was refused if the counter has moved since.
  */
-static inline void synq_peer_answered(struct net *net, const struct synq_net *sn)
+static inline void synq_peer_check_passed(struct net *net, const struct synq_net *sn)
 {
 	struct synq_cpu *c = this_cpu_ptr(READ_ONCE(sn->cpu));
 	u64 drops = synq_mib_read(net, smp_processor_id(), SYNQ_MIB_LISTEN_DROPS);
@@ -34,4 +34,4 @@ static inline void synq_peer_answered(struct net *net, const struct synq_net *sn
 	raw_write_seqcount_end(&c->seq);
 }
 
-#endif /* SYNQ_REFUSAL_H */
+#endif /* SYNQ_SYN_DROP_H */

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Functions of the kernel (symbol.c), hooks on them (hooks.c), and their handlers. */
+#ifndef SYNQ_HOOKS_H
+#define SYNQ_HOOKS_H
+
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/percpu.h>
+
+#include "tcpsynq.h"
+
+/* ---- Functions of the kernel (symbol.c) ---- */
+
+/* Of a function: from its first byte to past its last. */
+struct synq_range {
+	unsigned long start;
+	unsigned long end;
+};
+
+void synq_symbols_done(void);
+bool synq_symbol_missing(const char *name);
+int synq_symbol_range(const char *name, struct synq_range *range);
+int synq_symbol_calls(const char *caller, const char *callee);
+bool synq_symbol_unpatched(const char *name);
+
+/* A function's address and what some kernels put before it or at its beginning, bytes. */
+#define SYNQ_ENTRY_SLACK	16
+
+static __always_inline bool synq_in_range(const struct synq_range *range, unsigned long at)
+{
+	return at >= range->start && at < range->end;
+}
+
+/* ---- Hooks (hooks.c) ---- */
+
+enum synq_hook_id {
+	SYNQ_HOOK_REMOVE_TOLD,
+	SYNQ_HOOK_REMOVE,
+	SYNQ_HOOK_REMOVE_AND_PUT,
+	SYNQ_HOOK_HASHDANCE,
+	SYNQ_HOOK_MIGRATE,
+	SYNQ_HOOK_DESTRUCTOR4,
+	SYNQ_HOOK_DESTRUCTOR6,
+	SYNQ_HOOK_REQ_ERR,
+	SYNQ_HOOK_SEND_SYNACK4,	/* after all that ends one: life.h */
+	SYNQ_HOOK_SEND_SYNACK6,
+	SYNQ_HOOK_PEER_PROVEN,
+	SYNQ_HOOK_SYN_RECV4,
+	SYNQ_HOOK_SYN_RECV6,
+	SYNQ_HOOK_CREATE_CHILD,
+	SYNQ_HOOK_RCV,
+	SYNQ_HOOK_XMIT,
+	SYNQ_HOOK_DO_RCV4,
+	SYNQ_HOOK_DO_RCV6,
+	SYNQ_HOOK_TCP_DROP,
+	SYNQ_HOOK_KFREE_SKB,
+	SYNQ_HOOK_SET_STATE,
+	SYNQ_HOOK_TCP_RESET,
+	SYNQ_HOOK_TIME_WAIT,
+	SYNQ_HOOKS
+};
+
+enum synq_via {
+	SYNQ_VIA_NONE,		/* not attached */
+	SYNQ_VIA_AUTO,		/* as a request: the best there is */
+	SYNQ_VIA_FTRACE,
+	SYNQ_VIA_KPROBE,
+	SYNQ_VIA_JPROBE,
+	SYNQ_VIA_TRACEPOINT,
+};
+
+/**
+ * struct synq_call - the call a handler looks at
+ * @arg: its integer arguments, as passed in registers
+ * @caller: where it returns to
+ * @entry: the instruction the hook is at, the function's first or next to it;
+ *	0 by a jprobe, which runs in the function's place
+ *
+ * Handlers are inlined into their thunks, so what one does not use is
+ * not even loaded.
+ */
+struct synq_call {
+	unsigned long arg[6];
+	unsigned long caller;
+	unsigned long entry;
+};
+
+DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
+
+#define SYNQ_CALL_ARGS(get, regs) \
+	{ get(regs, 0), get(regs, 1), get(regs, 2), get(regs, 3), get(regs, 4), get(regs, 5) }
+
+#define SYNQ_DECLARE_HOOK(fn)							\
+	void fn##_ftrace(unsigned long ip, unsigned long parent_ip,		\
+			 struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs);	\
+	int fn##_kprobe(struct kprobe *kp, struct pt_regs *regs);		\
+	void fn##_jprobe(unsigned long a, unsigned long b, unsigned long c,	\
+			 unsigned long d, unsigned long e, unsigned long f)
+
+/* Makes of an inline handler the functions its hook can be attached by. */
+#define SYNQ_DEFINE_HOOK(fn, id)						\
+	void notrace fn##_ftrace(unsigned long ip, unsigned long parent_ip,	\
+				 struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs) \
+	{									\
+		struct synq_call call = {					\
+			.arg = SYNQ_CALL_ARGS(synq_ftrace_arg, fregs),		\
+			.caller = parent_ip,					\
+			.entry = ip,						\
+		};								\
+										\
+		this_cpu_inc(synq_hits[id]);					\
+		fn(&call);							\
+	}									\
+	int notrace fn##_kprobe(struct kprobe *kp, struct pt_regs *regs)	\
+	{									\
+		struct synq_call call = {					\
+			.arg = SYNQ_CALL_ARGS(synq_regs_arg, regs),		\
+			.caller = synq_return_address(regs),			\
+			.entry = (unsigned long)kp->addr,			\
+		};								\
+										\
+		this_cpu_inc(synq_hits[id]);					\
+		fn(&call);							\
+		return 0;							\
+	}									\
+	/* Called in the probed function's place, with its stack. */		\
+	void notrace __maybe_unused						\
+	fn##_jprobe(unsigned long a, unsigned long b, unsigned long c,		\
+		    unsigned long d, unsigned long e, unsigned long f)		\
+	{									\
+		struct synq_call call = {					\
+			.arg = { a, b, c, d, e, f },				\
+			.caller = (unsigned long)__builtin_return_address(0),	\
+		};								\
+										\
+		this_cpu_inc(synq_hits[id]);					\
+		fn(&call);							\
+		synq_jprobe_return();						\
+	}
+
+SYNQ_DECLARE_HOOK(synq_on_remove_told);
+SYNQ_DECLARE_HOOK(synq_on_remove);
+SYNQ_DECLARE_HOOK(synq_on_remove_and_put);
+SYNQ_DECLARE_HOOK(synq_on_hashdance);
+SYNQ_DECLARE_HOOK(synq_on_migrate);
+SYNQ_DECLARE_HOOK(synq_on_destructor4);
+SYNQ_DECLARE_HOOK(synq_on_destructor6);
+SYNQ_DECLARE_HOOK(synq_on_req_err);
+SYNQ_DECLARE_HOOK(synq_on_send_synack4);
+SYNQ_DECLARE_HOOK(synq_on_send_synack6);
+SYNQ_DECLARE_HOOK(synq_on_syn_recv4);
+SYNQ_DECLARE_HOOK(synq_on_syn_recv6);
+SYNQ_DECLARE_HOOK(synq_on_create_child);
+SYNQ_DECLARE_HOOK(synq_on_peer_proven);
+SYNQ_DECLARE_HOOK(synq_on_rcv);
+SYNQ_DECLARE_HOOK(synq_on_xmit);
+SYNQ_DECLARE_HOOK(synq_on_do_rcv4);
+SYNQ_DECLARE_HOOK(synq_on_do_rcv6);
+SYNQ_DECLARE_HOOK(synq_on_tcp_drop);
+SYNQ_DECLARE_HOOK(synq_on_set_state);
+SYNQ_DECLARE_HOOK(synq_on_tcp_reset);
+SYNQ_DECLARE_HOOK(synq_on_time_wait);
+
+extern const unsigned long synq_drop_hooks;	/* those that drops need */
+int synq_drop_attach(void);
+void synq_drop_detach(void);
+void synq_close_prepare(void);
+int synq_close_init(void);
+void synq_sample_init(void);
+
+int synq_hooks_find(void);
+int synq_hooks_attach(void);
+void synq_hooks_detach(void);
+bool synq_hook_attached(enum synq_hook_id id);
+void synq_hook_use(enum synq_hook_id id, const char *symbol);
+int synq_hooks_get(unsigned long wanted, unsigned long *got);
+void synq_hooks_put(unsigned long hooks);
+u64 synq_hooks_missed(void);
+void synq_hooks_show(struct seq_file *seq, bool host);
+bool synq_hooks_exact(struct seq_file *seq);
+
+/* ---- Handlers (halfopen.c, syn_drop.c) ---- */
+
+int synq_halfopen_init(void);
+void synq_syn_drop_init(void);
+
+#endif /* SYNQ_HOOKS_H */

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A word in each request says how far its half-open has been counted, so that
+ * it is counted once as added and once as ended, whichever CPUs race for it.
+ *
+ * A request is never bound to a port, so the kernel leaves its skc_bind_node
+ * alone: reqsk_alloc() does not set it, inet_reqsk_clone() copies it, no socket
+ * gets it (4.14 to 7.3). We use its first word. The memory of a request is used
+ * again without being cleared, so the word carries the key of this life; without
+ * the key, nothing has been counted. The key holds what identifies the half-open
+ * and not the address of the request, so a clone keeps its state. The key can
+ * be formed once the request is hashed: inet_ehash_insert() sets skc_hash, and
+ * snt_isn does not change after that.
+ *
+ *   event                        finds                  leaves   counts
+ *   SYN-ACK sent first           no key                 COUNTED  added
+ *                                EARLY                  GONE     added, outcome
+ *   found at load                no key                 COUNTED  initial
+ *   removed, hashed until then   COUNTED, ICMP, clone   GONE     outcome
+ *                                no key                 EARLY
+ *   completed                    COUNTED, ICMP, MOVING  GONE     completed
+ *                                no key                 EARLY
+ *                                GONE                            late_completions
+ *   ICMP error for it            COUNTED                ICMP
+ *   its timer may move it        COUNTED, ICMP, clone   MOVING
+ *                                no key                 MOVING   initial
+ *   it is known to have moved    MOVING                 GONE
+ *   it is known not to have      MOVING                 COUNTED
+ *   freed                        COUNTED, ICMP, clone   GONE     outcome
+ *
+ * In all other cases nothing changes and nothing is counted. A removal may be
+ * seen before the SYN-ACK: a RST for the request arrives on another CPU once it
+ * is hashed. It may also be that of a half-open from before the load.
+ *
+ * Since 5.14 the timer of a request whose listener has closed may have a clone
+ * take its place in the hash. The clone has the word as it was copied, MOVING,
+ * and is told from the original by the second word of skc_bind_node, which holds
+ * the original's address. Whether the clone took the place shows in the kernel's
+ * count of moves on that CPU, which nothing else can have changed when the next
+ * hook of ours is passed there.
+ *
+ * Each change is one compare-and-exchange on one word, so for a life there is
+ * one order of changes, the same for all CPUs. No other memory depends on it.
+ */
+#ifndef SYNQ_LIFE_H
+#define SYNQ_LIFE_H
+
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+#include "counters.h"
+
+enum synq_life {
+	SYNQ_LIFE_COUNTED,	/* as added, or as found at load */
+	SYNQ_LIFE_ICMP,		/* the same, and an ICMP error is ending it */
+	SYNQ_LIFE_MOVING,	/* a clone may take its place, or it is that clone */
+	SYNQ_LIFE_MOVING_AGAIN,	/* the same, of a clone that was MOVING, and then in turns */
+	SYNQ_LIFE_GONE,		/* its end has been counted */
+	SYNQ_LIFE_EARLY = 8,	/* and the outcome: it ended before it was counted */
+	SYNQ_LIFE_AT_LOAD = 16,	/* of EARLY: before all half-opens at load were found */
+	SYNQ_LIFE_MASK = 31,
+};
+
+extern unsigned long synq_life_nonce;	/* drawn at load: what an earlier load wrote has no key */
+
+static __always_inline unsigned long *synq_life_word(const struct request_sock *req)
+{
+	return (unsigned long *)&req->__req_common.skc_bind_node.next;
+}
+
+static __always_inline unsigned long synq_life_key(const struct request_sock *req)
+{
+	unsigned long isn = tcp_rsk(req)->snt_isn;
+
+	return ((isn << 32 | req->__req_common.skc_hash) ^ synq_life_nonce) &
+	       ~(unsigned long)SYNQ_LIFE_MASK;
+}
+
+/* What synq_life_begin_slow() says: an outcome, or one of these. */
+#define SYNQ_LIFE_NOT_BEGUN	(-1)
+#define SYNQ_LIFE_BEGUN		0
+
+/* Return true if the half-open has been counted and its end may not have been. */
+static __always_inline bool synq_life_unfinished(const struct request_sock *req)
+{
+	return (READ_ONCE(*synq_life_word(req)) ^ synq_life_key(req)) < SYNQ_LIFE_GONE;
+}
+
+void synq_life_init(void);
+int synq_life_begin_slow(struct request_sock *req);
+bool synq_life_find(struct request_sock *req);
+bool synq_life_end_slow(struct request_sock *req, enum synq_counter outcome);
+void synq_life_icmp(struct request_sock *req);
+bool synq_life_move(struct request_sock *req);
+void synq_life_moves_end(void);
+void synq_life_move_ends_here(const struct request_sock *req);
+void synq_life_move_ends(const struct request_sock *req);
+
+/* Is the half-open whose SYN-ACK is being sent to be counted? If not, ask the slow one. */
+static __always_inline bool synq_life_begin(struct request_sock *req)
+{
+	unsigned long key = synq_life_key(req);
+	unsigned long *word = synq_life_word(req);
+	unsigned long seen = READ_ONCE(*word);
+
+	return (seen ^ key) > SYNQ_LIFE_MASK && cmpxchg(word, seen, key) == seen;
+}
+
+/* Is the end of the half-open to be counted here? If not, ask the slow one. */
+static __always_inline bool synq_life_end(struct request_sock *req, unsigned long key)
+{
+	return cmpxchg(synq_life_word(req), key, key | SYNQ_LIFE_GONE) == key;
+}
+
+#endif /* SYNQ_LIFE_H */
