@@ -282,13 +282,22 @@ static inline void synq_hrtimer_setup(struct hrtimer *timer,
  */
 #define SYNQ_GFP_TAP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
-/* 5.8 took away the last argument. */
-static inline void *synq_vzalloc(size_t bytes)
+/*
+ * Memory on a node, to be freed by kvfree(). The kernel exports nothing that
+ * takes both a node and flags but kvmalloc_node(), which rounds up to a power of
+ * two: where there is one node vmalloc() does without. 5.8 took away the last
+ * argument of __vmalloc().
+ */
+static inline void *synq_alloc_node(size_t bytes, int node)
 {
+	gfp_t flags = SYNQ_GFP_TAP | __GFP_ZERO;
+
+	if (nr_online_nodes > 1)
+		return kvmalloc_node(bytes, flags, node);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0)
-	return __vmalloc(bytes, SYNQ_GFP_TAP | __GFP_ZERO);
+	return __vmalloc(bytes, flags);
 #else
-	return __vmalloc(bytes, SYNQ_GFP_TAP | __GFP_ZERO, PAGE_KERNEL);
+	return __vmalloc(bytes, flags, PAGE_KERNEL);
 #endif /* 5.8 */
 }
 

@@ -6,6 +6,7 @@
 #include <linux/percpu.h>
 #include <linux/seqlock.h>
 #include <linux/types.h>
+#include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
 #include "tcpsynq.h"

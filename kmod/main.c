@@ -5,6 +5,7 @@
 #include "counters.h"
 #include "hooks.h"
 #include "life.h"
+#include "record.h"
 #include "tap.h"
 
 static int __init synq_init(void)
@@ -18,9 +19,12 @@ static int __init synq_init(void)
 		return err;
 	synq_taps_init();
 	synq_life_init();
-	err = synq_netns_init();
+	err = synq_feeds_init();
 	if (err)
 		return err;
+	err = synq_netns_init();
+	if (err)
+		goto err_feeds;
 	err = synq_hooks_attach();
 	if (err)
 		goto err_netns;
@@ -35,6 +39,8 @@ err_hooks:
 	synq_hooks_detach();
 err_netns:
 	synq_netns_uninit();
+err_feeds:
+	synq_feeds_uninit();
 	return err;
 }
 
@@ -43,6 +49,7 @@ static void __exit synq_exit(void)
 	synq_files_uninit();
 	synq_hooks_detach();
 	synq_netns_uninit();
+	synq_feeds_uninit();
 }
 
 module_init(synq_init);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Feeds: records written by the hooks, kept in rings, read in the order of time. */
+#include <linux/cpu.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -10,8 +11,13 @@
 #include "record.h"
 #include "ring.h"
 
-static DEFINE_MUTEX(synq_feeds_lock);	/* guards the lists of feeds, and: */
-static size_t synq_feeds_bytes;		/* of all rings */
+static DEFINE_MUTEX(synq_feeds_lock);	/* guards the lists of feeds */
+static atomic_long_t synq_feeds_bytes;	/* of all rings */
+static int synq_feeds_hotplug;		/* the state of CPU hotplug in which one gets its rings */
+
+#define synq_for_each_ring(feed, cpu, ring)				\
+	for_each_possible_cpu(cpu)					\
+		if (((ring) = READ_ONCE((feed)->rings[cpu])))
 
 static struct synq_uint_param synq_bufsize = SYNQ_UINT_PARAM(BUFSIZE);
 module_param_cb(bufsize, &synq_uint_param_ops, &synq_bufsize, 0644);
@@ -98,7 +104,13 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 	u64 now;
 
 	local_irq_save(flags);
-	ring = feed->rings[smp_processor_id()];
+	ring = READ_ONCE(feed->rings[smp_processor_id()]);
+	if (unlikely(!ring)) {
+		atomic64_inc(&feed->ringless[r->kind]);
+		synq_count(sn, SYNQ_LOST);
+		local_irq_restore(flags);
+		return false;
+	}
 	WRITE_ONCE(ring->busy, 1);
 	/* Busy before the clock: pairs with synq_feed_begin(). */
 	smp_mb();
@@ -146,35 +158,85 @@ static void synq_feed_free(struct synq_feed *feed)
 {
 	int cpu;
 
-	mutex_lock(&synq_feeds_lock);
-	synq_feeds_bytes -= feed->bytes;
-	mutex_unlock(&synq_feeds_lock);
+	atomic_long_sub(feed->bytes, &synq_feeds_bytes);
 	if (feed->rings)
 		for_each_possible_cpu(cpu)
-			vfree(feed->rings[cpu]);
+			kvfree(feed->rings[cpu]);
 	kfree(feed->rings);
 	kfree(rcu_dereference_protected(feed->filter, true));
 	kvfree(feed);
 }
 
 /* All rings together may take a sixteenth of the machine's memory. */
-static int synq_feed_charge(struct synq_feed *feed, size_t bytes)
+static bool synq_feed_charge(struct synq_feed *feed, size_t bytes)
 {
 	struct sysinfo ram;
-	size_t most;
-	int err = 0;
 
 	si_meminfo(&ram);
-	most = (size_t)ram.totalram << PAGE_SHIFT >> 4;
-
-	mutex_lock(&synq_feeds_lock);
-	if (bytes > most || synq_feeds_bytes > most - bytes) {
-		err = -ENOMEM;
-	} else {
-		synq_feeds_bytes += bytes;
-		feed->bytes = bytes;
+	if (atomic_long_add_return(bytes, &synq_feeds_bytes) > ram.totalram << PAGE_SHIFT >> 4) {
+		atomic_long_sub(bytes, &synq_feeds_bytes);
+		return false;
 	}
-	mutex_unlock(&synq_feeds_lock);
+	feed->bytes += bytes;
+	return true;
+}
+
+/* With CPU hotplug held off, or for the CPU that is about to come. */
+static int synq_feed_add_ring(struct synq_feed *feed, int cpu)
+{
+	size_t bytes = sizeof(struct synq_ring) + feed->ring_size;
+	struct synq_ring *ring;
+
+	if (feed->rings[cpu])
+		return 0;
+	if (!synq_feed_charge(feed, bytes))
+		return -ENOMEM;
+	ring = synq_alloc_node(bytes, cpu_to_node(cpu));
+	if (!ring)
+		return -ENOMEM;
+	ring->size = feed->ring_size;
+	/* The ring before the pointer to it, which other CPUs follow. */
+	smp_store_release(&feed->rings[cpu], ring);
+	return 0;
+}
+
+static int synq_feed_cpu_comes(unsigned int cpu, struct hlist_node *node)
+{
+	/* Without memory the CPU comes all the same, and its records count as lost. */
+	synq_feed_add_ring(hlist_entry(node, struct synq_feed, hotplug), cpu);
+	return 0;
+}
+
+int synq_feeds_init(void)
+{
+	int state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "net/tcpsynq:prepare",
+					    synq_feed_cpu_comes, NULL);
+
+	synq_feeds_hotplug = state;
+	return min(state, 0);
+}
+
+void synq_feeds_uninit(void)
+{
+	cpuhp_remove_multi_state(synq_feeds_hotplug);
+}
+
+static int synq_feed_add_rings(struct synq_feed *feed)
+{
+	int cpu, err;
+
+	err = cpuhp_state_add_instance_nocalls(synq_feeds_hotplug, &feed->hotplug);
+	if (err)
+		return err;
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		err = synq_feed_add_ring(feed, cpu);
+		if (err)
+			break;
+	}
+	cpus_read_unlock();
+	if (err)
+		cpuhp_state_remove_instance_nocalls(synq_feeds_hotplug, &feed->hotplug);
 	return err;
 }
 
@@ -189,43 +251,25 @@ static int synq_feed_charge(struct synq_feed *feed, size_t bytes)
 struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
 				 wait_queue_head_t *wait)
 {
-	/* So many samples; more of what is smaller, fewer of what has a stack. */
-	u32 size = READ_ONCE(synq_bufsize.value) * ALIGN(sizeof(struct synq_sample), 8);
-	struct synq_feed *feed;
-	size_t bytes;
-	int cpu;
+	struct synq_feed *feed = kvzalloc(sizeof(*feed), SYNQ_GFP_TAP);
 
-	feed = kvzalloc(sizeof(*feed), SYNQ_GFP_TAP);
 	if (!feed)
 		return ERR_PTR(-ENOMEM);
+	/* So many samples; more of what is smaller, fewer of what has a stack. */
+	feed->ring_size = READ_ONCE(synq_bufsize.value) * ALIGN(sizeof(struct synq_sample), 8);
 	feed->wait = wait;
 	feed->since = ktime_get_ns();
-	feed->cpu = cpumask_first(cpu_possible_mask);
 	init_irq_work(&feed->wake, synq_feed_woken);
-	bytes = sizeof(*feed->rings[0]) + size;
-	if (synq_feed_charge(feed, bytes * num_possible_cpus()))
-		goto err;
 	RCU_INIT_POINTER(feed->filter, kmemdup(filter, sizeof(*filter), SYNQ_GFP_TAP));
-	if (!rcu_access_pointer(feed->filter))
-		goto err;
 	feed->rings = kcalloc(nr_cpu_ids, sizeof(*feed->rings), SYNQ_GFP_TAP);
-	if (!feed->rings)
-		goto err;
-	for_each_possible_cpu(cpu) {
-		/* Not kmalloc: it would round half a mebibyte and a bit up to one. */
-		feed->rings[cpu] = synq_vzalloc(bytes);
-		if (!feed->rings[cpu])
-			goto err;
-		feed->rings[cpu]->size = size;
+	if (!rcu_access_pointer(feed->filter) || !feed->rings || synq_feed_add_rings(feed)) {
+		synq_feed_free(feed);
+		return ERR_PTR(-ENOMEM);
 	}
 	mutex_lock(&synq_feeds_lock);
 	hlist_add_head_rcu(&feed->node, &synq_net(net)->feeds);
 	mutex_unlock(&synq_feeds_lock);
 	return feed;
-
-err:
-	synq_feed_free(feed);
-	return ERR_PTR(-ENOMEM);
 }
 
 void synq_feed_close(struct synq_feed *feed)
@@ -236,6 +280,7 @@ void synq_feed_close(struct synq_feed *feed)
 	/* The hooks run with preemption off: none is in a ring after this. */
 	synchronize_rcu();
 	irq_work_sync(&feed->wake);
+	cpuhp_state_remove_instance_nocalls(synq_feeds_hotplug, &feed->hotplug);
 	synq_feed_free(feed);
 }
 
@@ -259,10 +304,11 @@ int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter)
 /* Is there a record? Without the tap's lock. */
 bool synq_feed_waiting(const struct synq_feed *feed)
 {
+	struct synq_ring *ring;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		if (synq_ring_waiting(feed->rings[cpu]))
+	synq_for_each_ring(feed, cpu, ring)
+		if (synq_ring_waiting(ring))
 			return true;
 	return false;
 }
@@ -270,10 +316,11 @@ bool synq_feed_waiting(const struct synq_feed *feed)
 /* Is the ring of some CPU half full? Without the tap's lock. */
 bool synq_feed_filling(const struct synq_feed *feed)
 {
+	struct synq_ring *ring;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		if (synq_ring_filling(feed->rings[cpu]))
+	synq_for_each_ring(feed, cpu, ring)
+		if (synq_ring_filling(ring))
 			return true;
 	return false;
 }
@@ -287,15 +334,14 @@ bool synq_feed_filling(const struct synq_feed *feed)
  */
 u64 synq_feed_begin(struct synq_feed *feed)
 {
+	struct synq_ring *ring;
 	int cpu;
 
 	feed->since = max(feed->since, feed->until);
 	feed->until = ktime_get_ns();
 	/* The clock before busy: pairs with synq_feed_write(). */
 	smp_mb();
-	for_each_possible_cpu(cpu) {
-		struct synq_ring *ring = feed->rings[cpu];
-
+	synq_for_each_ring(feed, cpu, ring) {
 		while (smp_load_acquire(&ring->busy))
 			cpu_relax();
 		synq_ring_snapshot(ring);
@@ -307,7 +353,8 @@ u64 synq_feed_begin(struct synq_feed *feed)
 /* The oldest record of the batch in a ring, or NULL. */
 static const struct synq_record *synq_feed_oldest(const struct synq_feed *feed, int cpu)
 {
-	struct synq_record *r = synq_ring_peek(feed->rings[cpu]);
+	struct synq_ring *ring = READ_ONCE(feed->rings[cpu]);
+	struct synq_record *r = ring ? synq_ring_peek(ring) : NULL;
 
 	if (!r || r->time >= feed->until)
 		return NULL;
@@ -353,12 +400,15 @@ void synq_feed_take(struct synq_feed *feed, const struct synq_record *r)
 /* Records lost since the feed was opened, of all kinds. */
 u64 synq_feed_lost(const struct synq_feed *feed)
 {
+	struct synq_ring *ring;
 	u64 lost = 0;
 	int cpu, kind;
 
-	for_each_possible_cpu(cpu)
-		for (kind = 0; kind < SYNQ_RECORD_KINDS; kind++)
-			lost += READ_ONCE(feed->rings[cpu]->lost[kind]);
+	for (kind = 0; kind < SYNQ_RECORD_KINDS; kind++) {
+		lost += atomic64_read(&feed->ringless[kind]);
+		synq_for_each_ring(feed, cpu, ring)
+			lost += READ_ONCE(ring->lost[kind]);
+	}
 	return lost;
 }
 
@@ -374,13 +424,14 @@ u64 synq_feed_lost(const struct synq_feed *feed)
 u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 			 u64 *lost, u64 *produced)
 {
+	struct synq_ring *ring;
 	u64 fresh;
 	int cpu;
 
-	*lost = *produced = 0;
-	for_each_possible_cpu(cpu) {
-		*lost += READ_ONCE(feed->rings[cpu]->lost[kind]);
-		*produced += READ_ONCE(feed->rings[cpu]->produced[kind]);
+	*lost = *produced = atomic64_read(&feed->ringless[kind]);
+	synq_for_each_ring(feed, cpu, ring) {
+		*lost += READ_ONCE(ring->lost[kind]);
+		*produced += READ_ONCE(ring->produced[kind]);
 	}
 	fresh = *lost - feed->reported[kind];
 	feed->reported[kind] = *lost;

@@ -226,8 +226,11 @@ struct synq_ring;
  * struct synq_feed - a tap's rings
  * @node: in the list of its namespace
  * @filter: what the tap asks for
- * @rings: one for each possible CPU
+ * @rings: by CPU; NULL where the CPU has not been online, or had no memory for one
+ * @ring_size: of the data of each, bytes
  * @bytes: what they take
+ * @hotplug: has a CPU that comes online get a ring
+ * @ringless: records lost on CPUs that have none, by enum synq_record_kind
  * @since: when the batch before the one being read ended, or the feed began: no
  *	record that is read is older
  * @until: the batch being read has records older than that
@@ -245,7 +248,10 @@ struct synq_feed {
 	struct hlist_node		node;
 	struct synq_filter __rcu	*filter;
 	struct synq_ring		**rings;
+	u32				ring_size;
 	size_t				bytes;
+	struct hlist_node		hotplug;
+	atomic64_t			ringless[SYNQ_RECORD_KINDS];
 	u64				since;
 	u64				until;
 	int				cpu;
@@ -257,6 +263,8 @@ struct synq_feed {
 	struct synq_ends		ends[SYNQ_ENDS_KNOWN];
 };
 
+int synq_feeds_init(void);
+void synq_feeds_uninit(void);
 struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
 				 wait_queue_head_t *wait);
 void synq_feed_close(struct synq_feed *feed);
