@@ -60,7 +60,7 @@ struct synq_kernel {
  *	whose SYN-ACK was seen later: only the sum over the CPUs means anything
  * @late_completions: handshakes completed after their half-open was counted as
  *	ended otherwise
- * @at_load: what the kernel had counted when we began
+ * @at_load: what the kernel had counted at load
  * @seq: lets a reader take a check and its counter together
  * @ack: is the accept queue full, asked for a final ACK
  * @peer: is the peer proven, asked for a SYN by the three-quarters rule

@@ -10,13 +10,16 @@
  * carries no Fast Open cookie, not even an empty one (tcp_rtx_synack(),
  * net/ipv4/tcp_output.c).
  *
- * Ended: inet_ehash_insert() put its child in its place, which
- * inet_csk_complete_hashdance() tells, and of an MPTCP join tcp_check_req()
- * itself; or one of the functions took it out that end in
- * __inet_csk_reqsk_queue_drop(). Compilers differ in which of these they
- * inline where, so that a removal may pass several hooks or none. life.h has
- * each count once, and what passed none is counted when the request is freed:
- * its destructor is called through a pointer alone, once (4.14 to 7.3).
+ * Completed: inet_ehash_insert() has put the child in its place. Then
+ * inet_csk_complete_hashdance() is called, and for an MPTCP join
+ * inet_csk_reqsk_queue_drop_and_put().
+ *
+ * Ended otherwise: one of several functions that end in
+ * __inet_csk_reqsk_queue_drop() takes it out of the hash. Compilers differ in
+ * which of these they inline where, so a removal passes several hooks or none.
+ * life.h counts each half-open once. One that passed no hook is counted when the
+ * request is freed: the kernel calls its destructor once, through a pointer (4.14
+ * to 7.3).
  */
 #include <linux/jiffies.h>
 #include <net/inet_connection_sock.h>
@@ -48,8 +51,8 @@ static __always_inline void synq_count_removal(const struct request_sock *req,
 }
 
 /*
- * What is rare is apart, and called last: with nothing to keep over a call, a
- * handler saves no register.
+ * Rare cases have functions of their own, and are called last: a handler that
+ * needs nothing after a call saves no register.
  */
 static noinline void notrace synq_added_slow(const struct synq_net *sn,
 					     const struct sock *listener, struct request_sock *req)
@@ -120,7 +123,7 @@ static __always_inline void synq_on_send_synack6(const struct synq_call *call)
 	synq_on_send_synack(call);
 }
 
-/* Of a counted half-open whose end does not tell: @by_timer, its own timer ends it. */
+/* The outcome of a half-open that does not complete. @by_timer: its own timer ends it. */
 static __always_inline enum synq_counter synq_removal_outcome(const struct request_sock *req,
 							      unsigned long key, bool by_timer)
 {
@@ -181,7 +184,7 @@ static __always_inline bool synq_timer_fired(const struct request_sock *req)
 }
 
 /*
- * Where it is not told, the caller tells whether its own timer ends it: the
+ * Without the argument the caller shows whether the request's own timer ends it: the
  * timer's handler, or inet_csk_reqsk_queue_drop_and_put(). Others that call this
  * do so for a listener that has closed, or, as tcp_abort() does, for a request
  * whose timer is pending, which it is not while its handler runs.

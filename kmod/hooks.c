@@ -41,7 +41,7 @@ struct synq_tracer {
  * @caller: calls it on every kernel; NULL: none is known that does
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
- * @backed: what it does not see is counted when the request is freed
+ * @backed: half-opens that it misses are counted when their request is freed
  * @on_demand: attached only while it has users
  * @optional: its users can do without it
  * @hot: has an ftrace_ops of its own
@@ -512,7 +512,7 @@ static int synq_hooks_choose(void)
 
 	if (calls == -ENOMEM)
 		return calls;
-	/* What passes the outer one also passes the inner one, unless it is inlined there. */
+	/* The outer one calls the inner one, unless it is inlined there. */
 	synq_hooks[calls > 0 ? SYNQ_HOOK_REMOVE : SYNQ_HOOK_REMOVE_TOLD].symbol = NULL;
 	/* Requests move to another listener since 5.14. */
 	if (synq_symbol_missing(synq_hooks[SYNQ_HOOK_MIGRATE].symbol))

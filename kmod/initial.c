@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What was half-open before the hooks.
+ * Half-opens from before the load.
  *
- * The listeners' own queue lengths would leave out the half-opens of
- * listeners that have closed since, so the established hash is walked, while
- * traffic goes on. The hooks stand already, and life.h has each half-open
- * counted once: here, if its SYN-ACK was sent before they stood.
+ * The listeners' own queue lengths leave out the half-opens of listeners that
+ * have closed since, so the established hash is walked, while traffic goes on.
+ * The hooks are attached before the walk, and life.h counts each half-open once:
+ * here, if its SYN-ACK was sent before that.
  *
  * A bucket is walked under its lock, with bottom halves off: half-opens are put
  * in and taken out under it. On PREEMPT_RT too: the lock is what counts.
@@ -73,7 +73,7 @@ static struct pernet_operations synq_initial_ops = {
 /**
  * synq_initial_find() - count what is half-open already
  *
- * The hooks are attached, nobody reads yet.
+ * After the hooks are attached, before a file can be read.
  *
  * Return: 0 or -errno.
  */

@@ -77,7 +77,7 @@ int notrace synq_life_begin_slow(struct request_sock *req)
 		bool known = synq_life_known(seen, key);
 		unsigned long was;
 
-		/* What was found at load meanwhile is in `initial`. */
+		/* One that was found at load is in `initial`. */
 		if (known && !(seen & SYNQ_LIFE_EARLY))
 			return SYNQ_LIFE_NOT_BEGUN;
 		was = cmpxchg(word, seen, known ? key | SYNQ_LIFE_GONE : key);

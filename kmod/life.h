@@ -33,11 +33,11 @@
  * is hashed. It may also be that of a half-open from before the load.
  *
  * Since 5.14 the timer of a request whose listener has closed may have a clone
- * take its place in the hash. The clone has the word as it was copied, MOVING,
- * and is told from the original by the second word of skc_bind_node, which holds
- * the original's address. Whether the clone took the place shows in the kernel's
- * count of moves on that CPU, which nothing else can have changed when the next
- * hook of ours is passed there.
+ * take its place in the hash. The clone has the word as it was copied, MOVING.
+ * The second word of skc_bind_node holds the original's address, which
+ * distinguishes the two. Whether the clone took the place shows in the kernel's
+ * count of moves on that CPU: until the next hook of a move runs there, nothing
+ * else has changed that count.
  *
  * Each change is one compare-and-exchange on one word, so for a life there is
  * one order of changes, the same for all CPUs. No other memory depends on it.

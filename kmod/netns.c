@@ -59,7 +59,7 @@ static struct synq_kernel synq_kernel_read(struct net *net, const struct synq_cp
 	};
 }
 
-/* What the kernel counts from now on is ours to show. */
+/* The figures show what the kernel counts from now on. */
 void synq_net_begin(struct net *net)
 {
 	int cpu;

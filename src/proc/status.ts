@@ -5,7 +5,7 @@ export interface Hook {
   readonly symbol: string;
   /** ftrace, kprobe, jprobe, tracepoint, or none: not attached. */
   readonly via: string;
-  /** Calls seen on the whole host; null in a namespace that is not told. */
+  /** Calls seen on the whole host; null in a namespace that may not know. */
   readonly hits: number | null;
   /** Calls that the hook did not see. */
   readonly missed: number;

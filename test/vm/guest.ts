@@ -134,7 +134,7 @@ export function lateCompletions(at: Link): number {
 
 /**
  * No reason to doubt the count but those that a kernel gives for good: before 5.5, where it cannot
- * be told whether the hooks were ever silenced, and with PREEMPT_RT; and, in a target whose
+ * be known whether the hooks were ever silenced, and with PREEMPT_RT; and, in a target whose
  * handshakes may complete while they are being ended, that some did.
  */
 export function expectNoDoubt(at?: Link): void {

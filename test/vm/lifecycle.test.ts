@@ -97,9 +97,14 @@ const RATE = FLOOD < 5000 ? 60 : 3000;
 const LOADS = Math.max(5, Math.min(50, FLOOD / 1000));
 
 test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
-  // Half-opens of every age come and go throughout.
+  // Half-opens of every age come and go throughout, and move to another listener.
   link.sysctl('net.ipv4.tcp_synack_retries', 1);
-  await link.listener('--port 80 --backlog 400000 --accept close');
+  if (existsSync('/proc/sys/net/ipv4/tcp_migrate_req')) {
+    link.sysctl('net.ipv4.tcp_migrate_req', 1);
+  }
+  const listener = await link.listener(
+    `--port 80 --backlog 400000 --accept close --reuseport ${LOADS + 1}`,
+  );
   const sender = link.sender(
     `--dport 80 --count 2000000 --rate ${RATE} --seconds 500 --complete 1 --reset 1 --abandon 1 --then-reset`,
   );
@@ -107,6 +112,7 @@ test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
   load();
   for (let i = 0; i < LOADS; i++) {
     unload();
+    listener.signal('SIGUSR1');
     load();
     const f = link.countLine();
     expect(f.initial).toBeGreaterThan(0);
