@@ -21,7 +21,7 @@ export interface ModuleStatus {
   readonly why: readonly string[];
   /**
    * How long the walk for the starting value took, microseconds, and how many half-opens it found
-   * on the whole host; null in a namespace that is not told.
+   * on the whole host; null in a namespace that may not know.
    */
   readonly initial: {
     readonly us: number;
