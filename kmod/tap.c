@@ -147,6 +147,14 @@ void synq_taps_ready(void)
 	WRITE_ONCE(synq_taps_may_open, true);
 }
 
+/* A quarter is kept for the first namespace: no container can take them all. */
+static unsigned int synq_taps_for(const struct net *net)
+{
+	unsigned int most = synq_taps_limit();
+
+	return net_eq(net, &init_net) ? most : most - most / 4;
+}
+
 static u64 synq_tap_now(const struct synq_tap *tap)
 {
 	return ktime_get_ns() - tap->start;
@@ -632,7 +640,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 		return -EPERM;
 	if (!READ_ONCE(synq_taps_may_open))
 		return -ENODEV;
-	if (atomic_inc_return(&synq_taps) > READ_ONCE(synq_taps_max.value)) {
+	if (atomic_inc_return(&synq_taps) > synq_taps_for(net)) {
 		err = -EBUSY;
 		goto err_count;
 	}

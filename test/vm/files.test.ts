@@ -234,6 +234,17 @@ assert not select.select([fd], [], [], 0)[0]`;
     expect(status()).toContain('taps 0 16');
   });
 
+  test('the last quarter of the taps is for the first namespace', () => {
+    sh('echo 4 >/sys/module/tcpsynq/parameters/taps');
+    const elsewhere = (n: number) =>
+      trySh(`unshare -n bash -c 'for i in $(seq ${n}); do exec {tap}<${TAP} || exit; done'`);
+    expect(elsewhere(3)).toMatchObject({ status: 0 });
+    expect(elsewhere(4).output).toMatch(/Device or resource busy/);
+    const open = [openTap(), openTap(), openTap(), openTap()];
+    for (const tap of open) closeTap(tap);
+    sh('echo 16 >/sys/module/tcpsynq/parameters/taps');
+  });
+
   test('a tap too large for its memory cgroup is refused, and kills nobody', () => {
     const group = '/sys/fs/cgroup/small';
     sh(`echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir ${group}`);
