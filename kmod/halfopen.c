@@ -125,12 +125,10 @@ static __always_inline void synq_on_send_synack6(const struct synq_call *call)
 
 /* The outcome of a half-open that does not complete. @by_timer: its own timer ends it. */
 static __always_inline enum synq_counter synq_removal_outcome(const struct request_sock *req,
-							      unsigned long key, bool by_timer)
+							      bool by_timer)
 {
-	if (READ_ONCE(req->rsk_listener->sk_state) != TCP_LISTEN)
+	if (unlikely(READ_ONCE(req->rsk_listener->sk_state) != TCP_LISTEN))
 		return SYNQ_CLOSED;
-	if (unlikely(READ_ONCE(*synq_life_word(req)) == (key | SYNQ_LIFE_ICMP)))
-		return SYNQ_UNREACHABLE;
 	return by_timer ? SYNQ_EXPIRED : SYNQ_RESET;
 }
 
@@ -139,6 +137,8 @@ static noinline void notrace synq_removed_slow(struct request_sock *req,
 {
 	/* In its timer's handler on this CPU, which has not moved it then. */
 	synq_life_move_ends_here(req);
+	if (synq_life_is_icmp(req) && outcome != SYNQ_COMPLETED && outcome != SYNQ_CLOSED)
+		outcome = SYNQ_UNREACHABLE;
 	if (synq_life_end_slow(req, outcome))
 		synq_count_removal(req, outcome, dequeued);
 }
@@ -146,10 +146,9 @@ static noinline void notrace synq_removed_slow(struct request_sock *req,
 /* A constant is counted in fewer instructions than whichever it may be. */
 static __always_inline void synq_removed(struct request_sock *req, bool by_timer)
 {
-	unsigned long key = synq_life_key(req);
-	enum synq_counter outcome = synq_removal_outcome(req, key, by_timer);
+	enum synq_counter outcome = synq_removal_outcome(req, by_timer);
 
-	if (unlikely(!synq_life_end(req, key)))
+	if (unlikely(!synq_life_end(req, synq_life_key(req))))
 		synq_removed_slow(req, outcome, false);
 	else if (likely(outcome == SYNQ_RESET))
 		synq_count_removal(req, SYNQ_RESET, false);
@@ -271,13 +270,11 @@ static __always_inline void synq_on_migrate(const struct synq_call *call)
  */
 static noinline void notrace synq_freed(struct request_sock *req)
 {
-	unsigned long key = synq_life_key(req);
-
 	if (refcount_read(&req->rsk_refcnt))
 		return;
 	preempt_disable_notrace();
 	synq_life_move_ends(req);
-	synq_removed_slow(req, synq_removal_outcome(req, key, synq_timer_fired(req)),
+	synq_removed_slow(req, synq_removal_outcome(req, synq_timer_fired(req)),
 			  true);
 	preempt_enable_notrace();
 }

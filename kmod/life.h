@@ -86,6 +86,12 @@ static __always_inline bool synq_life_unfinished(const struct request_sock *req)
 	return (READ_ONCE(*synq_life_word(req)) ^ synq_life_key(req)) < SYNQ_LIFE_GONE;
 }
 
+/* Is an ICMP error ending it? */
+static __always_inline bool synq_life_is_icmp(const struct request_sock *req)
+{
+	return READ_ONCE(*synq_life_word(req)) == (synq_life_key(req) | SYNQ_LIFE_ICMP);
+}
+
 void synq_life_init(void);
 int synq_life_begin_slow(struct request_sock *req);
 bool synq_life_find(struct request_sock *req);

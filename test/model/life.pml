@@ -377,7 +377,6 @@ init
 		/* Three at most: a fourth finds the word as one of them left it. */
 		if
 		:: run timer(); run ack(); run rst()
-		:: run timer(); run ack(); run error()
 		:: run timer(); run rst(); run error()
 		:: timed = false; run ack(); run rst(); run error()
 		fi;

@@ -126,7 +126,7 @@ describe('loaded: what a removal does not pass is counted when the half-open is 
     [['reqsk_timer_handler', inner]],
   ])('without %s', async (symbols) => {
     expect(loadWithout(...symbols)).toMatchObject({ status: 0 });
-    expect(said()).not.toContain('going on without');
+    expect(said()).not.toContain('going on without count');
     expectNoDoubt();
     await expectCounted();
     expectNoDoubt(link);
