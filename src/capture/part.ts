@@ -60,12 +60,13 @@ const FLAGS = {
   refuse: O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
   replace: O_WRONLY | O_APPEND,
   append: O_WRONLY | O_APPEND,
-  device: O_WRONLY,
   repair: O_RDWR,
 };
+/** Of <fcntl.h>; Node has no name for it. */
+const O_PATH = 0o10000000;
 
 /** How a file is opened to write to it. */
-type Use = keyof typeof FLAGS;
+type Use = keyof typeof FLAGS | 'device';
 
 /**
  * Refuse a symbolic link that another user than root has made: it may lead to a file that only we
@@ -88,14 +89,14 @@ export async function refuseForeignLink(path: string): Promise<boolean> {
  */
 export async function openForWriting(path: string, use: Use): Promise<FileHandle> {
   const isLink = await refuseForeignLink(path);
-  if (use === 'device') {
-    return checked(await open(path, FLAGS.device), path, (file) => file.isCharacterDevice());
-  }
   if (use === 'refuse') {
     return open(path, FLAGS.refuse, PRIVATE_MODE);
   }
   // Another user may put a link in the place of this user's link.
   const target = isLink ? await targetOf(path) : path;
+  if (use === 'device') {
+    return openDevice(target, path);
+  }
   // A new file is this user's own, even if its file system names another owner.
   const made =
     use === 'repair' ? null : await open(target, FLAGS.refuse, PRIVATE_MODE).catch(ifThere);
@@ -109,6 +110,22 @@ export async function openForWriting(path: string, use: Use): Promise<FileHandle
     await file.chmod((await file.stat()).mode & PRIVATE_MODE);
   }
   return file;
+}
+
+/**
+ * Open a device. What is there is looked at before it is opened to write to it: that would wait for
+ * ever for the reader of a pipe, and some devices act on being opened.
+ *
+ * @param path for messages
+ */
+async function openDevice(target: string, path: string): Promise<FileHandle> {
+  const place = await open(target, O_PATH | O_NOFOLLOW);
+  await checked(place, path, (there) => there.isCharacterDevice());
+  try {
+    return await open(`/proc/self/fd/${place.fd}`, O_WRONLY);
+  } finally {
+    await place.close();
+  }
 }
 
 function ifThere(error: unknown): null {

@@ -162,6 +162,41 @@ describe.concurrent('what goes wrong', () => {
     }
   });
 
+  test('a pipe that another user puts in the place of a device is not waited for', async () => {
+    const { out } = await place();
+    execFileSync('mkfifo', [out]);
+    await expect(openForWriting(out, 'device')).rejects.toThrow('it was replaced in the meantime');
+  });
+
+  test.runIf(isRoot)(
+    'a link to a device that another user puts there in the meantime',
+    async () => {
+      const { directory, out } = await place();
+      const link = join(directory, 'link');
+      for (let i = 0; i < 200; i += 1) {
+        writeFileSync(out, '');
+        await symlink('/dev/full', link);
+        await lchown(link, 65534, 65534);
+        const opened = openForWriting(out, 'device').then(
+          (file) => file.close().then(() => 'opened'),
+          () => 'refused',
+        );
+        await setImmediate();
+        const [, outcome] = await Promise.all([rename(link, out), opened]);
+        expect(outcome).toBe('refused');
+        await unlink(out);
+      }
+    },
+  );
+
+  test('a device through a link of its own', async () => {
+    const { out } = await place();
+    await symlink('/dev/null', out);
+    const file = await openForWriting(out, 'device');
+    await file.write('lines\n');
+    await file.close();
+  });
+
   const NOBODY = 65534;
 
   test.runIf(isRoot).each(['--append', '--force'])(
