@@ -232,6 +232,22 @@ export class FilePart implements Part {
     }
   }
 
+  /** Make a file. Return null if there is anything of that name already. */
+  static async make(path: string, packer: Packer | null, sync: boolean): Promise<FilePart | null> {
+    try {
+      const file = await open(path, FLAGS.refuse, PRIVATE_MODE);
+      if (sync) {
+        await syncDirectory(dirname(path));
+      }
+      return new FilePart(path, file, 0, true, packer, sync);
+    } catch (error) {
+      if (errno(error) === 'EEXIST') {
+        return null;
+      }
+      throw new Failure(`cannot write ${path}: ${inWords(error)}`);
+    }
+  }
+
   async write(lines: Buffer): Promise<void> {
     this.#dirty = true;
     this.#isOpen = true;

@@ -6,7 +6,7 @@ import { endOfLine } from '../stream/whole-lines.js';
 import { type Continued, isCapture, prepareAppend, repairOf } from './append.js';
 import { Lock } from './lock.js';
 import type { FormatName, Packing, Rotation } from './names.js';
-import { makePacker } from './pack.js';
+import { makePacker, type Packer } from './pack.js';
 import { FilePart, type Meeting, type Part } from './part.js';
 import type { Piece } from './piece.js';
 
@@ -347,9 +347,9 @@ export class Rotated implements Sink {
         const last = partName(this.#plan.path, this.#numbers.at(-1) ?? 0);
         throw new Failure(`no number is left after ${last}: move that file away`);
       }
-      // A file of that name that is no part stays.
-      if (!(await isThere(path))) {
-        const file = await openPart(this.#plan, path, 'refuse');
+      // A file of that name that is no part stays, also one that another user makes just now.
+      const file = await FilePart.make(path, packerOf(this.#plan), this.#plan.sync);
+      if (file !== null) {
         this.#numbers.push(number);
         this.#made.add(number);
         this.#opened += 1;
@@ -424,7 +424,7 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
     await plan.report(repair);
   }
   return {
-    file: await openPart(plan, path, 'append'),
+    file: await FilePart.open(path, 'append', packerOf(plan), plan.sync),
     born: performance.now() - age,
     header: format === 'csv' && there.first !== null ? `${there.first}\n` : null,
     isFresh: true,
@@ -432,10 +432,6 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
   };
 }
 
-function openPart(
-  { packing, sync }: RotationPlan,
-  path: string,
-  meeting: Meeting,
-): Promise<FilePart> {
-  return FilePart.open(path, meeting, packing === null ? null : makePacker(packing), sync);
+function packerOf({ packing }: RotationPlan): Packer | null {
+  return packing === null ? null : makePacker(packing);
 }

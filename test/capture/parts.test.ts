@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeFormat } from '../../src/capture/format.js';
 import type { FormatName } from '../../src/capture/names.js';
+import { FilePart } from '../../src/capture/part.js';
 import { partName, partsOf, Rotated, type RotationPlan } from '../../src/capture/parts.js';
 import { capture } from '../capture.js';
 
@@ -338,4 +339,33 @@ test('a directory that is not there', async () => {
   await expect(Rotated.open(plan({ path: join(directory, 'none', 'x') }))).rejects.toThrow(
     /cannot write .*none.x: no such file or directory/,
   );
+});
+
+test.each(['a file', 'a link', 'a pipe'])('%s of that name is left alone', async (kind) => {
+  const mine = join(directory, 'mine');
+  await writeFile(mine, 'mine');
+  if (kind === 'a pipe') {
+    spawnSync('mkfifo', [path]);
+  } else {
+    await (kind === 'a link' ? symlink(mine, path) : writeFile(path, 'mine'));
+  }
+  expect(await FilePart.make(path, null, false)).toBeNull();
+  expect(await read('mine')).toBe('mine');
+});
+
+test('a name that another user takes just now is passed over', async () => {
+  const make = FilePart.make;
+  const spy = vi.spyOn(FilePart, 'make').mockImplementation(async (name, ...more) => {
+    if (name === partName(path, 2)) {
+      await writeFile(name, 'not ours', { flag: 'wx' });
+    }
+    return make.call(FilePart, name, ...more);
+  });
+  try {
+    const { files } = await write(capture(400, 9), 500, { keep: 9 });
+    expect(files.slice(0, 3)).toEqual(['flood.000001', 'flood.000002', 'flood.000003']);
+    expect(await read('flood.000002')).toBe('not ours');
+  } finally {
+    spy.mockRestore();
+  }
 });
