@@ -69,6 +69,8 @@ export class Collector implements Taker {
   /** Their addresses. */
   #locals: ReadonlySet<string> = new Set();
   readonly #flows = new Map<string, Flow>();
+  /** Those with a row in this epoch: a header costs nothing for all the others. */
+  readonly #active = new Set<Flow>();
   /** Which flow a local address belongs to; null: there were too many. */
   readonly #flowOf = new Map<string, Flow | null>();
   #columns: Columns | null = null;
@@ -115,9 +117,10 @@ export class Collector implements Taker {
   begin({ starts }: Start): void {
     if (starts) {
       this.#endEpoch();
-      for (const flow of this.#flows.values()) {
+      for (const flow of this.#active) {
         flow.restart();
       }
+      this.#active.clear();
     }
   }
 
@@ -147,7 +150,10 @@ export class Collector implements Taker {
     this.#events = true;
     const at = this.#at;
     const flow = this.#flowAt(row.text(at.local));
-    flow?.settle(latest.time);
+    if (flow !== null) {
+      this.#active.add(flow);
+      flow.settle(latest.time);
+    }
     if (row.kind === 'A') {
       this.#sources.add(row.text(at.remote));
       flow?.add(row.time, row.number(at.qlen), row.number(at.limit));
@@ -213,7 +219,7 @@ export class Collector implements Taker {
   #endEpoch(): void {
     const [first, last, earlier] = [this.#first, this.#latest, this.#recent[0]];
     if (first !== null && last !== null && earlier !== undefined) {
-      for (const flow of this.#flows.values()) {
+      for (const flow of this.#active) {
         flow.settle(last.time);
       }
       this.#seconds += last.time - first.time;

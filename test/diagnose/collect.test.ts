@@ -333,3 +333,14 @@ test('two hundred thousand counts of one moment, and twenty thousand of one seco
   const text = `# C time half_open\nC 0.0 9\n${same}${second.join('')}C 12.0 6\n`;
   expect(fold(text)).toMatchObject({ seconds: 12, half_open: 6, peak: 9 });
 });
+
+test('a hundred thousand headers after half-opens of a thousand listeners take no time', () => {
+  const rows = Array.from(
+    { length: 1024 },
+    (_, i) => `A 0.5 10.0.${i >> 8}.${i & 255}:443 198.18.0.1:1 1 129\n`,
+  ).join('');
+  const text = `${countLine(0, {})}\n${rows}${'# tcpsynq 1\n'.repeat(100_000)}`;
+  const before = performance.now();
+  expect(fold(text).scopes).toHaveLength(1024);
+  expect(performance.now() - before).toBeLessThan(4000);
+});
