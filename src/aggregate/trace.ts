@@ -61,6 +61,8 @@ export interface Following {
 
 /** What a trace tells as it reads, in order. */
 export interface TraceListener {
+  /** What it has heard is to be written before more is taken. */
+  isFull?(): boolean;
   sample?(connection: Traced, row: Row): void;
   /** An interval is over: the connections seen in it. They begin a new one when this returns. */
   interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
@@ -160,9 +162,10 @@ export class Trace implements Taker {
     }
   }
 
-  take(item: Item): void {
+  /** Return whether to write first what the listener has heard, or to end. */
+  take(item: Item): boolean {
     if (this.done) {
-      return;
+      return true;
     }
     switch (item.kind) {
       case '?':
@@ -183,6 +186,7 @@ export class Trace implements Taker {
       default:
         this.#reach(item.time);
     }
+    return this.done || this.#listener.isFull?.() === true;
   }
 
   #sample(row: Row): void {

@@ -15,6 +15,9 @@ export interface Writer {
   loss(loss: Loss, clock: CaptureClock): string;
 }
 
+/** Bytes of a piece after which it ends: a short line can become a long one, as a header wants it. */
+const MAX_PIECE = 256 * 1024;
+
 /** Read the stream and write it in another format. */
 export class Converted implements Format, Taker {
   readonly tally = new CaptureTally();
@@ -29,6 +32,7 @@ export class Converted implements Format, Taker {
   #begun = false;
   #start = false;
   #out: string[] = [];
+  #length = 0;
 
   constructor(writer: Writer, letters: string | null, limit: number) {
     this.#writer = writer;
@@ -40,11 +44,11 @@ export class Converted implements Format, Taker {
     return this.tally.records >= this.#limit;
   }
 
-  push(chunk: Buffer): Piece[] {
+  push(chunk: Buffer): Generator<Piece, void, void> {
     return this.#convert(this.#reader.push(chunk));
   }
 
-  end(): Piece[] {
+  end(): Generator<Piece, void, void> {
     return this.#convert(this.#reader.end());
   }
 
@@ -52,7 +56,8 @@ export class Converted implements Format, Taker {
     this.#begun &&= !starts;
   }
 
-  take(item: Item): void {
+  /** Return whether the piece is to be written before more is taken. */
+  take(item: Item): boolean {
     switch (item.kind) {
       case '?':
         break;
@@ -68,14 +73,20 @@ export class Converted implements Format, Taker {
       default:
         this.#record(item.kind, () => this.#writer.row(item, this.#clock));
     }
+    return this.#length > MAX_PIECE;
   }
 
-  #convert(batches: Iterable<Batch>): Piece[] {
+  /** Gives a piece when it is long enough: all of a chunk might be too much for memory. */
+  *#convert(batches: Iterable<Batch>): Generator<Piece, void, void> {
     for (const batch of batches) {
       batch.to(this);
+      if (this.#length > MAX_PIECE) {
+        this.#cut();
+      }
+      yield* this.#pieces.splice(0);
     }
     this.#cut();
-    return this.#pieces.splice(0);
+    yield* this.#pieces.splice(0);
   }
 
   #cut(): void {
@@ -85,6 +96,7 @@ export class Converted implements Format, Taker {
       this.#pieces.push({ bytes, header, start: this.#start });
       this.#start = false;
       this.#out = [];
+      this.#length = 0;
     }
   }
 
@@ -107,6 +119,7 @@ export class Converted implements Format, Taker {
   #put(text: string): void {
     if (text !== '') {
       this.#out.push(text);
+      this.#length += text.length;
     }
   }
 

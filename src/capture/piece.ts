@@ -38,7 +38,7 @@ export interface Format {
   /** As many records have come as were asked for; what follows is passed over. */
   readonly full: boolean;
   /** Keeps nothing of the chunk but in the pieces. */
-  push(chunk: Buffer): Piece[];
+  push(chunk: Buffer): Iterable<Piece>;
   /** The stream has ended: a last line without an end is not written. */
-  end(): Piece[];
+  end(): Iterable<Piece>;
 }

@@ -25,6 +25,7 @@ import { isLive } from '../source/input.js';
 import type { TapFilter } from '../source/tap.js';
 import { isKind } from '../stream/columns.js';
 import { LETTERS } from '../stream/schema.js';
+import { Turn } from '../stream/turn.js';
 import { type Host, note } from '../terminal/host.js';
 import type { CaptureOptions, FilterOptions } from './capture.options.js';
 import { checkInput } from './options.js';
@@ -169,6 +170,7 @@ async function writeAll(
 ): Promise<void> {
   // An error would have the Readable forget the chunks that are ready.
   const damage = new Damage();
+  const turn = new Turn();
   const ahead = Readable.from(damage.before(owned.chunks), { highWaterMark: READ_AHEAD });
   try {
     for await (const chunk of withTicks<Buffer>(ahead[Symbol.asyncIterator](), FLUSH_EVERY)) {
@@ -180,6 +182,10 @@ async function writeAll(
       format.tally.bytes += chunk.length;
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
+        // Writing to stdout waits for nothing where that is a file.
+        if (turn.isDue) {
+          await turn.take();
+        }
       }
       owned.release?.(chunk);
       if (format.full || host.out.closed) {

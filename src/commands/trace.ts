@@ -100,6 +100,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       keep: whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN,
     },
     {
+      isFull: () => view?.isFull === true,
       sample: (connection, row) => view?.sample(connection, row),
       interval: (end, length, seen) => view?.interval(end, length, seen),
       loss: (loss) => view?.loss(loss),

@@ -10,6 +10,7 @@ import {
 import type { Problem } from './problems.js';
 import { Row, type RowKind } from './row.js';
 import { ROW_KINDS, TCP_PROBE_COLUMNS } from './schema.js';
+import { Turn } from './turn.js';
 
 const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A] = [
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41,
@@ -400,15 +401,25 @@ function hasHighControl(bytes: Buffer, start: number, end: number): boolean {
 
 /**
  * Read a stream as batches of lines, to its end; where the signal came first, without the line that
- * is then unfinished.
+ * is then unfinished. Signals are heard within a chunk too, as what is made of it may take long;
+ * what is left of it is then not read.
  */
 export async function* readBatches(
   chunks: AsyncIterable<Buffer>,
   signal?: AbortSignal,
   reader = new StreamReader(),
 ): AsyncGenerator<Batch, void, void> {
+  const turn = new Turn();
   for await (const chunk of chunks) {
-    yield* reader.push(chunk);
+    for (const batch of reader.push(chunk)) {
+      yield batch;
+      if (turn.isDue) {
+        await turn.take();
+        if (signal?.aborted) {
+          return;
+        }
+      }
+    }
   }
   if (!signal?.aborted) {
     yield* reader.end();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Recording } from '../../src/aggregate/recording.js';
 import { type Following, Trace, type Traced } from '../../src/aggregate/trace.js';
+import { StreamReader } from '../../src/stream/reader.js';
 import { parseSrttUnit } from '../../src/stream/srtt.js';
 import { countLine, feed, NO_SSTHRESH, probeLine, sampleLine } from '../capture.js';
 
@@ -51,6 +52,26 @@ describe('trace', () => {
       { end: 2, seconds: 1, seen: [] },
       { end: 2.5, seconds: 0.5, seen: [['10.0.1.2:41001', 1, 8, 8, 8, 40_500, 40_500]] },
     ]);
+  });
+
+  test('no more is taken before what was heard is written', () => {
+    const lines = Array.from({ length: 9 }, (_, i) => `${sampleLine(i, ENDS, 10, 7, 900)}\n`);
+    let [pending, most] = [0, 0];
+    const trace = new Trace(
+      { wanted: {}, most: 100, interval: 1, keep: 600 },
+      {
+        isFull: () => pending >= 2,
+        sample: () => {
+          pending += 1;
+          most = Math.max(most, pending);
+        },
+      },
+    );
+    for (const batch of new StreamReader().push(Buffer.from(lines.join('')))) {
+      batch.to(trace);
+      pending = 0;
+    }
+    expect([trace.samples, most]).toEqual([9, 2]);
   });
 
   test('ends or a cookie of thousands of characters are not kept', () => {

@@ -26,7 +26,7 @@ function make(
   }: { letters?: string | null; limit?: number } = {},
 ) {
   const format = makeFormat(name, letters, limit);
-  const pieces = [...chunks.flatMap((chunk) => format.push(Buffer.from(chunk as string)))];
+  const pieces = [...chunks.flatMap((chunk) => [...format.push(Buffer.from(chunk as string))])];
   pieces.push(...format.end());
   const [first] = pieces;
   const before = first === undefined || first.start ? '' : String(first.header);
@@ -279,5 +279,23 @@ describe('ndjson', () => {
         }
       }),
     );
+  });
+});
+
+describe('short lines that become long ones', () => {
+  const columns = Array.from({ length: 255 }, (_, i) => `c${i}`).join(' ');
+
+  test.each([
+    ['ndjson', `# D time ${'n'.repeat(64)}\n${'D 1 x\n'.repeat(80_000)}`],
+    ['csv', `# A time ${columns}\n# R time o\n${'R 1 x\n'.repeat(4000)}`],
+  ] as const)('are made a few at a time: %s', (format, text) => {
+    const pieces = makeFormat(format, 'ADR', 1e9).push(Buffer.from(text));
+    let [most, all] = [0, 0];
+    for (const { bytes } of pieces) {
+      most = Math.max(most, bytes.length);
+      all += bytes.length;
+    }
+    expect(all).toBeGreaterThan(1e6);
+    expect(most).toBeLessThan(512 * 1024);
   });
 });

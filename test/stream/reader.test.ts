@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decode, type LineTally } from '../../src/source/lines.js';
 import { MAX_LINE } from '../../src/stream/parser.js';
-import { type Item, StreamReader } from '../../src/stream/reader.js';
+import { type Item, readBatches, StreamReader } from '../../src/stream/reader.js';
 import { Row } from '../../src/stream/row.js';
 import { countLine } from '../capture.js';
 
@@ -300,4 +300,19 @@ describe('whatever comes', () => {
       }),
     );
   });
+});
+
+test('a signal is heard within a chunk of which much is made', async () => {
+  const stop = new AbortController();
+  const chunk = Buffer.from(`# tcpsynq 1\n${countLine(1, {})}\n`.repeat(10_000));
+  setTimeout(() => stop.abort(), 0);
+  let batches = 0;
+  for await (const _ of readBatches(Readable.from([chunk]), stop.signal)) {
+    batches += 1;
+    const before = performance.now();
+    while (performance.now() - before < 30) {
+      // It takes as long as this.
+    }
+  }
+  expect(batches).toBeLessThan(20);
 });

@@ -14,6 +14,8 @@ export interface TraceSubject {
 
 /** One way to show a trace. What it is told is shown, in order, by the next `flush`. */
 export interface TraceView {
+  /** Nothing more should be given before the next `flush`. */
+  readonly isFull?: boolean;
   sample(connection: Traced, row: Row): void;
   /** @param seconds that it took; null for too short an end of one to tell a rate from */
   interval(end: number, seconds: number | null, connections: readonly Traced[]): void;
