@@ -5,6 +5,9 @@ import { COLUMNS, FORMAT_VERSION } from './schema.js';
 /** A line longer than this many characters is refused; the longest the module writes is a stack. */
 export const MAX_LINE = 65_536;
 
+/** Columns of a kind, and characters of a name: the module has 27 at most, of 14. */
+const [MAX_COLUMNS, MAX_NAME] = [256, 64];
+
 /** One or more of them separate two fields. Those at the ends of a line mean nothing. */
 const BLANKS = /[ \t\r]+/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: no line of the module has one
@@ -137,6 +140,12 @@ export class StreamParser {
       return this.#loss(COLUMNS.L, fields.slice(1));
     }
     if (/^[A-Z]$/.test(key)) {
+      // What is made of each line has all of the names, however short the line is.
+      if (rest.length > MAX_COLUMNS || rest.some((name) => name.length > MAX_NAME)) {
+        return this.#problem(
+          `more than ${MAX_COLUMNS} columns, or a name of more than ${MAX_NAME} characters`,
+        );
+      }
       this.#columns.set(key, rest);
     } else if (key === 'kernel' || key === 'netns' || key === 'boot_id') {
       this.header = { ...this.header, [key]: value };

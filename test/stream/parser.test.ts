@@ -137,3 +137,11 @@ test('never throws, whatever the line', () => {
   }
   expect(parser.lines).toBe(20_000);
 });
+
+test.each([
+  ['names', `# C time half_open ${'n'.repeat(65)}`],
+  ['columns', `# C time half_open ${'c '.repeat(255)}`],
+])('a header of too many columns, or of too long a name, is none: %s', (_, header) => {
+  const { lines } = parseAll(`# tcpsynq 1\n${header}\n${countLine(1, {})}`);
+  expect(lines.map(({ type }) => type)).toEqual(['start', 'problem', 'record']);
+});
