@@ -37,7 +37,8 @@ export class Csv implements Writer {
   }
 
   count({ time, figures }: Count, clock: CaptureClock): string {
-    const values = this.#columns.map((name) => figures[name as keyof typeof figures] ?? '');
+    const known = new Map<string, number>(Object.entries(figures));
+    const values = this.#columns.map((name) => known.get(name) ?? '');
     return `C,${clock.text(time)},${values.join(',')},\n`;
   }
 

@@ -30,7 +30,7 @@ export class Ndjson implements Writer {
     let out = `{"kind":"${row.kind}","time":${clock.text(row.time)}`;
     for (const [i, text] of row.texts().entries()) {
       const name = columns.names[i] as string;
-      if (name !== 'time') {
+      if (name !== 'time' && name !== 'kind') {
         out += keys[i] + value(name, text);
       }
     }

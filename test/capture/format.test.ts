@@ -215,6 +215,12 @@ describe('csv', () => {
     expect(text.split('\n')[1]).toMatch(/^A,1.000000000,"a,b","""c""",1,2,/);
   });
 
+  test('a column named like a property of every object is empty in a count', () => {
+    const header = HEADER.replace(/^# C .*$/m, '# C time half_open constructor __proto__');
+    const { text } = make('csv', [header, 'C 1.0 5 6 7\n'], { letters: 'C' });
+    expect(text).not.toContain('function');
+  });
+
   test('has the row of columns once, though there are two streams', () => {
     const { text } = make('csv', [HEADER, lines(ADDED), HEADER, lines(ADDED)], { letters: 'A' });
     expect(text.match(/kind/g)).toHaveLength(1);
@@ -228,6 +234,12 @@ describe('ndjson', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
+
+  test('a column called kind does not hide the kind', () => {
+    const header = HEADER.replace(/^(# A .*)$/m, '$1 kind');
+    const { text } = make('ndjson', [header, `${ADDED} X\n`]);
+    expect(parse(text).at(-1)).toMatchObject({ kind: 'A' });
+  });
 
   test('an object a line, the first of the stream itself', () => {
     const { text } = make('ndjson', [HEADER, lines(countLine(1, { half_open: 5 }), ADDED, LOST)]);
