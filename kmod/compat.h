@@ -315,7 +315,7 @@ static inline void *synq_alloc_node(size_t bytes, int node)
 static __always_inline void *synq_net_generic_bh(const struct net *net, unsigned int id)
 {
 #if SYNQ_RCU_WAITS_FOR_BH
-	return rcu_dereference_bh(net->gen)->ptr[id];
+	return rcu_dereference_check(net->gen, true)->ptr[id];
 #else
 	return net_generic(net, id);
 #endif /* 4.20 */

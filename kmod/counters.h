@@ -56,8 +56,8 @@ struct synq_kernel {
 /**
  * struct synq_cpu - what one CPU has counted in one network namespace
  * @n: counts since load, written by their CPU alone
- * @uncounted: half-opens that ended without having been counted, less those
- *	whose SYN-ACK was seen later: only the sum over the CPUs means anything
+ * @early_ended: half-opens that ended before they were counted
+ * @early_begun: those of them whose SYN-ACK was seen later
  * @late_completions: handshakes completed after their half-open was counted as
  *	ended otherwise
  * @at_load: what the kernel had counted at load
@@ -67,7 +67,8 @@ struct synq_kernel {
  */
 struct synq_cpu {
 	u64			n[SYNQ_COUNTED];
-	u64			uncounted;
+	u64			early_ended;
+	u64			early_begun;
 	u64			late_completions;
 	struct synq_kernel	at_load;
 	seqcount_t		seq;

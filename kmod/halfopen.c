@@ -173,6 +173,8 @@ static __always_inline void synq_on_remove_told(const struct synq_call *call)
 
 	if (synq_is_removal(req))
 		synq_removed(req, (u8)call->arg[2]);
+	else if (unlikely(synq_life_unfinished(req)))
+		synq_life_unused(req, false);
 }
 
 /* Has its timer run out? Deleting a timer leaves when it was to. */
@@ -205,6 +207,8 @@ static __always_inline void synq_on_remove(const struct synq_call *call)
 
 	if (synq_is_removal(req))
 		synq_removed(req, synq_by_timer(call, req));
+	else if (unlikely(synq_life_unfinished(req)))
+		synq_life_unused(req, false);
 }
 
 static __always_inline void synq_completed(struct request_sock *req, bool dequeued)
@@ -227,8 +231,7 @@ static __always_inline void synq_on_remove_and_put(const struct synq_call *call)
 		return;
 	if (!sk_unhashed(req_to_sk(req))) {
 		synq_removed(req, !timer_pending(&req->rsk_timer));
-	} else if (SYNQ_MPTCP_JOINS && rsk_drop_req(req) &&
-		   READ_ONCE(*synq_life_word(req)) != (synq_life_key(req) | SYNQ_LIFE_GONE)) {
+	} else if (SYNQ_MPTCP_JOINS && rsk_drop_req(req) && synq_life_is_counted(req)) {
 		synq_completed(req, true);
 	}
 }
@@ -264,18 +267,18 @@ static __always_inline void synq_on_migrate(const struct synq_call *call)
 		synq_count(synq_req_net(inet_reqsk(sk)), SYNQ_INITIAL);
 }
 
-/*
- * The last reference may be put in process context, by accept() (6.1). A clone
- * that was never hashed is freed with references left.
- */
+/* The last reference may be put in process context, by accept() (6.1). */
 static noinline void notrace synq_freed(struct request_sock *req)
 {
-	if (refcount_read(&req->rsk_refcnt))
-		return;
 	preempt_disable_notrace();
-	synq_life_move_ends(req);
-	synq_removed_slow(req, synq_removal_outcome(req, synq_timer_fired(req)),
-			  true);
+	if (synq_life_unused(req, refcount_read(&req->rsk_refcnt))) {
+		/* Its original goes on, or ends. */
+	} else if (synq_life_unfinished(req) && req->rsk_listener) {
+		synq_life_move_ends(req);
+		synq_removed_slow(req, synq_removal_outcome(req, synq_timer_fired(req)), true);
+	} else {
+		synq_life_move_ends(req);
+	}
 	preempt_enable_notrace();
 }
 
@@ -284,7 +287,7 @@ static __always_inline void synq_on_destructor(const struct synq_call *call)
 {
 	struct request_sock *req = (void *)call->arg[0];
 
-	if (unlikely(synq_life_unfinished(req)))
+	if (unlikely(synq_life_unfinished(req) || synq_life_may_be_noted(req)))
 		synq_freed(req);
 }
 

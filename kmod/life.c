@@ -12,7 +12,7 @@
 
 /**
  * struct synq_move - a request that the timer of this CPU may have moved
- * @req: the request, which has not been freed; NULL: none
+ * @req: the request; NULL: none. Whoever frees it takes it away: synq_life_move_ends()
  * @moves: the kernel's count of moves on this CPU before
  */
 struct synq_move {
@@ -85,7 +85,7 @@ int notrace synq_life_begin_slow(struct request_sock *req)
 			if (!known)
 				return SYNQ_LIFE_BEGUN;
 			if (!(seen & SYNQ_LIFE_AT_LOAD))
-				this_cpu_dec(synq_life_cpus(req)->uncounted);
+				this_cpu_inc(synq_life_cpus(req)->early_begun);
 			return SYNQ_COMPLETED + (seen & (SYNQ_LIFE_EARLY - 1));
 		}
 		seen = was;
@@ -132,7 +132,7 @@ bool notrace synq_life_end_slow(struct request_sock *req, enum synq_counter outc
 		was = cmpxchg(word, seen, known ? key | SYNQ_LIFE_GONE : early);
 		if (was == seen) {
 			if (!known && !(early & SYNQ_LIFE_AT_LOAD))
-				this_cpu_inc(synq_life_cpus(req)->uncounted);
+				this_cpu_inc(synq_life_cpus(req)->early_ended);
 			return known;
 		}
 		seen = was;
@@ -148,51 +148,78 @@ void notrace synq_life_icmp(struct request_sock *req)
 	cmpxchg(synq_life_word(req), key, key | SYNQ_LIFE_ICMP);
 }
 
-/* The timer of @cpu has done with the request it may have moved. */
-static notrace void synq_life_move_end(struct synq_move *move, int cpu)
+/* The timer of @cpu has done with @req, which it may have moved. */
+static notrace void synq_life_move_end(struct synq_move *move, struct request_sock *req, int cpu)
 {
-	struct request_sock *req = READ_ONCE(move->req);
-	unsigned long key, *word, seen;
-	bool moved;
+	unsigned long key = synq_life_key(req);
+	unsigned long *word = synq_life_word(req);
+	unsigned long seen = READ_ONCE(*word);
 
-	if (!req)
-		return;
-	key = synq_life_key(req);
-	word = synq_life_word(req);
-	seen = READ_ONCE(*word);
-	moved = synq_moves(synq_life_net(req), cpu) != move->moves;
-	if (synq_life_moving(seen, key))
+	if (synq_life_moving(seen, key)) {
+		bool moved = synq_moves(synq_life_net(req), cpu) != READ_ONCE(move->moves);
+
 		cmpxchg(word, seen, moved ? key | SYNQ_LIFE_GONE : key);
+	}
 	cmpxchg(&move->req, req, NULL);
 }
 
 /* Whatever the timer of this CPU did is done. */
 void notrace synq_life_moves_end(void)
 {
-	synq_life_move_end(this_cpu_ptr(&synq_move), smp_processor_id());
+	struct request_sock *req = this_cpu_read(synq_move.req);
+
+	if (req)
+		synq_life_move_end(this_cpu_ptr(&synq_move), req, smp_processor_id());
 }
 
 /* If the timer of this CPU may have moved this request, that is done. */
-void notrace synq_life_move_ends_here(const struct request_sock *req)
+void notrace synq_life_move_ends_here(struct request_sock *req)
 {
 	if (this_cpu_read(synq_move.req) == req)
 		synq_life_moves_end();
 }
 
-/* If the timer of any CPU may have. */
-void notrace synq_life_move_ends(const struct request_sock *req)
+/*
+ * A request that may have been moved is being freed: no CPU is to keep its address.
+ * A SYN-ACK on its way out may have held it longer than its timer did.
+ */
+void notrace synq_life_move_ends(struct request_sock *req)
 {
-	unsigned long key = synq_life_key(req);
-	unsigned long seen = READ_ONCE(*synq_life_word(req));
 	int cpu;
 
-	synq_life_move_ends_here(req);
-	if (!synq_life_moving(seen, key) || synq_life_is_clone(req, seen, key))
+	if (READ_ONCE(*synq_life_original(req)) != req)
 		return;
-	/* A SYN-ACK on its way out may have held the request longer than its timer did. */
 	for_each_possible_cpu(cpu)
 		if (READ_ONCE(per_cpu(synq_move, cpu).req) == req)
-			synq_life_move_end(per_cpu_ptr(&synq_move, cpu), cpu);
+			synq_life_move_end(per_cpu_ptr(&synq_move, cpu), req, cpu);
+	/* Or the next request in this memory would look for it, too. */
+	WRITE_ONCE(*synq_life_original(req), NULL);
+}
+
+/**
+ * synq_life_unused() - finish the word of a clone that the timer of this CPU gives up
+ * @req: a request that is not hashed
+ * @held: it is freed all the same while references are left, as no other is
+ *
+ * Some kernels free it with references left (6.18), others without (6.1.192, 7.3).
+ * The timer still holds the original, and has moved nothing.
+ *
+ * Return: whether it is such a clone: its end is not to be counted.
+ */
+bool notrace synq_life_unused(struct request_sock *req, bool held)
+{
+	struct synq_move *move = this_cpu_ptr(&synq_move);
+	unsigned long key = synq_life_key(req);
+	unsigned long *word = synq_life_word(req);
+	unsigned long seen = READ_ONCE(*word);
+	bool unused = held ||
+		      (synq_life_is_clone(req, seen, key) &&
+		       READ_ONCE(move->req) == READ_ONCE(*synq_life_original(req)) &&
+		       synq_moves(synq_life_net(req), smp_processor_id()) == move->moves);
+
+	if (unused)
+		cmpxchg(word, seen, key | SYNQ_LIFE_GONE);
+	return unused;
 }
 
 /**

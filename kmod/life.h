@@ -27,6 +27,7 @@
  *   it is known to have moved    MOVING                 GONE
  *   it is known not to have      MOVING                 COUNTED
  *   freed                        COUNTED, ICMP, clone   GONE     outcome
+ *   a clone is given up unhashed clone                  GONE
  *
  * In all other cases nothing changes and nothing is counted. A removal may be
  * seen before the SYN-ACK: a RST for the request arrives on another CPU once it
@@ -86,6 +87,18 @@ static __always_inline bool synq_life_unfinished(const struct request_sock *req)
 	return (READ_ONCE(*synq_life_word(req)) ^ synq_life_key(req)) < SYNQ_LIFE_GONE;
 }
 
+/* May a timer have moved it, so that a CPU may have noted its address? */
+static __always_inline bool synq_life_may_be_noted(const struct request_sock *req)
+{
+	return (void *)READ_ONCE(req->__req_common.skc_bind_node.pprev) == req;
+}
+
+/* Has it been counted, and not begun to end or move? */
+static __always_inline bool synq_life_is_counted(const struct request_sock *req)
+{
+	return (READ_ONCE(*synq_life_word(req)) ^ synq_life_key(req)) <= SYNQ_LIFE_ICMP;
+}
+
 /* Is an ICMP error ending it? */
 static __always_inline bool synq_life_is_icmp(const struct request_sock *req)
 {
@@ -99,8 +112,9 @@ bool synq_life_end_slow(struct request_sock *req, enum synq_counter outcome);
 void synq_life_icmp(struct request_sock *req);
 bool synq_life_move(struct request_sock *req);
 void synq_life_moves_end(void);
-void synq_life_move_ends_here(const struct request_sock *req);
-void synq_life_move_ends(const struct request_sock *req);
+void synq_life_move_ends_here(struct request_sock *req);
+void synq_life_move_ends(struct request_sock *req);
+bool synq_life_unused(struct request_sock *req, bool held);
 
 /* Is the half-open whose SYN-ACK is being sent to be counted? If not, ask the slow one. */
 static __always_inline bool synq_life_begin(struct request_sock *req)

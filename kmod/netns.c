@@ -147,24 +147,22 @@ s64 synq_net_half_open(struct net *net)
  */
 void synq_net_doubts(struct net *net, u64 *uncounted, u64 *late_completions)
 {
-	int round, cpu;
+	u64 ended = 0, begun = 0;
+	int cpu;
 
-	for (round = 0; round < 2; round++) {
-		*uncounted = 0;
-		*late_completions = 0;
-		for_each_possible_cpu(cpu) {
-			const struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
+	*late_completions = 0;
+	for_each_possible_cpu(cpu) {
+		const struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
 
-			*uncounted += READ_ONCE(c->uncounted);
-			*late_completions += READ_ONCE(c->late_completions);
-		}
-		if (!*uncounted)
-			break;
-		/* One that ended before its SYN-ACK was sent is about to be counted. */
-		synchronize_rcu();
+		ended += READ_ONCE(c->early_ended);
+		*late_completions += READ_ONCE(c->late_completions);
 	}
-	if ((s64)*uncounted < 0)
-		*uncounted = 0;
+	/* The SYN-ACKs of those that have ended by now are sent. */
+	if (ended)
+		synchronize_rcu();
+	for_each_possible_cpu(cpu)
+		begun += READ_ONCE(per_cpu_ptr(synq_net(net)->cpu, cpu)->early_begun);
+	*uncounted = ended > begun ? ended - begun : 0;
 }
 
 /* Return the R line's word for an outcome. */

@@ -192,8 +192,11 @@ static int synq_feed_add_ring(struct synq_feed *feed, int cpu)
 	if (!synq_feed_charge(feed, bytes))
 		return -ENOMEM;
 	ring = synq_alloc_node(bytes, cpu_to_node(cpu));
-	if (!ring)
+	if (!ring) {
+		feed->bytes -= bytes;
+		atomic_long_sub(bytes, &synq_feeds_bytes);
 		return -ENOMEM;
+	}
 	ring->size = feed->ring_size;
 	/* The ring before the pointer to it, which other CPUs follow. */
 	smp_store_release(&feed->rings[cpu], ring);

@@ -24,7 +24,7 @@ static bool synq_preemption_exact(struct seq_file *seq)
 {
 	if (!SYNQ_BH_PREEMPTED)
 		return true;
-	seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: accept_full and queue_full may be off by a few\n");
+	seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: accept_full, queue_full and half-opens that move to another listener may be off by a few\n");
 	return false;
 }
 

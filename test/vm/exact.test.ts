@@ -383,6 +383,18 @@ describe('paths that are not the plain handshake', () => {
     },
   );
 
+  test.runIf(moves)('requests that expire when they would move', async () => {
+    link.sysctl('net.ipv4.tcp_migrate_req', 1);
+    const listener = await link.listener('--port 80 --backlog 400000 --reuseport 2 --accept close');
+    await link.send(`--dport 80 --count ${N / 5} --abandon 1 --linger 0`);
+    listener.signal('SIGUSR1');
+    await listener.says('left 1');
+    await link.empty();
+    const f = await expectExact();
+    expect(f).toMatchObject({ half_open: 0, added: N / 5 });
+    expect(f.expired + f.closed).toBe(N / 5);
+  });
+
   test.runIf(moves).each([
     ['RSTs', '--reset 100'],
     ['final ACKs', '--complete 100 --then-reset'],
