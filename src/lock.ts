@@ -17,13 +17,10 @@ export class Held extends Error {}
  * lock it. The kernel releases the lock when the process ends in any way, so no lock is ever stale.
  */
 export class FileLock {
-  readonly #file: FileHandle;
-  readonly #path: string;
-
-  private constructor(file: FileHandle, path: string) {
-    this.#file = file;
-    this.#path = path;
-  }
+  private constructor(
+    private readonly file: FileHandle,
+    private readonly path: string,
+  ) {}
 
   /**
    * Make the file and lock it. Another process that has the lock may release it within `patience` ms.
@@ -60,8 +57,8 @@ export class FileLock {
 
   /** Remove the file and release the lock, in this order: no other process loses its own. */
   async release(): Promise<void> {
-    await unlink(this.#path).catch(() => {});
-    await this.#file.close();
+    await unlink(this.path).catch(() => {});
+    await this.file.close();
   }
 }
 

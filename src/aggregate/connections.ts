@@ -63,15 +63,12 @@ export class Connections<C extends Connection> {
   forgottenSamples = 0;
   /** Rows of connections that are not wanted. */
   passedOver = 0;
-  readonly #rules: Rules<C>;
   readonly #byKey = new Map<string, C>();
   readonly #unwanted = new Set<string>();
   #places: Places | null = null;
   #rows = 0;
 
-  constructor(rules: Rules<C>) {
-    this.#rules = rules;
-  }
+  constructor(private readonly rules: Rules<C>) {}
 
   get size(): number {
     return this.#byKey.size;
@@ -79,7 +76,7 @@ export class Connections<C extends Connection> {
 
   /** All of them, the one most worth keeping first. */
   sorted(): C[] {
-    return [...this.#byKey.values()].sort(this.#rules.worth);
+    return [...this.#byKey.values()].sort(this.rules.worth);
   }
 
   /**
@@ -129,7 +126,7 @@ export class Connections<C extends Connection> {
   }
 
   #meet(key: string, row: Row, places: Places): C | string | null {
-    const { wanted, make, most } = this.#rules;
+    const { wanted, make, most } = this.rules;
     const local = row.text(places.local);
     const remote = row.text(places.remote);
     const answer = wants(wanted, local, remote);
@@ -153,7 +150,7 @@ export class Connections<C extends Connection> {
   }
 
   #forget(): void {
-    const { worth, most } = this.#rules;
+    const { worth, most } = this.rules;
     const entries = [...this.#byKey].sort(([, a], [, b]) => worth(a, b));
     for (const [key, connection] of entries.slice(most)) {
       this.#byKey.delete(key);

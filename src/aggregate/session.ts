@@ -50,12 +50,9 @@ export class Session implements SessionView {
   seconds = 0;
   #first = 0;
   #epoch = 0;
-  readonly #keep: number;
 
   /** @param keep seconds after which points are forgotten; Infinity to keep the whole session */
-  constructor(keep: number) {
-    this.#keep = keep;
-  }
+  constructor(private readonly keep: number) {}
 
   /** The counters start anew: what comes next is not compared with what came before. */
   startEpoch(): void {
@@ -121,7 +118,7 @@ export class Session implements SessionView {
   }
 
   #bound(): void {
-    const oldest = (this.latest?.time ?? 0) - this.#keep;
+    const oldest = (this.latest?.time ?? 0) - this.keep;
     if (this.points.length > 1024 && (this.points[512]?.time ?? oldest) < oldest) {
       this.points.splice(0, 512);
     }

@@ -80,8 +80,6 @@ export class Trace implements Taker {
   lost = 0;
   /** Whether srtt is in microseconds; null before the first sample. */
   microseconds: boolean | null = null;
-  readonly #following: Following;
-  readonly #listener: TraceListener;
   readonly #intervals: Intervals;
   readonly #seen = new Set<Traced>();
   #columns: Columns | null = null;
@@ -90,9 +88,10 @@ export class Trace implements Taker {
   #epoch = 0;
   #headed = false;
 
-  constructor(following: Following, listener: TraceListener) {
-    this.#following = following;
-    this.#listener = listener;
+  constructor(
+    private readonly following: Following,
+    private readonly listener: TraceListener,
+  ) {
     const { wanted, most, keep, interval } = following;
     this.#intervals = new Intervals(interval, (end, seconds) => this.#over(end, seconds));
     // A recording that is kept whole is thinned only when there is too much of it.
@@ -141,7 +140,7 @@ export class Trace implements Taker {
 
   /** As many samples as were asked for have been seen. */
   get done(): boolean {
-    return this.samples === this.#following.until;
+    return this.samples === this.following.until;
   }
 
   /** All connections, the busiest now first. */
@@ -174,7 +173,7 @@ export class Trace implements Taker {
         this.#reach(item.time);
         if (item.of === 'S') {
           this.lost += item.lost;
-          this.#listener.loss?.(item);
+          this.listener.loss?.(item);
         }
         break;
       case 'S':
@@ -204,7 +203,7 @@ export class Trace implements Taker {
         srtt: widened(interval.srtt, sample.srtt),
       };
       this.#seen.add(connection);
-      this.#listener.sample?.(connection, row);
+      this.listener.sample?.(connection, row);
     }
   }
 
@@ -234,7 +233,7 @@ export class Trace implements Taker {
 
   #over(end: number, seconds: number | null): void {
     const seen = [...this.#seen].sort((a, b) => b.interval.samples - a.interval.samples);
-    this.#listener.interval?.(end, seconds, seen);
+    this.listener.interval?.(end, seconds, seen);
     for (const connection of this.connections.sorted()) {
       connection.rate = seconds === null ? 0 : connection.interval.samples / seconds;
       connection.interval = EMPTY;
@@ -244,7 +243,7 @@ export class Trace implements Taker {
 
   #problem(line: number, reason: string): void {
     this.problems += 1;
-    this.#listener.problem?.(line, reason);
+    this.listener.problem?.(line, reason);
   }
 }
 

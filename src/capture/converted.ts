@@ -18,9 +18,6 @@ export interface Writer {
 /** Read the stream and write it in another format. */
 export class Converted implements Format, Taker {
   readonly tally = new CaptureTally();
-  readonly #writer: Writer;
-  readonly #letters: string | null;
-  readonly #limit: number;
   readonly #reader = new StreamReader();
   #clock = new CaptureClock(null);
   #pieces: Piece[] = [];
@@ -30,14 +27,14 @@ export class Converted implements Format, Taker {
   #start = false;
   #out: string[] = [];
 
-  constructor(writer: Writer, letters: string | null, limit: number) {
-    this.#writer = writer;
-    this.#letters = letters;
-    this.#limit = limit;
-  }
+  constructor(
+    private readonly writer: Writer,
+    private readonly letters: string | null,
+    private readonly limit: number,
+  ) {}
 
   get full(): boolean {
-    return this.tally.records >= this.#limit;
+    return this.tally.records >= this.limit;
   }
 
   push(chunk: Buffer): Piece[] {
@@ -63,10 +60,10 @@ export class Converted implements Format, Taker {
         this.#loss(item);
         break;
       case 'C':
-        this.#record('C', () => this.#writer.count(item, this.#clock));
+        this.#record('C', () => this.writer.count(item, this.#clock));
         break;
       default:
-        this.#record(item.kind, () => this.#writer.row(item, this.#clock));
+        this.#record(item.kind, () => this.writer.row(item, this.#clock));
     }
   }
 
@@ -92,12 +89,12 @@ export class Converted implements Format, Taker {
     if (!this.full) {
       this.#begin();
       this.tally.loss(loss);
-      this.#put(this.#writer.loss(loss, this.#clock));
+      this.#put(this.writer.loss(loss, this.#clock));
     }
   }
 
   #record(letter: string, make: () => string): void {
-    if (!this.full && (this.#letters === null || this.#letters.includes(letter))) {
+    if (!this.full && (this.letters === null || this.letters.includes(letter))) {
       this.#begin();
       this.tally.records += 1;
       this.#put(make());
@@ -118,11 +115,11 @@ export class Converted implements Format, Taker {
     this.#clock = new CaptureClock(this.#reader.header.clock_offset);
     this.#cut();
     const first = this.#header === '';
-    if (first || this.#writer.eachEpoch) {
+    if (first || this.writer.eachEpoch) {
       // A row's bytes are characters here, so that they come out as they were.
-      this.#header = Buffer.from(this.#writer.header(this.#reader)).toString('latin1');
+      this.#header = Buffer.from(this.writer.header(this.#reader)).toString('latin1');
     }
-    if (!first && this.#writer.eachEpoch) {
+    if (!first && this.writer.eachEpoch) {
       this.#out.push(this.#header);
       this.#start = true;
     }

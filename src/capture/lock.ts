@@ -8,11 +8,7 @@ const PART = /\.\d{6}(\.gz|\.zst)?$/;
 
 /** Keeps other captures from a file until it is released. */
 export class Lock {
-  readonly #lock: FileLock;
-
-  private constructor(lock: FileLock) {
-    this.#lock = lock;
-  }
+  private constructor(private readonly lock: FileLock) {}
 
   /**
    * Lock a capture file by a file beside it. A part of a rotated capture is locked as the whole. Return
@@ -61,6 +57,6 @@ export class Lock {
   }
 
   release(): Promise<void> {
-    return this.#lock.release();
+    return this.lock.release();
   }
 }

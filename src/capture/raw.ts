@@ -24,7 +24,6 @@ function isBlank(byte: number | undefined): boolean {
  */
 export class RawFormat implements Format {
   readonly tally = new CaptureTally();
-  readonly #limit: number;
   readonly #losses = new StreamParser();
   /** The header's lines by what they are about, in the order they came in. */
   readonly #header = new Map<string, string>();
@@ -42,12 +41,10 @@ export class RawFormat implements Format {
   /** Where the last comment ended: a header goes on there. */
   #headerEnd = 0;
 
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
+  constructor(private readonly limit: number) {}
 
   get full(): boolean {
-    return this.tally.records >= this.#limit;
+    return this.tally.records >= this.limit;
   }
 
   push(chunk: Buffer): Piece[] {

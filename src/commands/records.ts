@@ -157,9 +157,6 @@ export async function readRecords<R>(
 class RecordReader<R> implements Taker {
   /** As many records as were asked for have been seen. */
   done = false;
-  readonly #plan: RecordPlan<R>;
-  readonly #reading: RecordSource;
-  readonly #most: number | undefined;
   readonly #letters: string;
   #header: Header | null = null;
   #seen = 0;
@@ -170,22 +167,23 @@ class RecordReader<R> implements Taker {
   /** Some could be read; before the first of the kind, records of any other. */
   #hasRead = false;
 
-  constructor(plan: RecordPlan<R>, reading: RecordSource, most: number | undefined) {
-    this.#plan = plan;
-    this.#reading = reading;
-    this.#most = most;
+  constructor(
+    private readonly plan: RecordPlan<R>,
+    private readonly reading: RecordSource,
+    private readonly most: number | undefined,
+  ) {
     this.#letters = LETTERS[plan.kind];
   }
 
   begin(batch: Start): void {
     this.#header = batch.header;
-    this.#reading.header = batch.header;
-    this.#plan.begin?.(batch);
+    this.reading.header = batch.header;
+    this.plan.begin?.(batch);
   }
 
   /** The input has ended. */
   end(name: string, damage: Damage): void {
-    const { kind, view } = this.#plan;
+    const { kind, view } = this.plan;
     if (this.#problems > 1) {
       view.note(`passed over ${this.#problems} lines of ${name} in all`);
     }
@@ -206,7 +204,7 @@ class RecordReader<R> implements Taker {
 
   /** Return whether to write first what is to be shown, or to end. */
   take(item: Item): boolean {
-    const plan = this.#plan;
+    const plan = this.plan;
     switch (item.kind) {
       case '?':
         break;
@@ -231,7 +229,7 @@ class RecordReader<R> implements Taker {
 
   /** A record of no kind that is asked for. */
   #reach(time: number): void {
-    this.#plan.reach?.(time);
+    this.plan.reach?.(time);
     this.#hasRead ||= !this.#hasAny;
   }
 
@@ -240,7 +238,7 @@ class RecordReader<R> implements Taker {
       this.#reach(row.time);
       return;
     }
-    const plan = this.#plan;
+    const plan = this.plan;
     plan.reach?.(row.time);
     if (!this.#hasAny) {
       this.#hasAny = true;
@@ -254,7 +252,7 @@ class RecordReader<R> implements Taker {
     this.#hasRead = true;
     if (plan.take(record)) {
       this.#seen += 1;
-      this.done = this.#seen === this.#most;
+      this.done = this.#seen === this.most;
     }
   }
 
@@ -262,7 +260,7 @@ class RecordReader<R> implements Taker {
     this.#problems += 1;
     if (this.#problems === 1) {
       this.#first = `line ${line}: ${reason}`;
-      this.#plan.view.note(`passed over ${this.#first}`);
+      this.plan.view.note(`passed over ${this.#first}`);
     }
   }
 }

@@ -62,7 +62,6 @@ export class Collector implements Taker {
   /** Counts folded in so far. */
   counts = 0;
   #seconds = 0;
-  readonly #settings: QueueSettings;
   readonly #sources = new Sources();
   /** The listeners of the last reading, by address and inode. */
   #seen: ReadonlyMap<string, Seen> = new Map();
@@ -87,9 +86,7 @@ export class Collector implements Taker {
   #events = false;
 
   /** @param settings as read at the start; UNKNOWN_SETTINGS for a capture */
-  constructor(settings: QueueSettings) {
-    this.#settings = settings;
-  }
+  constructor(private readonly settings: QueueSettings) {}
 
   /** Seconds of stream from the first count to the last, over all epochs. */
   get seconds(): number {
@@ -174,7 +171,7 @@ export class Collector implements Taker {
         top === undefined ? null : { networks, exact, top: top.key, share: top.least / total },
       events: this.#events,
       lost: this.#lost,
-      settings: this.#settings,
+      settings: this.settings,
     };
   }
 

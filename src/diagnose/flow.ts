@@ -32,7 +32,6 @@ const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0 };
  * are judged that began long enough before the end to have PATIENCE for an answer.
  */
 export class Flow {
-  readonly local: string;
   /** All rows of the watch. */
   added = 0;
   readonly ended: Record<Outcome, number> = Object.fromEntries(
@@ -49,9 +48,7 @@ export class Flow {
   /** All earlier tenths of a second are judged. */
   #next = 0;
 
-  constructor(local: string) {
-    this.local = local;
-  }
+  constructor(readonly local: string) {}
 
   /** Judged, and completed, however late. */
   get completed(): number {

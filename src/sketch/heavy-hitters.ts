@@ -31,13 +31,11 @@ export class HeavyHitters<T = undefined> {
   total = 0;
   /** The most that any count is too low by, as it came to be: 0 while every key had a counter. */
   error = 0;
-  readonly capacity: number;
   #table: Table<T>;
   #spare: Table<T>;
 
   /** @param capacity keys kept, from 1 on */
-  constructor(capacity: number) {
-    this.capacity = capacity;
+  constructor(readonly capacity: number) {
     this.#table = new Table(capacity);
     this.#spare = new Table(capacity);
   }

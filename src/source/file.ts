@@ -22,15 +22,12 @@ interface Input extends AsyncIterable<Buffer> {
 }
 
 class OrdinaryFile implements Input {
-  readonly #fd: number;
   readonly #buffers = new Buffers(READ_SIZE);
   readonly release = this.#buffers.release;
   #reading = false;
   #destroyed = false;
 
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
+  constructor(private readonly fd: number) {}
 
   async *[Symbol.asyncIterator](): Chunks {
     try {
@@ -57,13 +54,13 @@ class OrdinaryFile implements Input {
 
   #close(): void {
     // What was read was read, whatever a file system says now.
-    close(this.#fd, () => {});
+    close(this.fd, () => {});
   }
 
   #read(buffer: Buffer): Promise<number> {
     this.#reading = true;
     return new Promise((resolve, reject) => {
-      read(this.#fd, buffer, 0, buffer.length, null, (error, length) => {
+      read(this.fd, buffer, 0, buffer.length, null, (error, length) => {
         this.#reading = false;
         if (this.#destroyed) {
           this.#close();

@@ -40,13 +40,10 @@ export async function* paced(
 }
 
 class Schedule {
-  readonly #speed: number;
   /** When time 0 of the stream was; null before the first line that has a time. */
   #zero: number | null = null;
 
-  constructor(speed: number) {
-    this.#speed = speed;
-  }
+  constructor(private readonly speed: number) {}
 
   /** Return the time until a line is due, in ms. */
   wait(start: string): number {
@@ -57,7 +54,7 @@ class Schedule {
     if (time === undefined) {
       return 0;
     }
-    const due = (Number(time) / this.#speed) * 1000;
+    const due = (Number(time) / this.speed) * 1000;
     this.#zero ??= performance.now() - due;
     return this.#zero + due - performance.now();
   }

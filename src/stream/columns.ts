@@ -9,13 +9,11 @@ export function isKind(word: string): word is Kind {
 
 /** The columns of one kind, in the order a stream's header gives them. */
 export class Columns {
-  readonly names: readonly string[];
   /** Index of the `time` column; -1 if the header lacks it. */
   readonly time: number;
   readonly #at: ReadonlyMap<string, number>;
 
-  constructor(names: readonly string[]) {
-    this.names = names;
+  constructor(readonly names: readonly string[]) {
     this.#at = new Map(names.map((name, i) => [name, i]));
     this.time = this.index('time');
   }
@@ -28,18 +26,15 @@ export class Columns {
 
 /** Finds the index of each wanted column under the header in force; -1 if that header lacks it. */
 export class Places {
-  readonly #wanted: readonly string[];
   #columns: Columns | null = null;
   #at: number[] = [];
 
-  constructor(wanted: readonly string[]) {
-    this.#wanted = wanted;
-  }
+  constructor(private readonly wanted: readonly string[]) {}
 
   of(columns: Columns): readonly number[] {
     if (columns !== this.#columns) {
       this.#columns = columns;
-      this.#at = this.#wanted.map((name) => columns.index(name));
+      this.#at = this.wanted.map((name) => columns.index(name));
     }
     return this.#at;
   }

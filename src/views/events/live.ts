@@ -13,19 +13,18 @@ const DEFAULT_INTERVAL = 1000;
 
 /** A tally as a full screen, drawn anew at an interval and whenever a key asks for it. */
 export class LiveTally implements RecordView<HalfOpen> {
-  readonly #host: Host;
-  readonly #subject: TallySubject;
-  readonly #reading: RecordSource;
   readonly #stage: Stage;
   readonly #timer: NodeJS.Timeout;
   #frozen: { readonly picture: TallyPicture; readonly clock: string } | null = null;
   #chosen = 0;
 
   /** @param interval in ms; null for the usual one */
-  constructor(host: Host, subject: TallySubject, reading: RecordSource, interval: number | null) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#reading = reading;
+  constructor(
+    private readonly host: Host,
+    private readonly subject: TallySubject,
+    private readonly reading: RecordSource,
+    interval: number | null,
+  ) {
     this.#stage = new Stage(host, {
       draw: async () => this.#draw(),
       press: (key) => this.#press(key),
@@ -60,7 +59,7 @@ export class LiveTally implements RecordView<HalfOpen> {
     if (key === 'p' || key === ' ') {
       this.#frozen =
         this.#frozen === null
-          ? { picture: this.#subject.picture(true), clock: this.#clock() }
+          ? { picture: this.subject.picture(true), clock: this.#clock() }
           : null;
       return true;
     }
@@ -72,21 +71,21 @@ export class LiveTally implements RecordView<HalfOpen> {
   }
 
   #draw(): Line[] {
-    const { columns, rows } = this.#host.out;
-    const picture = this.#frozen?.picture ?? this.#subject.picture(false);
+    const { columns, rows } = this.host.out;
+    const picture = this.#frozen?.picture ?? this.subject.picture(false);
     return picture.draw(this.#frame(), { columns, rows }, this.#chosen);
   }
 
   #clock(): string {
-    return this.#reading.live ? clock(Date.now() / 1000) : '';
+    return this.reading.live ? clock(Date.now() / 1000) : '';
   }
 
   #frame(): Frame {
     const paused = this.#frozen !== null;
-    const hints = ['q quit', paused ? 'p go on' : 'p pause', ...this.#subject.keys];
+    const hints = ['q quit', paused ? 'p go on' : 'p pause', ...this.subject.keys];
     return {
-      name: this.#subject.name,
-      title: titleOf(this.#reading),
+      name: this.subject.name,
+      title: titleOf(this.reading),
       clock: this.#frozen?.clock ?? this.#clock(),
       paused,
       keys: this.#stage.hasKeys ? hints : null,

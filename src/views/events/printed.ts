@@ -8,19 +8,18 @@ import type { TallySubject } from './tally.js';
 
 /** A tally printed once at the end, and after each interval if one is given. */
 export class Printed implements RecordView<HalfOpen> {
-  readonly #host: Host;
-  readonly #subject: TallySubject;
-  readonly #json: boolean;
   #timer: NodeJS.Timeout | null = null;
   #due = false;
   #printed = false;
   #notes: string[] = [];
 
   /** @param interval in ms; null for the end only */
-  constructor(host: Host, subject: TallySubject, json: boolean, interval: number | null) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#json = json;
+  constructor(
+    private readonly host: Host,
+    private readonly subject: TallySubject,
+    private readonly json: boolean,
+    interval: number | null,
+  ) {
     if (interval !== null) {
       this.#timer = setInterval(() => void this.#tick(), interval);
     }
@@ -38,7 +37,7 @@ export class Printed implements RecordView<HalfOpen> {
 
   async flush(): Promise<void> {
     for (const text of this.#notes.splice(0)) {
-      await note(this.#host, text);
+      await note(this.host, text);
     }
   }
 
@@ -59,16 +58,16 @@ export class Printed implements RecordView<HalfOpen> {
     // While stdout has not taken the last one, there is no use in another.
     if (!this.#due) {
       this.#due = true;
-      await this.#print().catch(() => this.#host.stop());
+      await this.#print().catch(() => this.host.stop());
       this.#due = false;
     }
   }
 
   async #print(): Promise<void> {
-    const { out } = this.#host;
-    const between = this.#printed && !this.#json ? '\n' : '';
+    const { out } = this.host;
+    const between = this.#printed && !this.json ? '\n' : '';
     this.#printed = true;
-    const text = this.#json ? jsonLine(this.#subject.json()) : this.#subject.text();
+    const text = this.json ? jsonLine(this.subject.json()) : this.subject.text();
     await out.write(`${between}${text}`);
   }
 }

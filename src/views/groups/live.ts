@@ -11,18 +11,16 @@ import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
 /** The groups as a full screen, drawn anew by the interval and whenever a key asks for it. */
 export class GroupScreen<R> implements GroupView<R> {
-  readonly #host: Host;
-  readonly #subject: GroupSubject<R>;
-  readonly #reading: RecordSource;
   readonly #stage: Stage;
   #controls: Controls = FIRST;
   /** Of each grouping what stood when it was paused. */
   #frozen: { readonly scenes: readonly GroupScene[]; readonly clock: string } | null = null;
 
-  constructor(host: Host, subject: GroupSubject<R>, reading: RecordSource) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#reading = reading;
+  constructor(
+    private readonly host: Host,
+    private readonly subject: GroupSubject<R>,
+    private readonly reading: RecordSource,
+  ) {
     this.#stage = new Stage(host, {
       draw: async () => this.#draw(),
       press: (key) => this.#press(key),
@@ -41,17 +39,17 @@ export class GroupScreen<R> implements GroupView<R> {
   }
 
   note(text: string, about = text): void {
-    if (this.#host.err.tty) {
+    if (this.host.err.tty) {
       this.#stage.sayLater(text, about);
     } else {
       // Nothing is drawn over it there, and who reads it wants it now.
-      void note(this.#host, text);
+      void note(this.host, text);
     }
   }
 
   async flush(): Promise<void> {
     // How far it has come; else the figures change by the interval only, so that they can be read.
-    if (this.#subject.whole) {
+    if (this.subject.whole) {
       this.#stage.redraw();
     }
   }
@@ -67,11 +65,11 @@ export class GroupScreen<R> implements GroupView<R> {
 
   #press(key: string): boolean {
     const before = this.#controls;
-    const now = press(before, key, this.#reading.live);
+    const now = press(before, key, this.reading.live);
     if (now === null) {
       return false;
     }
-    const { board } = this.#subject;
+    const { board } = this.subject;
     this.#controls = now;
     if (now.stopped !== before.stopped) {
       board.counting = !now.stopped;
@@ -88,27 +86,27 @@ export class GroupScreen<R> implements GroupView<R> {
   }
 
   #sceneOf(groups: Groups<R>): GroupScene {
-    return sceneOf(this.#subject, { grouping: groups.grouping, standing: groups.standing() });
+    return sceneOf(this.subject, { grouping: groups.grouping, standing: groups.standing() });
   }
 
   #draw(): Line[] {
-    const { columns, rows } = this.#host.out;
-    const { board, things } = this.#subject;
+    const { columns, rows } = this.host.out;
+    const { board, things } = this.subject;
     const { grouping, paused } = this.#controls;
     const at = grouping % board.groups.length;
     const shown = board.groups[at] ?? board.groups[0];
     const scene = this.#frozen?.scenes[at] ?? this.#sceneOf(shown);
     const frame = {
       name: `tcpsynq ${things} --by ${shown.grouping.by}`,
-      title: titleOf(this.#reading),
+      title: titleOf(this.reading),
       clock: this.#frozen?.clock ?? this.#clock(),
       paused,
-      keys: this.#stage.hasKeys ? hints(this.#controls, this.#reading.live) : null,
+      keys: this.#stage.hasKeys ? hints(this.#controls, this.reading.live) : null,
     };
     return drawGroups(scene, frame, { columns, rows });
   }
 
   #clock(): string {
-    return this.#reading.live ? clock(Date.now() / 1000) : '';
+    return this.reading.live ? clock(Date.now() / 1000) : '';
   }
 }

@@ -9,11 +9,11 @@ import type { TraceSubject, TraceView } from './view.js';
 
 /** What a trace in text and in JSON have in common. */
 abstract class Printed extends Pending {
-  protected readonly subject: TraceSubject;
-
-  constructor(host: Host, subject: TraceSubject) {
+  constructor(
+    host: Host,
+    protected readonly subject: TraceSubject,
+  ) {
     super(host);
-    this.subject = subject;
   }
 
   async ended(): Promise<void> {}
@@ -32,18 +32,20 @@ function value(of: number): string {
 
 /** One line per connection and interval, or per sample: words with one space between. */
 export class TraceLines extends Printed implements TraceView {
-  readonly #each: boolean;
   #started = false;
 
   /** @param each a line per sample */
-  constructor(host: Host, subject: TraceSubject, each: boolean) {
+  constructor(
+    host: Host,
+    subject: TraceSubject,
+    private readonly each: boolean,
+  ) {
     super(host, subject);
-    this.#each = each;
   }
 
   sample(connection: Traced, row: Row): void {
     const { latest, local, remote, others } = connection;
-    if (this.#each && latest !== null) {
+    if (this.each && latest !== null) {
       const unit = this.subject.unit();
       this.#header(`time local remote cwnd ssthresh ${unit.column} lost retrans inflight`);
       const numbers = [
@@ -58,7 +60,7 @@ export class TraceLines extends Printed implements TraceView {
   }
 
   interval(end: number, seconds: number | null, connections: readonly Traced[]): void {
-    if (this.#each) {
+    if (this.each) {
       return;
     }
     const { column, factor } = this.subject.unit();
@@ -93,15 +95,16 @@ export class TraceLines extends Printed implements TraceView {
 
 /** The same as objects; a sample has every column of its line. */
 export class TraceJson extends Printed implements TraceView {
-  readonly #each: boolean;
-
-  constructor(host: Host, subject: TraceSubject, each: boolean) {
+  constructor(
+    host: Host,
+    subject: TraceSubject,
+    private readonly each: boolean,
+  ) {
     super(host, subject);
-    this.#each = each;
   }
 
   sample({ latest }: Traced, row: Row): void {
-    if (this.#each && latest !== null) {
+    if (this.each && latest !== null) {
       const fields = row.columns.names.map((name, i) => [name, field(name, row.text(i))] as const);
       this.line(
         jsonText({
@@ -114,7 +117,7 @@ export class TraceJson extends Printed implements TraceView {
   }
 
   interval(end: number, seconds: number | null, connections: readonly Traced[]): void {
-    if (this.#each) {
+    if (this.each) {
       return;
     }
     const { column, factor } = this.subject.unit();

@@ -16,11 +16,8 @@ const DOWN = new Set(['\u001b[B', '\u001bOB', 'j']);
 
 /** Charts of one connection and a table of all, full screen. */
 export class TraceScreen implements TraceView {
-  readonly #host: Host;
-  readonly #subject: TraceSubject;
   readonly #stage: Stage;
   readonly #span: TimeSpan;
-  readonly #whole: boolean;
   #frozen: TraceScene | null = null;
   /** Null to follow the busiest. */
   #chosen: number | null = null;
@@ -28,10 +25,11 @@ export class TraceScreen implements TraceView {
   #atEnd = false;
 
   /** @param whole a recording that is read to its end at once */
-  constructor(host: Host, subject: TraceSubject, whole: boolean) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#whole = whole;
+  constructor(
+    private readonly host: Host,
+    private readonly subject: TraceSubject,
+    private readonly whole: boolean,
+  ) {
     this.#span = new TimeSpan(SPANS, DEFAULT_SPAN, whole);
     this.#stage = new Stage(host, {
       draw: () => this.#draw(),
@@ -52,7 +50,7 @@ export class TraceScreen implements TraceView {
 
   async flush(): Promise<void> {
     // A recording is drawn when it has been read: before that there is no end to measure from.
-    if (!this.#whole) {
+    if (!this.whole) {
       this.#stage.redraw();
     }
   }
@@ -95,12 +93,12 @@ export class TraceScreen implements TraceView {
 
   async #draw() {
     const { drawTrace } = await import('./chart.js');
-    const { columns, rows } = this.#host.out;
+    const { columns, rows } = this.host.out;
     return drawTrace(this.#scene(), { columns, rows });
   }
 
   #scene(): TraceScene {
-    const { trace, info } = this.#subject;
+    const { trace, info } = this.subject;
     const { header } = trace;
     const connections: readonly ShownTrace[] = this.#frozen?.connections ?? trace.busiest();
     const byId = (id: number | null) => connections.find((one) => one.id === id);
@@ -111,7 +109,7 @@ export class TraceScreen implements TraceView {
       lost: trace.lost,
       forgotten: trace.connections.forgotten,
       now: trace.now,
-      unit: this.#subject.unit(),
+      unit: this.subject.unit(),
       ...this.#frozen,
       connections,
       charted,

@@ -14,17 +14,17 @@ export const LONGEST_SPAN = 3600;
 
 /** The live screen. */
 export class LiveView implements View {
-  readonly #host: Host;
-  readonly #state: WatchState;
   readonly #stage: Stage;
   readonly #span: TimeSpan;
   #expanded = false;
   #frozen: WatchScene | null = null;
   #atEnd = false;
 
-  constructor(host: Host, state: WatchState, whole: boolean) {
-    this.#host = host;
-    this.#state = state;
+  constructor(
+    private readonly host: Host,
+    private readonly state: WatchState,
+    whole: boolean,
+  ) {
     this.#span = new TimeSpan(SPANS, DEFAULT_SPAN, whole);
     this.#stage = new Stage(host, {
       draw: () => this.#draw(),
@@ -58,22 +58,22 @@ export class LiveView implements View {
       this.#expanded = !this.#expanded;
       return true;
     }
-    const { points } = this.#state.session;
+    const { points } = this.state.session;
     return this.#span.press(key, (points.at(-1)?.time ?? 0) - (points[0]?.time ?? 0));
   }
 
   async #draw() {
     const { drawWatch } = await import('./chart.js');
-    const { columns, rows } = this.#host.out;
+    const { columns, rows } = this.host.out;
     return drawWatch(this.#scene(), { columns, rows });
   }
 
   #freeze(): WatchScene {
-    return { ...this.#scene(), view: this.#state.session.snapshot(), paused: true };
+    return { ...this.#scene(), view: this.state.session.snapshot(), paused: true };
   }
 
   #scene(): WatchScene {
-    const { session, info, header, listeners, waiting, interval } = this.#state;
+    const { session, info, header, listeners, waiting, interval } = this.state;
     const now = this.#frozen ?? {
       title: [
         info === null || info.source === 'file' ? (info?.from ?? '') : info.source,

@@ -7,25 +7,23 @@ import { aside, type View, type WatchState } from './view.js';
 
 /** A sparkline: rewritten in place on a terminal, a line per count elsewhere. */
 export class SparkView implements View {
-  readonly #host: Host;
-  readonly #state: WatchState;
   #drawn = false;
 
-  constructor(host: Host, state: WatchState) {
-    this.#host = host;
-    this.#state = state;
-  }
+  constructor(
+    private readonly host: Host,
+    private readonly state: WatchState,
+  ) {}
 
   async show(event: SourceEvent, point: Point | null): Promise<void> {
-    const { out } = this.#host;
+    const { out } = this.host;
     if (event.type === 'note' || event.type === 'waiting' || event.type === 'loss') {
       await this.#endLine();
-      await aside(this.#host, event);
+      await aside(this.host, event);
     }
     if (point === null) {
       return;
     }
-    const { session } = this.#state;
+    const { session } = this.state;
     const start = `half-open ${whole(point.figures.half_open ?? 0, out.tty)} `;
     const end = ` peak ${whole(session.peak, out.tty)}`;
     const room = out.tty ? out.columns - start.length - end.length - 1 : 30;
@@ -42,7 +40,7 @@ export class SparkView implements View {
   async #endLine(): Promise<void> {
     if (this.#drawn) {
       this.#drawn = false;
-      await this.#host.out.write('\n');
+      await this.host.out.write('\n');
     }
   }
 
