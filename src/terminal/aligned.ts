@@ -43,6 +43,16 @@ export function wordColumn<T>(
   };
 }
 
+/** A number of the item, with its unit if it has one. */
+export function numberColumn<T>(
+  title: string,
+  order: number,
+  width: number,
+  text: (item: T) => string,
+): AlignedColumn<T> {
+  return { title, align: 'right', order, width: () => width, text };
+}
+
 /** One line per item for a terminal: columns stay below each other, and widen when they must. */
 export class AlignedLines<T> {
   readonly #widest = new Map<AlignedColumn<T>, number>();
