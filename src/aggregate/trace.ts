@@ -1,6 +1,6 @@
 import { Downsampled } from '../sketch/downsampled.js';
 import { Clock } from '../stream/clock.js';
-import type { Columns } from '../stream/columns.js';
+import { Places } from '../stream/columns.js';
 import type { EndpointFilter } from '../stream/endpoints.js';
 import { EMPTY_HEADER, type Header, type Loss } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
@@ -82,8 +82,7 @@ export class Trace implements Taker {
   microseconds: boolean | null = null;
   readonly #intervals: Intervals;
   readonly #seen = new Set<Traced>();
-  #columns: Columns | null = null;
-  #places: (readonly [keyof Others, number])[] = [];
+  readonly #places = new Places(OTHERS);
   #made = 0;
   #epoch = 0;
   #headed = false;
@@ -218,15 +217,12 @@ export class Trace implements Taker {
   }
 
   #others(row: Row): Others {
-    if (this.#columns !== row.columns) {
-      this.#columns = row.columns;
-      this.#places = OTHERS.map((name) => [name, row.columns.index(name)] as const).filter(
-        ([, place]) => place >= 0,
-      );
-    }
+    const places = this.#places.named(row.columns);
     const others: { -readonly [Name in keyof Others]: Others[Name] } = {};
-    for (const [name, place] of this.#places) {
-      others[name] = row.text(place);
+    for (const name of OTHERS) {
+      if (places[name] >= 0) {
+        others[name] = row.text(places[name]);
+      }
     }
     return others;
   }

@@ -1,6 +1,6 @@
 import { Sources } from '../aggregate/sources.js';
 import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
-import type { Columns } from '../stream/columns.js';
+import { Places } from '../stream/columns.js';
 import { type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { Count } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
@@ -23,6 +23,7 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
 
 /** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
 const MOST_FLOWS = 1024;
+const EVENT_COLUMNS = ['local', 'remote', 'qlen', 'limit', 'outcome', 'age_us'] as const;
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
 /** Counts of the last second that are kept; a tap has 100 at most, a capture may have millions. */
 const MAX_RECENT = 4096;
@@ -70,8 +71,8 @@ export class Collector implements Taker {
   readonly #flows = new Map<string, Flow>();
   /** Which flow a local address belongs to; null: there were too many. */
   readonly #flowOf = new Map<string, Flow | null>();
-  #columns: Columns | null = null;
-  readonly #at = { local: -1, remote: -1, qlen: -1, limit: -1, outcome: -1, age: -1 };
+  readonly #added = new Places(EVENT_COLUMNS);
+  readonly #removed = new Places(EVENT_COLUMNS);
   /** The counts of the last second and a little more. */
   #recent: Count[] = [];
   #first: Count | null = null;
@@ -138,11 +139,8 @@ export class Collector implements Taker {
     if (first === null || latest === null) {
       return;
     }
-    if (row.columns !== this.#columns) {
-      this.#learn(row.columns);
-    }
     this.#events = true;
-    const at = this.#at;
+    const at = (row.kind === 'A' ? this.#added : this.#removed).named(row.columns);
     const flow = this.#flowAt(row.text(at.local));
     flow?.settle(latest.time);
     if (row.kind === 'A') {
@@ -151,7 +149,7 @@ export class Collector implements Taker {
     } else {
       const named = row.text(at.outcome) as Outcome;
       const outcome = OUTCOMES.includes(named) ? named : 'other';
-      flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age) / 1e6, first.time);
+      flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age_us) / 1e6, first.time);
     }
   }
 
@@ -173,17 +171,6 @@ export class Collector implements Taker {
       lost: this.#lost,
       settings: this.settings,
     };
-  }
-
-  #learn(columns: Columns): void {
-    this.#columns = columns;
-    const at = this.#at;
-    at.local = columns.index('local');
-    at.remote = columns.index('remote');
-    at.qlen = columns.index('qlen');
-    at.limit = columns.index('limit');
-    at.outcome = columns.index('outcome');
-    at.age = columns.index('age_us');
   }
 
   #count(count: Count): void {

@@ -25,17 +25,30 @@ export class Columns {
 }
 
 /** Finds the index of each wanted column under the header in force; -1 if that header lacks it. */
-export class Places {
+export class Places<Name extends string = string> {
   #columns: Columns | null = null;
-  #at: number[] = [];
+  #at: readonly number[] = [];
+  #byName = {} as Readonly<Record<Name, number>>;
 
-  constructor(private readonly wanted: readonly string[]) {}
+  constructor(private readonly wanted: readonly Name[]) {}
 
   of(columns: Columns): readonly number[] {
+    this.#find(columns);
+    return this.#at;
+  }
+
+  /** The same by the names of the columns. */
+  named(columns: Columns): Readonly<Record<Name, number>> {
+    this.#find(columns);
+    return this.#byName;
+  }
+
+  #find(columns: Columns): void {
     if (columns !== this.#columns) {
       this.#columns = columns;
       this.#at = this.wanted.map((name) => columns.index(name));
+      const entries = this.wanted.map((name, i) => [name, this.#at[i]]);
+      this.#byName = Object.fromEntries(entries) as Readonly<Record<Name, number>>;
     }
-    return this.#at;
   }
 }
