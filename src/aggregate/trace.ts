@@ -3,6 +3,7 @@ import { Clock } from '../stream/clock.js';
 import { Places } from '../stream/columns.js';
 import type { EndpointFilter } from '../stream/endpoints.js';
 import { EMPTY_HEADER, type Header, type Loss } from '../stream/parser.js';
+import { Problems } from '../stream/problems.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
@@ -75,7 +76,7 @@ export class Trace implements Taker {
   /** The header in force. */
   header: Header = EMPTY_HEADER;
   samples = 0;
-  problems = 0;
+  readonly problems = new Problems();
   /** Samples that this reader, or the one who recorded, had lost. */
   lost = 0;
   /** Whether srtt is in microseconds; null before the first sample. */
@@ -238,7 +239,7 @@ export class Trace implements Taker {
   }
 
   #problem(line: number, reason: string): void {
-    this.problems += 1;
+    this.problems.add(line, reason);
     this.listener.problem?.(line, reason);
   }
 }

@@ -54,7 +54,7 @@ export class Converted implements Format, Taker {
       case '?':
         break;
       case '!':
-        this.tally.problem(item.line, item.reason);
+        this.tally.problems.add(item.line, item.reason);
         break;
       case 'L':
         this.#loss(item);
@@ -88,7 +88,7 @@ export class Converted implements Format, Taker {
   #loss(loss: Loss): void {
     if (!this.full) {
       this.#begin();
-      this.tally.loss(loss);
+      this.tally.lost += loss.lost;
       this.#put(this.writer.loss(loss, this.#clock));
     }
   }

@@ -76,7 +76,7 @@ export class Progress {
     const { lost, problems } = this.tally;
     const rest = [
       ...(deleted > 0 ? [`older parts deleted: ${deleted}`] : []),
-      ...(problems > 0 ? [`lines passed over: ${problems}`] : []),
+      ...(problems.count > 0 ? [`lines passed over: ${problems.count}`] : []),
       ...(unwritten > 0 ? [`last lines not written: ${unwritten}`] : []),
       lost > 0 && this.live
         ? `lost ${lost}: record less (--port, --addr), or load with a larger bufsize`

@@ -85,10 +85,9 @@ export async function capture(
       if (ended && namespace !== null) {
         throw new Failure('the module has gone away: what came until then was captured');
       }
-      const { records, first } = format.tally;
+      const { records, problems } = format.tally;
       if (ended && records === 0) {
-        const why = first === null ? '' : ` (${first})`;
-        throw new Failure(`${source.name} holds no records that can be read${why}`);
+        throw new Failure(`${source.name} holds no records that can be read${problems.why}`);
       }
     } catch (error) {
       if (running === null) {
@@ -142,9 +141,9 @@ async function record(
   const ended = !signal.aborted && !format.full;
   stop.abort();
   await sink.close().catch(keep);
-  const { first } = format.tally;
-  if (first !== null) {
-    await progress.note(`passed over ${first}`);
+  const { words } = format.tally.problems;
+  if (words !== null) {
+    await progress.note(`passed over ${words}`);
   }
   if (!host.out.closed) {
     const unwritten = errors.reduce<number>(
@@ -177,7 +176,6 @@ async function writeAll(
         await progress.tick(sink.size);
         continue;
       }
-      format.tally.bytes += chunk.length;
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
       }

@@ -3,10 +3,10 @@ import { Failure, Usage } from '../failure.js';
 import { type Drawing, type Drawn, draw } from '../plot/draw.js';
 import { Products } from '../plot/products.js';
 import { Redraw } from '../plot/redraw.js';
-import { type Bytes, openCapture } from '../source/bytes.js';
+import { openCapture } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { baseOf } from '../source/file.js';
-import { placed } from '../stream/problems.js';
-import { readBatches } from '../stream/reader.js';
+import { type Batch, readBatches } from '../stream/reader.js';
 import type { SrttUnit } from '../stream/srtt.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, render, seconds } from '../terminal/text.js';
@@ -37,14 +37,15 @@ export async function plot(
   await products?.check(input, options.connections, options.force === true);
   const bytes = openCapture(input, { follow }, () => host.stdin(), host.signal);
   const show = shower(host, bytes.name, recording, products, options);
-  const damage = await read(host, bytes, recording, show, options);
+  const damage = new Damage();
+  await read(host, damage.before(readBatches(bytes.chunks, host.signal)), recording, show, options);
   const { size, passedOver } = recording.connections;
   if (isEmpty(recording) || (size === 0 && passedOver > 0)) {
-    if (damage === null && host.signal.aborted) {
+    if (damage.failure === null && host.signal.aborted) {
       await note(host, `${bytes.name} held no samples and no counts yet`);
       return;
     }
-    throw damage ?? new Failure(nothing(bytes.name, recording));
+    throw damage.failure ?? new Failure(nothing(bytes.name, recording));
   }
   await show();
   if (!host.out.closed) {
@@ -54,9 +55,7 @@ export async function plot(
   if (options.srttUnit !== undefined && recording.samples.tcpProbe === 0) {
     await note(host, `--srtt-unit changed nothing: ${bytes.name} has no lines of tcp_probe`);
   }
-  if (damage !== null) {
-    throw damage;
-  }
+  damage.report();
 }
 
 function isEmpty({ first, last }: Recording): boolean {
@@ -117,14 +116,14 @@ function shower(
   };
 }
 
-/** @returns what made the input end early, to be said when what was read is shown; else null */
+/** Read the capture, and with --follow show it as it grows. */
 async function read(
   host: Host,
-  { chunks }: Bytes,
+  batches: AsyncIterable<Batch>,
   recording: Recording,
   show: () => Promise<void>,
   { follow }: PlotOptions,
-): Promise<Failure | null> {
+): Promise<void> {
   let failure: unknown = null;
   const redraw = new Redraw(async () => {
     try {
@@ -137,24 +136,18 @@ async function read(
     }
   }, REDRAW_MS);
   try {
-    for await (const batch of readBatches(chunks, host.signal)) {
+    for await (const batch of batches) {
       batch.to(recording);
       if (follow) {
         redraw.changed();
       }
     }
-  } catch (error) {
-    if (!(error instanceof Failure)) {
-      throw error;
-    }
-    return error;
   } finally {
     await redraw.stop();
   }
   if (failure !== null) {
     throw failure;
   }
-  return null;
 }
 
 function drawingOf(name: string, recording: Recording, options: PlotOptions): Drawing {
@@ -213,9 +206,7 @@ function summary(recording: Recording, options: PlotOptions): string {
 }
 
 function nothing(name: string, { problems, connections }: Recording): string {
-  const [first] = problems.first;
-  const why = first === undefined ? '' : ` (${placed(first)})`;
   return connections.passedOver > 0
     ? `none of the ${connections.passedOver} samples in ${name} is of a connection asked for`
-    : `${name} holds no samples and no counts${why}`;
+    : `${name} holds no samples and no counts${problems.why}`;
 }

@@ -6,6 +6,7 @@ import { isLive } from '../source/input.js';
 import type { TapFilter } from '../source/tap.js';
 import { wants } from '../stream/endpoints.js';
 import type { Count, Header, Loss } from '../stream/parser.js';
+import { Problems } from '../stream/problems.js';
 import { type Item, readBatches, type Start, type Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { LETTERS } from '../stream/schema.js';
@@ -160,8 +161,7 @@ class RecordReader<R> implements Taker {
   readonly #letters: string;
   #header: Header | null = null;
   #seen = 0;
-  #problems = 0;
-  #first: string | null = null;
+  readonly #problems = new Problems();
   /** Records of the kind have come. */
   #hasAny = false;
   /** Some could be read; before the first of the kind, records of any other. */
@@ -184,8 +184,8 @@ class RecordReader<R> implements Taker {
   /** The input has ended. */
   end(name: string, damage: Damage): void {
     const { kind, view } = this.plan;
-    if (this.#problems > 1) {
-      view.note(`passed over ${this.#problems} lines of ${name} in all`);
+    if (this.#problems.count > 1) {
+      view.note(`passed over ${this.#problems.count} lines of ${name} in all`);
     }
     const kinds = this.#header?.filter.kinds;
     if (!this.#hasRead) {
@@ -197,8 +197,8 @@ class RecordReader<R> implements Taker {
         `${name} holds no ${kind}s: record them with \`tcpsynq capture --kinds count,${kind} FILE\``,
       );
     }
-    if (!this.#hasRead && this.#first !== null) {
-      throw new Failure(`${name} holds no ${kind}s that can be read (${this.#first})`);
+    if (!this.#hasRead && this.#problems.count > 0) {
+      throw new Failure(`${name} holds no ${kind}s that can be read${this.#problems.why}`);
     }
   }
 
@@ -257,10 +257,9 @@ class RecordReader<R> implements Taker {
   }
 
   #problem(line: number, reason: string): void {
-    this.#problems += 1;
-    if (this.#problems === 1) {
-      this.#first = `line ${line}: ${reason}`;
-      this.plan.view.note(`passed over ${this.#first}`);
+    this.#problems.add(line, reason);
+    if (this.#problems.count === 1) {
+      this.plan.view.note(`passed over ${this.#problems.words}`);
     }
   }
 }

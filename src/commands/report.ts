@@ -6,9 +6,9 @@ import type { Context } from '../report/context.js';
 import { Findings } from '../report/findings.js';
 import { makePage } from '../report/report.js';
 import { checkTarget } from '../report/target.js';
-import { type Bytes, openCapture } from '../source/bytes.js';
+import { openCapture } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { baseOf } from '../source/file.js';
-import { placed } from '../stream/problems.js';
 import { readBatches, StreamReader } from '../stream/reader.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, seconds, size } from '../terminal/text.js';
@@ -35,14 +35,19 @@ export async function report(
   const assets = await readAssets();
   const findings = new Findings(options.connections);
   const bytes = openCapture(input, {}, () => host.stdin(), host.signal);
-  const damage = await read(host, bytes, findings);
+  const damage = new Damage();
+  const reader = new StreamReader();
+  for await (const batch of damage.before(readBatches(bytes.chunks, host.signal, reader))) {
+    batch.to(findings);
+  }
+  findings.end(reader.lines);
   if (findings.isEmpty) {
-    throw damage ?? new Failure(nothing(bytes.name, findings));
+    throw damage.failure ?? new Failure(`${bytes.name} holds no records${findings.problems.why}`);
   }
   const context: Context = {
     findings,
     name: input === '-' ? bytes.name : basename(input),
-    cut: damage?.message ?? (host.signal.aborted ? 'the reading was stopped' : null),
+    cut: damage.failure?.message ?? (host.signal.aborted ? 'the reading was stopped' : null),
     connections: options.connections,
     unit: unitOf(findings.recording, options),
     version,
@@ -56,9 +61,7 @@ export async function report(
       await note(host, `--srtt-unit changed nothing: ${bytes.name} has no lines of tcp_probe`);
     }
   }
-  if (damage !== null) {
-    throw damage;
-  }
+  damage.report();
 }
 
 /** @returns where the page goes */
@@ -76,24 +79,6 @@ function check(input: string, options: ReportOptions): string {
     throw new Usage(`--${asked} has no meaning with -o -`);
   }
   return output;
-}
-
-/** @returns what made the input end early, to be said when the page is made; else null */
-async function read(host: Host, { chunks }: Bytes, findings: Findings): Promise<Failure | null> {
-  const reader = new StreamReader();
-  try {
-    for await (const batch of readBatches(chunks, host.signal, reader)) {
-      batch.to(findings);
-    }
-    return null;
-  } catch (error) {
-    if (!(error instanceof Failure)) {
-      throw error;
-    }
-    return error;
-  } finally {
-    findings.end(reader.lines);
-  }
 }
 
 async function write(
@@ -131,9 +116,4 @@ function summary({ ledger, first, last }: Findings, bytes: number): string {
   ].filter(([number]) => number > 0);
   const things = parts.map(([number, name]) => count(number, name)).join(', ');
   return `${things} in ${seconds(last - first)} on a page of ${size(bytes)}`;
-}
-
-function nothing(name: string, { problems }: Findings): string {
-  const [first] = problems.first;
-  return `${name} holds no records${first === undefined ? '' : ` (${placed(first)})`}`;
 }

@@ -8,7 +8,7 @@ import type { Count, Header } from '../stream/parser.js';
 import { type CaptureReading, openCapture } from './bytes.js';
 import { Damage } from './damage.js';
 import type { LiveInput } from './input.js';
-import { decode, type LineTally } from './lines.js';
+import { decode, LineTally } from './lines.js';
 import { duration, pause, stretched } from './pace.js';
 import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
 import { openTap, type Tap } from './tap.js';
@@ -35,17 +35,16 @@ export async function* recorded(
   signal: AbortSignal,
 ): Events {
   const { info, name, chunks } = openCapture(input, reading, stdin, signal);
-  const tally: LineTally = { records: 0, problems: 0, first: null };
+  const tally = new LineTally();
   yield { type: 'source', info };
   const damage = new Damage();
   yield* damage.before(decode(chunks, signal, tally));
   if (tally.records === 0 && !signal.aborted) {
     damage.report();
-    const why = tally.first === null ? '' : ` (${tally.first})`;
-    throw new Failure(`${name} holds no tcpsynq records${why}`);
+    throw new Failure(`${name} holds no tcpsynq records${tally.problems.why}`);
   }
-  if (tally.problems > 1) {
-    yield { type: 'note', text: `passed over ${tally.problems} lines of ${name} in all` };
+  if (tally.problems.count > 1) {
+    yield { type: 'note', text: `passed over ${tally.problems.count} lines of ${name} in all` };
   }
   damage.report();
 }
@@ -114,7 +113,7 @@ async function* fromStream(tap: Tap, wanted: LiveOptions): Events {
       notKnown: [],
     },
   };
-  const tally: LineTally = { records: 0, problems: 0, first: null };
+  const tally = new LineTally();
   const listeners = listenersOf(wanted);
   for await (const event of decode(tap.chunks(wanted.signal), wanted.signal, tally)) {
     if (event.type === 'count') {
