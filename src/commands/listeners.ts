@@ -6,8 +6,9 @@ import { findOwners, type Owner } from '../proc/owners.js';
 import { readQueueSettings } from '../proc/sysctl.js';
 import { pause, stretched } from '../source/pace.js';
 import type { Counters } from '../stream/counters.js';
+import type { Size } from '../terminal/frame.js';
 import type { Host } from '../terminal/host.js';
-import { Screen } from '../terminal/screen.js';
+import { Stage } from '../terminal/live-screen.js';
 import { type Column, pairs, table } from '../terminal/table.js';
 import { type Line, percent, printable, whole, wrap } from '../terminal/text.js';
 import type { ListenersOptions } from './listeners.options.js';
@@ -88,7 +89,7 @@ async function watch(host: Host, options: ListenersOptions, namespace: Namespace
       await pause(stretched(interval, cost) - cost, signal);
     }
   } finally {
-    screen?.close();
+    await screen?.close();
   }
 }
 
@@ -99,31 +100,16 @@ interface Picture {
 
 function liveScreen(host: Host) {
   let picture: Picture | null = null;
-  let closed = false;
-  const redraw = () => {
-    if (picture !== null && !closed) {
-      const { columns, rows } = host.out;
-      void screen.draw(drawn(picture, columns, rows, screen.hasKeys));
-    }
-  };
-  const screen = new Screen(host, (key) => {
-    if (['q', 'Q', '\u0003', '\u0004'].includes(key)) {
-      host.stop();
-    } else if (key === '\u001a') {
-      screen.leave();
-      void host.suspend().then(redraw);
-    }
+  const stage = new Stage(host, {
+    draw: async () => (picture === null ? [] : drawn(picture, host.out, stage.hasKeys)),
+    press: () => false,
   });
-  host.out.onResize(redraw);
   return {
     show(next: Picture) {
       picture = next;
-      redraw();
+      stage.redraw();
     },
-    close() {
-      closed = true;
-      screen.leave();
-    },
+    close: () => stage.close(),
   };
 }
 
@@ -136,7 +122,7 @@ function neverGotIn(figures: Counters, columns: number): string[] {
   ].flatMap((line) => wrap(line, columns));
 }
 
-function drawn({ rows, figures }: Picture, columns: number, height: number, keys: boolean): Line[] {
+function drawn({ rows, figures }: Picture, { columns, rows: height }: Size, keys: boolean): Line[] {
   const below = neverGotIn(figures, columns).map((line) => [line]);
   const room = Math.max(1, height - below.length - 2);
   const [head = '', ...body] = table(forPeople(rows), columns).lines;

@@ -137,12 +137,12 @@ export async function readRecords<R>(
       }
       plan.finish?.();
       await view.flush();
-      await view.finish();
+      await view.finish?.();
       if (ended) {
-        await view.ended();
+        await view.ended?.();
       }
     } finally {
-      await view.close();
+      await view.close?.();
     }
     if (!host.out.closed) {
       await note(host, plan.summary());

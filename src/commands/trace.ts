@@ -99,8 +99,8 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       keep: whole ? Number.POSITIVE_INFINITY : LONGEST_SPAN,
     },
     {
-      sample: (connection, row) => view?.sample(connection, row),
-      interval: (end, length, seen) => view?.interval(end, length, seen),
+      sample: (connection, row) => view?.sample?.(connection, row),
+      interval: (end, length, seen) => view?.interval?.(end, length, seen),
       loss: (loss) => view?.loss(loss),
       problem() {
         if (trace.problems.count === 1) {
@@ -125,10 +125,10 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
     }
     await shown.flush();
     if (ended && !host.signal.aborted) {
-      await shown.ended();
+      await shown.ended?.();
     }
   } finally {
-    await shown.close();
+    await shown.close?.();
   }
   if (!host.out.closed) {
     await note(host, summary(trace));

@@ -48,10 +48,10 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
       }
     }
     if (!host.signal.aborted && options.count === undefined) {
-      await view.ended();
+      await view.ended?.();
     }
   } finally {
-    await view.close();
+    await view.close?.();
     namespace?.close();
   }
   await end(host, state.session, damage);

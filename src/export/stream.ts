@@ -62,8 +62,6 @@ export class StreamMetrics implements Taker {
     return this.#registry.metrics();
   }
 
-  begin(): void {}
-
   take(item: Item): void {
     if (item.kind === 'R' && this.#handshakes !== null) {
       const ended = this.#halfOpens.read(item);

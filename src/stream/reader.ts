@@ -53,7 +53,7 @@ export interface Start {
 
 /** Takes a stream in, line by line. */
 export interface Taker {
-  begin(batch: Start): void;
+  begin?(batch: Start): void;
   /** Take an item; return true to end the batch after it. A Row is good only until this returns. */
   take(item: Item): unknown;
 }
@@ -157,7 +157,7 @@ export class StreamReader {
       header,
       starts,
       to: (taker: Taker) => {
-        taker.begin(batch);
+        taker.begin?.(batch);
         if (first !== null && taker.take(first) !== true) {
           this.#next(taker);
         }

@@ -25,8 +25,6 @@ export class Printed implements RecordView<HalfOpen> {
     }
   }
 
-  record(): void {}
-
   loss(loss: Loss): void {
     this.note(lossWords(loss));
   }
@@ -45,8 +43,6 @@ export class Printed implements RecordView<HalfOpen> {
     await this.close();
     await this.#print();
   }
-
-  async ended(): Promise<void> {}
 
   async close(): Promise<void> {
     if (this.#timer !== null) {

@@ -34,11 +34,6 @@ abstract class Printed<R> extends Pending implements GroupView<R> {
       standing: cutTo(groups.standing(), MOST_ROWS),
     });
   }
-
-  record(): void {}
-  async finish(): Promise<void> {}
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }
 
 /** A table an interval, an empty line between two. */

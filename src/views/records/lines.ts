@@ -39,10 +39,6 @@ abstract class OneByOne<R extends Timed> extends Pending implements RecordView<R
   }
 
   abstract record(record: R): void;
-
-  async finish(): Promise<void> {}
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }
 
 /** One line a record: aligned on a terminal, words with one space between elsewhere. */

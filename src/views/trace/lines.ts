@@ -9,15 +9,14 @@ import type { TraceSubject, TraceView } from './view.js';
 
 /** What a trace in text and in JSON have in common. */
 abstract class Printed extends Pending {
+  /** @param each a line per sample */
   constructor(
     host: Host,
     protected readonly subject: TraceSubject,
+    protected readonly each: boolean,
   ) {
     super(host);
   }
-
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 
   /** RFC 3339 in UTC where the clock is known, else seconds of stream time. */
   protected stamp(time: number): string {
@@ -33,15 +32,6 @@ function value(of: number): string {
 /** One line per connection and interval, or per sample: words with one space between. */
 export class TraceLines extends Printed implements TraceView {
   #started = false;
-
-  /** @param each a line per sample */
-  constructor(
-    host: Host,
-    subject: TraceSubject,
-    private readonly each: boolean,
-  ) {
-    super(host, subject);
-  }
 
   sample(connection: Traced, row: Row): void {
     const { latest, local, remote, others } = connection;
@@ -95,14 +85,6 @@ export class TraceLines extends Printed implements TraceView {
 
 /** The same as objects; a sample has every column of its line. */
 export class TraceJson extends Printed implements TraceView {
-  constructor(
-    host: Host,
-    subject: TraceSubject,
-    private readonly each: boolean,
-  ) {
-    super(host, subject);
-  }
-
   sample({ latest }: Traced, row: Row): void {
     if (this.each && latest !== null) {
       const fields = row.columns.names.map((name, i) => [name, field(name, row.text(i))] as const);

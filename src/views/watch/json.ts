@@ -45,7 +45,4 @@ export class JsonView implements View {
   #line(object: object): Promise<void> {
     return this.host.out.write(jsonLine(object));
   }
-
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }

@@ -71,7 +71,4 @@ export class LinesView implements View {
     }
     return out.write(`${line}\n`);
   }
-
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }

@@ -44,8 +44,6 @@ export class SparkView implements View {
     }
   }
 
-  async ended(): Promise<void> {}
-
   close(): Promise<void> {
     return this.#endLine();
   }
