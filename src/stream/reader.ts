@@ -109,13 +109,9 @@ export class StreamReader {
     return this.#parser.columns(kind);
   }
 
-  /** Lines seen so far, and those of them that could not be read. */
+  /** Lines seen so far. */
   get lines(): number {
     return this.#parser.lines;
-  }
-
-  get problems(): number {
-    return this.#parser.problems;
   }
 
   /**
@@ -382,7 +378,6 @@ export class StreamReader {
   }
 
   #unreadable(reason: string): Unreadable {
-    this.#parser.problems += 1;
     return { kind: '!', line: this.#parser.lines, reason };
   }
 }

@@ -162,7 +162,7 @@ describe('rows', () => {
     const plainly = [...lines, loss].map((line) => `${line}\n`).join('');
     const blankly = [...lines, loss].map((line) => `${blanked(line)}\n`).join('');
     expect(scan(blankly).told).toEqual(scan(plainly).told);
-    expect(scan(plainly).reader.problems).toBe(0);
+    expect(scan(plainly).told).not.toContainEqual(expect.objectContaining({ kind: '!' }));
   });
 });
 
@@ -188,7 +188,8 @@ describe('what cannot be read is passed over, counted and located', () => {
   ])('%s', (_what, text, reason) => {
     const { told, reader } = scan(`${ADDED}\n${text}`);
     expect(told[1]).toEqual({ kind: '!', line: 2, reason: expect.stringContaining(reason) });
-    expect(reader).toMatchObject({ lines: 2, problems: 1 });
+    expect(told).toHaveLength(2);
+    expect(reader.lines).toBe(2);
   });
 
   test('megabytes without a line end take no memory and are one problem', () => {
