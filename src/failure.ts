@@ -44,3 +44,8 @@ export function inWords(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;
 }
+
+/** Return a Failure as it is, and any other error as a Failure: `what` went wrong, and the reason. */
+export function failureOf(what: string, error: unknown): Failure {
+  return error instanceof Failure ? error : new Failure(`${what}: ${inWords(error)}`);
+}

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { Failure, inWords } from '../failure.js';
+import { Failure, failureOf } from '../failure.js';
 import { isOwn } from '../ownership.js';
 import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
@@ -24,16 +24,14 @@ const FIRST: Readonly<Record<FormatName, RegExp>> = {
 };
 
 /** A file that a capture goes on with. */
-export interface Continued {
+export interface Continued extends Pick<Repair, 'zeros' | 'ended'> {
   /** Its first line; null if it is empty or not there. */
   readonly first: string | null;
   /** Bytes of an unfinished last line that were cut off. */
   readonly cut: number;
-  /** Bytes of zeros after its packed data that were cut off. */
-  readonly zeros: number;
-  /** Its packed data had no end, and has one now. */
-  readonly ended: boolean;
 }
+
+const NEW: Continued = { first: null, cut: 0, zeros: 0, ended: false };
 
 /** Say what was done to a file to go on with it; null if nothing was. */
 export function repairOf(path: string, { cut, zeros, ended }: Continued): string | null {
@@ -99,18 +97,15 @@ export async function prepareAppend(
     if (error.code === 'ENOENT') {
       return null;
     }
-    if (error instanceof Failure) {
-      throw error;
-    }
-    throw new Failure(`cannot write ${path}: ${inWords(error)}`);
+    throw failureOf(`cannot write ${path}`, error);
   });
   if (file === null) {
-    return { first: null, cut: 0, zeros: 0, ended: false };
+    return NEW;
   }
   try {
     const { size } = await file.stat();
     if (size === 0) {
-      return { first: null, cut: 0, zeros: 0, ended: false };
+      return NEW;
     }
     const head = Buffer.alloc(MAX_LINE);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
@@ -139,14 +134,10 @@ export async function prepareAppend(
   }
 }
 
-async function repair(path: string): Promise<Repair> {
-  try {
-    return await repairGzip(path);
-  } catch (error) {
-    throw error instanceof Failure
-      ? error
-      : new Failure(`cannot repair ${path}: ${inWords(error)}`);
-  }
+function repair(path: string): Promise<Repair> {
+  return repairGzip(path).catch((error) => {
+    throw failureOf(`cannot repair ${path}`, error);
+  });
 }
 
 /** Cut off a last line that has no end, however long; return its length. */

@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { errno, Failure, inWords } from '../failure.js';
+import { errno, Failure, failureOf, inWords } from '../failure.js';
 import { isOwn, PRIVATE_MODE } from '../ownership.js';
 import { endOfLine } from '../stream/whole-lines.js';
 import type { Output } from '../terminal/output.js';
@@ -197,12 +197,9 @@ export class FilePart implements Part {
       const { size } = await file.stat();
       return new FilePart(path, file, regular ? size : 0, regular, packer, sync);
     } catch (error) {
-      if (error instanceof Failure) {
-        throw error;
-      }
       throw errno(error) === 'EEXIST'
         ? new Failure(`${path} is there already: --force overwrites it, --append adds to it`)
-        : new Failure(`cannot write ${path}: ${inWords(error)}`);
+        : failureOf(`cannot write ${path}`, error);
     }
   }
 

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { HttpConnections } from '../export/connections.js';
 import { textOf } from '../export/exposition.js';
@@ -10,8 +10,8 @@ import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
 import { type StreamKind, StreamMetrics } from '../export/stream.js';
 import { Failure, Usage } from '../failure.js';
-import { moduleFiles } from '../proc/module.js';
-import { type Namespace, openNamespace } from '../proc/namespace.js';
+import { isLoaded } from '../proc/module.js';
+import { openNamespace } from '../proc/namespace.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
 import { isLive, type LiveInput } from '../source/input.js';
@@ -50,7 +50,7 @@ export async function exportMetrics(
     const stream = kinds.length > 0 ? new StreamMetrics(namespace.inode ?? '-', kinds) : null;
     // One that may not be read is a mistake to be told at once; a module may be loaded later.
     const open = () => openModuleStream(namespace, { kinds: kinds.join(',') }, host.signal);
-    const first = stream !== null && (await isLoaded(namespace)) ? await open() : null;
+    const first = stream !== null && isLoaded(namespace) ? await open() : null;
     const scrape: Scraper = async (addOwn) => {
       const before = performance.now();
       const reading = await reader.read();
@@ -121,13 +121,6 @@ function placeOf({ listen: address, unix }: ExportOptions): Place {
   return unix === undefined ? (address ?? DEFAULT_PLACE) : { path: unix };
 }
 
-function isLoaded(namespace: Namespace): Promise<boolean> {
-  return access(moduleFiles(namespace).stat).then(
-    () => true,
-    () => false,
-  );
-}
-
 /** Answers over HTTP until told to stop. */
 async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
   const connections = new HttpConnections((text) => void note(host, text));
@@ -145,19 +138,15 @@ async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
   const forget = host.onExit(remove);
   try {
     await note(host, `listening on ${name}`);
-    await ended(host.signal);
+    if (!host.signal.aborted) {
+      await once(host.signal, 'abort');
+    }
   } finally {
     // While this one listens, no other takes the socket for one that was left behind.
     remove();
     forget();
     await close(server);
   }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve());
-  });
 }
 
 /** Finishes what was begun, and takes nothing more. */

@@ -1,8 +1,7 @@
-import { access } from 'node:fs/promises';
 import { describe, Failure, LOAD_IT } from '../failure.js';
 import { judgeDrift } from '../proc/audit.js';
 import type { Listener } from '../proc/listeners.js';
-import { moduleFiles, readListeners, readStat, readStatus } from '../proc/module.js';
+import { isLoaded, readListeners, readStat, readStatus } from '../proc/module.js';
 import type { Namespace } from '../proc/namespace.js';
 import { findNamespaces } from '../proc/namespaces.js';
 import { readProcFigures } from '../proc/sockets.js';
@@ -71,7 +70,7 @@ export class HostReader {
 
   /** Read everything once. Never rejects: a reading that fails in any way is not `up`. */
   async read(): Promise<HostReading> {
-    const source = await this.#choose();
+    const source = this.#choose();
     try {
       const reading = await this.#readFrom(source);
       if (this.#trouble !== null) {
@@ -93,16 +92,13 @@ export class HostReader {
   }
 
   /** A reload does not make it change to figures that mean something else and cost more. */
-  async #choose(): Promise<Source> {
+  #choose(): Source {
     const { input, namespace } = this.wanted;
     const before = this.#seen;
     if (input !== 'auto') {
       this.#seen = input;
     } else if (before !== 'module') {
-      this.#seen = await access(moduleFiles(namespace).stat).then(
-        () => 'module' as const,
-        () => 'proc' as const,
-      );
+      this.#seen = isLoaded(namespace) ? 'module' : 'proc';
     }
     const now = this.#seen as Source;
     if (now === 'proc' && before === null) {

@@ -1,10 +1,9 @@
-import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
-import { moduleFiles, readListeners, readStat } from '../proc/module.js';
+import { isLoaded, moduleFiles, readListeners, readStat } from '../proc/module.js';
 import { expectThere, type Namespace } from '../proc/namespace.js';
 import { readProcFigures } from '../proc/sockets.js';
-import type { Count, Header } from '../stream/parser.js';
+import { type Count, EMPTY_HEADER, type Header } from '../stream/parser.js';
 import { type CaptureReading, openCapture } from './bytes.js';
 import { Damage } from './damage.js';
 import type { LiveInput } from './input.js';
@@ -94,9 +93,7 @@ async function openModule(wanted: LiveOptions): Promise<Events | string> {
     }
     why = error;
   }
-  try {
-    await access(files.stat);
-  } catch {
+  if (!isLoaded(wanted.namespace)) {
     return 'the tcpsynq module is not loaded';
   }
   const reason = errno(why) === 'ENOENT' ? 'it is not there' : inWords(why);
@@ -104,15 +101,8 @@ async function openModule(wanted: LiveOptions): Promise<Events | string> {
 }
 
 async function* fromStream(tap: Tap, wanted: LiveOptions): Events {
-  yield {
-    type: 'source',
-    info: {
-      source: 'module',
-      from: moduleFiles(wanted.namespace).stream,
-      live: true,
-      notKnown: [],
-    },
-  };
+  const from = moduleFiles(wanted.namespace).stream;
+  yield { type: 'source', info: { source: 'module', from, live: true, notKnown: [] } };
   const tally = new LineTally();
   const listeners = listenersOf(wanted);
   for await (const event of decode(tap.chunks(wanted.signal), wanted.signal, tally)) {
@@ -126,15 +116,8 @@ async function* fromStream(tap: Tap, wanted: LiveOptions): Events {
 async function* fromCounters(wanted: LiveOptions, why: string): Events {
   const notKnown = NOT_IN_COUNTERS;
   yield { type: 'note', text: `${why}; not known there: ${notKnown.join(', ')}` };
-  yield {
-    type: 'source',
-    info: {
-      source: 'module',
-      from: moduleFiles(wanted.namespace).stat,
-      live: true,
-      notKnown,
-    },
-  };
+  const from = moduleFiles(wanted.namespace).stat;
+  yield { type: 'source', info: { source: 'module', from, live: true, notKnown } };
   const listeners = listenersOf(wanted);
   let added = Number.POSITIVE_INFINITY;
   const readings = readEvery(wanted, async () => {
@@ -146,10 +129,8 @@ async function* fromCounters(wanted: LiveOptions, why: string): Events {
       if (event.type === 'count') {
         const now = event.count.figures.added ?? 0;
         if (now < added && added !== Number.POSITIVE_INFINITY) {
-          yield {
-            type: 'epoch',
-            header: ownHeader(wanted.namespace, Date.now() / 1000 - event.count.time),
-          };
+          const start = Date.now() / 1000 - event.count.time;
+          yield { type: 'epoch', header: ownHeader(wanted.namespace, start) };
         }
         added = now;
         yield* listeners();
@@ -216,14 +197,7 @@ async function* readEvery(
 }
 
 function ownHeader(namespace: Namespace, clock_offset: number): Header {
-  return {
-    version: null,
-    kernel: null,
-    netns: namespace.inode,
-    boot_id: null,
-    clock_offset,
-    filter: {},
-  };
+  return { ...EMPTY_HEADER, netns: namespace.inode, clock_offset };
 }
 
 /** Tells the listeners when it is called, but no oftener than they cost and a person can see. */
