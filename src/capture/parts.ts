@@ -2,9 +2,10 @@ import { constants } from 'node:fs';
 import { access, lstat, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
+import type { FileLock } from '../lock.js';
 import { endOfLine } from '../stream/whole-lines.js';
 import { type Continued, isCapture, prepareAppend, repairOf } from './append.js';
-import { Lock } from './lock.js';
+import { lockName } from './lock.js';
 import type { FormatName, Packing, Rotation } from './names.js';
 import { makePacker } from './pack.js';
 import { FilePart, type Meeting, type Part } from './part.js';
@@ -52,7 +53,7 @@ export class Single implements Sink {
     private readonly part: Part,
     /** The header that the file has already. */
     private readonly header: string | null,
-    private readonly lock: Lock | null,
+    private readonly lock: FileLock | null,
   ) {}
 
   get size(): number {
@@ -177,7 +178,7 @@ export class Rotated implements Sink {
 
   private constructor(
     private readonly plan: RotationPlan,
-    private readonly lock: Lock | null,
+    private readonly lock: FileLock | null,
     private numbers: number[],
     private part: Current | null,
   ) {
@@ -196,7 +197,7 @@ export class Rotated implements Sink {
         `${partName(path, first)} is there already: --force deletes all parts of ${path}, --append adds to them`,
       );
     }
-    const lock = await Lock.by(join(dirname(path), `.${basename(path)}.lock`), path, plan.report);
+    const lock = await lockName(join(dirname(path), `.${basename(path)}.lock`), path, plan.report);
     try {
       const numbers = await partsOf(path);
       const last = meeting === 'append' ? numbers.at(-1) : undefined;

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { prepareAppend, repairOf } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
 import { makeFormat } from '../capture/format.js';
-import { Lock } from '../capture/lock.js';
+import { lockCapture } from '../capture/lock.js';
 import { checkPacking, makePacker } from '../capture/pack.js';
 import {
   CannotWrite,
@@ -226,7 +226,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   const packer = packing === null ? null : makePacker(packing);
   await refuseForeignLink(path);
   // Before anything is changed in a file that is there.
-  let lock = meeting === 'refuse' ? null : await Lock.of(path, report);
+  let lock = meeting === 'refuse' ? null : await lockCapture(path, report);
   try {
     let first: string | null = null;
     if (meeting === 'append') {
@@ -238,7 +238,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
       }
     }
     const part = await FilePart.open(path, meeting, packer, sync);
-    lock ??= await Lock.of(path, report);
+    lock ??= await lockCapture(path, report);
     return new Single(part, options.format === 'csv' ? first : null, lock);
   } catch (error) {
     await lock?.release();
