@@ -1,5 +1,5 @@
 import { Histogram } from '../sketch/histogram.js';
-import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import { byOutcome, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { HalfOpen } from './half-open.js';
 import { Sources } from './sources.js';
 
@@ -92,7 +92,7 @@ function group(local: string | null): TallyGroup {
     local,
     added: 0,
     removed: 0,
-    outcomes: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Outcomes,
+    outcomes: byOutcome(() => 0),
     qlen: null,
     limit: null,
     handshakes: new Histogram(),

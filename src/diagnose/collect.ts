@@ -1,7 +1,7 @@
 import { Sources } from '../aggregate/sources.js';
 import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
 import { Places } from '../stream/columns.js';
-import { type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
+import { byOutcome, type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { Count } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
@@ -292,17 +292,10 @@ export class Collector implements Taker {
       completed: totals('completed'),
       unanswered: Math.max(0, this.#grown + totals('expired')),
       failed: totals('reset') + totals('unreachable'),
-      ended: endings(totals),
+      ended: byOutcome(totals),
       ...this.#refusals(),
     };
   }
-}
-
-function endings(of: (outcome: Outcome) => number): Record<Outcome, number> {
-  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, of(outcome)])) as Record<
-    Outcome,
-    number
-  >;
 }
 
 /** @param members the sockets that listen there: several with SO_REUSEPORT */
@@ -323,7 +316,7 @@ function listenerScope(
     completed: flow?.completed ?? 0,
     unanswered: flow?.unanswered ?? 0,
     failed: flow?.failed ?? 0,
-    ended: endings((outcome) => flow?.ended[outcome] ?? 0),
+    ended: byOutcome((outcome) => flow?.ended[outcome] ?? 0),
     ...NO_COOKIES,
     drops: members.reduce((sum, { first, last }) => sum + last.drops - first.drops, 0),
     queue_full: 0,

@@ -1,4 +1,4 @@
-import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import { byOutcome, type Outcome } from '../stream/counters.js';
 
 /**
  * Seconds after which a half-open without an answer is called unanswered. It is the first SYN-ACK
@@ -34,9 +34,7 @@ const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0 };
 export class Flow {
   /** All rows of the watch. */
   added = 0;
-  readonly ended: Record<Outcome, number> = Object.fromEntries(
-    OUTCOMES.map((outcome) => [outcome, 0]),
-  ) as Record<Outcome, number>;
+  readonly ended = byOutcome(() => 0);
   /** Of the SYN queue, as the last A row and the fullest told. */
   qlen = 0;
   limit = 0;
