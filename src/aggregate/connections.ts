@@ -42,7 +42,8 @@ export interface Rules<C> {
   readonly wanted: EndpointFilter;
   /** Connections kept; when there are a quarter more, the worst are forgotten down to this many. */
   readonly most: number;
-  readonly make: (local: string, remote: string) => C;
+  /** Makes more of a connection that is new. */
+  readonly make: (connection: Connection) => C;
   /** Sorts the connections most worth keeping first. */
   readonly worth: (a: C, b: C) => number;
 }
@@ -134,7 +135,7 @@ export class Connections<C extends Connection> {
     if (this.#byKey.size >= most * 1.25) {
       this.#forget();
     }
-    const connection = make(local, remote);
+    const connection = make({ local, remote, samples: 0, seen: 0 });
     this.#byKey.set(key, connection);
     return connection;
   }

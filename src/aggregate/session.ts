@@ -24,14 +24,9 @@ export interface Point {
 /** Growth per second, between the last two points. */
 export type Rates = Partial<Record<CounterName | 'refused' | 'net', number>>;
 
-export interface SessionView {
-  readonly points: readonly Point[];
-  readonly latest: Point | null;
-  readonly peak: number;
-  readonly rates: Rates;
-  /** Growth of each figure over the whole session, all epochs together. */
-  readonly totals: Counters;
-}
+export type SessionView = Readonly<
+  Pick<Session, 'points' | 'latest' | 'peak' | 'rates' | 'totals'>
+>;
 
 /** More points than this are thinned out, two becoming one. */
 const MAX_POINTS = 36_000;
@@ -39,11 +34,12 @@ const MAX_POINTS = 36_000;
 const NOT_COUNTED_UP: ReadonlySet<CounterName> = new Set(LEVELS);
 
 /** Folds counts into what is shown of them. Memory is bounded however long it runs. */
-export class Session implements SessionView {
+export class Session {
   points: Point[] = [];
   latest: Point | null = null;
   peak = 0;
   rates: Rates = {};
+  /** Growth of each figure over the whole session, all epochs together. */
   totals: Counters = {};
   /** Counts folded in so far, and the seconds from the first to the last. */
   counts = 0;

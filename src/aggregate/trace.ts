@@ -99,12 +99,9 @@ export class Trace implements Taker {
     this.connections = new Connections<Traced>({
       wanted,
       most,
-      make: (local, remote) => ({
+      make: (connection) => ({
+        ...connection,
         id: ++this.#made,
-        local,
-        remote,
-        samples: 0,
-        seen: 0,
         series: new Downsampled({ most: MOST_POINTS, width, keep }, MEASURES),
         latest: null,
         others: {},

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type Host, note } from './host.js';
 import { Screen } from './screen.js';
 import type { Line } from './text.js';
@@ -63,7 +64,7 @@ export class Stage {
     const { signal } = this.host;
     // Holds the process meanwhile.
     const held = setInterval(() => {}, 60_000);
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await once(signal, 'abort');
     clearInterval(held);
   }
 

@@ -1,3 +1,4 @@
+import type { Alert } from '../../aggregate/alert.js';
 import { cutTo, type Group, MOST_BESIDE, type Standing } from '../../aggregate/groups.js';
 import type { Refused } from '../../aggregate/refusals.js';
 import { type Frame, framed, type Size } from '../../terminal/frame.js';
@@ -25,11 +26,7 @@ export interface GroupScene {
   /** Null where it is not known, or no matter. */
   readonly refused: Refused | null;
   /** Records per second that were asked for to be alerted; null if none were. */
-  readonly alert: {
-    readonly limit: number;
-    readonly on: boolean;
-    readonly reached: boolean;
-  } | null;
+  readonly alert: Readonly<Pick<Alert, 'limit' | 'on' | 'reached'>> | null;
   /** Counting was stopped. */
   readonly stopped: boolean;
 }
