@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { getSystemErrorMap } from 'node:util';
-import { errno, Failure, inWords } from './failure.js';
+import { errno, Failure, inWords, reasonOf } from './failure.js';
 
 /** The exit status of flock(1) if another process has the lock. */
 const HELD = 1;
@@ -95,11 +94,10 @@ async function isLocked(file: FileHandle): Promise<boolean> {
     stdio: ['ignore', 'ignore', 'ignore', file.fd],
   });
   const [code, signal] = await once(child, 'exit').catch((error) => {
-    const reason = getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error);
     throw new Failure(
       errno(error) === 'ENOENT'
         ? 'flock is not installed (package util-linux)'
-        : `cannot run flock: ${reason}`,
+        : `cannot run flock: ${reasonOf(error)}`,
     );
   });
   if (code !== 0 && code !== HELD) {
