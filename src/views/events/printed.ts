@@ -1,41 +1,26 @@
 import type { HalfOpen } from '../../aggregate/half-open.js';
-import type { Loss } from '../../stream/parser.js';
-import { type Host, note } from '../../terminal/host.js';
+import type { Host } from '../../terminal/host.js';
 import { jsonLine } from '../../terminal/printable.js';
+import { Pending } from '../ordered-output.js';
 import type { RecordView } from '../records/view.js';
-import { lossWords } from '../watch/view.js';
 import type { TallySubject } from './tally.js';
 
 /** A tally printed once at the end, and after each interval if one is given. */
-export class Printed implements RecordView<HalfOpen> {
+export class Printed extends Pending implements RecordView<HalfOpen> {
   #timer: NodeJS.Timeout | null = null;
   #due = false;
   #printed = false;
-  #notes: string[] = [];
 
   /** @param interval in ms; null for the end only */
   constructor(
-    private readonly host: Host,
+    host: Host,
     private readonly subject: TallySubject,
     private readonly json: boolean,
     interval: number | null,
   ) {
+    super(host);
     if (interval !== null) {
       this.#timer = setInterval(() => void this.#tick(), interval);
-    }
-  }
-
-  loss(loss: Loss): void {
-    this.note(lossWords(loss));
-  }
-
-  note(text: string): void {
-    this.#notes.push(text);
-  }
-
-  async flush(): Promise<void> {
-    for (const text of this.#notes.splice(0)) {
-      await note(this.host, text);
     }
   }
 
