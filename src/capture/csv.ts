@@ -3,8 +3,7 @@ import type { Count, Loss } from '../stream/parser.js';
 import type { StreamReader } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { printable } from '../terminal/printable.js';
-import type { Writer } from './converted.js';
-import { onText } from './text.js';
+import { onText, type Writer } from './converted.js';
 import type { CaptureClock } from './time.js';
 
 /** RFC 4180, but lines end as everywhere here. */

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
 import type { FileLock } from '../lock.js';
 import { endOfLine } from '../stream/whole-lines.js';
-import { type Continued, isCapture, prepareAppend, repairOf } from './append.js';
+import { isCapture, prepareAppend } from './append.js';
 import { lockName } from './lock.js';
 import type { FormatName, Packing, Rotation } from './names.js';
 import { makePacker } from './pack.js';
@@ -399,9 +399,9 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
   if (rotation.by === 'size' ? size >= rotation.bytes : age >= rotation.ms) {
     return null;
   }
-  let there: Continued;
+  let first: string | null;
   try {
-    there = await prepareAppend(path, format, packing);
+    first = await prepareAppend(path, format, packing, plan.report);
   } catch (error) {
     if (error instanceof Failure) {
       // It is of another format, or damaged: it stays as it is.
@@ -409,16 +409,12 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
     }
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   }
-  const repair = repairOf(path, there);
-  if (repair !== null) {
-    await plan.report(repair);
-  }
   return {
     file: await openPart(plan, path, 'append'),
     born: performance.now() - age,
-    header: format === 'csv' && there.first !== null ? `${there.first}\n` : null,
+    header: format === 'csv' && first !== null ? `${first}\n` : null,
     isFresh: true,
-    isEmpty: there.first === null,
+    isEmpty: first === null,
   };
 }
 
@@ -427,5 +423,5 @@ function openPart(
   path: string,
   meeting: Meeting,
 ): Promise<FilePart> {
-  return FilePart.open(path, meeting, packing === null ? null : makePacker(packing), sync);
+  return FilePart.open(path, meeting, makePacker(packing), sync);
 }

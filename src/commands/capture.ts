@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { prepareAppend, repairOf } from '../capture/append.js';
+import { prepareAppend } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
 import { makeFormat } from '../capture/format.js';
 import { lockCapture } from '../capture/lock.js';
@@ -27,7 +27,7 @@ import { isKind } from '../stream/columns.js';
 import { LETTERS } from '../stream/schema.js';
 import { type Host, note } from '../terminal/host.js';
 import type { CaptureOptions, FilterOptions } from './capture.options.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 
 const MODULE_ONLY = [
   'port',
@@ -205,11 +205,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   const packing = options.compress ?? null;
   const sync = options.fsync ?? false;
   if (path === '-') {
-    return new Single(
-      new OutputPart(host.out, packing === null ? null : makePacker(packing)),
-      null,
-      null,
-    );
+    return new Single(new OutputPart(host.out, makePacker(packing)), null, null);
   }
   const meeting = meetingOf(options);
   const report = (text: string) => note(host, text);
@@ -223,20 +219,13 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   if (isSame(path, options.input)) {
     throw new Usage(`${path} is what is read: write to another file`);
   }
-  const packer = packing === null ? null : makePacker(packing);
+  const packer = makePacker(packing);
   await refuseForeignLink(path);
   // Before anything is changed in a file that is there.
   let lock = meeting === 'refuse' ? null : await lockCapture(path, report);
   try {
-    let first: string | null = null;
-    if (meeting === 'append') {
-      const there = await prepareAppend(path, options.format, packing);
-      first = there.first;
-      const repair = repairOf(path, there);
-      if (repair !== null) {
-        await report(repair);
-      }
-    }
+    const first =
+      meeting === 'append' ? await prepareAppend(path, options.format, packing, report) : null;
     const part = await FilePart.open(path, meeting, packer, sync);
     lock ??= await lockCapture(path, report);
     return new Single(part, options.format === 'csv' ? first : null, lock);
@@ -272,12 +261,6 @@ function check(
 ): void {
   const { input, format, kinds } = options;
   checkInput(options, null);
-  const refuse = (...pairs: [boolean, string][]) => {
-    const [, why] = pairs.find(([holds]) => holds) ?? [];
-    if (why !== undefined) {
-      throw new Usage(why);
-    }
-  };
   refuse(
     [input === 'proc', "capture records the module's stream: -i takes module or a capture here"],
     [options.json === true, 'capture writes JSON with --format ndjson'],

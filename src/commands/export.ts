@@ -9,7 +9,7 @@ import { HostReader } from '../export/reading.js';
 import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
 import { type StreamKind, StreamMetrics } from '../export/stream.js';
-import { Failure, Usage } from '../failure.js';
+import { Failure } from '../failure.js';
 import { isLoaded } from '../proc/module.js';
 import { openNamespace } from '../proc/namespace.js';
 import { replace } from '../replace.js';
@@ -18,7 +18,7 @@ import { isLive, type LiveInput } from '../source/input.js';
 import { pause, stretched } from '../source/pace.js';
 import { type Host, note } from '../terminal/host.js';
 import type { ExportOptions } from './export.options.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 
 /** Of 9100 to 9999, where exporters usually are, Prometheus's list has given away every port. */
 const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };
@@ -83,7 +83,7 @@ type Scraper = (addOwn: (exposition: Exposition) => void) => Promise<Scrape>;
 function check(options: ExportOptions): LiveInput {
   const { input, textfile, interval } = options;
   checkInput(options, null);
-  const refused: readonly (readonly [boolean | undefined, string])[] = [
+  refuse(
     [!isLive(input), 'export reads this host: -i takes auto, module or proc here'],
     [options.json, '--json has no meaning here: export has a format of its own'],
     [options.allNetns && options.netns !== undefined, '--netns and --all-netns exclude each other'],
@@ -105,12 +105,8 @@ function check(options: ExportOptions): LiveInput {
       Buffer.byteLength(options.unix ?? '') > MAX_PATH,
       `--unix takes a path of ${MAX_PATH} bytes at most`,
     ],
-  ];
-  const [, why] = refused.find(([is]) => is) ?? [];
-  if (why !== undefined || !isLive(input)) {
-    throw new Usage(why);
-  }
-  return input;
+  );
+  return input as LiveInput;
 }
 
 function kindsOf({ handshake, drops }: ExportOptions): StreamKind[] {

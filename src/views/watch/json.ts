@@ -4,6 +4,7 @@ import { byFullness } from '../../proc/listeners.js';
 import type { SourceEvent } from '../../source/source.js';
 import type { Host } from '../../terminal/host.js';
 import { jsonLine } from '../../terminal/printable.js';
+import { lossObject } from '../records/lines.js';
 import { aside, timestamp, type View, type WatchState } from './view.js';
 
 /** One object per count, and one for whatever else happens. */
@@ -19,8 +20,7 @@ export class JsonView implements View {
     if (event.type === 'waiting') {
       await this.#line({ event: 'waiting' });
     } else if (event.type === 'loss') {
-      const { time, of, lost, lost_total, produced_total } = event.loss;
-      await this.#line({ event: 'loss', stream_time: time, of, lost, lost_total, produced_total });
+      await this.#line(lossObject(event.loss));
     } else if (event.type === 'count' && point !== null) {
       const fullest = [...(listeners ?? [])].sort(byFullness)[0];
       await this.#line({
