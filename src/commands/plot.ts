@@ -11,10 +11,9 @@ import type { SrttUnit } from '../stream/srtt.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, render, seconds } from '../terminal/text.js';
 import { drawRecording } from '../views/plot/recording.js';
-import { captureOf, checkInput, wantedOf } from './options.js';
+import { captureOf, checkInput, unitOf, wantedOf } from './options.js';
 import type { PlotOptions } from './plot.options.js';
 import { printJson, tellProblems } from './print.js';
-import { unitOf } from './srtt.js';
 
 /** With --follow the picture is drawn anew no oftener than this, in ms. */
 const REDRAW_MS = 1000;
@@ -70,7 +69,12 @@ function check(input: string, options: PlotOptions): void {
   }
   checkInput({ ...options, input }, null);
   if (terminal) {
-    refuse(options, '--terminal', ['output', 'format', 'force', 'json']);
+    const asked = (['output', 'format', 'force', 'json'] as const).find(
+      (name) => options[name] !== undefined,
+    );
+    if (asked !== undefined) {
+      throw new Usage(`--${asked} has no meaning with --terminal`);
+    }
     if (follow) {
       throw new Usage(
         '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows',
@@ -80,14 +84,6 @@ function check(input: string, options: PlotOptions): void {
     throw new Usage(
       'say with -o what the files are to be called: there is no name to take it from',
     );
-  }
-}
-
-function refuse(options: PlotOptions, what: string, names: readonly (keyof PlotOptions)[]): void {
-  for (const name of names) {
-    if (options[name] !== undefined) {
-      throw new Usage(`--${name} has no meaning with ${what}`);
-    }
   }
 }
 

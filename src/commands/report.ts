@@ -1,21 +1,20 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Failure, Usage } from '../failure.js';
 import { replace } from '../replace.js';
 import { readAssets } from '../report/assets.js';
-import type { Context } from '../report/context.js';
 import { Findings } from '../report/findings.js';
 import { makePage } from '../report/report.js';
-import { checkTarget } from '../report/target.js';
+import type { Context } from '../report/section.js';
 import { openCapture } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
-import { baseOf } from '../source/file.js';
+import { baseOf, isSame } from '../source/file.js';
 import { readBatches, StreamReader } from '../stream/reader.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, seconds, size } from '../terminal/text.js';
-import { captureOf, checkInput } from './options.js';
+import { captureOf, checkInput, unitOf } from './options.js';
 import { printJson, tellProblems } from './print.js';
 import type { ReportOptions } from './report.options.js';
-import { unitOf } from './srtt.js';
 
 /** Characters of the page that are handed to stdout at once. */
 const PIECE = 1 << 16;
@@ -79,6 +78,28 @@ function check(input: string, options: ReportOptions): string {
     throw new Usage(`--${asked} has no meaning with -o -`);
   }
   return output;
+}
+
+/** Refuses to write over the capture itself, over another file unless forced, and over what is none. */
+async function checkTarget(path: string, input: string, force: boolean): Promise<void> {
+  if (/^$|\/$/.test(path)) {
+    throw new Usage(`"${path}" is not the name of a file`);
+  }
+  if (isSame(path, input)) {
+    throw new Usage(
+      `the report would be written over ${input} itself: choose another name with -o`,
+    );
+  }
+  const there = await stat(path).catch(() => null);
+  if (there?.isDirectory()) {
+    throw new Failure(`cannot write ${path}: it is a directory`);
+  }
+  if (there !== null && !there.isFile()) {
+    throw new Failure(`cannot write ${path}: it is no ordinary file; write to - and redirect that`);
+  }
+  if (there !== null && !force) {
+    throw new Failure(`${path} is there already: give another name with -o, or --force`);
+  }
 }
 
 async function write(

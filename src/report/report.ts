@@ -1,8 +1,7 @@
 import { OUTCOMES, refused } from '../stream/counters.js';
 import { count, percent, seconds, whole } from '../terminal/text.js';
-import type { Context } from './context.js';
-import { timeWords } from './moment.js';
 import { type Assets, type Headline, pageOf } from './page.js';
+import { type Context, timeWords } from './section.js';
 import { connectionsSection } from './sections/connections.js';
 import { closesSection, dropsSection } from './sections/groups.js';
 import { halfOpenSection } from './sections/halfopen.js';
@@ -53,10 +52,10 @@ function headlinesOf({ findings }: Context): Headline[] {
   const some = (name: string, value: number) =>
     value === 0 ? [] : [{ name, value: number(value) }];
   return [
-    ...(growths.counts === 0
+    ...(growths.session.counts === 0
       ? []
       : [
-          { name: 'half-open at most', value: number(growths.peak) },
+          { name: 'half-open at most', value: number(growths.session.peak) },
           { name: 'ended', value: number(ended) },
           ...(ended === 0
             ? []

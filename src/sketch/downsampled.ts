@@ -58,6 +58,14 @@ export class Downsampled<T extends Moment> {
     }
   }
 
+  /** Which of its moments it still has, in words; `extremes` names the measures. */
+  kept(extremes: string): string {
+    const { width, added, items } = this;
+    return width === 0
+      ? `all ${added}`
+      : `${items.length} of ${added}: of each ${width} s those with the least and the greatest ${extremes}, and the last`;
+  }
+
   #together(a: T, b: T): boolean {
     return (
       a.epoch === b.epoch && Math.floor(a.time / this.width) === Math.floor(b.time / this.width)

@@ -1,9 +1,9 @@
 import { cutTo, type Group, type Groups, MOST_BESIDE } from '../../aggregate/groups.js';
+import { column } from '../../terminal/table.js';
 import { percent, whole } from '../../terminal/text.js';
-import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
-import { missing, type Section } from '../section.js';
-import { bar, column, table } from '../table.js';
+import { type Context, missing, type Section } from '../section.js';
+import { bar, table } from '../table.js';
 
 /** Groups that have a row of their own. */
 const MOST_ROWS = 30;
