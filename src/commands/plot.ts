@@ -1,6 +1,6 @@
 import { Recording } from '../aggregate/recording.js';
 import { Failure, Usage } from '../failure.js';
-import { type Drawing, type Drawn, draw } from '../plot/draw.js';
+import { type Drawn, draw } from '../plot/draw.js';
 import { Products } from '../plot/products.js';
 import { Redraw } from '../plot/redraw.js';
 import { openCapture } from '../source/bytes.js';
@@ -101,7 +101,9 @@ function shower(
       await onTerminal(host, recording, unitOf(recording, options), options);
       return;
     }
-    const drawn = await draw(recording, drawingOf(name, recording, options), products);
+    const { format = 'png', connections } = options;
+    const drawing = { name, format, connections, unit: unitOf(recording, options) };
+    const drawn = await draw(recording, drawing, products);
     if (drawn.said !== '') {
       await note(host, `gnuplot: ${drawn.said}`);
     }
@@ -144,11 +146,6 @@ async function read(
   if (failure !== null) {
     throw failure;
   }
-}
-
-function drawingOf(name: string, recording: Recording, options: PlotOptions): Drawing {
-  const { format = 'png', connections } = options;
-  return { name, format, connections, unit: unitOf(recording, options) };
 }
 
 async function onTerminal(

@@ -8,12 +8,6 @@ export type Destination = Writable & {
   readonly rows?: number;
 };
 
-/** The environment variables that matter here. */
-export interface Environment {
-  readonly TERM?: string | undefined;
-  readonly NO_COLOR?: string | undefined;
-}
-
 /**
  * Where text goes. A reader that went away (EPIPE) closes it quietly, and `onClosed` is told; what
  * is written after that is dropped. Any other error of the destination rejects the next write.
@@ -30,7 +24,7 @@ export class Output {
 
   constructor(
     private readonly stream: Destination,
-    env: Environment,
+    env: NodeJS.ProcessEnv,
     onClosed: () => void = () => {},
   ) {
     this.tty = stream.isTTY === true;

@@ -38,18 +38,13 @@ export function topOf(tally: Tally, halfOpen: number | null, byRemovals: boolean
 /** How far off the number of networks may be, as a share of it: in 997 of 1000 cases no more. */
 export const NETWORKS_ERROR = 3 * HyperLogLog.ERROR;
 
-/** Sources, listeners and outcomes as tables, each with the columns most worth their room first. */
-interface Tables {
-  readonly sources: Column[];
-  readonly listeners: Column[];
-  readonly outcomes: Column[];
-}
-
 /**
+ * Sources, listeners and outcomes as tables, each with the columns most worth their room first.
+ *
  * @param people group digits, leave out outcomes that did not occur; otherwise plain numbers and
  *   the same rows and columns whatever there is
  */
-export function tablesOf(top: Top, people: boolean): Tables {
+export function tablesOf(top: Top, people: boolean) {
   const number = (value: number | null) => (value === null ? '-' : whole(value, people));
   const share = (value: number, of: number) =>
     people ? percent(of > 0 ? value / of : 0) : (of > 0 ? value / of : 0).toFixed(4);
