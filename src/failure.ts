@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /** Something could not be done. The message is the one line shown: what failed, and what to do. Exit status 1. */
 export class Failure extends Error {}
 
@@ -43,4 +45,14 @@ export function errno(error: unknown): string | undefined {
 export function inWords(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;
+}
+
+/** Return the reason of a failed call that Node names without one: of "spawn x ENOENT". */
+export function reasonOf(error: NodeJS.ErrnoException): string {
+  return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error);
+}
+
+/** Return a Failure as it is, and any other error as a Failure: `what` went wrong, and the reason. */
+export function failureOf(what: string, error: unknown): Failure {
+  return error instanceof Failure ? error : new Failure(`${what}: ${inWords(error)}`);
 }

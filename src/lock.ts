@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { getSystemErrorMap } from 'node:util';
-import { errno, Failure, inWords } from './failure.js';
+import { errno, Failure, inWords, reasonOf } from './failure.js';
 
 /** The exit status of flock(1) if another process has the lock. */
 const HELD = 1;
@@ -17,13 +17,10 @@ export class Held extends Error {}
  * lock it. The kernel releases the lock when the process ends in any way, so no lock is ever stale.
  */
 export class FileLock {
-  readonly #file: FileHandle;
-  readonly #path: string;
-
-  private constructor(file: FileHandle, path: string) {
-    this.#file = file;
-    this.#path = path;
-  }
+  private constructor(
+    private readonly file: FileHandle,
+    private readonly path: string,
+  ) {}
 
   /**
    * Make the file and lock it. Another process that has the lock may release it within `patience` ms.
@@ -60,19 +57,16 @@ export class FileLock {
 
   /** Remove the file and release the lock, in this order: no other process loses its own. */
   async release(): Promise<void> {
-    await unlink(this.#path).catch(() => {});
-    await this.#file.close();
+    await unlink(this.path).catch(() => {});
+    await this.file.close();
   }
 }
 
-interface Opened {
-  readonly file: FileHandle;
-  /** It was not there before. */
-  readonly isNew: boolean;
-}
-
-/** Open the lock file, made if it is not there. Others may have put a link or a pipe in its place. */
-async function openOwn(path: string): Promise<Opened> {
+/**
+ * Open the lock file; `isNew` says that it was not there before. Others may have put a link or a pipe
+ * in its place.
+ */
+async function openOwn(path: string) {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
   const made = await open(path, flags | O_EXCL, 0o600).catch(() => null);
@@ -94,25 +88,20 @@ async function openOwn(path: string): Promise<Opened> {
 }
 
 /** Lock an open file: Node cannot, but flock(1) locks what it inherits, and it stays locked. */
-function isLocked(file: FileHandle): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    // Of busybox's flock too.
-    const child = spawn('flock', ['-n', '-x', '3'], {
-      stdio: ['ignore', 'ignore', 'ignore', file.fd],
-    });
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new Failure(
-          errno(error) === 'ENOENT'
-            ? 'flock is not installed (package util-linux)'
-            : `cannot run flock: ${getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error)}`,
-        ),
-      ),
-    );
-    child.on('exit', (code, signal) =>
-      code === 0 || code === HELD
-        ? resolve(code === 0)
-        : reject(new Failure(`flock ended with ${signal ?? `status ${code}`}`)),
+async function isLocked(file: FileHandle): Promise<boolean> {
+  // Of busybox's flock too.
+  const child = spawn('flock', ['-n', '-x', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', file.fd],
+  });
+  const [code, signal] = await once(child, 'exit').catch((error) => {
+    throw new Failure(
+      errno(error) === 'ENOENT'
+        ? 'flock is not installed (package util-linux)'
+        : `cannot run flock: ${reasonOf(error)}`,
     );
   });
+  if (code !== 0 && code !== HELD) {
+    throw new Failure(`flock ended with ${signal ?? `status ${code}`}`);
+  }
+  return code === 0;
 }

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { parseFactor } from './arguments.js';
 import { addCapture } from './commands/capture.options.js';
 import { addCloses } from './commands/closes.options.js';
@@ -39,22 +39,20 @@ export function makeProgram(host: Host, version: string): Command {
       "What this host's TCP SYN queue is doing: half-open connections, how they end, how full the queues are.",
     )
     .version(version)
-    .addOption(
-      new Option(
-        '-i, --input <source>',
-        'auto, module, proc, a capture file (gzip too), or - for stdin',
-      ).default('auto'),
+    .option(
+      '-i, --input <source>',
+      'auto, module, proc, a capture file (gzip too), or - for stdin',
+      'auto',
     )
     .option(
       '--netns <pid|name>',
       'read the network namespace of a process, or one that `ip netns` names',
     )
     .option('--json', 'one JSON object a line')
-    .addOption(
-      new Option(
-        '--speed <factor>',
-        'with -i FILE: replay at so many times the pace it was recorded at',
-      ).argParser(parseFactor),
+    .option(
+      '--speed <factor>',
+      'with -i FILE: replay at so many times the pace it was recorded at',
+      parseFactor,
     )
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(add --help for the options)')

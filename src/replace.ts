@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Failure, inWords } from './failure.js';
+import { failureOf } from './failure.js';
 import { isOwn, PRIVATE_MODE } from './ownership.js';
 
 /** Return a name beside `path` that no other user can guess, and put something in its place. */
@@ -48,6 +48,6 @@ export async function replaceBy(
     await rename(made, path);
   } catch (error) {
     await rm(made, { force: true }).catch(() => {});
-    throw error instanceof Failure ? error : new Failure(`cannot write ${path}: ${inWords(error)}`);
+    throw failureOf(`cannot write ${path}`, error);
   }
 }

@@ -1,22 +1,20 @@
 /** Whether there are too many of something per second, and were before. */
 export class Alert {
-  /** Records per second at which it begins. */
-  readonly limit: number;
   on = false;
   /** It was on at some time. */
   reached = false;
   /** The most per second that there were while it was on. */
   most = 0;
-  readonly #length: number;
 
   /**
    * @param length seconds of an interval. What began or ended within one is taken for as long: a
    * single record in a thousandth of a second is not a thousand a second.
    */
-  constructor(limit: number, length: number) {
-    this.limit = limit;
-    this.#length = length;
-  }
+  constructor(
+    /** Records per second at which it begins. */
+    readonly limit: number,
+    private readonly length: number,
+  ) {}
 
   /**
    * An interval is over.
@@ -24,7 +22,7 @@ export class Alert {
    * @returns the rate per second if it has reached the limit now, or fallen below it now; else null
    */
   judge(records: number): number | null {
-    const rate = records / this.#length;
+    const rate = records / this.length;
     const on = rate >= this.limit;
     const turned = on !== this.on;
     this.on = on;

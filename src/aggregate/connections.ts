@@ -1,7 +1,9 @@
 import type { Moment } from '../sketch/downsampled.js';
-import type { Columns } from '../stream/columns.js';
+import { Places } from '../stream/columns.js';
 import { type EndpointFilter, wants } from '../stream/endpoints.js';
 import type { Row } from '../stream/row.js';
+
+const COLUMNS = ['local', 'remote', 'cookie', 'snd_cwnd', 'ssthresh', 'srtt_us'] as const;
 
 /** What Linux sets ssthresh to before it has one: TCP_INFINITE_SSTHRESH (include/net/tcp.h). */
 const UNSET = 0x7fffffff;
@@ -36,22 +38,12 @@ export interface Connection {
   seen: number;
 }
 
-/** Where in a row the fields of a sample stand. */
-interface Places {
-  readonly columns: Columns;
-  readonly local: number;
-  readonly remote: number;
-  readonly cookie: number;
-  readonly cwnd: number;
-  readonly ssthresh: number;
-  readonly srtt: number;
-}
-
 export interface Rules<C> {
   readonly wanted: EndpointFilter;
   /** Connections kept; when there are a quarter more, the worst are forgotten down to this many. */
   readonly most: number;
-  readonly make: (local: string, remote: string) => C;
+  /** Makes more of a connection that is new. */
+  readonly make: (connection: Connection) => C;
   /** Sorts the connections most worth keeping first. */
   readonly worth: (a: C, b: C) => number;
 }
@@ -63,15 +55,12 @@ export class Connections<C extends Connection> {
   forgottenSamples = 0;
   /** Rows of connections that are not wanted. */
   passedOver = 0;
-  readonly #rules: Rules<C>;
   readonly #byKey = new Map<string, C>();
   readonly #unwanted = new Set<string>();
-  #places: Places | null = null;
+  readonly #places = new Places(COLUMNS);
   #rows = 0;
 
-  constructor(rules: Rules<C>) {
-    this.#rules = rules;
-  }
+  constructor(private readonly rules: Rules<C>) {}
 
   get size(): number {
     return this.#byKey.size;
@@ -79,7 +68,7 @@ export class Connections<C extends Connection> {
 
   /** All of them, the one most worth keeping first. */
   sorted(): C[] {
-    return [...this.#byKey.values()].sort(this.#rules.worth);
+    return [...this.#byKey.values()].sort(this.rules.worth);
   }
 
   /**
@@ -91,8 +80,9 @@ export class Connections<C extends Connection> {
     epoch: number,
     clock: number,
   ): { readonly connection: C; readonly sample: Sample } | string | null {
-    const places = this.#placesIn(row.columns);
-    const key = `${row.text(places.local)} ${row.text(places.remote)} ${row.text(places.cookie)}`;
+    const places = this.#places.named(row.columns);
+    const [local, remote] = [row.text(places.local), row.text(places.remote)];
+    const key = `${local} ${remote} ${row.text(places.cookie)}`;
     if (key.length > LONGEST_KEY) {
       return 'the ends of the connection and its cookie are too long';
     }
@@ -100,15 +90,15 @@ export class Connections<C extends Connection> {
       this.passedOver += 1;
       return null;
     }
-    const cwnd = row.number(places.cwnd);
+    const cwnd = row.number(places.snd_cwnd);
     const ssthresh = row.number(places.ssthresh);
-    const srtt = row.number(places.srtt);
+    const srtt = row.number(places.srtt_us);
     // The first logs of tcp_probe have no srtt.
-    const isUnknown = row.tcpProbe && row.text(places.srtt) === '';
+    const isUnknown = row.tcpProbe && row.text(places.srtt_us) === '';
     if (Number.isNaN(cwnd) || Number.isNaN(ssthresh) || (Number.isNaN(srtt) && !isUnknown)) {
       return 'snd_cwnd, ssthresh and srtt_us are not all whole numbers';
     }
-    const connection = this.#byKey.get(key) ?? this.#meet(key, row, places);
+    const connection = this.#byKey.get(key) ?? this.#meet(key, local, remote);
     if (typeof connection !== 'object' || connection === null) {
       return connection;
     }
@@ -128,10 +118,8 @@ export class Connections<C extends Connection> {
     };
   }
 
-  #meet(key: string, row: Row, places: Places): C | string | null {
-    const { wanted, make, most } = this.#rules;
-    const local = row.text(places.local);
-    const remote = row.text(places.remote);
+  #meet(key: string, local: string, remote: string): C | string | null {
+    const { wanted, make, most } = this.rules;
     const answer = wants(wanted, local, remote);
     if (answer === null) {
       return 'an end of the connection is not an address with its port';
@@ -147,33 +135,18 @@ export class Connections<C extends Connection> {
     if (this.#byKey.size >= most * 1.25) {
       this.#forget();
     }
-    const connection = make(local, remote);
+    const connection = make({ local, remote, samples: 0, seen: 0 });
     this.#byKey.set(key, connection);
     return connection;
   }
 
   #forget(): void {
-    const { worth, most } = this.#rules;
+    const { worth, most } = this.rules;
     const entries = [...this.#byKey].sort(([, a], [, b]) => worth(a, b));
     for (const [key, connection] of entries.slice(most)) {
       this.#byKey.delete(key);
       this.forgotten += 1;
       this.forgottenSamples += connection.samples;
     }
-  }
-
-  #placesIn(columns: Columns): Places {
-    if (this.#places?.columns !== columns) {
-      this.#places = {
-        columns,
-        local: columns.index('local'),
-        remote: columns.index('remote'),
-        cookie: columns.index('cookie'),
-        cwnd: columns.index('snd_cwnd'),
-        ssthresh: columns.index('ssthresh'),
-        srtt: columns.index('srtt_us'),
-      };
-    }
-    return this.#places;
   }
 }

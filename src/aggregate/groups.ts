@@ -73,15 +73,16 @@ interface Counter {
  * HeavyHitters for what then becomes of the rest.
  */
 export class Groups<R> {
-  readonly grouping: Grouping<R>;
   readonly #hash = new TextHash();
   readonly #heavy: HeavyHitters<Counter>;
   #recent = 0;
   #interval = 0;
   #seconds: number | null = null;
 
-  constructor(grouping: Grouping<R>, capacity = KEPT) {
-    this.grouping = grouping;
+  constructor(
+    readonly grouping: Grouping<R>,
+    capacity = KEPT,
+  ) {
     this.#heavy = new HeavyHitters(capacity);
   }
 

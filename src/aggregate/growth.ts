@@ -23,7 +23,7 @@ export type Growing = (typeof GROWING)[number];
 export class Growths {
   readonly series: Downsampled<Growth>;
   readonly highest = new Map<Growing, Highest>();
-  readonly #session = new Session(0);
+  readonly session = new Session(0);
   #epoch = 0;
 
   /** @param most growths kept; when there are more, those of the least and greatest rates stay */
@@ -40,30 +40,20 @@ export class Growths {
 
   /** What each counter grew by in all. */
   get totals(): Counters {
-    return this.#session.totals;
-  }
-
-  /** The highest half-open count. */
-  get peak(): number {
-    return this.#session.peak;
-  }
-
-  /** Counts folded in so far. */
-  get counts(): number {
-    return this.#session.counts;
+    return this.session.totals;
   }
 
   /** The counters start anew. */
   startEpoch(): void {
     this.#epoch += 1;
-    this.#session.startEpoch();
+    this.session.startEpoch();
   }
 
   /** @param clock seconds to add to the count's own time */
   add(count: Count, clock: number): void {
-    const since = this.#session.latest?.time ?? Number.NaN;
-    const { time } = this.#session.add(count, clock);
-    const { rates } = this.#session;
+    const since = this.session.latest?.time ?? Number.NaN;
+    const { time } = this.session.add(count, clock);
+    const { rates } = this.session;
     if (rates.added === undefined) {
       return;
     }

@@ -1,4 +1,4 @@
-import type { Columns } from '../stream/columns.js';
+import { Places } from '../stream/columns.js';
 import type { Row } from '../stream/row.js';
 
 /** A half-open connection added to a listener's SYN queue (an A line) or removed (an R line). */
@@ -29,22 +29,11 @@ const MOST_LIMITS = 4096;
 /** The most characters of an address with its port, `[v6%interface]:port`. */
 const LONGEST_END = 80;
 
-interface Places {
-  readonly columns: Columns;
-  readonly local: number;
-  readonly remote: number;
-  readonly qlen: number;
-  readonly limit: number;
-  readonly outcome: number;
-  readonly age_us: number;
-  readonly synacks: number;
-}
-
 /** Reads A and R lines. Memory is bounded. */
 export class HalfOpenReader {
   readonly #limits = new Map<string, number>();
-  #added: Places | null = null;
-  #removed: Places | null = null;
+  readonly #added = new Places(['local', 'remote', 'qlen', 'limit']);
+  readonly #removed = new Places(['local', 'remote', 'qlen', 'outcome', 'age_us', 'synacks']);
 
   /** What an A or R line says; a string is the reason why it cannot be read. */
   read(row: Row): HalfOpen | string {
@@ -60,10 +49,7 @@ export class HalfOpenReader {
   }
 
   #readAdded(row: Row): HalfOpen | string {
-    if (this.#added?.columns !== row.columns) {
-      this.#added = placesIn(row.columns);
-    }
-    const at = this.#added;
+    const at = this.#added.named(row.columns);
     const local = row.text(at.local);
     const limit = row.number(at.limit);
     const wrong = wrongNumber({ qlen: row.number(at.qlen), limit });
@@ -88,10 +74,7 @@ export class HalfOpenReader {
   }
 
   #readRemoved(row: Row): HalfOpen | string {
-    if (this.#removed?.columns !== row.columns) {
-      this.#removed = placesIn(row.columns);
-    }
-    const at = this.#removed;
+    const at = this.#removed.named(row.columns);
     const numbers = {
       qlen: row.number(at.qlen),
       age_us: row.number(at.age_us),
@@ -110,19 +93,6 @@ export class HalfOpenReader {
       }
     );
   }
-}
-
-function placesIn(columns: Columns): Places {
-  return {
-    columns,
-    local: columns.index('local'),
-    remote: columns.index('remote'),
-    qlen: columns.index('qlen'),
-    limit: columns.index('limit'),
-    outcome: columns.index('outcome'),
-    age_us: columns.index('age_us'),
-    synacks: columns.index('synacks'),
-  };
 }
 
 function wrongNumber(numbers: Readonly<Record<string, number>>): string | null {

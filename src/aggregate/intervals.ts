@@ -7,8 +7,6 @@ export class Intervals {
   now = 0;
   /** Seconds that all headers' lines span together. */
   seconds = 0;
-  readonly #length: number;
-  readonly #over: (end: number, seconds: number | null) => void;
   #start: number | null = null;
   #end = Number.POSITIVE_INFINITY;
 
@@ -17,10 +15,10 @@ export class Intervals {
    * @param over is told when an interval ends, and how many seconds of it there were: null if so
    * few that nothing can be said per second
    */
-  constructor(length: number, over: (end: number, seconds: number | null) => void) {
-    this.#length = length;
-    this.#over = over;
-  }
+  constructor(
+    private readonly length: number,
+    private readonly over: (end: number, seconds: number | null) => void,
+  ) {}
 
   /** There is a line of this time, in seconds. */
   reach(time: number): void {
@@ -33,7 +31,7 @@ export class Intervals {
       this.now = time;
     }
     if (this.#end === Number.POSITIVE_INFINITY) {
-      this.#end = (Math.floor(time / this.#length) + 1) * this.#length;
+      this.#end = (Math.floor(time / this.length) + 1) * this.length;
     }
     this.seconds += Math.max(0, time - this.now);
     this.now = Math.max(this.now, time);
@@ -54,8 +52,8 @@ export class Intervals {
   }
 
   #close(end: number): void {
-    const begun = this.#end - this.#length;
+    const begun = this.#end - this.length;
     const length = end - Math.max(begun, this.#start ?? begun);
-    this.#over(end, length >= this.#length / 10 ? length : null);
+    this.over(end, length >= this.length / 10 ? length : null);
   }
 }

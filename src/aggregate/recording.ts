@@ -52,11 +52,8 @@ export class Recording implements Taker {
     this.connections = new Connections({
       wanted,
       most: MOST_CONNECTIONS,
-      make: (local, remote) => ({
-        local,
-        remote,
-        samples: 0,
-        seen: 0,
+      make: (connection) => ({
+        ...connection,
         series: new Downsampled({ most: most.samples }, MEASURES),
       }),
       worth: (a, b) => b.samples - a.samples || a.seen - b.seen,

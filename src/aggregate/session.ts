@@ -24,14 +24,9 @@ export interface Point {
 /** Growth per second, between the last two points. */
 export type Rates = Partial<Record<CounterName | 'refused' | 'net', number>>;
 
-export interface SessionView {
-  readonly points: readonly Point[];
-  readonly latest: Point | null;
-  readonly peak: number;
-  readonly rates: Rates;
-  /** Growth of each figure over the whole session, all epochs together. */
-  readonly totals: Counters;
-}
+export type SessionView = Readonly<
+  Pick<Session, 'points' | 'latest' | 'peak' | 'rates' | 'totals'>
+>;
 
 /** More points than this are thinned out, two becoming one. */
 const MAX_POINTS = 36_000;
@@ -39,23 +34,21 @@ const MAX_POINTS = 36_000;
 const NOT_COUNTED_UP: ReadonlySet<CounterName> = new Set(LEVELS);
 
 /** Folds counts into what is shown of them. Memory is bounded however long it runs. */
-export class Session implements SessionView {
+export class Session {
   points: Point[] = [];
   latest: Point | null = null;
   peak = 0;
   rates: Rates = {};
+  /** Growth of each figure over the whole session, all epochs together. */
   totals: Counters = {};
   /** Counts folded in so far, and the seconds from the first to the last. */
   counts = 0;
   seconds = 0;
   #first = 0;
   #epoch = 0;
-  readonly #keep: number;
 
   /** @param keep seconds after which points are forgotten; Infinity to keep the whole session */
-  constructor(keep: number) {
-    this.#keep = keep;
-  }
+  constructor(private readonly keep: number) {}
 
   /** The counters start anew: what comes next is not compared with what came before. */
   startEpoch(): void {
@@ -121,7 +114,7 @@ export class Session implements SessionView {
   }
 
   #bound(): void {
-    const oldest = (this.latest?.time ?? 0) - this.#keep;
+    const oldest = (this.latest?.time ?? 0) - this.keep;
     if (this.points.length > 1024 && (this.points[512]?.time ?? oldest) < oldest) {
       this.points.splice(0, 512);
     }

@@ -64,19 +64,6 @@ export class Sources {
   }
 }
 
-/**
- * The network that one end of a connection is counted under: its /24 (IPv4) or /64 (IPv6), as
- * `a.b.c.0/24` or, in the form of RFC 5952, `2001:db8::/64`; `?` for what is no address. A site is
- * rarely given less, and one machine can take any address of its /64.
- *
- * @param end `a.b.c.d:port` or `[v6]:port`
- */
-export function networkOf(end: string): string {
-  const network = new Network();
-  network.read(end);
-  return nameOf(network.high, network.low);
-}
-
 /** The upper half of IPv4 networks, and of what is none; no IPv6 host has such an address. */
 const [IPV4, NONE] = [0xffffffff, 0xfffffffe];
 
@@ -84,12 +71,17 @@ const [ZERO, NINE, POINT, COLON, BRACKET, LOWER_A, LOWER_F] = [
   0x30, 0x39, 0x2e, 0x3a, 0x5d, 0x61, 0x66,
 ];
 
-/** The network of an address, read without making anything that has to be cleared away again. */
+/**
+ * The network that one end of a connection is counted under: its /24 (IPv4) or /64 (IPv6). A site is
+ * rarely given less, and one machine can take any address of its /64. It is read without making
+ * anything that has to be cleared away again.
+ */
 class Network {
   high = 0;
   low = 0;
   readonly #groups = new Uint16Array(8);
 
+  /** @param end `a.b.c.d:port` or `[v6]:port` */
   read(end: string): void {
     if (end.charCodeAt(0) === 0x5b) {
       this.#read6(end);
@@ -161,6 +153,7 @@ class Network {
   }
 }
 
+/** `a.b.c.0/24` or, in the form of RFC 5952, `2001:db8::/64`; `?` for what is no address. */
 function nameOf(high: number, low: number): string {
   if (high === NONE) {
     return '?';

@@ -1,5 +1,5 @@
 import { Histogram } from '../sketch/histogram.js';
-import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import { byOutcome, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { HalfOpen } from './half-open.js';
 import { Sources } from './sources.js';
 
@@ -37,22 +37,19 @@ export class Tally {
   seconds = 0;
   /** Records lost that would have been counted here. */
   lost = 0;
-  readonly #byRemovals: boolean;
   readonly #listeners = new Map<string, TallyGroup>();
   #rest: TallyGroup | null = null;
   #first: number | null = null;
 
   /** @param byRemovals count sources when a half-open ends: for when some outcomes only are wanted */
-  constructor(byRemovals = false) {
-    this.#byRemovals = byRemovals;
-  }
+  constructor(private readonly byRemovals = false) {}
 
   /** @param clock seconds to add to the event's own time */
   add(event: HalfOpen, clock: number): void {
     const time = clock + event.time;
     this.#first = Math.min(this.#first ?? time, time);
     this.seconds = Math.max(this.seconds, time - this.#first);
-    if (this.#byRemovals === (event.event === 'removed')) {
+    if (this.byRemovals === (event.event === 'removed')) {
       this.sources.add(event.remote);
     }
     const own = this.#groupOf(event.local);
@@ -95,7 +92,7 @@ function group(local: string | null): TallyGroup {
     local,
     added: 0,
     removed: 0,
-    outcomes: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Outcomes,
+    outcomes: byOutcome(() => 0),
     qlen: null,
     limit: null,
     handshakes: new Histogram(),

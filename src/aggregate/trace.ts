@@ -1,8 +1,9 @@
 import { Downsampled } from '../sketch/downsampled.js';
 import { Clock } from '../stream/clock.js';
-import type { Columns } from '../stream/columns.js';
+import { Places } from '../stream/columns.js';
 import type { EndpointFilter } from '../stream/endpoints.js';
 import { EMPTY_HEADER, type Header, type Loss } from '../stream/parser.js';
+import { Problems } from '../stream/problems.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
@@ -77,24 +78,22 @@ export class Trace implements Taker {
   /** The header in force. */
   header: Header = EMPTY_HEADER;
   samples = 0;
-  problems = 0;
+  readonly problems = new Problems();
   /** Samples that this reader, or the one who recorded, had lost. */
   lost = 0;
   /** Whether srtt is in microseconds; null before the first sample. */
   microseconds: boolean | null = null;
-  readonly #following: Following;
-  readonly #listener: TraceListener;
   readonly #intervals: Intervals;
   readonly #seen = new Set<Traced>();
-  #columns: Columns | null = null;
-  #places: (readonly [keyof Others, number])[] = [];
+  readonly #places = new Places(OTHERS);
   #made = 0;
   #epoch = 0;
   #headed = false;
 
-  constructor(following: Following, listener: TraceListener) {
-    this.#following = following;
-    this.#listener = listener;
+  constructor(
+    private readonly following: Following,
+    private readonly listener: TraceListener,
+  ) {
     const { wanted, most, keep, interval } = following;
     this.#intervals = new Intervals(interval, (end, seconds) => this.#over(end, seconds));
     // A recording that is kept whole is thinned only when there is too much of it.
@@ -102,12 +101,9 @@ export class Trace implements Taker {
     this.connections = new Connections<Traced>({
       wanted,
       most,
-      make: (local, remote) => ({
+      make: (connection) => ({
+        ...connection,
         id: ++this.#made,
-        local,
-        remote,
-        samples: 0,
-        seen: 0,
         series: new Downsampled({ most: MOST_POINTS, width, keep }, MEASURES),
         latest: null,
         others: {},
@@ -143,7 +139,7 @@ export class Trace implements Taker {
 
   /** As many samples as were asked for have been seen. */
   get done(): boolean {
-    return this.samples === this.#following.until;
+    return this.samples === this.following.until;
   }
 
   /** All connections, the busiest now first. */
@@ -177,7 +173,7 @@ export class Trace implements Taker {
         this.#reach(item.time);
         if (item.of === 'S') {
           this.lost += item.lost;
-          this.#listener.loss?.(item);
+          this.listener.loss?.(item);
         }
         break;
       case 'S':
@@ -186,7 +182,7 @@ export class Trace implements Taker {
       default:
         this.#reach(item.time);
     }
-    return this.done || this.#listener.isFull?.() === true;
+    return this.done || this.listener.isFull?.() === true;
   }
 
   #sample(row: Row): void {
@@ -208,7 +204,7 @@ export class Trace implements Taker {
         srtt: widened(interval.srtt, sample.srtt),
       };
       this.#seen.add(connection);
-      this.#listener.sample?.(connection, row);
+      this.listener.sample?.(connection, row);
     }
   }
 
@@ -223,22 +219,19 @@ export class Trace implements Taker {
   }
 
   #others(row: Row): Others {
-    if (this.#columns !== row.columns) {
-      this.#columns = row.columns;
-      this.#places = OTHERS.map((name) => [name, row.columns.index(name)] as const).filter(
-        ([, place]) => place >= 0,
-      );
-    }
+    const places = this.#places.named(row.columns);
     const others: { -readonly [Name in keyof Others]: Others[Name] } = {};
-    for (const [name, place] of this.#places) {
-      others[name] = row.text(place);
+    for (const name of OTHERS) {
+      if (places[name] >= 0) {
+        others[name] = row.text(places[name]);
+      }
     }
     return others;
   }
 
   #over(end: number, seconds: number | null): void {
     const seen = [...this.#seen].sort((a, b) => b.interval.samples - a.interval.samples);
-    this.#listener.interval?.(end, seconds, seen);
+    this.listener.interval?.(end, seconds, seen);
     for (const connection of this.connections.sorted()) {
       connection.rate = seconds === null ? 0 : connection.interval.samples / seconds;
       connection.interval = EMPTY;
@@ -247,8 +240,8 @@ export class Trace implements Taker {
   }
 
   #problem(line: number, reason: string): void {
-    this.problems += 1;
-    this.#listener.problem?.(line, reason);
+    this.problems.add(line, reason);
+    this.listener.problem?.(line, reason);
   }
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { Failure, inWords } from '../failure.js';
+import { Failure, failureOf } from '../failure.js';
 import { isOwn } from '../ownership.js';
 import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
@@ -22,29 +22,6 @@ const FIRST: Readonly<Record<FormatName, RegExp>> = {
   csv: /^kind,time,/,
   ndjson: /^\{"kind":"#"/,
 };
-
-/** A file that a capture goes on with. */
-export interface Continued {
-  /** Its first line; null if it is empty or not there. */
-  readonly first: string | null;
-  /** Bytes of an unfinished last line that were cut off. */
-  readonly cut: number;
-  /** Bytes of zeros after its packed data that were cut off. */
-  readonly zeros: number;
-  /** Its packed data had no end, and has one now. */
-  readonly ended: boolean;
-}
-
-/** Say what was done to a file to go on with it; null if nothing was. */
-export function repairOf(path: string, { cut, zeros, ended }: Continued): string | null {
-  if (ended) {
-    return `${path} was cut short: ended its packed data, and kept every whole line`;
-  }
-  if (zeros > 0) {
-    return `${path} ended in zeros: cut off its last ${zeros} bytes`;
-  }
-  return cut > 0 ? `${path} ended in an unfinished line: cut off its ${cut} bytes` : null;
-}
 
 /**
  * Whether a file begins as captures of some format do, and is this user's own.
@@ -87,30 +64,31 @@ async function firstOf(head: Buffer): Promise<string> {
 }
 
 /**
- * Makes a file ready to be appended to: a last line that was never finished is cut off. Throws a
- * Failure if what is to be written does not go with what it holds.
+ * Makes a file ready to be appended to: a last line that was never finished is cut off. Returns its
+ * first line; null if it is empty or not there. Throws a Failure if what is to be written does not go
+ * with what it holds.
+ *
+ * @param report receives a line on what was done to the file
  */
 export async function prepareAppend(
   path: string,
   format: FormatName,
   packing: Packing | null,
-): Promise<Continued> {
+  report: (text: string) => Promise<void>,
+): Promise<string | null> {
   const file = await openForWriting(path, 'repair').catch((error) => {
     if (error.code === 'ENOENT') {
       return null;
     }
-    if (error instanceof Failure) {
-      throw error;
-    }
-    throw new Failure(`cannot write ${path}: ${inWords(error)}`);
+    throw failureOf(`cannot write ${path}`, error);
   });
   if (file === null) {
-    return { first: null, cut: 0, zeros: 0, ended: false };
+    return null;
   }
   try {
     const { size } = await file.stat();
     if (size === 0) {
-      return { first: null, cut: 0, zeros: 0, ended: false };
+      return null;
     }
     const head = Buffer.alloc(MAX_LINE);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
@@ -125,27 +103,40 @@ export async function prepareAppend(
     if (!FIRST[format].test(first)) {
       throw new Failure(`${path} is no ${format} capture: --append would mix two formats`);
     }
-    if (is === null) {
-      const cut = await cutLast(file, size);
-      return { first: cut === size ? null : first, cut, zeros: 0, ended: false };
+    if (is !== null) {
+      await repair(path, is, report);
+      return first;
     }
-    const { zeros, ended, failure } = is === 'gzip' ? await repair(path) : await check(path);
-    if (failure !== null) {
-      throw new Failure(`${failure.message}: nothing can be appended to it`);
+    const cut = await cutLast(file, size);
+    if (cut > 0) {
+      await report(`${path} ended in an unfinished line: cut off its ${cut} bytes`);
     }
-    return { first, cut: 0, zeros, ended };
+    return cut === size ? null : first;
   } finally {
     await file.close();
   }
 }
 
-async function repair(path: string): Promise<Repair> {
-  try {
-    return await repairGzip(path);
-  } catch (error) {
-    throw error instanceof Failure
-      ? error
-      : new Failure(`cannot repair ${path}: ${inWords(error)}`);
+/** Make packed data ready to be appended to. Throw a Failure if that cannot be. */
+async function repair(
+  path: string,
+  packing: Packing,
+  report: (text: string) => Promise<void>,
+): Promise<void> {
+  const repairing =
+    packing === 'zstd'
+      ? check(path)
+      : repairGzip(path).catch((error) => {
+          throw failureOf(`cannot repair ${path}`, error);
+        });
+  const { zeros, ended, failure } = await repairing;
+  if (failure !== null) {
+    throw new Failure(`${failure.message}: nothing can be appended to it`);
+  }
+  if (ended) {
+    await report(`${path} was cut short: ended its packed data, and kept every whole line`);
+  } else if (zeros > 0) {
+    await report(`${path} ended in zeros: cut off its last ${zeros} bytes`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { errno, inWords } from '../failure.js';
+import { errno, reasonOf } from '../failure.js';
 import { type Host, note } from '../terminal/host.js';
 
 /** What shells say of a command that is not there, or may not be run. */
@@ -34,7 +34,7 @@ export function runCommand(
     child.on('error', async (error) => {
       if (child.pid === undefined) {
         release();
-        await note(host, `cannot run ${file}: ${whyNot(error)}`);
+        await note(host, `cannot run ${file}: ${reasonOf(error)}`);
         resolve(errno(error) === 'ENOENT' ? NOT_FOUND : NOT_RUNNABLE);
       }
     });
@@ -43,16 +43,4 @@ export function runCommand(
       resolve(code ?? BY_SIGNAL + (signal === null ? 0 : constants.signals[signal]));
     });
   });
-}
-
-/** Node names the call, "spawn x ENOENT", and not the reason. */
-function whyNot(error: Error): string {
-  switch (errno(error)) {
-    case 'ENOENT':
-      return 'no such file or directory';
-    case 'EACCES':
-      return 'permission denied';
-    default:
-      return inWords(error);
-  }
 }

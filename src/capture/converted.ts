@@ -18,12 +18,21 @@ export interface Writer {
 /** Bytes of a piece after which it ends: a short line can become a long one, as a header wants it. */
 const MAX_PIECE = 256 * 1024;
 
+const ASCII = /^[\0-\x7f]*$/;
+
+/**
+ * Apply a function to a field, which has one character for each byte of its UTF-8, and return the
+ * result in the same form.
+ */
+export function onText(bytes: string, change: (text: string) => string): string {
+  return ASCII.test(bytes)
+    ? change(bytes)
+    : Buffer.from(change(Buffer.from(bytes, 'latin1').toString())).toString('latin1');
+}
+
 /** Read the stream and write it in another format. */
 export class Converted implements Format, Taker {
   readonly tally = new CaptureTally();
-  readonly #writer: Writer;
-  readonly #letters: string | null;
-  readonly #limit: number;
   readonly #reader = new StreamReader();
   #clock = new CaptureClock(null);
   #pieces: Piece[] = [];
@@ -34,14 +43,14 @@ export class Converted implements Format, Taker {
   #out: string[] = [];
   #length = 0;
 
-  constructor(writer: Writer, letters: string | null, limit: number) {
-    this.#writer = writer;
-    this.#letters = letters;
-    this.#limit = limit;
-  }
+  constructor(
+    private readonly writer: Writer,
+    private readonly letters: string | null,
+    private readonly limit: number,
+  ) {}
 
   get full(): boolean {
-    return this.tally.records >= this.#limit;
+    return this.tally.records >= this.limit;
   }
 
   push(chunk: Buffer): Generator<Piece, void, void> {
@@ -62,16 +71,16 @@ export class Converted implements Format, Taker {
       case '?':
         break;
       case '!':
-        this.tally.problem(item.line, item.reason);
+        this.tally.problems.add(item.line, item.reason);
         break;
       case 'L':
         this.#loss(item);
         break;
       case 'C':
-        this.#record('C', () => this.#writer.count(item, this.#clock));
+        this.#record('C', () => this.writer.count(item, this.#clock));
         break;
       default:
-        this.#record(item.kind, () => this.#writer.row(item, this.#clock));
+        this.#record(item.kind, () => this.writer.row(item, this.#clock));
     }
     return this.#length > MAX_PIECE;
   }
@@ -103,13 +112,13 @@ export class Converted implements Format, Taker {
   #loss(loss: Loss): void {
     if (!this.full) {
       this.#begin();
-      this.tally.loss(loss);
-      this.#put(this.#writer.loss(loss, this.#clock));
+      this.tally.lost += loss.lost;
+      this.#put(this.writer.loss(loss, this.#clock));
     }
   }
 
   #record(letter: string, make: () => string): void {
-    if (!this.full && (this.#letters === null || this.#letters.includes(letter))) {
+    if (!this.full && (this.letters === null || this.letters.includes(letter))) {
       this.#begin();
       this.tally.records += 1;
       this.#put(make());
@@ -131,11 +140,11 @@ export class Converted implements Format, Taker {
     this.#clock = new CaptureClock(this.#reader.header.clock_offset);
     this.#cut();
     const first = this.#header === '';
-    if (first || this.#writer.eachEpoch) {
+    if (first || this.writer.eachEpoch) {
       // A row's bytes are characters here, so that they come out as they were.
-      this.#header = Buffer.from(this.#writer.header(this.#reader)).toString('latin1');
+      this.#header = Buffer.from(this.writer.header(this.#reader)).toString('latin1');
     }
-    if (!first && this.#writer.eachEpoch) {
+    if (!first && this.writer.eachEpoch) {
       this.#out.push(this.#header);
       this.#start = true;
     }

@@ -3,25 +3,21 @@ import type { Count, Loss } from '../stream/parser.js';
 import type { StreamReader } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { printable } from '../terminal/printable.js';
-import type { Writer } from './converted.js';
-import { onText } from './text.js';
+import { onText, type Writer } from './converted.js';
 import type { CaptureClock } from './time.js';
 
 /** RFC 4180, but lines end as everywhere here. */
 export class Csv implements Writer {
   readonly eachEpoch = false;
-  readonly #letters: string;
   #columns: string[] = [];
   readonly #places = new Map<string, Places>();
 
-  constructor(letters: string) {
-    this.#letters = letters;
-  }
+  constructor(private readonly letters: string) {}
 
   header(reader: StreamReader): string {
-    const names = [...this.#letters].flatMap((letter) => reader.columns(letter));
+    const names = [...this.letters].flatMap((letter) => reader.columns(letter));
     this.#columns = [...new Set(names)].filter((name) => name !== 'time');
-    for (const letter of this.#letters) {
+    for (const letter of this.letters) {
       this.#places.set(letter, new Places(this.#columns));
     }
     return `${['kind', 'time', ...this.#columns, 'records_lost'].map(quoted).join(',')}\n`;

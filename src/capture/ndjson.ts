@@ -4,8 +4,7 @@ import type { StreamReader } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { TEXT_COLUMNS } from '../stream/schema.js';
 import { jsonLine, jsonText } from '../terminal/printable.js';
-import type { Writer } from './converted.js';
-import { onText } from './text.js';
+import { onText, type Writer } from './converted.js';
 import type { CaptureClock } from './time.js';
 
 const TEXT: ReadonlySet<string> = new Set(TEXT_COLUMNS);

@@ -17,9 +17,11 @@ export interface Packer {
   readonly trailer: Buffer;
 }
 
-/** Throws a Usage if this Node cannot. */
-export function makePacker(packing: Packing): Packer {
+/** Null for what is not packed. Throws a Usage if this Node cannot. */
+export function makePacker(packing: Packing | null): Packer | null {
   switch (packing) {
+    case null:
+      return null;
     case 'gzip':
       return new GzipPacker();
     case 'zstd':

@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { errno, Failure, inWords } from '../failure.js';
+import { errno, Failure, failureOf, inWords } from '../failure.js';
 import { isOwn, PRIVATE_MODE } from '../ownership.js';
 import { endOfLine } from '../stream/whole-lines.js';
 import type { Output } from '../terminal/output.js';
@@ -14,12 +14,13 @@ const FLUSH_BYTES = 256 * 1024;
 
 /** Lines could not be written. What the file holds is whole lines nevertheless. */
 export class CannotWrite extends Failure {
-  /** Lines that were taken and are not in the file. */
-  lines: number;
-
-  constructor(path: string, error: unknown, lines: number) {
+  constructor(
+    path: string,
+    error: unknown,
+    /** Lines that were taken and are not in the file. */
+    public lines: number,
+  ) {
     super(`cannot write ${path}: ${inWords(error)}; what it holds is whole lines`);
-    this.lines = lines;
   }
 
   andThen(lines: number): this {
@@ -162,12 +163,7 @@ async function checked(
 
 /** A file of whole lines: where a write fails it is cut after the last line that is whole. */
 export class FilePart implements Part {
-  readonly path: string;
   size = 0;
-  readonly #file: FileHandle;
-  readonly #packer: Packer | null;
-  readonly #sync: boolean;
-  readonly #regular: boolean;
   /** Up to here the file can be read to its end. */
   #safe: number;
   /** Lines packed since then, and their bytes. */
@@ -179,20 +175,15 @@ export class FilePart implements Part {
   #failed = false;
 
   private constructor(
-    path: string,
-    file: FileHandle,
+    readonly path: string,
+    private readonly file: FileHandle,
     size: number,
-    regular: boolean,
-    packer: Packer | null,
-    sync: boolean,
+    private readonly regular: boolean,
+    private readonly packer: Packer | null,
+    private readonly sync: boolean,
   ) {
-    this.path = path;
-    this.#file = file;
     this.size = size;
     this.#safe = size;
-    this.#regular = regular;
-    this.#packer = packer;
-    this.#sync = sync;
     this.#isOpen = size === 0;
   }
 
@@ -223,12 +214,9 @@ export class FilePart implements Part {
       const { size } = await file.stat();
       return new FilePart(path, file, regular ? size : 0, regular, packer, sync);
     } catch (error) {
-      if (error instanceof Failure) {
-        throw error;
-      }
       throw errno(error) === 'EEXIST'
         ? new Failure(`${path} is there already: --force overwrites it, --append adds to it`)
-        : new Failure(`cannot write ${path}: ${inWords(error)}`);
+        : failureOf(`cannot write ${path}`, error);
     }
   }
 
@@ -251,7 +239,7 @@ export class FilePart implements Part {
   async write(lines: Buffer): Promise<void> {
     this.#dirty = true;
     this.#isOpen = true;
-    if (this.#packer === null) {
+    if (this.packer === null) {
       await this.#put(lines);
       this.#safe = this.size;
       return;
@@ -259,7 +247,7 @@ export class FilePart implements Part {
     for (let rest = lines; rest.length > 0; ) {
       const fits = rest.length <= FLUSH_BYTES - this.#pendingBytes;
       const end = fits ? rest.length : endOfLine(rest, FLUSH_BYTES - this.#pendingBytes - 1);
-      await this.#pack(this.#packer, rest.subarray(0, end), rest.subarray(end));
+      await this.#pack(this.packer, rest.subarray(0, end), rest.subarray(end));
       rest = rest.subarray(end);
     }
   }
@@ -291,8 +279,8 @@ export class FilePart implements Part {
     if (!this.#dirty) {
       return;
     }
-    if (this.#packer !== null) {
-      await this.#flushPacked(this.#packer);
+    if (this.packer !== null) {
+      await this.#flushPacked(this.packer);
     }
     await this.#settle();
     this.#dirty = false;
@@ -302,28 +290,28 @@ export class FilePart implements Part {
     try {
       if (!this.#failed) {
         await this.flush();
-        await this.#put((this.#isOpen && (await this.#packer?.end())) || NOTHING);
+        await this.#put((this.#isOpen && (await this.packer?.end())) || NOTHING);
         await this.#settle();
       }
     } finally {
-      await this.#file.close();
+      await this.file.close();
     }
   }
 
   /** Is it still there, and if asked for, on disk? */
   async #settle(): Promise<void> {
-    if (!this.#regular) {
+    if (!this.regular) {
       return;
     }
     try {
-      if (this.#sync) {
-        await this.#file.sync();
+      if (this.sync) {
+        await this.file.sync();
       }
     } catch (error) {
       this.#failed = true;
       throw new CannotWrite(this.path, error, 0);
     }
-    const { nlink, size } = await this.#file.stat();
+    const { nlink, size } = await this.file.stat();
     if (nlink === 0 || size < this.#safe) {
       this.#failed = true;
       const what = nlink === 0 ? 'deleted' : 'cut';
@@ -331,17 +319,17 @@ export class FilePart implements Part {
     }
   }
 
-  async #put(bytes: Buffer, trailer = this.#packer?.trailer): Promise<void> {
+  async #put(bytes: Buffer, trailer = this.packer?.trailer): Promise<void> {
     let done = 0;
     while (done < bytes.length) {
       try {
-        const { bytesWritten } = await this.#file.write(bytes, done);
+        const { bytesWritten } = await this.file.write(bytes, done);
         done += bytesWritten;
         this.size += bytesWritten;
       } catch (error) {
         this.#failed = true;
         let lines = this.#pending;
-        if (this.#packer === null) {
+        if (this.packer === null) {
           const whole = bytes.subarray(0, done).lastIndexOf(NEWLINE) + 1;
           this.#safe += whole;
           lines = linesIn(bytes.subarray(whole));
@@ -355,9 +343,9 @@ export class FilePart implements Part {
   /** Back to what can be read. */
   async #cut(trailer = NOTHING): Promise<void> {
     try {
-      await this.#file.truncate(this.#safe);
+      await this.file.truncate(this.#safe);
       this.size = this.#safe;
-      await this.#file.write(trailer, 0, trailer.length, this.#safe);
+      await this.file.write(trailer, 0, trailer.length, this.#safe);
     } catch {
       // The disk is full or worse, and that has been said.
     }
@@ -374,33 +362,31 @@ async function syncDirectory(path: string): Promise<void> {
 export class OutputPart implements Part {
   readonly path = 'standard output';
   size = 0;
-  readonly #out: Output;
-  readonly #packer: Packer | null;
 
-  constructor(out: Output, packer: Packer | null) {
-    this.#out = out;
-    this.#packer = packer;
-  }
+  constructor(
+    private readonly out: Output,
+    private readonly packer: Packer | null,
+  ) {}
 
   async write(lines: Buffer): Promise<void> {
     // A stream may hold on to what it has taken.
-    await this.#put(this.#packer === null ? Buffer.from(lines) : await this.#packer.push(lines));
+    await this.#put(this.packer === null ? Buffer.from(lines) : await this.packer.push(lines));
   }
 
   async flush(): Promise<void> {
-    if (this.#packer !== null) {
-      await this.#put(await this.#packer.flush());
+    if (this.packer !== null) {
+      await this.#put(await this.packer.flush());
     }
   }
 
   async close(): Promise<void> {
-    if (this.#packer !== null) {
-      await this.#put(await this.#packer.end());
+    if (this.packer !== null) {
+      await this.#put(await this.packer.end());
     }
   }
 
   async #put(bytes: Buffer): Promise<void> {
     this.size += bytes.length;
-    await this.#out.write(bytes);
+    await this.out.write(bytes);
   }
 }

@@ -2,11 +2,12 @@ import { constants } from 'node:fs';
 import { access, lstat, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errno, Failure, inWords } from '../failure.js';
+import type { FileLock } from '../lock.js';
 import { endOfLine } from '../stream/whole-lines.js';
-import { type Continued, isCapture, prepareAppend, repairOf } from './append.js';
-import { Lock } from './lock.js';
+import { isCapture, prepareAppend } from './append.js';
+import { lockName } from './lock.js';
 import type { FormatName, Packing, Rotation } from './names.js';
-import { makePacker, type Packer } from './pack.js';
+import { makePacker } from './pack.js';
 import { FilePart, type Meeting, type Part } from './part.js';
 import type { Piece } from './piece.js';
 
@@ -45,48 +46,45 @@ export interface Sink {
 
 /** One file or output that is never cut. */
 export class Single implements Sink {
-  readonly #part: Part;
-  /** The header that the file has already. */
-  readonly #header: string | null;
-  readonly #lock: Lock | null;
   #fresh = true;
 
   /** @param header the first line of a file that has its only header already */
-  constructor(part: Part, header: string | null, lock: Lock | null) {
-    this.#part = part;
-    this.#header = header;
-    this.#lock = lock;
-  }
+  constructor(
+    private readonly part: Part,
+    /** The header that the file has already. */
+    private readonly header: string | null,
+    private readonly lock: FileLock | null,
+  ) {}
 
   get size(): number {
-    return this.#part.size;
+    return this.part.size;
   }
 
   get name(): string {
-    return this.#part.path;
+    return this.part.path;
   }
 
   async write(piece: Piece): Promise<void> {
     let header = this.#fresh && !piece.start;
-    if (header && this.#header !== null) {
-      if (String(piece.header) !== (this.#header && `${this.#header}\n`)) {
+    if (header && this.header !== null) {
+      if (String(piece.header) !== (this.header && `${this.header}\n`)) {
         throw new Failure(`${this.name} has other columns: nothing was appended to it`);
       }
       header = false;
     }
     this.#fresh = false;
-    await this.#part.write(header ? Buffer.concat([piece.header, piece.bytes]) : piece.bytes);
+    await this.part.write(header ? Buffer.concat([piece.header, piece.bytes]) : piece.bytes);
   }
 
   flush(): Promise<void> {
-    return this.#part.flush();
+    return this.part.flush();
   }
 
   async close(): Promise<void> {
     try {
-      await this.#part.close();
+      await this.part.close();
     } finally {
-      await this.#lock?.release();
+      await this.lock?.release();
     }
   }
 }
@@ -163,12 +161,8 @@ interface Current {
  * record, and only then is an old one deleted: so a capture that never gets far deletes nothing.
  */
 export class Rotated implements Sink {
-  readonly #plan: RotationPlan;
-  readonly #lock: Lock | null;
-  #numbers: number[];
-  /** Of those the ones that this process has made. */
+  /** Of `numbers` those that this process has made. */
   readonly #made = new Set<number>();
-  #part: Current | null;
   /** Header lines without a record after them yet. */
   #held: Buffer[] = [];
   #heldLength = 0;
@@ -183,15 +177,11 @@ export class Rotated implements Sink {
   deleted = 0;
 
   private constructor(
-    plan: RotationPlan,
-    lock: Lock | null,
-    numbers: number[],
-    part: Current | null,
+    private readonly plan: RotationPlan,
+    private readonly lock: FileLock | null,
+    private numbers: number[],
+    private part: Current | null,
   ) {
-    this.#plan = plan;
-    this.#lock = lock;
-    this.#numbers = numbers;
-    this.#part = part;
     this.#last = part?.file.path ?? plan.path;
     this.#opened = part === null ? 0 : 1;
   }
@@ -207,7 +197,7 @@ export class Rotated implements Sink {
         `${partName(path, first)} is there already: --force deletes all parts of ${path}, --append adds to them`,
       );
     }
-    const lock = await Lock.by(join(dirname(path), `.${basename(path)}.lock`), path, plan.report);
+    const lock = await lockName(join(dirname(path), `.${basename(path)}.lock`), path, plan.report);
     try {
       const numbers = await partsOf(path);
       const last = meeting === 'append' ? numbers.at(-1) : undefined;
@@ -220,7 +210,7 @@ export class Rotated implements Sink {
   }
 
   get size(): number {
-    return this.#closedSize + (this.#part?.file.size ?? 0);
+    return this.#closedSize + (this.part?.file.size ?? 0);
   }
 
   get name(): string {
@@ -244,8 +234,8 @@ export class Rotated implements Sink {
     this.#heldLength = 0;
     let rest = bytes;
     while (rest.length > 0) {
-      this.#part ??= await this.#next();
-      const part = this.#part;
+      this.part ??= await this.#next();
+      const part = this.part;
       const isStart = start && rest.length === bytes.length;
       const own = part.isFresh && !isStart && part.header === null ? header : NOTHING;
       const end = this.#fitting(part, rest, own.length);
@@ -264,7 +254,7 @@ export class Rotated implements Sink {
     let kept = bytes;
     if (this.#heldLength + bytes.length > MAX_HELD) {
       // In the middle of a part comments are dropped: a header there would begin an epoch.
-      const isMiddle = !this.#isStartHeld && this.#part?.isFresh === false;
+      const isMiddle = !this.#isStartHeld && this.part?.isFresh === false;
       kept = isMiddle ? NOTHING : header;
       this.#isStartHeld = !isMiddle;
       this.#held = [];
@@ -286,14 +276,14 @@ export class Rotated implements Sink {
   }
 
   async flush(): Promise<void> {
-    await this.#part?.file.flush();
+    await this.part?.file.flush();
   }
 
   async close(): Promise<void> {
     try {
       // Lines that do not fit are not worth a part without a record.
       const lines = Buffer.concat(this.#held);
-      const part = this.#part;
+      const part = this.part;
       if (part?.isFresh === false && this.#fitting(part, lines, 0) === lines.length) {
         await part.file.write(lines);
       }
@@ -304,15 +294,15 @@ export class Rotated implements Sink {
 
   async #end(): Promise<void> {
     try {
-      await this.#part?.file.close();
+      await this.part?.file.close();
     } finally {
-      await this.#lock?.release();
+      await this.lock?.release();
     }
   }
 
   /** Return how many of the bytes go into this part; 0 if it is over. */
   #fitting(part: Current, bytes: Buffer, header: number): number {
-    const { rotation, packing } = this.#plan;
+    const { rotation, packing } = this.plan;
     const isFull = rotation.by === 'size' && part.file.size >= rotation.bytes;
     const isOld = rotation.by === 'time' && performance.now() - part.born >= rotation.ms;
     const least = upToRecord(bytes) || bytes.length;
@@ -330,27 +320,27 @@ export class Rotated implements Sink {
   }
 
   async #finish({ file }: Current): Promise<void> {
-    this.#part = null;
+    this.part = null;
     await file.close();
     this.#closedSize += file.size;
   }
 
   /** Begin the next part. */
   async #next(): Promise<Current> {
-    const { meeting } = this.#plan;
+    const { meeting } = this.plan;
     if (meeting === 'replace' && !this.#isPruned) {
-      await this.#delete(this.#numbers.splice(0));
+      await this.#delete(this.numbers.splice(0));
     }
-    for (let number = (this.#numbers.at(-1) ?? 0) + 1; ; number += 1) {
-      const path = partName(this.#plan.path, number);
+    for (let number = (this.numbers.at(-1) ?? 0) + 1; ; number += 1) {
+      const path = partName(this.plan.path, number);
       if (number >= 10 ** MAX_DIGITS) {
-        const last = partName(this.#plan.path, this.#numbers.at(-1) ?? 0);
+        const last = partName(this.plan.path, this.numbers.at(-1) ?? 0);
         throw new Failure(`no number is left after ${last}: move that file away`);
       }
       // A file of that name that is no part stays, also one that another user makes just now.
-      const file = await FilePart.make(path, packerOf(this.#plan), this.#plan.sync);
+      const file = await FilePart.make(path, makePacker(this.plan.packing), this.plan.sync);
       if (file !== null) {
-        this.#numbers.push(number);
+        this.numbers.push(number);
         this.#made.add(number);
         this.#opened += 1;
         this.#last = path;
@@ -361,15 +351,15 @@ export class Rotated implements Sink {
 
   async #prune(): Promise<void> {
     this.#isPruned = true;
-    const over = Math.max(0, this.#numbers.length - this.#plan.keep);
-    this.deleted += await this.#delete(this.#numbers.splice(0, over));
+    const over = Math.max(0, this.numbers.length - this.plan.keep);
+    this.deleted += await this.#delete(this.numbers.splice(0, over));
   }
 
   /** Delete parts; report the first that cannot be deleted, and leave those. */
   async #delete(numbers: readonly number[]): Promise<number> {
     let deleted = 0;
     for (const number of numbers) {
-      const path = partName(this.#plan.path, number);
+      const path = partName(this.plan.path, number);
       try {
         if (await isCapture(path, this.#made.has(number))) {
           await unlink(path);
@@ -389,7 +379,7 @@ export class Rotated implements Sink {
   async #complain(text: string): Promise<void> {
     if (!this.#hasComplained) {
       this.#hasComplained = true;
-      await this.#plan.report(text);
+      await this.plan.report(text);
     }
   }
 }
@@ -409,9 +399,9 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
   if (rotation.by === 'size' ? size >= rotation.bytes : age >= rotation.ms) {
     return null;
   }
-  let there: Continued;
+  let first: string | null;
   try {
-    there = await prepareAppend(path, format, packing);
+    first = await prepareAppend(path, format, packing, plan.report);
   } catch (error) {
     if (error instanceof Failure) {
       // It is of another format, or damaged: it stays as it is.
@@ -419,19 +409,11 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
     }
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
   }
-  const repair = repairOf(path, there);
-  if (repair !== null) {
-    await plan.report(repair);
-  }
   return {
-    file: await FilePart.open(path, 'append', packerOf(plan), plan.sync),
+    file: await FilePart.open(path, 'append', makePacker(plan.packing), plan.sync),
     born: performance.now() - age,
-    header: format === 'csv' && there.first !== null ? `${there.first}\n` : null,
+    header: format === 'csv' && first !== null ? `${first}\n` : null,
     isFresh: true,
-    isEmpty: there.first === null,
+    isEmpty: first === null,
   };
-}
-
-function packerOf({ packing }: RotationPlan): Packer | null {
-  return packing === null ? null : makePacker(packing);
 }

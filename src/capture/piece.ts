@@ -1,4 +1,4 @@
-import type { Loss } from '../stream/parser.js';
+import { Problems } from '../stream/problems.js';
 
 /** Whole lines that go to a file together. */
 export interface Piece {
@@ -11,25 +11,12 @@ export interface Piece {
 
 /** What was written, and what could not be. */
 export class CaptureTally {
-  /** Bytes of the input. */
-  bytes = 0;
   /** Records written: every line but headers and L lines. */
   records = 0;
   /** Records that the L lines say were lost. */
   lost = 0;
   /** Lines of the input that were no records. */
-  problems = 0;
-  /** The first of them, with its number. */
-  first: string | null = null;
-
-  loss(loss: Loss): void {
-    this.lost += loss.lost;
-  }
-
-  problem(line: number, reason: string): void {
-    this.problems += 1;
-    this.first ??= `line ${line}: ${reason}`;
-  }
+  readonly problems = new Problems();
 }
 
 /** Makes the lines of a capture from the bytes of a stream, cut anywhere. */

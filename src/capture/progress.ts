@@ -4,10 +4,7 @@ import type { CaptureTally } from './piece.js';
 
 /** How a capture is getting on: a line rewritten in place, on a terminal that is ours alone. */
 export class Progress {
-  readonly #host: Host;
-  readonly #tally: CaptureTally;
   readonly #shown: boolean;
-  readonly #live: boolean;
   readonly #begun = performance.now();
   #at = this.#begun;
   #records = 0;
@@ -18,17 +15,19 @@ export class Progress {
    * @param alone nobody else writes to the terminal
    * @param live losses happen now, and something can be done about them
    */
-  constructor(host: Host, tally: CaptureTally, alone: boolean, live: boolean) {
-    this.#host = host;
-    this.#tally = tally;
-    this.#live = live;
+  constructor(
+    private readonly host: Host,
+    private readonly tally: CaptureTally,
+    alone: boolean,
+    private readonly live: boolean,
+  ) {
     this.#shown = alone && host.err.steerable;
   }
 
   /** To be called about once a second. */
   async tick(bytes: number): Promise<void> {
-    const { records, lost } = this.#tally;
-    if (lost > 0 && this.#live && !this.#lossTold) {
+    const { records, lost } = this.tally;
+    if (lost > 0 && this.live && !this.#lossTold) {
       this.#lossTold = true;
       await this.note(`records are being lost: ${lost} by now`);
     }
@@ -44,42 +43,42 @@ export class Progress {
         `lost ${whole(lost, true)}`,
       ];
       this.#drawn = true;
-      const text = parts.join('   ').slice(0, this.#host.err.columns - 1);
-      await writeAside(this.#host, `\r${text}\u001b[K`);
+      const text = parts.join('   ').slice(0, this.host.err.columns - 1);
+      await writeAside(this.host, `\r${text}\u001b[K`);
     }
   }
 
   /** Says something else. */
   async note(text: string): Promise<void> {
     await this.erase();
-    await note(this.#host, text);
+    await note(this.host, text);
   }
 
   async erase(): Promise<void> {
     if (this.#drawn) {
       this.#drawn = false;
-      await writeAside(this.#host, '\r\u001b[K');
+      await writeAside(this.host, '\r\u001b[K');
     }
   }
 
   /** Print what was captured up to now. */
   async report(bytes: number, where: string): Promise<void> {
-    await this.note(`${this.#captured(bytes, where)}, lost ${this.#tally.lost}`);
+    await this.note(`${this.#captured(bytes, where)}, lost ${this.tally.lost}`);
   }
 
   #captured(bytes: number, where: string): string {
     const took = (performance.now() - this.#begun) / 1000;
-    return `${this.#tally.records} records in ${seconds(took)}, ${size(bytes)} in ${where}`;
+    return `${this.tally.records} records in ${seconds(took)}, ${size(bytes)} in ${where}`;
   }
 
   /** Print what was captured, in one line. */
   async summary(bytes: number, where: string, unwritten: number, deleted: number): Promise<void> {
-    const { lost, problems } = this.#tally;
+    const { lost, problems } = this.tally;
     const rest = [
       ...(deleted > 0 ? [`older parts deleted: ${deleted}`] : []),
-      ...(problems > 0 ? [`lines passed over: ${problems}`] : []),
+      ...(problems.count > 0 ? [`lines passed over: ${problems.count}`] : []),
       ...(unwritten > 0 ? [`last lines not written: ${unwritten}`] : []),
-      lost > 0 && this.#live
+      lost > 0 && this.live
         ? `lost ${lost}: record less (--port, --addr), or load with a larger bufsize`
         : `lost ${lost}`,
     ];

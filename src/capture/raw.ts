@@ -24,7 +24,6 @@ function isBlank(byte: number | undefined): boolean {
  */
 export class RawFormat implements Format {
   readonly tally = new CaptureTally();
-  readonly #limit: number;
   readonly #losses = new StreamParser();
   /** The header's lines by what they are about, in the order they came in. */
   readonly #header = new Map<string, string>();
@@ -42,12 +41,10 @@ export class RawFormat implements Format {
   /** Where the last comment ended: a header goes on there. */
   #headerEnd = 0;
 
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
+  constructor(private readonly limit: number) {}
 
   get full(): boolean {
-    return this.tally.records >= this.#limit;
+    return this.tally.records >= this.limit;
   }
 
   push(chunk: Buffer): Piece[] {
@@ -72,7 +69,7 @@ export class RawFormat implements Format {
 
   end(): Piece[] {
     if (this.#whole.isCut && !this.full) {
-      this.tally.problem(this.#lines + 1, 'the last line has no end: was it cut?');
+      this.tally.problems.add(this.#lines + 1, 'the last line has no end: was it cut?');
     }
     return [];
   }
@@ -83,7 +80,7 @@ export class RawFormat implements Format {
     if (end > 0) {
       this.#skipping = false;
       this.#lines += 1;
-      this.tally.problem(this.#lines, `longer than ${MAX_LINE} characters`);
+      this.tally.problems.add(this.#lines, `longer than ${MAX_LINE} characters`);
     }
     return end;
   }
@@ -112,7 +109,10 @@ export class RawFormat implements Format {
     } else if (first === HASH) {
       this.#hash(bytes, line, end);
     } else if (end > at) {
-      this.tally.problem(this.#lines, 'not a record: it does not start with a one-letter kind');
+      this.tally.problems.add(
+        this.#lines,
+        'not a record: it does not start with a one-letter kind',
+      );
     }
   }
 
@@ -135,7 +135,7 @@ export class RawFormat implements Format {
   #comment(key: string, text: string): void {
     const line = this.#losses.parse(text.trimEnd());
     if (line.type === 'problem') {
-      this.tally.problem(this.#lines, line.reason);
+      this.tally.problems.add(this.#lines, line.reason);
     }
     if (START.test(text)) {
       this.#header.clear();
@@ -154,9 +154,9 @@ export class RawFormat implements Format {
   #loss(text: string): void {
     const line = this.#losses.parse(text.trimEnd());
     if (line.type === 'record' && line.record.kind === 'L') {
-      this.tally.loss(line.record);
+      this.tally.lost += line.record.lost;
     } else if (line.type === 'problem') {
-      this.tally.problem(this.#lines, line.reason);
+      this.tally.problems.add(this.#lines, line.reason);
     }
   }
 }

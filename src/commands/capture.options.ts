@@ -50,20 +50,15 @@ export function addCapture(program: Command, host: Host): void {
     .usage('[options] <file> [-- command...]')
     .argument('<file>', 'where to; - for stdout')
     .argument('[command...]', 'a command to run meanwhile; its exit status is then ours')
-    .addOption(
-      new Option(
-        '--kinds <list>',
-        `what to record, of ${Object.keys(LETTERS)} (default: the module's own)`,
-      ).argParser(parseWord),
+    .option(
+      '--kinds <list>',
+      `what to record, of ${Object.keys(LETTERS)} (default: the module's own)`,
+      parseWord,
     )
     .option('--fwmark <mark>', 'connections with this mark', parseMark)
     .addOption(proto())
     .option('--stack', 'record the kernel stack of each drop and close')
-    .addOption(
-      new Option('--interval <time>', 'time between two counts, such as 500ms or 1s').argParser(
-        parseInterval,
-      ),
-    )
+    .option('--interval <time>', 'time between two counts, such as 500ms or 1s', parseInterval)
     .addOption(
       new Option(
         '--format <name>',
@@ -72,11 +67,10 @@ export function addCapture(program: Command, host: Host): void {
         .choices([...FORMATS])
         .default('raw'),
     )
-    .addOption(
-      new Option(
-        '--rotate <size|time>',
-        'begin a new part after so many bytes (100M) or so long (1h): FILE.000001, FILE.000002 ...',
-      ).argParser(parseRotation),
+    .option(
+      '--rotate <size|time>',
+      'begin a new part after so many bytes (100M) or so long (1h): FILE.000001, FILE.000002 ...',
+      parseRotation,
     )
     .option('--keep <number>', 'delete the oldest parts beyond so many', parsePositive)
     .addOption(
@@ -84,9 +78,7 @@ export function addCapture(program: Command, host: Host): void {
         ...PACKINGS,
       ]),
     )
-    .addOption(
-      new Option('--duration <time>', 'end after so long: 30s, 5m, 1h').argParser(parseSpan),
-    )
+    .option('--duration <time>', 'end after so long: 30s, 5m, 1h', parseSpan)
     .option('-n, --count <number>', 'end after so many records', parsePositive)
     .option('--fsync', 'have the disk hold it, every second and at the end')
     .addOption(new Option('--force', 'overwrite what is there').conflicts('append'))

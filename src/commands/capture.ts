@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { prepareAppend, repairOf } from '../capture/append.js';
+import { prepareAppend } from '../capture/append.js';
 import { runCommand } from '../capture/child.js';
 import { makeFormat } from '../capture/format.js';
-import { Lock } from '../capture/lock.js';
+import { lockCapture } from '../capture/lock.js';
 import { checkPacking, makePacker } from '../capture/pack.js';
 import {
   CannotWrite,
@@ -28,7 +28,7 @@ import { LETTERS } from '../stream/schema.js';
 import { Turn } from '../stream/turn.js';
 import { type Host, note } from '../terminal/host.js';
 import type { CaptureOptions, FilterOptions } from './capture.options.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 
 const MODULE_ONLY = [
   'port',
@@ -86,10 +86,9 @@ export async function capture(
       if (ended && namespace !== null) {
         throw new Failure('the module has gone away: what came until then was captured');
       }
-      const { records, first } = format.tally;
+      const { records, problems } = format.tally;
       if (ended && records === 0) {
-        const why = first === null ? '' : ` (${first})`;
-        throw new Failure(`${source.name} holds no records that can be read${why}`);
+        throw new Failure(`${source.name} holds no records that can be read${problems.why}`);
       }
     } catch (error) {
       if (running === null) {
@@ -143,9 +142,9 @@ async function record(
   const ended = !signal.aborted && !format.full;
   stop.abort();
   await sink.close().catch(keep);
-  const { first } = format.tally;
-  if (first !== null) {
-    await progress.note(`passed over ${first}`);
+  const { words } = format.tally.problems;
+  if (words !== null) {
+    await progress.note(`passed over ${words}`);
   }
   if (!host.out.closed) {
     const unwritten = errors.reduce<number>(
@@ -179,7 +178,6 @@ async function writeAll(
         await progress.tick(sink.size);
         continue;
       }
-      format.tally.bytes += chunk.length;
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
         // Writing to stdout waits for nothing where that is a file.
@@ -213,11 +211,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   const packing = options.compress ?? null;
   const sync = options.fsync ?? false;
   if (path === '-') {
-    return new Single(
-      new OutputPart(host.out, packing === null ? null : makePacker(packing)),
-      null,
-      null,
-    );
+    return new Single(new OutputPart(host.out, makePacker(packing)), null, null);
   }
   const meeting = meetingOf(options);
   const report = (text: string) => note(host, text);
@@ -231,22 +225,15 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   if (isSame(path, options.input)) {
     throw new Usage(`${path} is what is read: write to another file`);
   }
-  const packer = packing === null ? null : makePacker(packing);
+  const packer = makePacker(packing);
   await refuseForeignLink(path);
   // Before anything is changed in a file that is there.
-  let lock = meeting === 'refuse' ? null : await Lock.of(path, report);
+  let lock = meeting === 'refuse' ? null : await lockCapture(path, report);
   try {
-    let first: string | null = null;
-    if (meeting === 'append') {
-      const there = await prepareAppend(path, options.format, packing);
-      first = there.first;
-      const repair = repairOf(path, there);
-      if (repair !== null) {
-        await report(repair);
-      }
-    }
+    const first =
+      meeting === 'append' ? await prepareAppend(path, options.format, packing, report) : null;
     const part = await FilePart.open(path, meeting, packer, sync);
-    lock ??= await Lock.of(path, report);
+    lock ??= await lockCapture(path, report);
     return new Single(part, options.format === 'csv' ? first : null, lock);
   } catch (error) {
     await lock?.release();
@@ -280,12 +267,6 @@ function check(
 ): void {
   const { input, format, kinds } = options;
   checkInput(options, null);
-  const refuse = (...pairs: [boolean, string][]) => {
-    const [, why] = pairs.find(([holds]) => holds) ?? [];
-    if (why !== undefined) {
-      throw new Usage(why);
-    }
-  };
   refuse(
     [input === 'proc', "capture records the module's stream: -i takes module or a capture here"],
     [options.json === true, 'capture writes JSON with --format ndjson'],

@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { type Cause, CLOSE_GROUPINGS } from '../aggregate/close.js';
 import { parseCauses, parsePositive } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
-import { withChoice, withCounting } from './common.options.js';
+import { running, withChoice, withCounting } from './common.options.js';
 import type { CountedOptions } from './counted.js';
 
 export interface ClosesOptions extends Omit<CountedOptions, 'alert'> {
@@ -18,16 +18,8 @@ export function addCloses(program: Command, host: Host): void {
     CLOSE_GROUPINGS,
   )
     .description('every connection as it is closed: both ends, the state it left, and why')
-    .addOption(
-      new Option(
-        '--cause <list>',
-        'only those closed so, such as reset_received,timeout',
-      ).argParser(parseCauses),
-    )
+    .option('--cause <list>', 'only those closed so, such as reset_received,timeout', parseCauses)
     .option('--stack', 'the kernel stack below each, the innermost function first')
     .option('-n, --count <number>', 'end after so many closes', parsePositive)
-    .action(async (_options, command: Command) => {
-      const { closes } = await import('./closes.js');
-      await closes(host, command.optsWithGlobals<ClosesOptions>());
-    });
+    .action(running(async () => (await import('./closes.js')).closes, host));
 }

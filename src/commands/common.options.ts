@@ -9,6 +9,18 @@ import {
   parseUnit,
 } from '../arguments.js';
 import { FILTER_WORDS } from '../stream/schema.js';
+import type { Host } from '../terminal/host.js';
+import type { CommonOptions } from './options.js';
+
+/** Return the action of a command: it loads the code, and calls it with the options. */
+export function running<Options extends CommonOptions, Rest extends readonly string[]>(
+  load: () => Promise<(host: Host, options: Options, ...rest: Rest) => Promise<void>>,
+  host: Host,
+  ...rest: Rest
+) {
+  return async (_options: unknown, command: Command): Promise<void> =>
+    (await load())(host, command.optsWithGlobals<Options>(), ...rest);
+}
 
 /** Adds the options that choose connections. */
 export function withChoice(command: Command): Command {
@@ -26,13 +38,12 @@ export function withCounting(
   return command
     .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
     .addOption(new Option('--by <what>', by).choices(groupings.map((one) => one.by)))
-    .addOption(
-      new Option(
-        '--interval <time>',
-        'draw or print the table so often (default: 1s on a terminal and with --json, else once)',
-      ).argParser(parseInterval),
+    .option(
+      '--interval <time>',
+      'draw or print the table so often (default: 1s on a terminal and with --json, else once)',
+      parseInterval,
     )
-    .addOption(new Option('--for <time>', 'end after so long: 30s, 5m, 1h').argParser(parseSpan))
+    .option('--for <time>', 'end after so long: 30s, 5m, 1h', parseSpan)
     .addOption(follow());
 }
 

@@ -3,8 +3,6 @@ import { SHELLS, type Shell } from '../completion/shells.js';
 import type { Host } from '../terminal/host.js';
 import type { CommonOptions } from './options.js';
 
-export type CompletionOptions = CommonOptions;
-
 /** Add `tcpsynq completion`. */
 export function addCompletion(program: Command, host: Host): void {
   program
@@ -14,6 +12,6 @@ export function addCompletion(program: Command, host: Host): void {
     .description('a script that has a shell complete the words of this command')
     .action(async (shell: Shell, _options, command: Command) => {
       const { completion } = await import('./completion.js');
-      await completion(host, program, shell, command.optsWithGlobals<CompletionOptions>());
+      await completion(host, program, shell, command.optsWithGlobals<CommonOptions>());
     });
 }

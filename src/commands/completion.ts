@@ -5,8 +5,7 @@ import type { Shell } from '../completion/shells.js';
 import { type Node, treeOf } from '../completion/tree.js';
 import { zsh } from '../completion/zsh.js';
 import type { Host } from '../terminal/host.js';
-import type { CompletionOptions } from './completion.options.js';
-import { checkNoInput } from './options.js';
+import { type CommonOptions, checkNoInput } from './options.js';
 
 const SCRIPTS: Readonly<Record<Shell, (program: Node) => string>> = { bash, zsh, fish };
 
@@ -15,7 +14,7 @@ export async function completion(
   host: Host,
   program: Command,
   shell: Shell,
-  options: CompletionOptions,
+  options: CommonOptions,
 ): Promise<void> {
   checkNoInput('completion', options);
   await host.out.write(SCRIPTS[shell](treeOf(program)));

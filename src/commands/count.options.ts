@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Host } from '../terminal/host.js';
+import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface CountOptions extends CommonOptions {
@@ -17,8 +18,5 @@ export function addCount(program: Command, host: Host): void {
         'state',
       ]),
     )
-    .action(async (_options, command: Command) => {
-      const { count } = await import('./count.js');
-      await count(host, command.optsWithGlobals<CountOptions>());
-    });
+    .action(running(async () => (await import('./count.js')).count, host));
 }

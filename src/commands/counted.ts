@@ -143,7 +143,7 @@ export function planCounted<R extends Shown>(
       if (table !== null) {
         board.add(record);
       }
-      view.record(record);
+      view.record?.(record);
       countable.taken?.(record);
       return true;
     },

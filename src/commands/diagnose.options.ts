@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseInterval } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
+import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface DiagnoseOptions extends CommonOptions {
@@ -15,14 +16,7 @@ export function addDiagnose(program: Command, host: Host): void {
   program
     .command('diagnose')
     .description('idle, busy, surge, flood or stuck: which listener, why, and what to change')
-    .addOption(
-      new Option('--for <time>', 'watch for so long, such as 10s (default: 5s)').argParser(
-        parseInterval,
-      ),
-    )
+    .option('--for <time>', 'watch for so long, such as 10s (default: 5s)', parseInterval)
     .option('--check', 'one line and exit status 0, 1, 2 or 3, as monitoring plugins do')
-    .action(async (_options, command: Command) => {
-      const { diagnose } = await import('./diagnose.js');
-      await diagnose(host, command.optsWithGlobals<DiagnoseOptions>());
-    });
+    .action(running(async () => (await import('./diagnose.js')).diagnose, host));
 }

@@ -1,5 +1,4 @@
-import { Collector, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
-import { SHORTEST_TIME, tooLittle } from '../diagnose/enough.js';
+import { Collector, SHORTEST_TIME, tooLittle, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
 import type { Evidence } from '../diagnose/evidence.js';
 import { judge, type Verdict } from '../diagnose/rules.js';
 import { asObject, pluginLine, type Report, report } from '../diagnose/words.js';

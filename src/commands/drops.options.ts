@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { DROP_GROUPINGS } from '../aggregate/drop.js';
 import { parsePositive } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
-import { proto, withChoice, withCounting } from './common.options.js';
+import { proto, running, withChoice, withCounting } from './common.options.js';
 import type { CountedOptions } from './counted.js';
 
 export interface DropsOptions extends CountedOptions {
@@ -25,15 +25,11 @@ export function addDrops(program: Command, host: Host): void {
     .option('--each', 'a line for every drop, instead of a table')
     .option('--stack', 'with --each: the kernel stack below each, the innermost function first')
     .addOption(proto())
-    .addOption(
-      new Option(
-        '--alert <number>',
-        'say on stderr when so many drops a second are reached (over an interval, 1s unless given), and when no longer; exit status 1 if they ever were',
-      ).argParser(parsePositive),
+    .option(
+      '--alert <number>',
+      'say on stderr when so many drops a second are reached (over an interval, 1s unless given), and when no longer; exit status 1 if they ever were',
+      parsePositive,
     )
     .option('-n, --count <number>', 'end after so many drops', parsePositive)
-    .action(async (_options, command: Command) => {
-      const { drops } = await import('./drops.js');
-      await drops(host, command.optsWithGlobals<DropsOptions>());
-    });
+    .action(running(async () => (await import('./drops.js')).drops, host));
 }

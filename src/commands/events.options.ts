@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseInterval, parseMark, parseOutcomes, parsePositive } from '../arguments.js';
 import type { Outcome } from '../stream/counters.js';
 import type { Host } from '../terminal/host.js';
-import { follow, withChoice } from './common.options.js';
+import { follow, running, withChoice } from './common.options.js';
 import type { RecordOptions } from './records.js';
 
 export interface EventsOptions extends RecordOptions {
@@ -19,26 +19,18 @@ export function addEvents(program: Command, host: Host): void {
   withChoice(program.command('events'))
     .description('every half-open connection as it is added and removed, or what they add up to')
     .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
-    .addOption(
-      new Option('--outcome <list>', 'only those that ended so, such as expired,reset').argParser(
-        parseOutcomes,
-      ),
-    )
+    .option('--outcome <list>', 'only those that ended so, such as expired,reset', parseOutcomes)
     .option('-n, --count <number>', 'end after so many events', parsePositive)
     .option('--top', 'the busiest sources (by /24, IPv6 /64) and listeners, and the outcomes')
     .option(
       '--handshake',
       'how long handshakes take, from SYN to final ACK, over all and by listener',
     )
-    .addOption(
-      new Option(
-        '--interval <time>',
-        'with --top, --handshake: draw or print so often (default: 1s on a terminal, else once)',
-      ).argParser(parseInterval),
+    .option(
+      '--interval <time>',
+      'with --top, --handshake: draw or print so often (default: 1s on a terminal, else once)',
+      parseInterval,
     )
     .addOption(follow())
-    .action(async (_options, command: Command) => {
-      const { events } = await import('./events.js');
-      await events(host, command.optsWithGlobals<EventsOptions>());
-    });
+    .action(running(async () => (await import('./events.js')).events, host));
 }

@@ -59,7 +59,7 @@ function planOf(host: Host, options: EventsOptions, reading: RecordSource): Reco
         return false;
       }
       tally.add(event, reading.header?.clock_offset ?? 0);
-      view.record(event);
+      view.record?.(event);
       return true;
     },
     begin({ starts }) {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { parseInterval, parseMost, parsePlace } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
+import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface ExportOptions extends CommonOptions {
@@ -23,11 +24,7 @@ export function addExport(program: Command, host: Host, version: string): void {
   program
     .command('export')
     .description('Prometheus metrics, over HTTP or as a file for node_exporter')
-    .addOption(
-      new Option('--listen <host:port>', 'answer there (default: 127.0.0.1:19106)').argParser(
-        parsePlace,
-      ),
-    )
+    .option('--listen <host:port>', 'answer there (default: 127.0.0.1:19106)', parsePlace)
     .addOption(
       new Option('--unix <path>', 'answer on a socket of that name instead').conflicts('listen'),
     )
@@ -37,31 +34,24 @@ export function addExport(program: Command, host: Host, version: string): void {
         'unix',
       ]),
     )
-    .addOption(
-      new Option(
-        '--interval <time>',
-        'with --textfile: write it so often, such as 15s, until told to stop',
-      ).argParser(parseInterval),
+    .option(
+      '--interval <time>',
+      'with --textfile: write it so often, such as 15s, until told to stop',
+      parseInterval,
     )
     .option('--all-netns', 'of every network namespace that a process is in')
-    .addOption(
-      new Option(
-        '--netns-top <number>',
-        'with --all-netns: of so many, those with the most half-opens (default: 100)',
-      ).argParser(parseMost),
+    .option(
+      '--netns-top <number>',
+      'with --all-netns: of so many, those with the most half-opens (default: 100)',
+      parseMost,
     )
-    .addOption(
-      new Option(
-        '--listeners-top <number>',
-        'series of so many addresses a namespace, those nearest to a limit',
-      )
-        .argParser(parseMost)
-        .default(20),
+    .option(
+      '--listeners-top <number>',
+      'series of so many addresses a namespace, those nearest to a limit',
+      parseMost,
+      20,
     )
     .option('--handshake', 'how long handshakes take; reads every half-open from the stream')
     .option('--drops', 'dropped segments by reason; attaches the hooks for them')
-    .action(async (_options, command: Command) => {
-      const { exportMetrics } = await import('./export.js');
-      await exportMetrics(host, command.optsWithGlobals<ExportOptions>(), version);
-    });
+    .action(running(async () => (await import('./export.js')).exportMetrics, host, version));
 }

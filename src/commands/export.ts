@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { HttpConnections } from '../export/connections.js';
 import { textOf } from '../export/exposition.js';
@@ -9,16 +9,16 @@ import { HostReader } from '../export/reading.js';
 import { makeServer } from '../export/server.js';
 import { Shared } from '../export/shared.js';
 import { type StreamKind, StreamMetrics } from '../export/stream.js';
-import { Failure, Usage } from '../failure.js';
-import { moduleFiles } from '../proc/module.js';
-import { type Namespace, openNamespace } from '../proc/namespace.js';
+import { Failure } from '../failure.js';
+import { isLoaded } from '../proc/module.js';
+import { openNamespace } from '../proc/namespace.js';
 import { replace } from '../replace.js';
 import { openModuleStream } from '../source/bytes.js';
 import { isLive, type LiveInput } from '../source/input.js';
 import { pause, stretched } from '../source/pace.js';
 import { type Host, note } from '../terminal/host.js';
 import type { ExportOptions } from './export.options.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 
 /** Of 9100 to 9999, where exporters usually are, Prometheus's list has given away every port. */
 const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };
@@ -50,7 +50,7 @@ export async function exportMetrics(
     const stream = kinds.length > 0 ? new StreamMetrics(namespace.inode ?? '-', kinds) : null;
     // One that may not be read is a mistake to be told at once; a module may be loaded later.
     const open = () => openModuleStream(namespace, { kinds: kinds.join(',') }, host.signal);
-    const first = stream !== null && (await isLoaded(namespace)) ? await open() : null;
+    const first = stream !== null && isLoaded(namespace) ? await open() : null;
     const scrape: Scraper = async (addOwn) => {
       const before = performance.now();
       const reading = await reader.read();
@@ -83,7 +83,7 @@ type Scraper = (addOwn: (exposition: Exposition) => void) => Promise<Scrape>;
 function check(options: ExportOptions): LiveInput {
   const { input, textfile, interval } = options;
   checkInput(options, null);
-  const refused: readonly (readonly [boolean | undefined, string])[] = [
+  refuse(
     [!isLive(input), 'export reads this host: -i takes auto, module or proc here'],
     [options.json, '--json has no meaning here: export has a format of its own'],
     [options.allNetns && options.netns !== undefined, '--netns and --all-netns exclude each other'],
@@ -105,12 +105,8 @@ function check(options: ExportOptions): LiveInput {
       Buffer.byteLength(options.unix ?? '') > MAX_PATH,
       `--unix takes a path of ${MAX_PATH} bytes at most`,
     ],
-  ];
-  const [, why] = refused.find(([is]) => is) ?? [];
-  if (why !== undefined || !isLive(input)) {
-    throw new Usage(why);
-  }
-  return input;
+  );
+  return input as LiveInput;
 }
 
 function kindsOf({ handshake, drops }: ExportOptions): StreamKind[] {
@@ -119,13 +115,6 @@ function kindsOf({ handshake, drops }: ExportOptions): StreamKind[] {
 
 function placeOf({ listen: address, unix }: ExportOptions): Place {
   return unix === undefined ? (address ?? DEFAULT_PLACE) : { path: unix };
-}
-
-function isLoaded(namespace: Namespace): Promise<boolean> {
-  return access(moduleFiles(namespace).stat).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Answers over HTTP until told to stop. */
@@ -145,19 +134,15 @@ async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
   const forget = host.onExit(remove);
   try {
     await note(host, `listening on ${name}`);
-    await ended(host.signal);
+    if (!host.signal.aborted) {
+      await once(host.signal, 'abort');
+    }
   } finally {
     // While this one listens, no other takes the socket for one that was left behind.
     remove();
     forget();
     await close(server);
   }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve());
-  });
 }
 
 /** Finishes what was begun, and takes nothing more. */

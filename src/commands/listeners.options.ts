@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseInterval } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
+import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface ListenersOptions extends CommonOptions {
@@ -18,14 +19,10 @@ export function addListeners(program: Command, host: Host): void {
       'SYN queue and accept queue of every listener against its limit, the fullest first',
     )
     .option('--watch', 'again and again: a screen on a terminal, elsewhere a table an interval')
-    .addOption(
-      new Option(
-        '--interval <time>',
-        'with --watch: time between two readings, such as 500ms or 1s (default: 1s)',
-      ).argParser(parseInterval),
+    .option(
+      '--interval <time>',
+      'with --watch: time between two readings, such as 500ms or 1s (default: 1s)',
+      parseInterval,
     )
-    .action(async (_options, command: Command) => {
-      const { listeners } = await import('./listeners.js');
-      await listeners(host, command.optsWithGlobals<ListenersOptions>());
-    });
+    .action(running(async () => (await import('./listeners.js')).listeners, host));
 }

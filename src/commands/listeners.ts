@@ -6,9 +6,10 @@ import { findOwners, type Owner } from '../proc/owners.js';
 import { readQueueSettings } from '../proc/sysctl.js';
 import { pause, stretched } from '../source/pace.js';
 import type { Counters } from '../stream/counters.js';
+import type { Size } from '../terminal/frame.js';
 import type { Host } from '../terminal/host.js';
-import { Screen } from '../terminal/screen.js';
-import { type Column, pairs, table } from '../terminal/table.js';
+import { Stage } from '../terminal/live-screen.js';
+import { type Column, column, pairs, table } from '../terminal/table.js';
 import { type Line, percent, printable, whole, wrap } from '../terminal/text.js';
 import type { ListenersOptions } from './listeners.options.js';
 import { checkInput } from './options.js';
@@ -88,7 +89,7 @@ async function watch(host: Host, options: ListenersOptions, namespace: Namespace
       await pause(stretched(interval, cost) - cost, signal);
     }
   } finally {
-    screen?.close();
+    await screen?.close();
   }
 }
 
@@ -99,31 +100,16 @@ interface Picture {
 
 function liveScreen(host: Host) {
   let picture: Picture | null = null;
-  let closed = false;
-  const redraw = () => {
-    if (picture !== null && !closed) {
-      const { columns, rows } = host.out;
-      void screen.draw(drawn(picture, columns, rows, screen.hasKeys));
-    }
-  };
-  const screen = new Screen(host, (key) => {
-    if (['q', 'Q', '\u0003', '\u0004'].includes(key)) {
-      host.stop();
-    } else if (key === '\u001a') {
-      screen.leave();
-      void host.suspend().then(redraw);
-    }
+  const stage = new Stage(host, {
+    draw: async () => (picture === null ? [] : drawn(picture, host.out, stage.hasKeys)),
+    press: () => false,
   });
-  host.out.onResize(redraw);
   return {
     show(next: Picture) {
       picture = next;
-      redraw();
+      stage.redraw();
     },
-    close() {
-      closed = true;
-      screen.leave();
-    },
+    close: () => stage.close(),
   };
 }
 
@@ -136,7 +122,7 @@ function neverGotIn(figures: Counters, columns: number): string[] {
   ].flatMap((line) => wrap(line, columns));
 }
 
-function drawn({ rows, figures }: Picture, columns: number, height: number, keys: boolean): Line[] {
+function drawn({ rows, figures }: Picture, { columns, rows: height }: Size, keys: boolean): Line[] {
   const below = neverGotIn(figures, columns).map((line) => [line]);
   const room = Math.max(1, height - below.length - 2);
   const [head = '', ...body] = table(forPeople(rows), columns).lines;
@@ -172,44 +158,36 @@ function forPeople(rows: readonly Row[]): Column[] {
   const accepts = pairs(
     rows.map(({ listener: { accept_qlen, backlog } }) => [accept_qlen, backlog]),
   );
-  const column = (title: string, align: Column['align'], cell: (row: Row) => string): Column => ({
-    title,
-    align,
-    cells: rows.map(cell),
-  });
   return [
-    column('LISTENER', 'left', ({ listener }) => printable(listener.local)),
-    column('FULL', 'right', ({ listener }) => {
+    column('LISTENER', rows, ({ listener }) => printable(listener.local), 'left'),
+    column('FULL', rows, ({ listener }) => {
       const share = fullness(listener);
       return share === null ? 'cookies' : percent(share);
     }),
     { title: 'SYN QUEUE', align: 'left', cells: queues },
-    column('LIMIT SET BY', 'left', ({ setBy }) => setBy ?? '-'),
+    column('LIMIT SET BY', rows, ({ setBy }) => setBy ?? '-', 'left'),
     { title: 'ACCEPT QUEUE', align: 'left', cells: accepts },
-    column('PROCESS', 'left', ({ owners }) => ownerWords(owners)),
-    column('YOUNG', 'right', ({ listener }) => whole(listener.young, true)),
-    column('DROPS', 'right', ({ listener }) => whole(listener.drops, true)),
-    column('WARNED', 'left', ({ listener }) => (listener.warned ? 'yes' : 'no')),
+    column('PROCESS', rows, ({ owners }) => ownerWords(owners), 'left'),
+    column('YOUNG', rows, ({ listener }) => whole(listener.young, true)),
+    column('DROPS', rows, ({ listener }) => whole(listener.drops, true)),
+    column('WARNED', rows, ({ listener }) => (listener.warned ? 'yes' : 'no'), 'left'),
   ];
 }
 
 /** One word per column, so that awk and cut can take it apart. */
 function forPrograms(rows: readonly Row[]): Column[] {
-  const column = (title: string, cell: (row: Row) => string | number): Column => ({
-    title,
-    align: 'left',
-    cells: rows.map((row) => String(cell(row)).replaceAll(/\s/g, '_')),
-  });
+  const word = (title: string, cell: (row: Row) => string | number) =>
+    column(title, rows, (row) => String(cell(row)).replaceAll(/\s/g, '_'), 'left');
   return [
-    column('listener', ({ listener }) => printable(listener.local)),
-    column('qlen', ({ listener }) => listener.qlen),
-    column('holds', ({ listener }) => listener.holds),
-    column('limit_set_by', ({ setBy }) => setBy ?? '-'),
-    column('accept_qlen', ({ listener }) => listener.accept_qlen),
-    column('backlog', ({ listener }) => listener.backlog),
-    column('process', ({ owners }) => ownerWords(owners)),
-    column('young', ({ listener }) => listener.young),
-    column('drops', ({ listener }) => listener.drops),
-    column('warned', ({ listener }) => (listener.warned ? 'yes' : 'no')),
+    word('listener', ({ listener }) => printable(listener.local)),
+    word('qlen', ({ listener }) => listener.qlen),
+    word('holds', ({ listener }) => listener.holds),
+    word('limit_set_by', ({ setBy }) => setBy ?? '-'),
+    word('accept_qlen', ({ listener }) => listener.accept_qlen),
+    word('backlog', ({ listener }) => listener.backlog),
+    word('process', ({ owners }) => ownerWords(owners)),
+    word('young', ({ listener }) => listener.young),
+    word('drops', ({ listener }) => listener.drops),
+    word('warned', ({ listener }) => (listener.warned ? 'yes' : 'no')),
   ];
 }

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import type { Host } from '../terminal/host.js';
-import type { CommonOptions } from './options.js';
-
-export type ModuleOptions = CommonOptions;
+import { running } from './common.options.js';
 
 /** Add `tcpsynq module`. */
 export function addModule(program: Command, host: Host, version: string): void {
@@ -15,15 +13,9 @@ export function addModule(program: Command, host: Host, version: string): void {
   module
     .command('install')
     .description('build the module from the sources that came with this command, and install it')
-    .action(async (_options, command: Command) => {
-      const { installModule } = await import('./module.js');
-      await installModule(host, command.optsWithGlobals<ModuleOptions>(), version);
-    });
+    .action(running(async () => (await import('./module.js')).installModule, host, version));
   module
     .command('remove')
     .description('take it away again, of every version')
-    .action(async (_options, command: Command) => {
-      const { removeModule } = await import('./module.js');
-      await removeModule(host, command.optsWithGlobals<ModuleOptions>());
-    });
+    .action(running(async () => (await import('./module.js')).removeModule, host));
 }

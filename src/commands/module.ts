@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe as described, errno, Failure, inWords } from '../failure.js';
 import { type Host, note } from '../terminal/host.js';
-import type { ModuleOptions } from './module.options.js';
-import { checkNoInput } from './options.js';
+import { type CommonOptions, checkNoInput } from './options.js';
 
 /** Where DKMS looks for sources. Only root writes to it. */
 const SOURCES = '/usr/src';
@@ -32,7 +31,7 @@ const EXCLUDED = 77;
  */
 export async function installModule(
   host: Host,
-  options: ModuleOptions,
+  options: CommonOptions,
   version: string,
 ): Promise<void> {
   checkNoInput('module', options);
@@ -136,7 +135,7 @@ async function replace(host: Host, kernel: string, version: string, known: Build
 }
 
 /** `tcpsynq module remove`: what `module install` put there, of this version or another. */
-export async function removeModule(host: Host, options: ModuleOptions): Promise<void> {
+export async function removeModule(host: Host, options: CommonOptions): Promise<void> {
   checkNoInput('module', options);
   const { versions } = await builds(host);
   if (isLoaded()) {

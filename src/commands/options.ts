@@ -1,6 +1,8 @@
-import { Usage } from '../failure.js';
+import type { Recording } from '../aggregate/recording.js';
+import { Failure, Usage } from '../failure.js';
 import { type Input, isLive } from '../source/input.js';
 import { type EndpointFilter, parseNetwork } from '../stream/endpoints.js';
+import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
 
 /** The options that every command takes. */
 export interface CommonOptions {
@@ -34,6 +36,14 @@ export function checkInput(
     throw new Usage(
       `${needsModule} reads the module: -i takes auto or module here, not "${input}"`,
     );
+  }
+}
+
+/** Refuses what does not hold together: the first of the pairs that is true says why. */
+export function refuse(...pairs: readonly (readonly [boolean | undefined, string])[]): void {
+  const [, why] = pairs.find(([holds]) => holds) ?? [];
+  if (why !== undefined) {
+    throw new Usage(why);
   }
 }
 
@@ -75,4 +85,18 @@ export interface Choice {
 /** A choice that can be asked of each connection. */
 export function wantedOf({ port, addr, connection }: Choice): EndpointFilter {
   return { port, network: (addr && parseNetwork(addr)) || undefined, pairs: connection };
+}
+
+/** The unit in which srtt is drawn: samples of both kinds share one axis. */
+export function unitOf(
+  { samples }: Recording,
+  { srttUnit }: { readonly srttUnit?: SrttUnit },
+): SrttUnit {
+  const unit = samples.tcpProbe > 0 ? (srttUnit ?? AS_RECORDED) : OF_OUR_OWN;
+  if (samples.own > 0 && unit !== OF_OUR_OWN) {
+    throw new Failure(
+      'it holds samples in microseconds and lines of tcp_probe: both are drawn only with --srtt-unit us, if that is their unit too',
+    );
+  }
+  return unit;
 }

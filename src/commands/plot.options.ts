@@ -28,11 +28,7 @@ export function addPlot(program: Command, host: Host): void {
       'a capture as a picture: cwnd, ssthresh, srtt, half-opens; with the gnuplot script and data it was made of',
     )
     .option('--connection <ends>', 'the connection between these two ends', parseConnection)
-    .addOption(
-      new Option('--connections <number>', 'draw so many connections, the busiest')
-        .argParser(parseCurves)
-        .default(6),
-    )
+    .option('--connections <number>', 'draw so many connections, the busiest', parseCurves, 6)
     .option('-o, --output <path>', 'what the files are called, before .gp, .png, -1.dat')
     .addOption(
       new Option('--format <format>', 'of the picture (default: png)').choices(['png', 'svg']),

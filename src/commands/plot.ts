@@ -1,20 +1,19 @@
 import { Recording } from '../aggregate/recording.js';
 import { Failure, Usage } from '../failure.js';
-import { type Drawing, type Drawn, draw } from '../plot/draw.js';
+import { type Drawn, draw } from '../plot/draw.js';
 import { Products } from '../plot/products.js';
 import { Redraw } from '../plot/redraw.js';
-import { type Bytes, openCapture } from '../source/bytes.js';
+import { openCapture } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
 import { baseOf } from '../source/file.js';
-import { placed } from '../stream/problems.js';
-import { readBatches } from '../stream/reader.js';
+import { type Batch, readBatches } from '../stream/reader.js';
 import type { SrttUnit } from '../stream/srtt.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, render, seconds } from '../terminal/text.js';
 import { drawRecording } from '../views/plot/recording.js';
-import { captureOf, checkInput, wantedOf } from './options.js';
+import { captureOf, checkInput, unitOf, wantedOf } from './options.js';
 import type { PlotOptions } from './plot.options.js';
 import { printJson, tellProblems } from './print.js';
-import { unitOf } from './srtt.js';
 
 /** With --follow the picture is drawn anew no oftener than this, in ms. */
 const REDRAW_MS = 1000;
@@ -37,14 +36,15 @@ export async function plot(
   await products?.check(input, options.connections, options.force === true);
   const bytes = openCapture(input, { follow }, () => host.stdin(), host.signal);
   const show = shower(host, bytes.name, recording, products, options);
-  const damage = await read(host, bytes, recording, show, options);
+  const damage = new Damage();
+  await read(host, damage.before(readBatches(bytes.chunks, host.signal)), recording, show, options);
   const { size, passedOver } = recording.connections;
   if (isEmpty(recording) || (size === 0 && passedOver > 0)) {
-    if (damage === null && host.signal.aborted) {
+    if (damage.failure === null && host.signal.aborted) {
       await note(host, `${bytes.name} held no samples and no counts yet`);
       return;
     }
-    throw damage ?? new Failure(nothing(bytes.name, recording));
+    throw damage.failure ?? new Failure(nothing(bytes.name, recording));
   }
   await show();
   if (!host.out.closed) {
@@ -54,9 +54,7 @@ export async function plot(
   if (options.srttUnit !== undefined && recording.samples.tcpProbe === 0) {
     await note(host, `--srtt-unit changed nothing: ${bytes.name} has no lines of tcp_probe`);
   }
-  if (damage !== null) {
-    throw damage;
-  }
+  damage.report();
 }
 
 function isEmpty({ first, last }: Recording): boolean {
@@ -71,7 +69,12 @@ function check(input: string, options: PlotOptions): void {
   }
   checkInput({ ...options, input }, null);
   if (terminal) {
-    refuse(options, '--terminal', ['output', 'format', 'force', 'json']);
+    const asked = (['output', 'format', 'force', 'json'] as const).find(
+      (name) => options[name] !== undefined,
+    );
+    if (asked !== undefined) {
+      throw new Usage(`--${asked} has no meaning with --terminal`);
+    }
     if (follow) {
       throw new Usage(
         '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows',
@@ -81,14 +84,6 @@ function check(input: string, options: PlotOptions): void {
     throw new Usage(
       'say with -o what the files are to be called: there is no name to take it from',
     );
-  }
-}
-
-function refuse(options: PlotOptions, what: string, names: readonly (keyof PlotOptions)[]): void {
-  for (const name of names) {
-    if (options[name] !== undefined) {
-      throw new Usage(`--${name} has no meaning with ${what}`);
-    }
   }
 }
 
@@ -106,7 +101,9 @@ function shower(
       await onTerminal(host, recording, unitOf(recording, options), options);
       return;
     }
-    const drawn = await draw(recording, drawingOf(name, recording, options), products);
+    const { format = 'png', connections } = options;
+    const drawing = { name, format, connections, unit: unitOf(recording, options) };
+    const drawn = await draw(recording, drawing, products);
     if (drawn.said !== '') {
       await note(host, `gnuplot: ${drawn.said}`);
     }
@@ -117,14 +114,14 @@ function shower(
   };
 }
 
-/** @returns what made the input end early, to be said when what was read is shown; else null */
+/** Read the capture, and with --follow show it as it grows. */
 async function read(
   host: Host,
-  { chunks }: Bytes,
+  batches: AsyncIterable<Batch>,
   recording: Recording,
   show: () => Promise<void>,
   { follow }: PlotOptions,
-): Promise<Failure | null> {
+): Promise<void> {
   let failure: unknown = null;
   const redraw = new Redraw(async () => {
     try {
@@ -137,29 +134,18 @@ async function read(
     }
   }, REDRAW_MS);
   try {
-    for await (const batch of readBatches(chunks, host.signal)) {
+    for await (const batch of batches) {
       batch.to(recording);
       if (follow) {
         redraw.changed();
       }
     }
-  } catch (error) {
-    if (!(error instanceof Failure)) {
-      throw error;
-    }
-    return error;
   } finally {
     await redraw.stop();
   }
   if (failure !== null) {
     throw failure;
   }
-  return null;
-}
-
-function drawingOf(name: string, recording: Recording, options: PlotOptions): Drawing {
-  const { format = 'png', connections } = options;
-  return { name, format, connections, unit: unitOf(recording, options) };
 }
 
 async function onTerminal(
@@ -213,9 +199,7 @@ function summary(recording: Recording, options: PlotOptions): string {
 }
 
 function nothing(name: string, { problems, connections }: Recording): string {
-  const [first] = problems.first;
-  const why = first === undefined ? '' : ` (${placed(first)})`;
   return connections.passedOver > 0
     ? `none of the ${connections.passedOver} samples in ${name} is of a connection asked for`
-    : `${name} holds no samples and no counts${why}`;
+    : `${name} holds no samples and no counts${problems.why}`;
 }

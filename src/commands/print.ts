@@ -21,10 +21,8 @@ export function printJson(host: Host, object: object): Promise<void> {
 
 /** Says which line was the first that could not be read, and how many more there were. */
 export async function tellProblems(host: Host, problems: Problems): Promise<void> {
-  const { placed } = await import('../stream/problems.js');
-  const [first] = problems.first;
-  if (first !== undefined) {
+  if (problems.words !== null) {
     const others = problems.count > 1 ? `, and ${count(problems.count - 1, 'line')} more` : '';
-    await note(host, `passed over ${placed(first)}${others}`);
+    await note(host, `passed over ${problems.words}${others}`);
   }
 }

@@ -6,6 +6,7 @@ import { isLive } from '../source/input.js';
 import type { TapFilter } from '../source/tap.js';
 import { wants } from '../stream/endpoints.js';
 import type { Count, Header, Loss } from '../stream/parser.js';
+import { Problems } from '../stream/problems.js';
 import { type Item, readBatches, type Start, type Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { LETTERS } from '../stream/schema.js';
@@ -136,12 +137,12 @@ export async function readRecords<R>(
       }
       plan.finish?.();
       await view.flush();
-      await view.finish();
+      await view.finish?.();
       if (ended) {
-        await view.ended();
+        await view.ended?.();
       }
     } finally {
-      await view.close();
+      await view.close?.();
     }
     if (!host.out.closed) {
       await note(host, plan.summary());
@@ -157,37 +158,34 @@ export async function readRecords<R>(
 class RecordReader<R> implements Taker {
   /** As many records as were asked for have been seen. */
   done = false;
-  readonly #plan: RecordPlan<R>;
-  readonly #reading: RecordSource;
-  readonly #most: number | undefined;
   readonly #letters: string;
   #header: Header | null = null;
   #seen = 0;
-  #problems = 0;
-  #first: string | null = null;
+  readonly #problems = new Problems();
   /** Records of the kind have come. */
   #hasAny = false;
   /** Some could be read; before the first of the kind, records of any other. */
   #hasRead = false;
 
-  constructor(plan: RecordPlan<R>, reading: RecordSource, most: number | undefined) {
-    this.#plan = plan;
-    this.#reading = reading;
-    this.#most = most;
+  constructor(
+    private readonly plan: RecordPlan<R>,
+    private readonly reading: RecordSource,
+    private readonly most: number | undefined,
+  ) {
     this.#letters = LETTERS[plan.kind];
   }
 
   begin(batch: Start): void {
     this.#header = batch.header;
-    this.#reading.header = batch.header;
-    this.#plan.begin?.(batch);
+    this.reading.header = batch.header;
+    this.plan.begin?.(batch);
   }
 
   /** The input has ended. */
   end(name: string, damage: Damage): void {
-    const { kind, view } = this.#plan;
-    if (this.#problems > 1) {
-      view.note(`passed over ${this.#problems} lines of ${name} in all`);
+    const { kind, view } = this.plan;
+    if (this.#problems.count > 1) {
+      view.note(`passed over ${this.#problems.count} lines of ${name} in all`);
     }
     const kinds = this.#header?.filter.kinds;
     if (!this.#hasRead) {
@@ -199,14 +197,14 @@ class RecordReader<R> implements Taker {
         `${name} holds no ${kind}s: record them with \`tcpsynq capture --kinds count,${kind} FILE\``,
       );
     }
-    if (!this.#hasRead && this.#first !== null) {
-      throw new Failure(`${name} holds no ${kind}s that can be read (${this.#first})`);
+    if (!this.#hasRead && this.#problems.count > 0) {
+      throw new Failure(`${name} holds no ${kind}s that can be read${this.#problems.why}`);
     }
   }
 
   /** Return whether to write first what is to be shown, or to end. */
   take(item: Item): boolean {
-    const plan = this.#plan;
+    const plan = this.plan;
     switch (item.kind) {
       case '?':
         break;
@@ -231,7 +229,7 @@ class RecordReader<R> implements Taker {
 
   /** A record of no kind that is asked for. */
   #reach(time: number): void {
-    this.#plan.reach?.(time);
+    this.plan.reach?.(time);
     this.#hasRead ||= !this.#hasAny;
   }
 
@@ -240,7 +238,7 @@ class RecordReader<R> implements Taker {
       this.#reach(row.time);
       return;
     }
-    const plan = this.#plan;
+    const plan = this.plan;
     plan.reach?.(row.time);
     if (!this.#hasAny) {
       this.#hasAny = true;
@@ -254,15 +252,14 @@ class RecordReader<R> implements Taker {
     this.#hasRead = true;
     if (plan.take(record)) {
       this.#seen += 1;
-      this.done = this.#seen === this.#most;
+      this.done = this.#seen === this.most;
     }
   }
 
   #problem(line: number, reason: string): void {
-    this.#problems += 1;
-    if (this.#problems === 1) {
-      this.#first = `line ${line}: ${reason}`;
-      this.#plan.view.note(`passed over ${this.#first}`);
+    this.#problems.add(line, reason);
+    if (this.#problems.count === 1) {
+      this.plan.view.note(`passed over ${this.#problems.words}`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseCurves } from '../arguments.js';
 import type { SrttUnit } from '../stream/srtt.js';
 import type { Host } from '../terminal/host.js';
@@ -28,11 +28,7 @@ export function addReport(program: Command, host: Host, version: string): void {
       '-o, --output <file>',
       'where the page goes (default: beside the capture); - for stdout',
     )
-    .addOption(
-      new Option('--connections <number>', 'show so many connections, the busiest')
-        .argParser(parseCurves)
-        .default(6),
-    )
+    .option('--connections <number>', 'show so many connections, the busiest', parseCurves, 6)
     .option('--title <text>', 'its heading (default: the name of the capture)')
     .addOption(srttUnit())
     .option('--force', 'write over a file that is there')

@@ -1,21 +1,20 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Failure, Usage } from '../failure.js';
 import { replace } from '../replace.js';
 import { readAssets } from '../report/assets.js';
-import type { Context } from '../report/context.js';
 import { Findings } from '../report/findings.js';
 import { makePage } from '../report/report.js';
-import { checkTarget } from '../report/target.js';
-import { type Bytes, openCapture } from '../source/bytes.js';
-import { baseOf } from '../source/file.js';
-import { placed } from '../stream/problems.js';
+import type { Context } from '../report/section.js';
+import { openCapture } from '../source/bytes.js';
+import { Damage } from '../source/damage.js';
+import { baseOf, isSame } from '../source/file.js';
 import { readBatches, StreamReader } from '../stream/reader.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, seconds, size } from '../terminal/text.js';
-import { captureOf, checkInput } from './options.js';
+import { captureOf, checkInput, unitOf } from './options.js';
 import { printJson, tellProblems } from './print.js';
 import type { ReportOptions } from './report.options.js';
-import { unitOf } from './srtt.js';
 
 /** Characters of the page that are handed to stdout at once. */
 const PIECE = 1 << 16;
@@ -35,14 +34,19 @@ export async function report(
   const assets = await readAssets();
   const findings = new Findings(options.connections);
   const bytes = openCapture(input, {}, () => host.stdin(), host.signal);
-  const damage = await read(host, bytes, findings);
+  const damage = new Damage();
+  const reader = new StreamReader();
+  for await (const batch of damage.before(readBatches(bytes.chunks, host.signal, reader))) {
+    batch.to(findings);
+  }
+  findings.end(reader.lines);
   if (findings.isEmpty) {
-    throw damage ?? new Failure(nothing(bytes.name, findings));
+    throw damage.failure ?? new Failure(`${bytes.name} holds no records${findings.problems.why}`);
   }
   const context: Context = {
     findings,
     name: input === '-' ? bytes.name : basename(input),
-    cut: damage?.message ?? (host.signal.aborted ? 'the reading was stopped' : null),
+    cut: damage.failure?.message ?? (host.signal.aborted ? 'the reading was stopped' : null),
     connections: options.connections,
     unit: unitOf(findings.recording, options),
     version,
@@ -56,9 +60,7 @@ export async function report(
       await note(host, `--srtt-unit changed nothing: ${bytes.name} has no lines of tcp_probe`);
     }
   }
-  if (damage !== null) {
-    throw damage;
-  }
+  damage.report();
 }
 
 /** @returns where the page goes */
@@ -78,21 +80,25 @@ function check(input: string, options: ReportOptions): string {
   return output;
 }
 
-/** @returns what made the input end early, to be said when the page is made; else null */
-async function read(host: Host, { chunks }: Bytes, findings: Findings): Promise<Failure | null> {
-  const reader = new StreamReader();
-  try {
-    for await (const batch of readBatches(chunks, host.signal, reader)) {
-      batch.to(findings);
-    }
-    return null;
-  } catch (error) {
-    if (!(error instanceof Failure)) {
-      throw error;
-    }
-    return error;
-  } finally {
-    findings.end(reader.lines);
+/** Refuses to write over the capture itself, over another file unless forced, and over what is none. */
+async function checkTarget(path: string, input: string, force: boolean): Promise<void> {
+  if (/^$|\/$/.test(path)) {
+    throw new Usage(`"${path}" is not the name of a file`);
+  }
+  if (isSame(path, input)) {
+    throw new Usage(
+      `the report would be written over ${input} itself: choose another name with -o`,
+    );
+  }
+  const there = await stat(path).catch(() => null);
+  if (there?.isDirectory()) {
+    throw new Failure(`cannot write ${path}: it is a directory`);
+  }
+  if (there !== null && !there.isFile()) {
+    throw new Failure(`cannot write ${path}: it is no ordinary file; write to - and redirect that`);
+  }
+  if (there !== null && !force) {
+    throw new Failure(`${path} is there already: give another name with -o, or --force`);
   }
 }
 
@@ -131,9 +137,4 @@ function summary({ ledger, first, last }: Findings, bytes: number): string {
   ].filter(([number]) => number > 0);
   const things = parts.map(([number, name]) => count(number, name)).join(', ');
   return `${things} in ${seconds(last - first)} on a page of ${size(bytes)}`;
-}
-
-function nothing(name: string, { problems }: Findings): string {
-  const [first] = problems.first;
-  return `${name} holds no records${first === undefined ? '' : ` (${placed(first)})`}`;
 }

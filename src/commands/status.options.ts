@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Host } from '../terminal/host.js';
+import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface StatusOptions extends CommonOptions {
@@ -13,8 +14,5 @@ export function addStatus(program: Command, host: Host): void {
     .command('status')
     .description('the module: is its count exact, its hooks, parameters and readers')
     .option('--audit', "hold the count against the kernel's own sockets; exit 1 if they differ")
-    .action(async (_options, command: Command) => {
-      const { status } = await import('./status.js');
-      await status(host, command.optsWithGlobals<StatusOptions>());
-    });
+    .action(running(async () => (await import('./status.js')).status, host));
 }

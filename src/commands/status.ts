@@ -7,7 +7,7 @@ import { tallySockets } from '../proc/sockets.js';
 import type { Hook, ModuleStatus } from '../proc/status.js';
 import { duration, pause } from '../source/pace.js';
 import type { Host } from '../terminal/host.js';
-import type { Column } from '../terminal/table.js';
+import { type Column, column } from '../terminal/table.js';
 import { printable, whole } from '../terminal/text.js';
 import { checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
@@ -106,11 +106,7 @@ async function print(host: Host, { module, parameters, queues, sockets }: Shown)
     await host.out.write('\n');
     await printTable(host, [
       { title: 'PARAMETER', align: 'left', cells: names },
-      {
-        title: 'VALUE',
-        align: 'left',
-        cells: names.map((name) => printable(parameters[name] ?? '') || '-'),
-      },
+      column('VALUE', names, (name) => printable(parameters[name] ?? '') || '-', 'left'),
     ]);
   }
 }
@@ -145,18 +141,10 @@ function microseconds(us: number): string {
 
 function hookTable(hooks: readonly Hook[], grouped: boolean): Column[] {
   return [
-    { title: 'HOOK', align: 'left', cells: hooks.map(({ symbol }) => printable(symbol)) },
-    { title: 'VIA', align: 'left', cells: hooks.map(({ via }) => printable(via)) },
-    { title: 'MISSED', align: 'right', cells: hooks.map(({ missed }) => whole(missed, grouped)) },
-    {
-      title: 'HITS',
-      align: 'right',
-      cells: hooks.map(({ hits }) => (hits === null ? '-' : whole(hits, grouped))),
-    },
-    {
-      title: 'SERVES',
-      align: 'left',
-      cells: hooks.map(({ serves }) => printable(serves.join(',')) || '-'),
-    },
+    column('HOOK', hooks, ({ symbol }) => printable(symbol), 'left'),
+    column('VIA', hooks, ({ via }) => printable(via), 'left'),
+    column('MISSED', hooks, ({ missed }) => whole(missed, grouped)),
+    column('HITS', hooks, ({ hits }) => (hits === null ? '-' : whole(hits, grouped))),
+    column('SERVES', hooks, ({ serves }) => printable(serves.join(',')) || '-', 'left'),
   ];
 }

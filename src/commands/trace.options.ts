@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseInterval, parsePositive } from '../arguments.js';
 import type { SrttUnit } from '../stream/srtt.js';
 import type { Host } from '../terminal/host.js';
-import { follow, srttUnit, withChoice, withSampling } from './common.options.js';
+import { follow, running, srttUnit, withChoice, withSampling } from './common.options.js';
 import type { Choice, CommonOptions } from './options.js';
 
 export interface TraceOptions extends CommonOptions, Choice {
@@ -28,23 +28,20 @@ export function addTrace(program: Command, host: Host): void {
     .description(
       'cwnd and srtt of TCP connections as they are sampled: charts on a terminal, lines elsewhere',
     )
-    .addOption(
-      new Option(
-        '--interval <time>',
-        'time between two lines of a connection, such as 500ms or 1s (default: 1s)',
-      ).argParser(parseInterval),
+    .option(
+      '--interval <time>',
+      'time between two lines of a connection, such as 500ms or 1s (default: 1s)',
+      parseInterval,
     )
     .option('--each', 'a line for every sample')
     .option('-n, --count <number>', 'end after so many samples', parsePositive)
-    .addOption(
-      new Option('--connections <number>', 'keep so many connections, those seen last')
-        .argParser(parsePositive)
-        .default(100),
+    .option(
+      '--connections <number>',
+      'keep so many connections, those seen last',
+      parsePositive,
+      100,
     )
     .addOption(srttUnit())
     .addOption(follow())
-    .action(async (_options, command: Command) => {
-      const { trace } = await import('./trace.js');
-      await trace(host, command.optsWithGlobals<TraceOptions>());
-    });
+    .action(running(async () => (await import('./trace.js')).trace, host));
 }

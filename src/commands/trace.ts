@@ -90,7 +90,6 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
   const { info, name, chunks } = bytes;
   const whole = !info.live;
   let view: TraceView | null = null;
-  let damaged = '';
   const trace = new Trace(
     {
       wanted: wantedOf(options),
@@ -101,13 +100,12 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
     },
     {
       isFull: () => view?.isFull === true,
-      sample: (connection, row) => view?.sample(connection, row),
-      interval: (end, length, seen) => view?.interval(end, length, seen),
+      sample: (connection, row) => view?.sample?.(connection, row),
+      interval: (end, length, seen) => view?.interval?.(end, length, seen),
       loss: (loss) => view?.loss(loss),
-      problem: (line, reason) => {
-        if (damaged === '') {
-          damaged = `line ${line}: ${reason}`;
-          view?.note(`passed over ${damaged}`);
+      problem() {
+        if (trace.problems.count === 1) {
+          view?.note(`passed over ${trace.problems.words}`);
         }
       },
     },
@@ -124,22 +122,22 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
     const ended = await pump(damage.before(chunks), trace, shown, host.signal);
     if (ended && trace.samples === 0) {
       damage.report();
-      throw new Failure(nothing(name, trace, damaged));
+      throw new Failure(nothing(name, trace));
     }
     await shown.flush();
     if (ended && !host.signal.aborted) {
-      await shown.ended();
+      await shown.ended?.();
     }
   } finally {
-    await shown.close();
+    await shown.close?.();
   }
   if (!host.out.closed) {
     await note(host, summary(trace));
     if (options.srttUnit !== undefined && trace.microseconds === true) {
       await note(host, `--srtt-unit changed nothing: ${name} has no lines of tcp_probe`);
     }
-    if (trace.problems > 1) {
-      await note(host, `passed over ${trace.problems} lines of ${name} in all`);
+    if (trace.problems.count > 1) {
+      await note(host, `passed over ${trace.problems.count} lines of ${name} in all`);
     }
   }
   damage.report();
@@ -160,10 +158,10 @@ function viewFor(
     : new TraceLines(host, subject, each);
 }
 
-function nothing(name: string, { connections }: Trace, damaged: string): string {
+function nothing(name: string, { connections, problems }: Trace): string {
   return connections.passedOver > 0
     ? `none of the ${connections.passedOver} samples in ${name} is of a connection asked for`
-    : `${name} holds no samples${damaged === '' ? '' : ` (${damaged})`}`;
+    : `${name} holds no samples${problems.why}`;
 }
 
 function summary({ connections, samples, seconds: length, lost }: Trace): string {

@@ -1,7 +1,7 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseInterval, parsePositive } from '../arguments.js';
 import type { Host } from '../terminal/host.js';
-import { follow } from './common.options.js';
+import { follow, running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface WatchOptions extends CommonOptions {
@@ -19,17 +19,13 @@ export function addWatch(program: Command, host: Host): void {
     .description(
       'half-open connections over time: a live chart on a terminal, a line per interval elsewhere',
     )
-    .addOption(
-      new Option(
-        '--interval <time>',
-        'time between two counts, such as 500ms or 1s (default: 1s)',
-      ).argParser(parseInterval),
+    .option(
+      '--interval <time>',
+      'time between two counts, such as 500ms or 1s (default: 1s)',
+      parseInterval,
     )
     .option('-n, --count <number>', 'end after so many counts', parsePositive)
     .option('--spark', 'one line with a sparkline, for a status bar')
     .addOption(follow())
-    .action(async (_options, command: Command) => {
-      const { watch } = await import('./watch.js');
-      await watch(host, command.optsWithGlobals<WatchOptions>());
-    });
+    .action(running(async () => (await import('./watch.js')).watch, host));
 }

@@ -11,7 +11,7 @@ import { count, percent, seconds } from '../terminal/text.js';
 import { JsonView } from '../views/watch/json.js';
 import { LinesView } from '../views/watch/lines.js';
 import { LiveView, LONGEST_SPAN } from '../views/watch/live.js';
-import { SparkView } from '../views/watch/spark.js';
+import { sparkView } from '../views/watch/spark.js';
 import type { View, WatchState } from '../views/watch/view.js';
 import { checkInput } from './options.js';
 import type { WatchOptions } from './watch.options.js';
@@ -38,7 +38,12 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
   const damage = new Damage();
   const events =
     namespace !== null && isLive(input)
-      ? live(input, { namespace, interval, listeners: wantsListeners(view), signal: host.signal })
+      ? live(input, {
+          namespace,
+          interval,
+          listeners: options.json === true || view instanceof LiveView,
+          signal: host.signal,
+        })
       : damage.before(recorded(input, options, () => host.stdin(), host.signal));
   try {
     for await (const event of events) {
@@ -48,10 +53,10 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
       }
     }
     if (!host.signal.aborted && options.count === undefined) {
-      await view.ended();
+      await view.ended?.();
     }
   } finally {
-    await view.close();
+    await view.close?.();
     namespace?.close();
   }
   await end(host, state.session, damage);
@@ -114,13 +119,9 @@ function viewFor(host: Host, options: WatchOptions, state: WatchState, whole: bo
     return new JsonView(host, state);
   }
   if (options.spark) {
-    return new SparkView(host, state);
+    return sparkView(host, state);
   }
   return host.out.steerable ? new LiveView(host, state, whole) : new LinesView(host, state);
-}
-
-function wantsListeners(view: View): boolean {
-  return view instanceof LiveView || view instanceof JsonView;
 }
 
 /** What was seen, in one line. */

@@ -139,29 +139,25 @@ export function kernelMessage({ scope }: Judged, evidence: Evidence): KernelMess
       why: `printed ${when}, when over ${backlog} half-opens were queued; once for a listener, so it will not come again`,
     };
   }
+  const notPrinted = (why: string, will = false) => ({ printed: false, will, why });
   if (cookies === 2) {
-    return {
-      printed: false,
-      will: false,
-      why: 'not printed, and never with tcp_syncookies=2, which answers every SYN with a cookie',
-    };
+    return notPrinted(
+      'not printed, and never with tcp_syncookies=2, which answers every SYN with a cookie',
+    );
   }
   const setBy = limitSetBy(listener, evidence.settings);
   if (setBy?.startsWith('tcp_max_syn_backlog')) {
-    return {
-      printed: false,
-      will: false,
-      why: `not printed, and not by a flood: ${setBy} refuses SYNs silently from ${listener.holds} half-opens on, and the message takes more than ${backlog}`,
-    };
+    return notPrinted(
+      `not printed, and not by a flood: ${setBy} refuses SYNs silently from ${listener.holds} half-opens on, and the message takes more than ${backlog}`,
+    );
   }
   if (qlen > backlog) {
-    return { printed: false, will: true, why: 'not printed yet: it comes with the next SYN' };
+    return notPrinted('not printed yet: it comes with the next SYN', true);
   }
   const left = fullIn(scope);
   const when = left === null ? '' : `, in about ${Math.max(1, Math.round(left))} s at this rate`;
-  return {
-    printed: false,
-    will: left !== null,
-    why: `not printed: it comes with the first SYN that finds over ${backlog} half-opens queued${when}`,
-  };
+  return notPrinted(
+    `not printed: it comes with the first SYN that finds over ${backlog} half-opens queued${when}`,
+    left !== null,
+  );
 }

@@ -1,7 +1,7 @@
 import { Sources } from '../aggregate/sources.js';
 import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
-import type { Columns } from '../stream/columns.js';
-import { type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
+import { Places } from '../stream/columns.js';
+import { byOutcome, type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { Count } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
@@ -23,11 +23,30 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
 
 /** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
 const MOST_FLOWS = 1024;
+const EVENT_COLUMNS = ['local', 'remote', 'qlen', 'limit', 'outcome', 'age_us'] as const;
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
 /** Counts of the last second that are kept; a tap has 100 at most, a capture may have millions. */
 const MAX_RECENT = 4096;
 /** C lines come a little late; a second ago may be 0.99 s ago. */
 const ABOUT_A_SECOND = PATIENCE - 0.05;
+
+/** A half-open must have had a second, and a second's worth of them be judged. In ms. */
+export const SHORTEST_TIME = 2000;
+
+/**
+ * Why what was collected cannot be judged, in words; null if it can.
+ *
+ * @param name what was read
+ */
+export function tooLittle({ counts, seconds }: Collector, name: string): string | null {
+  if (counts === 0) {
+    return `${name} holds no counts: C lines are needed`;
+  }
+  // A little less: counts come when they come.
+  return seconds * 1000 < SHORTEST_TIME * 0.99
+    ? `${name} was seen for ${Math.round(seconds * 10) / 10} s only: it takes 2 s to tell`
+    : null;
+}
 
 /** Several readings of one listener. */
 interface Seen {
@@ -62,7 +81,6 @@ export class Collector implements Taker {
   /** Counts folded in so far. */
   counts = 0;
   #seconds = 0;
-  readonly #settings: QueueSettings;
   readonly #sources = new Sources();
   /** The listeners of the last reading, by address and inode. */
   #seen: ReadonlyMap<string, Seen> = new Map();
@@ -73,8 +91,8 @@ export class Collector implements Taker {
   readonly #active = new Set<Flow>();
   /** Which flow a local address belongs to; null: there were too many. */
   readonly #flowOf = new Map<string, Flow | null>();
-  #columns: Columns | null = null;
-  readonly #at = { local: -1, remote: -1, qlen: -1, limit: -1, outcome: -1, age: -1 };
+  readonly #added = new Places(EVENT_COLUMNS);
+  readonly #removed = new Places(EVENT_COLUMNS);
   /** The counts of the last second and a little more. */
   #recent: Count[] = [];
   #first: Count | null = null;
@@ -89,9 +107,7 @@ export class Collector implements Taker {
   #events = false;
 
   /** @param settings as read at the start; UNKNOWN_SETTINGS for a capture */
-  constructor(settings: QueueSettings) {
-    this.#settings = settings;
-  }
+  constructor(private readonly settings: QueueSettings) {}
 
   /** Seconds of stream from the first count to the last, over all epochs. */
   get seconds(): number {
@@ -144,11 +160,8 @@ export class Collector implements Taker {
     if (first === null || latest === null) {
       return;
     }
-    if (row.columns !== this.#columns) {
-      this.#learn(row.columns);
-    }
     this.#events = true;
-    const at = this.#at;
+    const at = (row.kind === 'A' ? this.#added : this.#removed).named(row.columns);
     const flow = this.#flowAt(row.text(at.local));
     if (flow !== null) {
       this.#active.add(flow);
@@ -160,7 +173,7 @@ export class Collector implements Taker {
     } else {
       const named = row.text(at.outcome) as Outcome;
       const outcome = OUTCOMES.includes(named) ? named : 'other';
-      flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age) / 1e6, first.time);
+      flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age_us) / 1e6, first.time);
     }
   }
 
@@ -180,19 +193,8 @@ export class Collector implements Taker {
         top === undefined ? null : { networks, exact, top: top.key, share: top.least / total },
       events: this.#events,
       lost: this.#lost,
-      settings: this.#settings,
+      settings: this.settings,
     };
-  }
-
-  #learn(columns: Columns): void {
-    this.#columns = columns;
-    const at = this.#at;
-    at.local = columns.index('local');
-    at.remote = columns.index('remote');
-    at.qlen = columns.index('qlen');
-    at.limit = columns.index('limit');
-    at.outcome = columns.index('outcome');
-    at.age = columns.index('age_us');
   }
 
   #count(count: Count): void {
@@ -314,17 +316,10 @@ export class Collector implements Taker {
       completed: totals('completed'),
       unanswered: Math.max(0, this.#grown + totals('expired')),
       failed: totals('reset') + totals('unreachable'),
-      ended: endings(totals),
+      ended: byOutcome(totals),
       ...this.#refusals(),
     };
   }
-}
-
-function endings(of: (outcome: Outcome) => number): Record<Outcome, number> {
-  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, of(outcome)])) as Record<
-    Outcome,
-    number
-  >;
 }
 
 /** @param members the sockets that listen there: several with SO_REUSEPORT */
@@ -345,7 +340,7 @@ function listenerScope(
     completed: flow?.completed ?? 0,
     unanswered: flow?.unanswered ?? 0,
     failed: flow?.failed ?? 0,
-    ended: endings((outcome) => flow?.ended[outcome] ?? 0),
+    ended: byOutcome((outcome) => flow?.ended[outcome] ?? 0),
     ...NO_COOKIES,
     drops: members.reduce((sum, { first, last }) => sum + last.drops - first.drops, 0),
     queue_full: 0,

@@ -1,4 +1,4 @@
-import { OUTCOMES, type Outcome } from '../stream/counters.js';
+import { byOutcome, type Outcome } from '../stream/counters.js';
 
 /**
  * Seconds after which a half-open without an answer is called unanswered. It is the first SYN-ACK
@@ -32,12 +32,9 @@ const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0 };
  * are judged that began long enough before the end to have PATIENCE for an answer.
  */
 export class Flow {
-  readonly local: string;
   /** All rows of the watch. */
   added = 0;
-  readonly ended: Record<Outcome, number> = Object.fromEntries(
-    OUTCOMES.map((outcome) => [outcome, 0]),
-  ) as Record<Outcome, number>;
+  readonly ended = byOutcome(() => 0);
   /** Of the SYN queue, as the last A row and the fullest told. */
   qlen = 0;
   limit = 0;
@@ -49,9 +46,7 @@ export class Flow {
   /** All earlier tenths of a second are judged. */
   #next = 0;
 
-  constructor(local: string) {
-    this.local = local;
-  }
+  constructor(readonly local: string) {}
 
   /** Judged, and completed, however late. */
   get completed(): number {

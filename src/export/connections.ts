@@ -21,13 +21,10 @@ export class HttpConnections {
   refused = 0;
   /** In the order in which they came. */
   readonly #open = new Set<FirstRequest>();
-  readonly #tell: (text: string) => void;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   /** @param tell receives a line, at most one a minute */
-  constructor(tell: (text: string) => void = () => {}) {
-    this.#tell = tell;
-  }
+  constructor(private readonly tell: (text: string) => void = () => {}) {}
 
   /** Admit a client. Returns null if it was refused; its socket is then closed. */
   admit(socket: Socket): FirstRequest | null {
@@ -67,7 +64,7 @@ export class HttpConnections {
     const now = performance.now();
     if (now - this.#toldAt >= TELL_EVERY_MS) {
       this.#toldAt = now;
-      this.#tell(
+      this.tell(
         `all ${MAX_CONNECTIONS} connections are taken: closed ${this.evicted} that kept us waiting, refused ${this.refused} up to now`,
       );
     }

@@ -21,13 +21,14 @@ export const DEADLINES_MS = { incomplete: 10_000, asked: 30_000, sending: 10_000
  * Node's parser makes all requests of a chunk before it hands on the first, some thousands of 64 KiB.
  */
 export class FirstRequest extends Duplex {
+  state: RequestState = 'incomplete';
+  /** When it entered its state, as performance.now(). */
+  since = performance.now();
   readonly #socket: Socket;
   /** A byte of the request line has come: empty lines before it count for nothing (RFC 9112 2.2). */
   #begun = false;
   /** The line that is being read is empty so far. */
   #empty = false;
-  #state: RequestState = 'incomplete';
-  #since = performance.now();
   #deadline: NodeJS.Timeout;
 
   constructor(socket: Socket) {
@@ -35,7 +36,7 @@ export class FirstRequest extends Duplex {
     this.#socket = socket;
     this.#deadline = this.#limit(DEADLINES_MS.incomplete);
     socket.on('data', (chunk: Buffer) => {
-      if (this.#state === 'incomplete') {
+      if (this.state === 'incomplete') {
         this.push(chunk.subarray(0, this.#end(chunk)));
       }
     });
@@ -44,19 +45,10 @@ export class FirstRequest extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
-  get state(): RequestState {
-    return this.#state;
-  }
-
-  /** When it entered its state, as performance.now(). */
-  get since(): number {
-    return this.#since;
-  }
-
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    if (this.#state === 'incomplete' || this.#state === 'asked') {
+    if (this.state === 'incomplete' || this.state === 'asked') {
       this.#enter('sending');
     }
     this.#socket.write(chunk, done);
@@ -77,8 +69,8 @@ export class FirstRequest extends Duplex {
   }
 
   #enter(state: Exclude<RequestState, 'incomplete'>): void {
-    this.#state = state;
-    this.#since = performance.now();
+    this.state = state;
+    this.since = performance.now();
     if (state !== 'answered') {
       clearTimeout(this.#deadline);
       this.#deadline = this.#limit(DEADLINES_MS[state]);

@@ -4,8 +4,7 @@ import { lstat, rename, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, createConnection, type ListenOptions } from 'node:net';
 import { basename, dirname, join } from 'node:path';
-import { getSystemErrorMap } from 'node:util';
-import { errno, Failure, inWords } from '../failure.js';
+import { errno, Failure, inWords, reasonOf } from '../failure.js';
 import { FileLock, Held } from '../lock.js';
 
 /** Where to listen: an address, or the path of a socket. */
@@ -105,14 +104,10 @@ function listening(server: Server, options: ListenOptions, name: string): Promis
   return new Promise((resolve, reject) => {
     // Later ones too, such as too many open files: they end no server.
     server.on('error', (error: NodeJS.ErrnoException) => {
-      reject(cannotListen(name, reason(error)));
+      reject(cannotListen(name, reasonOf(error)));
     });
     server.listen(options, resolve);
   });
-}
-
-function reason(error: NodeJS.ErrnoException): string {
-  return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error);
 }
 
 function cannotListen(name: string, why: string): Failure {

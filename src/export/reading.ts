@@ -1,8 +1,7 @@
-import { access } from 'node:fs/promises';
 import { describe, Failure, LOAD_IT } from '../failure.js';
 import { judgeDrift } from '../proc/audit.js';
 import type { Listener } from '../proc/listeners.js';
-import { moduleFiles, readListeners, readStat, readStatus } from '../proc/module.js';
+import { isLoaded, readListeners, readStat, readStatus } from '../proc/module.js';
 import type { Namespace } from '../proc/namespace.js';
 import { findNamespaces } from '../proc/namespaces.js';
 import { readProcFigures } from '../proc/sockets.js';
@@ -60,25 +59,23 @@ const MAX_LOOK_MS = 2000;
  * a namespace, with `most` O(processes) more. Without the module O(sockets).
  */
 export class HostReader {
-  readonly #wanted: ReadingOptions;
-  readonly #tell: (text: string) => void;
   #seen: Source | null = null;
   #trouble: string | null = null;
 
   /** @param tell hears, each once, what the figures are read from if not from the module, when they can't be read, and when again */
-  constructor(wanted: ReadingOptions, tell: (text: string) => void) {
-    this.#wanted = wanted;
-    this.#tell = tell;
-  }
+  constructor(
+    private readonly wanted: ReadingOptions,
+    private readonly tell: (text: string) => void,
+  ) {}
 
   /** Read everything once. Never rejects: a reading that fails in any way is not `up`. */
   async read(): Promise<HostReading> {
-    const source = await this.#choose();
+    const source = this.#choose();
     try {
       const reading = await this.#readFrom(source);
       if (this.#trouble !== null) {
         this.#trouble = null;
-        this.#tell('the figures can be read again');
+        this.tell('the figures can be read again');
       }
       return reading;
     } catch (error) {
@@ -90,35 +87,32 @@ export class HostReader {
   #say(trouble: string): void {
     if (this.#trouble !== trouble) {
       this.#trouble = trouble;
-      this.#tell(trouble);
+      this.tell(trouble);
     }
   }
 
   /** A reload does not make it change to figures that mean something else and cost more. */
-  async #choose(): Promise<Source> {
-    const { input, namespace } = this.#wanted;
+  #choose(): Source {
+    const { input, namespace } = this.wanted;
     const before = this.#seen;
     if (input !== 'auto') {
       this.#seen = input;
     } else if (before !== 'module') {
-      this.#seen = await access(moduleFiles(namespace).stat).then(
-        () => 'module' as const,
-        () => 'proc' as const,
-      );
+      this.#seen = isLoaded(namespace) ? 'module' : 'proc';
     }
     const now = this.#seen as Source;
     if (now === 'proc' && before === null) {
       const why = input === 'proc' ? '' : `the tcpsynq module is not loaded (${LOAD_IT}): `;
       const from = `${namespace.net}/{tcp,tcp6,netstat}`;
-      this.#tell(`${why}reading ${from}; not known there: ${NOT_IN_PROC.join(', ')}`);
+      this.tell(`${why}reading ${from}; not known there: ${NOT_IN_PROC.join(', ')}`);
     } else if (now === 'module' && before === 'proc') {
-      this.#tell('the module has been loaded: reading it from now on');
+      this.tell('the module has been loaded: reading it from now on');
     }
     return now;
   }
 
   async #readFrom(source: Source): Promise<HostReading> {
-    const { namespace, most, proc } = this.#wanted;
+    const { namespace, most, proc } = this.wanted;
     const figures = await figuresOf(namespace, source);
     const status = source === 'module' ? await readStatus(namespace) : null;
     const namespaces = [await lookCloser({ namespace, figures }, source)];

@@ -1,15 +1,13 @@
 /** One reading at a time, shared by all who ask for one while it is under way, or kept. */
 export class Shared<T> {
-  readonly #read: () => Promise<T>;
-  readonly #keep: (value: T, cost: number) => number;
   #pending: Promise<T> | null = null;
   #kept: { readonly value: T; readonly until: number } | null = null;
 
   /** @param keep for how long a reading that took `cost` is good for others, in ms as that */
-  constructor(read: () => Promise<T>, keep: (value: T, cost: number) => number) {
-    this.#read = read;
-    this.#keep = keep;
-  }
+  constructor(
+    private readonly read: () => Promise<T>,
+    private readonly keep: (value: T, cost: number) => number,
+  ) {}
 
   get(): Promise<T> {
     if (this.#kept !== null && performance.now() < this.#kept.until) {
@@ -23,9 +21,9 @@ export class Shared<T> {
 
   async #readOnce(): Promise<T> {
     const before = performance.now();
-    const value = await this.#read();
+    const value = await this.read();
     const now = performance.now();
-    this.#kept = { value, until: now + this.#keep(value, now - before) };
+    this.#kept = { value, until: now + this.keep(value, now - before) };
     return value;
   }
 }

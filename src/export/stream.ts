@@ -21,7 +21,6 @@ const OTHERS = 'others';
  * bounded.
  */
 export class StreamMetrics implements Taker {
-  readonly #netns: string;
   readonly #registry = new Registry();
   readonly #halfOpens = new HalfOpenReader();
   readonly #drops = new DropReader();
@@ -31,8 +30,10 @@ export class StreamMetrics implements Taker {
   readonly #lost: Counter;
   readonly #open: Gauge;
 
-  constructor(netns: string, kinds: readonly StreamKind[]) {
-    this.#netns = netns;
+  constructor(
+    private readonly netns: string,
+    kinds: readonly StreamKind[],
+  ) {
     this.#handshakes = kinds.includes('event')
       ? new Histogram({
           ...this.#called('tcpsynq_handshake_seconds', ['netns']),
@@ -53,7 +54,7 @@ export class StreamMetrics implements Taker {
 
   /** The stream can be read, or cannot. */
   open(isOpen: boolean): void {
-    this.#open.set({ netns: this.#netns }, isOpen ? 1 : 0);
+    this.#open.set({ netns: this.netns }, isOpen ? 1 : 0);
   }
 
   /** In the text format, version 0.0.4. */
@@ -61,22 +62,20 @@ export class StreamMetrics implements Taker {
     return this.#registry.metrics();
   }
 
-  begin(): void {}
-
   take(item: Item): void {
     if (item.kind === 'R' && this.#handshakes !== null) {
       const ended = this.#halfOpens.read(item);
       if (typeof ended !== 'string' && ended.outcome === 'completed' && ended.age_us !== null) {
-        this.#handshakes.observe({ netns: this.#netns }, ended.age_us / 1e6);
+        this.#handshakes.observe({ netns: this.netns }, ended.age_us / 1e6);
       }
     } else if (item.kind === 'D' && this.#dropped !== null) {
       const drop = this.#drops.read(item);
       if (typeof drop !== 'string') {
-        this.#dropped.inc({ netns: this.#netns, reason: this.#reasonOf(drop) });
+        this.#dropped.inc({ netns: this.netns, reason: this.#reasonOf(drop) });
       }
     } else if (item.kind === 'L') {
       const kind: StreamKind = item.of === 'D' ? 'drop' : 'event';
-      this.#lost.inc({ netns: this.#netns, kind }, item.lost);
+      this.#lost.inc({ netns: this.netns, kind }, item.lost);
     }
   }
 

@@ -30,28 +30,25 @@ function term(option: Option): string {
   return option.optional ? `${flags} Ns Op = Ns Ar ${name}` : `${flags} Ar ${name}`;
 }
 
+/** A list of terms, each with its description. */
+function list(items: readonly (readonly [string, string])[]): string[] {
+  const lines = items.flatMap(([name, text]) => [`.It ${name}`, prose(text)]);
+  return lines.length === 0 ? [] : ['.Bl -tag -width Ds', ...lines, '.El'];
+}
+
 function options(help: Help, of: readonly Option[]): string[] {
-  return of.length === 0
-    ? []
-    : [
-        '.Bl -tag -width Ds',
-        ...of.flatMap((option) => [`.It ${term(option)}`, prose(help.optionDescription(option))]),
-        '.El',
-      ];
+  return list(of.map((option) => [term(option), help.optionDescription(option)]));
 }
 
 function argumentsOf(help: Help, command: Command): string[] {
-  const described = help.visibleArguments(command);
-  return described.length === 0
-    ? []
-    : [
-        '.Bl -tag -width Ds',
-        ...described.flatMap((argument) => [
-          `.It Ar ${literal(help.argumentTerm(argument))}`,
-          prose(help.argumentDescription(argument)),
-        ]),
-        '.El',
-      ];
+  return list(
+    help
+      .visibleArguments(command)
+      .map((argument) => [
+        `Ar ${literal(help.argumentTerm(argument))}`,
+        help.argumentDescription(argument),
+      ]),
+  );
 }
 
 /** The commands below one, but for `help`, which is not about this program. */

@@ -3,8 +3,6 @@
  * were changes meanwhile.
  */
 export class Redraw {
-  readonly #draw: () => Promise<void>;
-  readonly #wait: number;
   #timer: NodeJS.Timeout | null = null;
   #drawing: Promise<void> | null = null;
   #changed = false;
@@ -13,15 +11,15 @@ export class Redraw {
    * @param draw must not reject
    * @param wait in ms
    */
-  constructor(draw: () => Promise<void>, wait: number) {
-    this.#draw = draw;
-    this.#wait = wait;
-  }
+  constructor(
+    private readonly draw: () => Promise<void>,
+    private readonly wait: number,
+  ) {}
 
   changed(): void {
     this.#changed = true;
     if (this.#timer === null && this.#drawing === null) {
-      this.#timer = setTimeout(() => this.#start(), this.#wait);
+      this.#timer = setTimeout(() => this.#start(), this.wait);
     }
   }
 
@@ -39,7 +37,7 @@ export class Redraw {
   #start(): void {
     this.#timer = null;
     this.#changed = false;
-    this.#drawing = this.#draw().then(() => {
+    this.#drawing = this.draw().then(() => {
       this.#drawing = null;
       if (this.#changed) {
         this.changed();

@@ -1,6 +1,5 @@
 import type { Sample } from '../aggregate/connections.js';
 import type { CountPoint } from '../aggregate/recording.js';
-import { thinning } from '../aggregate/thinning.js';
 import type { Downsampled } from '../sketch/downsampled.js';
 import { growthOf, OUTCOMES } from '../stream/counters.js';
 import type { SrttUnit } from '../stream/srtt.js';
@@ -25,7 +24,7 @@ function number(value: number | undefined): string {
 /** One connection as a table; a blank line stands where the recording began anew. */
 export function sampleTable(name: string, series: Downsampled<Sample>, unit: SrttUnit): string {
   const lines = [
-    `${OUR_MARK}: ${name}: ${thinning(series, 'snd_cwnd, ssthresh and srtt')}`,
+    `${OUR_MARK}: ${name}: ${series.kept('snd_cwnd, ssthresh and srtt')}`,
     `# time_s snd_cwnd_segments ssthresh_segments ${unit.column}`,
   ];
   let epoch = series.items[0]?.epoch;
@@ -46,7 +45,7 @@ export function countTable(counts: Downsampled<CountPoint>): {
   readonly rates: string[];
 } {
   const lines = [
-    `${OUR_MARK}: half-open connections: ${thinning(counts, 'half_open and peak')}`,
+    `${OUR_MARK}: half-open connections: ${counts.kept('half_open and peak')}`,
     `# ${COUNT_COLUMNS.join(' ')}`,
   ];
   const rates = new Set<string>();

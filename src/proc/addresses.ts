@@ -1,18 +1,11 @@
 import { acceptFullness, fullness, type Listener } from './listeners.js';
 
-/** The listening sockets of one address and port: with SO_REUSEPORT there are several. */
-export interface Address {
-  /** `a.b.c.d:port` or `[v6]:port`. */
-  readonly local: string;
+/** The listening sockets of one address and port, added up: with SO_REUSEPORT there are several. */
+export interface Address
+  extends Pick<Listener, 'local' | 'qlen' | 'young' | 'holds' | 'accept_qlen' | 'backlog'> {
   /** Of the socket with the lowest. */
   readonly uid: number;
   readonly sockets: number;
-  /** Of all of them together, as in Listener. */
-  readonly qlen: number;
-  readonly young: number;
-  readonly holds: number;
-  readonly accept_qlen: number;
-  readonly backlog: number;
   /** Of the socket whose SYN queue is the fullest, as `fullness` has it. */
   readonly full: number | null;
   /** Of the socket whose accept queue is the fullest, as `acceptFullness` has it. */

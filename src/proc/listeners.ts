@@ -1,7 +1,7 @@
 import { copyOf } from '../stream/copy.js';
 import { parseInteger } from '../stream/number.js';
 import type { LISTENER_COLUMNS } from '../stream/schema.js';
-import { rowsOf } from './rows.js';
+import { rowsOf } from './stat.js';
 
 /** One listening socket, as /proc/net/tcpsynq_listeners shows it. */
 export interface Listener {

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
+import { errno, Failure, failureOf, LOAD_IT } from '../failure.js';
 import type { Listener } from './listeners.js';
 import { type Namespace, whileThere } from './namespace.js';
 import { parseStat, type Stat } from './stat.js';
@@ -15,6 +16,11 @@ export function moduleFiles(namespace: Namespace) {
   };
 }
 
+/** Whether the module shows its files in a namespace. */
+export function isLoaded(namespace: Namespace): boolean {
+  return existsSync(moduleFiles(namespace).stat);
+}
+
 /**
  * Return the text of one of the module's files in a namespace. Throws the line that loads the module
  * if the file is not there.
@@ -23,13 +29,9 @@ async function text(namespace: Namespace, path: string): Promise<string> {
   try {
     return await whileThere(namespace, readFile(path, 'utf8'));
   } catch (error) {
-    if (error instanceof Failure) {
-      throw error;
-    }
-    if (errno(error) === 'ENOENT') {
-      throw new Failure(`the tcpsynq module is not loaded: ${LOAD_IT}`);
-    }
-    throw new Failure(`cannot read ${path}: ${inWords(error)}`);
+    throw errno(error) === 'ENOENT'
+      ? new Failure(`the tcpsynq module is not loaded: ${LOAD_IT}`)
+      : failureOf(`cannot read ${path}`, error);
   }
 }
 

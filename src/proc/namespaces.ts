@@ -1,7 +1,6 @@
 import { errno } from '../failure.js';
-import { inBatches } from './batches.js';
+import { inBatches, processes } from './batches.js';
 import { type Namespace, readInode } from './namespace.js';
-import { processes } from './processes.js';
 
 /** The network namespaces that processes are in. */
 export interface Namespaces {

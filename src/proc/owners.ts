@@ -1,6 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { inBatches } from './batches.js';
-import { processes } from './processes.js';
+import { inBatches, processes } from './batches.js';
 
 /** A process that holds a socket. */
 export interface Owner {

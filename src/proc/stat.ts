@@ -1,6 +1,17 @@
 import { type CounterName, type Counters, isCounterName } from '../stream/counters.js';
 import { parseHex } from '../stream/number.js';
-import { rowsOf } from './rows.js';
+
+/** Yield the words of each line that has any. */
+export function* rowsOf(text: string): Generator<string[], void, void> {
+  for (let at = 0, end = 0; at < text.length; at = end + 1) {
+    const newline = text.indexOf('\n', at);
+    end = newline === -1 ? text.length : newline;
+    const line = text.slice(at, end).trim();
+    if (line !== '') {
+      yield line.split(/\s+/);
+    }
+  }
+}
 
 /** What /proc/net/stat/tcpsynq says. */
 export interface Stat {

@@ -18,14 +18,10 @@ const FILES = [
 export async function readQueueSettings(namespace: Namespace): Promise<QueueSettings> {
   const { pid } = namespace;
   const texts = await whileThere(namespace, pid === null ? readOwn() : readInside(pid));
-  const [somaxconn, tcp_max_syn_backlog, tcp_syncookies] = FILES.map(
+  const [somaxconn = null, tcp_max_syn_backlog = null, tcp_syncookies = null] = FILES.map(
     (_, i) => parseInteger(texts[i]?.trim() ?? '') ?? null,
   );
-  return {
-    somaxconn: somaxconn ?? null,
-    tcp_max_syn_backlog: tcp_max_syn_backlog ?? null,
-    tcp_syncookies: tcp_syncookies ?? null,
-  };
+  return { somaxconn, tcp_max_syn_backlog, tcp_syncookies };
 }
 
 function readOwn(): Promise<string[]> {

@@ -32,8 +32,8 @@ const [TAB, NEWLINE, SPACE, ZERO] = [0x09, 0x0a, 0x20, 0x30];
  * never has: get_openreq4() and get_tcp4_sock(), net/ipv4/tcp_ipv4.c, Linux 4.14 to 6.x.
  */
 export class SocketTally {
+  halfOpen = 0;
   readonly #states = new Array<number>(256).fill(0);
-  #halfOpen = 0;
   #field = 0;
   #inField = false;
   #state = 0;
@@ -65,7 +65,7 @@ export class SocketTally {
   #endOfLine(): void {
     if (!this.#header && this.#field > REFERENCES_FIELD) {
       if (this.#state === 3 && this.#references === 0) {
-        this.#halfOpen += 1;
+        this.halfOpen += 1;
       } else {
         this.#states[this.#state] = (this.#states[this.#state] ?? 0) + 1;
       }
@@ -82,15 +82,11 @@ export class SocketTally {
     this.#header = true;
   }
 
-  get halfOpen(): number {
-    return this.#halfOpen;
-  }
-
   /** Sockets per state, the commonest first; half-opens are NEW_SYN_RECV. */
   byState(): { state: string; sockets: number }[] {
     return this.#states
       .map((sockets, number) => ({ state: STATES[number] || `state ${number}`, sockets }))
-      .concat({ state: 'NEW_SYN_RECV', sockets: this.#halfOpen })
+      .concat({ state: 'NEW_SYN_RECV', sockets: this.halfOpen })
       .filter(({ sockets }) => sockets > 0)
       .sort((a, b) => b.sockets - a.sockets);
   }

@@ -2,11 +2,7 @@ import { jsonText, printable } from '../terminal/printable.js';
 
 /** A piece of a page, in which everything from outside is escaped already. */
 export class Html {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
+  constructor(readonly text: string) {}
 }
 
 /** What may stand in a template: all but Html is text, and becomes harmless. */

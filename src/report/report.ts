@@ -1,11 +1,9 @@
 import { OUTCOMES, refused } from '../stream/counters.js';
 import { count, percent, seconds, whole } from '../terminal/text.js';
-import type { Context } from './context.js';
-import { timeWords } from './moment.js';
 import { type Assets, type Headline, pageOf } from './page.js';
-import { closesSection } from './sections/closes.js';
+import { type Context, timeWords } from './section.js';
 import { connectionsSection } from './sections/connections.js';
-import { dropsSection } from './sections/drops.js';
+import { closesSection, dropsSection } from './sections/groups.js';
 import { halfOpenSection } from './sections/halfopen.js';
 import { handshakeSection } from './sections/handshake.js';
 import { lossesSection } from './sections/losses.js';
@@ -54,10 +52,10 @@ function headlinesOf({ findings }: Context): Headline[] {
   const some = (name: string, value: number) =>
     value === 0 ? [] : [{ name, value: number(value) }];
   return [
-    ...(growths.counts === 0
+    ...(growths.session.counts === 0
       ? []
       : [
-          { name: 'half-open at most', value: number(growths.peak) },
+          { name: 'half-open at most', value: number(growths.session.peak) },
           { name: 'ended', value: number(ended) },
           ...(ended === 0
             ? []

@@ -1,7 +1,23 @@
+import type { Clock } from '../stream/clock.js';
 import type { Kind } from '../stream/columns.js';
+import type { SrttUnit } from '../stream/srtt.js';
 import type { Findings } from './findings.js';
 import { type Html, html } from './html.js';
 import type { Chart } from './page/data.js';
+
+/** What the sections of a report are made from. */
+export interface Context {
+  readonly findings: Findings;
+  /** What was read, in words. */
+  readonly name: string;
+  /** Why the reading ended before the capture did; null if it did not. */
+  readonly cut: string | null;
+  /** How many connections are shown, the busiest first. */
+  readonly connections: number;
+  readonly unit: SrttUnit;
+  /** Of the command that makes the report. */
+  readonly version: string;
+}
 
 /** A part of the page under a heading of its own. */
 export interface Section {
@@ -39,6 +55,16 @@ export function missing(
 
 function kindsOf(filter: string): string[] {
   return /(?:^| )kinds=(\S*)/.exec(filter)?.[1]?.split(',') ?? [];
+}
+
+/** A time of a capture as people read it: in UTC, or seconds where no header says what its 0 is. */
+export function timeWords(clock: Clock, time: number): string {
+  return dateWords(clock.date(time)) ?? `${time.toFixed(3)} s`;
+}
+
+/** A date in UTC, in words; null if there is none. */
+export function dateWords(date: Date | null): string | null {
+  return date === null ? null : `${date.toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 }
 
 /** A chart's place on the page: what it shows in words, and below it, which points it has. */

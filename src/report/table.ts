@@ -1,11 +1,8 @@
+import type { Column } from '../terminal/table.js';
 import { type Html, html } from './html.js';
 
 /** One column of a table on the page. */
-export interface HtmlColumn {
-  readonly title: string;
-  readonly align: 'left' | 'right';
-  readonly cells: readonly (string | Html)[];
-}
+type HtmlColumn = Column<string | Html>;
 
 /** A table whose first column names its rows. It scrolls by itself where it is too wide. */
 export function table(caption: string, columns: readonly HtmlColumn[]): Html {
@@ -23,16 +20,6 @@ function cell({ align, cells }: HtmlColumn, row: number, isName: boolean): Html 
   return isName
     ? html`<th scope="row" class="${align}">${content}</th>`
     : html`<td class="${align}">${content}</td>`;
-}
-
-/** A column of words, or of numbers. */
-export function column<T>(
-  title: string,
-  rows: readonly T[],
-  of: (row: T) => string | Html,
-  align: 'left' | 'right' = 'right',
-): HtmlColumn {
-  return { title, align, cells: rows.map(of) };
 }
 
 /** A bar beside the number that it shows: its share of 1. */

@@ -29,14 +29,13 @@ export class Downsampled<T extends Moment> {
   added = 0;
   /** Seconds of one group, doubled as often as it takes; 0 while everything is kept. */
   width: number;
-  readonly #bounds: Bounds;
-  readonly #measures: readonly ((item: T) => number)[];
   #open = 0;
 
   /** @param measures each gives a number of an item, NaN where it has none */
-  constructor(bounds: Bounds, measures: readonly ((item: T) => number)[]) {
-    this.#bounds = bounds;
-    this.#measures = measures;
+  constructor(
+    private readonly bounds: Bounds,
+    private readonly measures: readonly ((item: T) => number)[],
+  ) {
     this.width = bounds.width ?? 0;
   }
 
@@ -54,9 +53,17 @@ export class Downsampled<T extends Moment> {
     }
     items.push(item);
     this.#forget(item.time);
-    if (items.length > this.#bounds.most) {
+    if (items.length > this.bounds.most) {
       this.#widen();
     }
+  }
+
+  /** Which of its moments it still has, in words; `extremes` names the measures. */
+  kept(extremes: string): string {
+    const { width, added, items } = this;
+    return width === 0
+      ? `all ${added}`
+      : `${items.length} of ${added}: of each ${width} s those with the least and the greatest ${extremes}, and the last`;
   }
 
   #together(a: T, b: T): boolean {
@@ -67,11 +74,11 @@ export class Downsampled<T extends Moment> {
 
   #close(): void {
     const group = this.items.splice(this.#open);
-    this.items.push(...extremes(group, this.#measures));
+    this.items.push(...extremes(group, this.measures));
   }
 
   #forget(now: number): void {
-    const oldest = now - (this.#bounds.keep ?? Number.POSITIVE_INFINITY);
+    const oldest = now - (this.bounds.keep ?? Number.POSITIVE_INFINITY);
     const { items } = this;
     // Many at a time, because what is behind them moves up.
     const some = items[items.length >> 3];
@@ -85,8 +92,8 @@ export class Downsampled<T extends Moment> {
   #widen(): void {
     const latest = this.items.reduce((time, item) => Math.max(time, item.time), 0);
     const span = latest - (this.items[0]?.time ?? 0);
-    while (this.items.length > this.#bounds.most / 2) {
-      this.width = this.width > 0 ? this.width * 2 : powerOfTwo(span / this.#bounds.most);
+    while (this.items.length > this.bounds.most / 2) {
+      this.width = this.width > 0 ? this.width * 2 : powerOfTwo(span / this.bounds.most);
       // Only a file of nothing but headers gets so far that epochs must be thrown together.
       this.#regroup(this.width > 2 * latest);
     }
@@ -99,7 +106,7 @@ export class Downsampled<T extends Moment> {
     for (let i = 1; i <= items.length; i++) {
       if (i === items.length || !(all || this.#together(items[start] as T, items[i] as T))) {
         this.#open = kept.length;
-        kept.push(...extremes(items.slice(start, i), this.#measures));
+        kept.push(...extremes(items.slice(start, i), this.measures));
         start = i;
       }
     }

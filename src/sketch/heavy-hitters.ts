@@ -29,22 +29,18 @@ export interface Hitter<T = undefined> {
 export class HeavyHitters<T = undefined> {
   /** Additions so far. */
   total = 0;
-  /** The most that any count is too low by, as it came to be: 0 while every key had a counter. */
+  /**
+   * The most that any count is too low by: 0 while every key had a counter, and never above
+   * total / (capacity + 1).
+   */
   error = 0;
-  readonly capacity: number;
   #table: Table<T>;
   #spare: Table<T>;
 
   /** @param capacity keys kept, from 1 on */
-  constructor(capacity: number) {
-    this.capacity = capacity;
+  constructor(readonly capacity: number) {
     this.#table = new Table(capacity);
     this.#spare = new Table(capacity);
-  }
-
-  /** The most that any count can be too low by, whatever the keys: `error` is never above it. */
-  get bound(): number {
-    return Math.floor(this.total / (this.capacity + 1));
   }
 
   /** Keys that have a counter; while `error` is 0, all that were added. */
@@ -70,12 +66,6 @@ export class HeavyHitters<T = undefined> {
     }
     this.#takeOneOffAll();
     return undefined;
-  }
-
-  /** How often a key was added: any key has an answer. */
-  of(high: number, low: number): Omit<Hitter, 'value'> {
-    const least = this.#table.counts[this.#table.find(high, low)] as number;
-    return { high, low, least, most: least + this.error };
   }
 
   /** Every key that has a counter, in no order. */

@@ -16,16 +16,13 @@ export async function* inTurn({ chunks, release }: Owned): AsyncGenerator<Buffer
 
 /** Memory to read into, of one size, used again: new pages cost more than what is read into them. */
 export class Buffers {
-  readonly #size: number;
   readonly #spare: Buffer[] = [];
   readonly #own = new WeakSet<ArrayBufferLike>();
 
-  constructor(size: number) {
-    this.#size = size;
-  }
+  constructor(private readonly size: number) {}
 
   take(): Buffer {
-    const buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#size);
+    const buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.size);
     this.#own.add(buffer.buffer);
     return buffer;
   }

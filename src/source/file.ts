@@ -2,7 +2,7 @@ import { close, closeSync, constants, fstatSync, openSync, read, statSync } from
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { errno, Failure, inWords } from '../failure.js';
+import { errno, Failure, failureOf } from '../failure.js';
 import { Buffers } from './buffers.js';
 import { type MemberDamage, unpackGzip } from './gzip.js';
 import { createZstdDecompress, isZstd, NO_ZSTD, unpackZstd } from './zstd.js';
@@ -22,15 +22,12 @@ interface Input extends AsyncIterable<Buffer> {
 }
 
 class OrdinaryFile implements Input {
-  readonly #fd: number;
   readonly #buffers = new Buffers(READ_SIZE);
   readonly release = this.#buffers.release;
   #reading = false;
   #destroyed = false;
 
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
+  constructor(private readonly fd: number) {}
 
   async *[Symbol.asyncIterator](): Chunks {
     try {
@@ -57,13 +54,13 @@ class OrdinaryFile implements Input {
 
   #close(): void {
     // What was read was read, whatever a file system says now.
-    close(this.#fd, () => {});
+    close(this.fd, () => {});
   }
 
   #read(buffer: Buffer): Promise<number> {
     this.#reading = true;
     return new Promise((resolve, reject) => {
-      read(this.#fd, buffer, 0, buffer.length, null, (error, length) => {
+      read(this.fd, buffer, 0, buffer.length, null, (error, length) => {
         this.#reading = false;
         if (this.#destroyed) {
           this.#close();
@@ -76,10 +73,6 @@ class OrdinaryFile implements Input {
       });
     });
   }
-}
-
-function cannotRead(name: string, error: unknown): Failure {
-  return error instanceof Failure ? error : new Failure(`cannot read ${name}: ${inWords(error)}`);
 }
 
 /** What a file is packed with, by its first four bytes; null if it is not. */
@@ -120,7 +113,7 @@ export function openFile(path: string): Input {
       ? new Socket({ fd, readable: true, writable: false })
       : new OrdinaryFile(fd);
   } catch (error) {
-    throw cannotRead(path, error);
+    throw failureOf(`cannot read ${path}`, error);
   }
 }
 
@@ -140,7 +133,7 @@ export async function* streamChunks(
     yield* unpacked(stream, name, signal);
   } catch (error) {
     if (!signal.aborted) {
-      throw cannotRead(name, error);
+      throw failureOf(`cannot read ${name}`, error);
     }
   } finally {
     signal.removeEventListener('abort', stop);
@@ -219,7 +212,7 @@ async function isReplaced(path: string, ino: number, position: number): Promise<
 /** Open a file that grows. Reading a pipe would not return before something comes. */
 async function openToFollow(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
-    throw cannotRead(path, error);
+    throw failureOf(`cannot read ${path}`, error);
   });
   if (!(await file.stat()).isFile()) {
     await file.close();
@@ -276,7 +269,7 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
       }
     }
   } catch (error) {
-    throw error instanceof Failure ? error : cannotRead(path, error);
+    throw failureOf(`cannot read ${path}`, error);
   } finally {
     signal.removeEventListener('abort', onChange);
     await Promise.all([watcher.close(), file.close()]);

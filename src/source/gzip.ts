@@ -61,18 +61,15 @@ export interface MemberDamage {
 class Packed {
   /** Bytes taken so far. */
   position = 0;
-  readonly #chunks: AsyncIterator<Buffer>;
   #rest = NOTHING;
   #ended = false;
 
-  constructor(chunks: AsyncIterator<Buffer>) {
-    this.#chunks = chunks;
-  }
+  constructor(private readonly chunks: AsyncIterator<Buffer>) {}
 
   /** Return the next bytes without taking them: `least` or more, fewer at the end of the input. */
   async peek(least: number): Promise<Buffer> {
     while (this.#rest.length < least && !this.#ended) {
-      const next = await this.#chunks.next();
+      const next = await this.chunks.next();
       this.#ended = next.done === true;
       if (!next.done) {
         // A copy where it must wait: the chunk is only lent until the next one is asked for.
@@ -178,20 +175,17 @@ async function startsMember(packed: Packed): Promise<boolean> {
 
 /** The last bytes of a stream, in chunks. */
 class Tail {
-  readonly #length: number;
   readonly #chunks: Buffer[] = [];
   #held = 0;
 
   /** @param length bytes that are needed */
-  constructor(length: number) {
-    this.#length = length;
-  }
+  constructor(private readonly length: number) {}
 
   add(bytes: Buffer): void {
     this.#chunks.push(bytes);
     this.#held += bytes.length;
     for (let [first] = this.#chunks; first !== undefined; [first] = this.#chunks) {
-      if (this.#held - first.length < this.#length) {
+      if (this.#held - first.length < this.length) {
         break;
       }
       this.#held -= first.length;
@@ -208,7 +202,6 @@ class Tail {
 class Member {
   /** Known when all of it has been unpacked. */
   isWhole = false;
-  readonly #packed: Packed;
   readonly #signal: AbortSignal | undefined;
   readonly #inflate = createInflateRaw({ chunkSize: 4 * PIECE });
   readonly #out: Buffer[] = [];
@@ -224,16 +217,17 @@ class Member {
   readonly #text = new Tail(LOOK_BACK);
   #near: number;
   #flushed: FlushPoint | null = null;
-  readonly #before: number;
   #crc = 0;
   #length = 0;
   #all = 0;
 
   /** @param before unpacked bytes of the input before this member */
-  constructor(packed: Packed, before: number, signal?: AbortSignal) {
-    this.#packed = packed;
+  constructor(
+    private readonly packed: Packed,
+    private readonly before: number,
+    signal?: AbortSignal,
+  ) {
     this.#signal = signal;
-    this.#before = before;
     this.#near = packed.position;
   }
 
@@ -253,7 +247,7 @@ class Member {
   }
 
   async *unpack(): AsyncGenerator<Buffer, void, void> {
-    const packed = this.#packed;
+    const packed = this.packed;
     const header = await headerLength(packed);
     // The first byte is not looked at again, so that a search always goes on.
     packed.skip(1);
@@ -290,7 +284,7 @@ class Member {
   #remember(piece: Buffer, isFlushed: boolean): void {
     if (isFlushed) {
       const [crc, length] = [this.#crc, this.#length];
-      this.#flushed = { at: this.#packed.position, crc, text: this.#before + this.#all, length };
+      this.#flushed = { at: this.packed.position, crc, text: this.before + this.#all, length };
       this.#since = [];
       this.#sinceLength = 0;
       this.#given = 0;
@@ -304,8 +298,8 @@ class Member {
 
   /** Return the next piece, and whether a flush may have ended with it. */
   async #next(): Promise<{ readonly piece: Buffer; readonly isFlushed: boolean }> {
-    this.#near = this.#packed.position;
-    const ahead = (await this.#packed.peek(PIECE)).subarray(0, PIECE);
+    this.#near = this.packed.position;
+    const ahead = (await this.packed.peek(PIECE)).subarray(0, PIECE);
     let at = ahead.indexOf(FLUSHED, MIN_PIECE - FLUSHED.length);
     if (at < 0 && ahead.length < PIECE) {
       at = ahead.lastIndexOf(FLUSHED);
@@ -362,8 +356,8 @@ class Member {
   }
 
   async #checkTrailer(): Promise<boolean> {
-    this.#near = this.#packed.position;
-    const trailer = (await this.#packed.peek(TRAILER)).subarray(0, TRAILER);
+    this.#near = this.packed.position;
+    const trailer = (await this.packed.peek(TRAILER)).subarray(0, TRAILER);
     const isWhole =
       trailer.length === TRAILER &&
       trailer.readUInt32LE(0) === this.#crc &&
@@ -374,7 +368,7 @@ class Member {
 
   #take(ahead: Buffer, bytes: number): void {
     this.#taken.add(ahead.subarray(0, bytes));
-    this.#packed.skip(bytes);
+    this.packed.skip(bytes);
   }
 }
 

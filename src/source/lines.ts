@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream';
 import split2 from 'split2';
 import { type Count, type Header, type Loss, MAX_LINE } from '../stream/parser.js';
+import { Problems } from '../stream/problems.js';
 import { StreamReader, type Taker, type Unreadable } from '../stream/reader.js';
 import type { Events, SourceEvent } from './source.js';
 
@@ -18,11 +19,9 @@ const NEWLINE = 0x0a;
 /** Bytes cut into lines at once: they become garbage, and a little is collected at less cost. */
 const PIECE = 64 * 1024;
 
-export interface LineTally {
-  records: number;
-  problems: number;
-  /** The first problem, with its line number. */
-  first: string | null;
+export class LineTally {
+  records = 0;
+  readonly problems = new Problems();
 }
 
 /** Reads a stream of bytes as records; what could not be read is counted in `tally`. */
@@ -115,12 +114,11 @@ function eventsOfLines(
     return [{ type: 'epoch', header: reader.header }, event];
   };
   const eventsOfProblem = ({ line, reason }: Unreadable): SourceEvent[] | undefined => {
-    tally.problems += 1;
-    if (tally.first !== null) {
-      return undefined;
-    }
-    tally.first = `line ${line}: ${reason}`;
-    return [{ type: 'note', text: `passed over ${tally.first}` }];
+    const { problems } = tally;
+    problems.add(line, reason);
+    return problems.count > 1
+      ? undefined
+      : [{ type: 'note', text: `passed over ${problems.words}` }];
   };
   const reader = new StreamReader();
   /** A line is one item at most. */

@@ -19,12 +19,12 @@ export async function* paced(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   const lines = new WholeLines();
-  const schedule = new Schedule(speed);
+  const timeUntil = scheduleAt(speed);
   for await (const chunk of chunks) {
     const text = lines.add(chunk);
     let handed = 0;
     for (let line = 0; line < text.length; line = endOfLine(text, line)) {
-      const wait = schedule.wait(text.toString('latin1', line, line + START));
+      const wait = timeUntil(text.toString('latin1', line, line + START));
       if (wait > TOGETHER) {
         yield text.subarray(handed, line);
         handed = line;
@@ -39,26 +39,18 @@ export async function* paced(
   yield lines.rest();
 }
 
-class Schedule {
-  readonly #speed: number;
+/** Return what says the time until a line is due, in ms, by its start. */
+function scheduleAt(speed: number): (start: string) => number {
   /** When time 0 of the stream was; null before the first line that has a time. */
-  #zero: number | null = null;
-
-  constructor(speed: number) {
-    this.#speed = speed;
-  }
-
-  /** Return the time until a line is due, in ms. */
-  wait(start: string): number {
-    if (HEADER.test(start)) {
-      this.#zero = null;
-    }
+  let zero: number | null = null;
+  return (start) => {
+    zero = HEADER.test(start) ? null : zero;
     const time = TIMED.exec(start)?.[1];
     if (time === undefined) {
       return 0;
     }
-    const due = (Number(time) / this.#speed) * 1000;
-    this.#zero ??= performance.now() - due;
-    return this.#zero + due - performance.now();
-  }
+    const due = (Number(time) / speed) * 1000;
+    zero ??= performance.now() - due;
+    return zero + due - performance.now();
+  };
 }

@@ -1,14 +1,13 @@
-import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { errno, Failure, inWords, LOAD_IT } from '../failure.js';
-import { moduleFiles, readListeners, readStat } from '../proc/module.js';
+import { isLoaded, moduleFiles, readListeners, readStat } from '../proc/module.js';
 import { expectThere, type Namespace } from '../proc/namespace.js';
 import { readProcFigures } from '../proc/sockets.js';
-import type { Count, Header } from '../stream/parser.js';
+import { type Count, EMPTY_HEADER, type Header } from '../stream/parser.js';
 import { type CaptureReading, openCapture } from './bytes.js';
 import { Damage } from './damage.js';
 import type { LiveInput } from './input.js';
-import { decode, type LineTally } from './lines.js';
+import { decode, LineTally } from './lines.js';
 import { duration, pause, stretched } from './pace.js';
 import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
 import { openTap, type Tap } from './tap.js';
@@ -35,17 +34,16 @@ export async function* recorded(
   signal: AbortSignal,
 ): Events {
   const { info, name, chunks } = openCapture(input, reading, stdin, signal);
-  const tally: LineTally = { records: 0, problems: 0, first: null };
+  const tally = new LineTally();
   yield { type: 'source', info };
   const damage = new Damage();
   yield* damage.before(decode(chunks, signal, tally));
   if (tally.records === 0 && !signal.aborted) {
     damage.report();
-    const why = tally.first === null ? '' : ` (${tally.first})`;
-    throw new Failure(`${name} holds no tcpsynq records${why}`);
+    throw new Failure(`${name} holds no tcpsynq records${tally.problems.why}`);
   }
-  if (tally.problems > 1) {
-    yield { type: 'note', text: `passed over ${tally.problems} lines of ${name} in all` };
+  if (tally.problems.count > 1) {
+    yield { type: 'note', text: `passed over ${tally.problems.count} lines of ${name} in all` };
   }
   damage.report();
 }
@@ -95,9 +93,7 @@ async function openModule(wanted: LiveOptions): Promise<Events | string> {
     }
     why = error;
   }
-  try {
-    await access(files.stat);
-  } catch {
+  if (!isLoaded(wanted.namespace)) {
     return 'the tcpsynq module is not loaded';
   }
   const reason = errno(why) === 'ENOENT' ? 'it is not there' : inWords(why);
@@ -105,16 +101,9 @@ async function openModule(wanted: LiveOptions): Promise<Events | string> {
 }
 
 async function* fromStream(tap: Tap, wanted: LiveOptions): Events {
-  yield {
-    type: 'source',
-    info: {
-      source: 'module',
-      from: moduleFiles(wanted.namespace).stream,
-      live: true,
-      notKnown: [],
-    },
-  };
-  const tally: LineTally = { records: 0, problems: 0, first: null };
+  const from = moduleFiles(wanted.namespace).stream;
+  yield { type: 'source', info: { source: 'module', from, live: true, notKnown: [] } };
+  const tally = new LineTally();
   const listeners = listenersOf(wanted);
   for await (const event of decode(tap.chunks(wanted.signal), wanted.signal, tally)) {
     if (event.type === 'count') {
@@ -127,15 +116,8 @@ async function* fromStream(tap: Tap, wanted: LiveOptions): Events {
 async function* fromCounters(wanted: LiveOptions, why: string): Events {
   const notKnown = NOT_IN_COUNTERS;
   yield { type: 'note', text: `${why}; not known there: ${notKnown.join(', ')}` };
-  yield {
-    type: 'source',
-    info: {
-      source: 'module',
-      from: moduleFiles(wanted.namespace).stat,
-      live: true,
-      notKnown,
-    },
-  };
+  const from = moduleFiles(wanted.namespace).stat;
+  yield { type: 'source', info: { source: 'module', from, live: true, notKnown } };
   const listeners = listenersOf(wanted);
   let added = Number.POSITIVE_INFINITY;
   const readings = readEvery(wanted, async () => {
@@ -147,10 +129,8 @@ async function* fromCounters(wanted: LiveOptions, why: string): Events {
       if (event.type === 'count') {
         const now = event.count.figures.added ?? 0;
         if (now < added && added !== Number.POSITIVE_INFINITY) {
-          yield {
-            type: 'epoch',
-            header: ownHeader(wanted.namespace, Date.now() / 1000 - event.count.time),
-          };
+          const start = Date.now() / 1000 - event.count.time;
+          yield { type: 'epoch', header: ownHeader(wanted.namespace, start) };
         }
         added = now;
         yield* listeners();
@@ -217,14 +197,7 @@ async function* readEvery(
 }
 
 function ownHeader(namespace: Namespace, clock_offset: number): Header {
-  return {
-    version: null,
-    kernel: null,
-    netns: namespace.inode,
-    boot_id: null,
-    clock_offset,
-    filter: {},
-  };
+  return { ...EMPTY_HEADER, netns: namespace.inode, clock_offset };
 }
 
 /** Tells the listeners when it is called, but no oftener than they cost and a person can see. */

@@ -9,13 +9,11 @@ export function isKind(word: string): word is Kind {
 
 /** The columns of one kind, in the order a stream's header gives them. */
 export class Columns {
-  readonly names: readonly string[];
   /** Index of the `time` column; -1 if the header lacks it. */
   readonly time: number;
   readonly #at: ReadonlyMap<string, number>;
 
-  constructor(names: readonly string[]) {
-    this.names = names;
+  constructor(readonly names: readonly string[]) {
     this.#at = new Map(names.map((name, i) => [name, i]));
     this.time = this.index('time');
   }
@@ -27,20 +25,30 @@ export class Columns {
 }
 
 /** Finds the index of each wanted column under the header in force; -1 if that header lacks it. */
-export class Places {
-  readonly #wanted: readonly string[];
+export class Places<Name extends string = string> {
   #columns: Columns | null = null;
-  #at: number[] = [];
+  #at: readonly number[] = [];
+  #byName = {} as Readonly<Record<Name, number>>;
 
-  constructor(wanted: readonly string[]) {
-    this.#wanted = wanted;
-  }
+  constructor(private readonly wanted: readonly Name[]) {}
 
   of(columns: Columns): readonly number[] {
+    this.#find(columns);
+    return this.#at;
+  }
+
+  /** The same by the names of the columns. */
+  named(columns: Columns): Readonly<Record<Name, number>> {
+    this.#find(columns);
+    return this.#byName;
+  }
+
+  #find(columns: Columns): void {
     if (columns !== this.#columns) {
       this.#columns = columns;
-      this.#at = this.#wanted.map((name) => columns.index(name));
+      this.#at = this.wanted.map((name) => columns.index(name));
+      const entries = this.wanted.map((name, i) => [name, this.#at[i]]);
+      this.#byName = Object.fromEntries(entries) as Readonly<Record<Name, number>>;
     }
-    return this.#at;
   }
 }

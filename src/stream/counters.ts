@@ -4,6 +4,12 @@ export { COUNTERS, OUTCOMES };
 
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** Give each outcome a number. */
+export function byOutcome(of: (outcome: Outcome) => number): Record<Outcome, number> {
+  const entries = OUTCOMES.map((outcome) => [outcome, of(outcome)]);
+  return Object.fromEntries(entries) as Record<Outcome, number>;
+}
+
 export type CounterName = keyof typeof COUNTERS;
 
 export const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[];

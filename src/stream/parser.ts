@@ -77,8 +77,6 @@ export class StreamParser {
   header: Header = EMPTY_HEADER;
   /** Lines seen so far. */
   lines = 0;
-  /** Lines that could not be read. */
-  problems = 0;
   /** The header in force is of a format version that is not read here: nor are its lines. */
   foreign = false;
   #columns = new Map<string, readonly string[]>();
@@ -121,7 +119,6 @@ export class StreamParser {
   }
 
   #problem(reason: string): ParsedLine {
-    this.problems += 1;
     return { type: 'problem', line: this.lines, reason };
   }
 

@@ -19,6 +19,16 @@ export class Problems {
       this.first.push({ line, reason });
     }
   }
+
+  /** The first in words; null if there is none. */
+  get words(): string | null {
+    return this.first[0] === undefined ? null : placed(this.first[0]);
+  }
+
+  /** The same in brackets, to follow a message; '' if there is none. */
+  get why(): string {
+    return this.count === 0 ? '' : ` (${this.words})`;
+  }
 }
 
 /** A problem in words. */

@@ -54,7 +54,7 @@ export interface Start {
 
 /** Takes a stream in, line by line. */
 export interface Taker {
-  begin(batch: Start): void;
+  begin?(batch: Start): void;
   /** Take an item; return true to end the batch after it. A Row is good only until this returns. */
   take(item: Item): unknown;
 }
@@ -110,13 +110,9 @@ export class StreamReader {
     return this.#parser.columns(kind);
   }
 
-  /** Lines seen so far, and those of them that could not be read. */
+  /** Lines seen so far. */
   get lines(): number {
     return this.#parser.lines;
-  }
-
-  get problems(): number {
-    return this.#parser.problems;
   }
 
   /**
@@ -158,7 +154,7 @@ export class StreamReader {
       header,
       starts,
       to: (taker: Taker) => {
-        taker.begin(batch);
+        taker.begin?.(batch);
         if (first !== null && taker.take(first) !== true) {
           this.#next(taker);
         }
@@ -383,7 +379,6 @@ export class StreamReader {
   }
 
   #unreadable(reason: string): Unreadable {
-    this.#parser.problems += 1;
     return { kind: '!', line: this.#parser.lines, reason };
   }
 }

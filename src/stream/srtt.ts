@@ -22,20 +22,17 @@ export const AS_RECORDED: SrttUnit = {
   factor: 1,
 };
 
+const UNITS: ReadonlyMap<string, SrttUnit> = new Map([
+  ['us', OF_OUR_OWN],
+  ['ms', { ...MILLISECONDS, factor: 1 }],
+  ['jiffies', { words: 'jiffies', column: 'srtt_jiffies', factor: 1 }],
+]);
+
 /** A unit from `us`, `ms`, `jiffies` or `jiffies:HZ`; null if it is none. */
 export function parseSrttUnit(text: string): SrttUnit | null {
   const [, hz] = /^jiffies:(\d{1,5})$/.exec(text) ?? [];
   if (hz !== undefined) {
     return Number(hz) > 0 ? { ...MILLISECONDS, factor: 1000 / Number(hz) } : null;
   }
-  switch (text) {
-    case 'us':
-      return OF_OUR_OWN;
-    case 'ms':
-      return { ...MILLISECONDS, factor: 1 };
-    case 'jiffies':
-      return { words: 'jiffies', column: 'srtt_jiffies', factor: 1 };
-    default:
-      return null;
-  }
+  return UNITS.get(text) ?? null;
 }

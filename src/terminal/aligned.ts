@@ -43,14 +43,21 @@ export function wordColumn<T>(
   };
 }
 
+/** A number of the item, with its unit if it has one. */
+export function numberColumn<T>(
+  title: string,
+  order: number,
+  width: number,
+  text: (item: T) => string,
+): AlignedColumn<T> {
+  return { title, align: 'right', order, width: () => width, text };
+}
+
 /** One line per item for a terminal: columns stay below each other, and widen when they must. */
 export class AlignedLines<T> {
-  readonly #columns: readonly AlignedColumn<T>[];
   readonly #widest = new Map<AlignedColumn<T>, number>();
 
-  constructor(columns: readonly AlignedColumn<T>[]) {
-    this.#columns = columns;
-  }
+  constructor(private readonly columns: readonly AlignedColumn<T>[]) {}
 
   /** @param columns of the terminal */
   header(columns: number): Line {
@@ -62,7 +69,7 @@ export class AlignedLines<T> {
 
   /** @param clock the time of day to the microsecond, or whatever stands for it */
   line(item: T, clock: string, columns: number): Line {
-    for (const column of this.#columns) {
+    for (const column of this.columns) {
       const { length } = column.text(item, '');
       if (length > (this.#widest.get(column) ?? 0)) {
         this.#widest.set(column, length);
@@ -78,7 +85,7 @@ export class AlignedLines<T> {
   #fitting(columns: number): { readonly column: AlignedColumn<T>; readonly width: number }[] {
     let used = -1;
     const fitting = new Set(
-      [...this.#columns]
+      [...this.columns]
         .sort((a, b) => a.order - b.order)
         .filter((column) => {
           const width = this.#width(column, columns);
@@ -87,7 +94,7 @@ export class AlignedLines<T> {
           return fits;
         }),
     );
-    return this.#columns
+    return this.columns
       .filter((column) => fitting.has(column))
       .map((column) => ({ column, width: this.#width(column, columns) }));
   }

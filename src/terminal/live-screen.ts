@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type Host, note } from './host.js';
 import { Screen } from './screen.js';
 import type { Line } from './text.js';
@@ -14,17 +15,16 @@ interface Play {
 
 /** A full screen that is drawn anew when things change, with the keys that every screen has. */
 export class Stage {
-  readonly #host: Host;
-  readonly #play: Play;
   readonly #screen: Screen;
   readonly #later = new Map<string, string>();
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
   #lastFrame = 0;
 
-  constructor(host: Host, play: Play) {
-    this.#host = host;
-    this.#play = play;
+  constructor(
+    private readonly host: Host,
+    private readonly play: Play,
+  ) {
     this.#screen = new Screen(host, (key) => this.#press(key));
     host.out.onResize(() => this.redraw());
   }
@@ -46,7 +46,7 @@ export class Stage {
     if (this.#screen.entered) {
       this.sayLater(text, text);
     } else {
-      await note(this.#host, text);
+      await note(this.host, text);
     }
   }
 
@@ -61,10 +61,10 @@ export class Stage {
       return;
     }
     this.redraw();
-    const { signal } = this.#host;
+    const { signal } = this.host;
     // Holds the process meanwhile.
     const held = setInterval(() => {}, 60_000);
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await once(signal, 'abort');
     clearInterval(held);
   }
 
@@ -75,17 +75,17 @@ export class Stage {
     }
     this.#screen.leave();
     for (const text of this.#later.values()) {
-      await note(this.#host, text);
+      await note(this.host, text);
     }
   }
 
   #press(key: string): void {
     if (key === 'q' || key === 'Q' || key === '\u0003' || key === '\u0004') {
-      this.#host.stop();
+      this.host.stop();
     } else if (key === '\u001a') {
       this.#screen.leave();
-      void this.#host.suspend().then(() => this.redraw());
-    } else if (this.#play.press(key)) {
+      void this.host.suspend().then(() => this.redraw());
+    } else if (this.play.press(key)) {
       this.redraw();
     }
   }
@@ -93,8 +93,8 @@ export class Stage {
   async #draw(): Promise<void> {
     this.#timer = null;
     this.#lastFrame = performance.now();
-    const lines = await this.#play.draw();
-    if (!this.#closed && !this.#host.signal.aborted) {
+    const lines = await this.play.draw();
+    if (!this.#closed && !this.host.signal.aborted) {
       await this.#screen.draw(lines);
     }
   }
@@ -102,14 +102,14 @@ export class Stage {
 
 /** The spans that + and - go through, in seconds; beyond the longest, everything if there is an end to it. */
 export class TimeSpan {
-  readonly #steps: readonly number[];
-  readonly #whole: boolean;
   /** Null for all there is. */
   seconds: number | null;
 
-  constructor(steps: readonly number[], first: number, whole: boolean) {
-    this.#steps = steps;
-    this.#whole = whole;
+  constructor(
+    private readonly steps: readonly number[],
+    first: number,
+    private readonly whole: boolean,
+  ) {
     this.seconds = whole ? null : first;
   }
 
@@ -120,12 +120,12 @@ export class TimeSpan {
   press(key: string, all: number): boolean {
     const now = this.seconds ?? all;
     if (key === '+' || key === '=') {
-      const longer = this.#steps.find((step) => step > now);
-      this.seconds = this.#whole && (longer ?? all) >= all ? null : (longer ?? now);
+      const longer = this.steps.find((step) => step > now);
+      this.seconds = this.whole && (longer ?? all) >= all ? null : (longer ?? now);
       return true;
     }
     if (key === '-' || key === '_') {
-      this.seconds = this.#steps.findLast((step) => step < now) ?? this.#steps[0] ?? now;
+      this.seconds = this.steps.findLast((step) => step < now) ?? this.steps[0] ?? now;
       return true;
     }
     return false;

@@ -8,12 +8,6 @@ export type Destination = Writable & {
   readonly rows?: number;
 };
 
-/** The environment variables that matter here. */
-export interface Environment {
-  readonly TERM?: string | undefined;
-  readonly NO_COLOR?: string | undefined;
-}
-
 /**
  * Where text goes. A reader that went away (EPIPE) closes it quietly, and `onClosed` is told; what
  * is written after that is dropped. Any other error of the destination rejects the next write.
@@ -25,12 +19,14 @@ export class Output {
   readonly steerable: boolean;
   readonly colour: boolean;
   closed = false;
-  readonly #stream: Destination;
   #failure: Error | null = null;
   #waiting: (() => void)[] = [];
 
-  constructor(stream: Destination, env: Environment, onClosed: () => void = () => {}) {
-    this.#stream = stream;
+  constructor(
+    private readonly stream: Destination,
+    env: NodeJS.ProcessEnv,
+    onClosed: () => void = () => {},
+  ) {
     this.tty = stream.isTTY === true;
     this.steerable = this.tty && env.TERM !== 'dumb' && (env.TERM ?? '') !== '';
     this.colour = this.steerable && (env.NO_COLOR ?? '') === '';
@@ -53,15 +49,15 @@ export class Output {
 
   /** Columns of the terminal; a serial line that says 0 is taken for 80. */
   get columns(): number {
-    return this.#stream.columns || 80;
+    return this.stream.columns || 80;
   }
 
   get rows(): number {
-    return this.#stream.rows || 24;
+    return this.stream.rows || 24;
   }
 
   onResize(listener: () => void): void {
-    this.#stream.on('resize', listener);
+    this.stream.on('resize', listener);
   }
 
   /** Writes, and waits while the destination is slower: so nothing piles up here. */
@@ -69,7 +65,7 @@ export class Output {
     if (this.#failure !== null) {
       throw this.#failure;
     }
-    if (!this.closed && !this.#stream.write(text)) {
+    if (!this.closed && !this.stream.write(text)) {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });
@@ -86,7 +82,7 @@ export class Output {
         resolve();
         return;
       }
-      this.#stream.write('', (error) => {
+      this.stream.write('', (error) => {
         const failure = this.#failure ?? (error && !readerLeft(error) ? cannotWrite(error) : null);
         failure === null ? resolve() : reject(failure);
       });

@@ -10,15 +10,14 @@ const [BEGIN_FRAME, END_FRAME] = [`${ESC}?2026h`, `${ESC}?2026l`];
 
 /** A full-screen picture on a terminal, which it gives back as it was however the process ends. */
 export class Screen {
-  readonly #host: Host;
   readonly #keys: Keys | null;
-  readonly #onKey: (key: string) => void;
   #forget: (() => void) | null = null;
   #drawing = false;
 
-  constructor(host: Host, onKey: (key: string) => void) {
-    this.#host = host;
-    this.#onKey = onKey;
+  constructor(
+    private readonly host: Host,
+    private readonly onKey: (key: string) => void,
+  ) {
     this.#keys = host.keys();
   }
 
@@ -36,7 +35,7 @@ export class Screen {
       return;
     }
     this.#drawing = true;
-    const { out } = this.#host;
+    const { out } = this.host;
     const { columns } = out;
     const rows = lines.slice(0, out.rows).map((line) => {
       const text = render(line, columns, out.colour);
@@ -57,13 +56,13 @@ export class Screen {
       this.#forget();
       this.#forget = null;
       this.#keys?.close();
-      void this.#host.out.write(LEAVE);
+      void this.host.out.write(LEAVE);
     }
   }
 
   #enter(): string {
-    this.#forget = this.#host.onExit(() => this.leave());
-    this.#keys?.listen(this.#onKey);
+    this.#forget = this.host.onExit(() => this.leave());
+    this.#keys?.listen(this.onKey);
     return ENTER;
   }
 }

@@ -1,12 +1,22 @@
 import { whole } from './text.js';
 
 /** One column of a table. */
-export interface Column {
+export interface Column<Cell = string> {
   readonly title: string;
   readonly align: 'left' | 'right';
-  readonly cells: readonly string[];
+  readonly cells: readonly Cell[];
   /** Says nothing that is not known elsewhere: left out without a word. */
   readonly extra?: boolean;
+}
+
+/** A column with a cell for each row: of numbers, or of words on the left. */
+export function column<Row, Cell = string>(
+  title: string,
+  rows: readonly Row[],
+  of: (row: Row) => Cell,
+  align: Column['align'] = 'right',
+): Column<Cell> {
+  return { title, align, cells: rows.map(of) };
 }
 
 const GAP = '  ';
@@ -26,20 +36,20 @@ export function table(
     return used > width;
   });
   const shown = fitting < 0 ? columns : columns.slice(0, Math.max(1, fitting));
-  const row = (cellOf: (column: Column) => string) =>
+  const row = (cellOf: (one: Column) => string) =>
     shown
-      .map((column, i) => {
-        const cell = cellOf(column);
+      .map((one, i) => {
+        const cell = cellOf(one);
         const fill = ' '.repeat((widths[i] as number) - [...cell].length);
-        return column.align === 'left' ? cell + fill : fill + cell;
+        return one.align === 'left' ? cell + fill : fill + cell;
       })
       .join(GAP)
       .trimEnd();
   const count = columns[0]?.cells.length ?? 0;
   return {
     lines: [
-      row((column) => column.title),
-      ...Array.from({ length: count }, (_, i) => row((column) => column.cells[i] ?? '')),
+      row(({ title }) => title),
+      ...Array.from({ length: count }, (_, i) => row(({ cells }) => cells[i] ?? '')),
     ],
     leftOut: columns
       .slice(shown.length)

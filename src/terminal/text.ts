@@ -41,6 +41,20 @@ export function render(line: Line, columns: number, colour: boolean): string {
   return out;
 }
 
+/** Put cells on as few lines as they fit on, in order, with a gap between two. */
+export function flowed(cells: readonly Line[], gap: string, columns: number): Line[] {
+  const lines: Span[][] = [];
+  for (const cell of cells) {
+    const last = lines.at(-1);
+    if (last !== undefined && widthOf(last) + gap.length + widthOf(cell) <= columns) {
+      last.push(gap, ...cell);
+    } else {
+      lines.push([...cell]);
+    }
+  }
+  return lines;
+}
+
 /** A whole number; with thin grouping, a space every three digits. */
 export function whole(value: number, grouped: boolean): string {
   const digits = String(Math.round(value));

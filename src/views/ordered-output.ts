@@ -7,13 +7,10 @@ const MAX_PENDING = 64 * 1024;
 
 /** Text for stdout and notes for stderr, kept in their order until they can be written. */
 export abstract class Pending {
-  protected readonly host: Host;
   #pending: { text: string; readonly note: boolean }[] = [];
   #length = 0;
 
-  constructor(host: Host) {
-    this.host = host;
-  }
+  constructor(protected readonly host: Host) {}
 
   get isFull(): boolean {
     return this.#length > MAX_PENDING;

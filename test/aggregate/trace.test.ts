@@ -128,7 +128,7 @@ describe('trace', () => {
       { lost: 12 },
       { end: 1.5 },
     ]);
-    expect(trace).toMatchObject({ samples: 1, problems: 2, lost: 12 });
+    expect(trace).toMatchObject({ samples: 1, problems: { count: 2 }, lost: 12 });
   });
 
   test('a header that is appended goes on where the clock says', () => {

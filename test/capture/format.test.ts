@@ -49,7 +49,7 @@ describe('raw', () => {
       fc.property(places(bytes.length), (at) => {
         const { text, format, pieces } = make('raw', cut(bytes, at));
         expect(text).toBe(whole);
-        expect(format.tally).toMatchObject({ records: 4, lost: 7, problems: 0 });
+        expect(format.tally).toMatchObject({ records: 4, lost: 7, problems: { count: 0 } });
         for (const { bytes: piece } of pieces) {
           expect(piece.at(-1)).toBe(0x0a);
         }
@@ -90,28 +90,30 @@ describe('raw', () => {
   test('a last line without an end is left out, and said', () => {
     const { text, format } = make('raw', [lines(ADDED), 'A 2.0 10.9']);
     expect(text).toBe(lines(ADDED));
-    expect(format.tally).toMatchObject({ records: 1, problems: 1 });
-    expect(format.tally.first).toMatch(/^line 2: the last line has no end/);
+    expect(format.tally).toMatchObject({ records: 1, problems: { count: 1 } });
+    expect(format.tally.problems.words).toMatch(/^line 2: the last line has no end/);
   });
 
   test('records and losses are counted whatever blanks are between their fields', () => {
     const blanked = lines(countLine(1, {}), ADDED, LOST).replaceAll(' ', '\t  ');
     const { text, format } = make('raw', [blanked, ` ${ADDED}\r\n \r\n`]);
     expect(text).toBe(`${blanked} ${ADDED}\r\n \r\n`);
-    expect(format.tally).toMatchObject({ records: 3, lost: 7, problems: 0 });
+    expect(format.tally).toMatchObject({ records: 3, lost: 7, problems: { count: 0 } });
   });
 
   test('a stream of a later format is copied, and said', () => {
     const { text, format } = make('raw', [lines('# tcpsynq 2', ADDED)]);
     expect(text).toBe(lines('# tcpsynq 2', ADDED));
-    expect(format.tally.first).toMatch(/^line 1: format version 2; .* install a newer one$/);
+    expect(format.tally.problems.words).toMatch(
+      /^line 1: format version 2; .* install a newer one$/,
+    );
   });
 
   test('a line of megabytes is passed over in bounded memory', () => {
     const long = Array.from({ length: 300 }, () => 'x'.repeat(MAX_LINE / 8));
     const { text, format } = make('raw', [lines(ADDED), ...long, '\n', lines(REMOVED)]);
     expect(text).toBe(lines(ADDED, REMOVED));
-    expect(format.tally).toMatchObject({ records: 2, problems: 1 });
+    expect(format.tally).toMatchObject({ records: 2, problems: { count: 1 } });
   });
 
   test('never throws, and what it hands on is whole lines of the input', () => {
@@ -141,7 +143,7 @@ describe('raw', () => {
 
   test("the losses of a tap with format=tcpprobe are counted, which its header's are not", () => {
     const { format } = make('raw', [`${HEADER}# L 3.0 S 4 4 9\n${SAMPLE.slice(2)}\n`]);
-    expect(format.tally).toMatchObject({ records: 1, lost: 4, problems: 0 });
+    expect(format.tally).toMatchObject({ records: 1, lost: 4, problems: { count: 0 } });
   });
 });
 
@@ -165,7 +167,7 @@ describe('tcpprobe', () => {
     const old = `${SAMPLE.slice(2).replace(missing, '')}\n`;
     const { text, format } = make('tcpprobe', [old]);
     expect(text).toBe(old);
-    expect(format.tally.problems).toBe(0);
+    expect(format.tally.problems.count).toBe(0);
   });
 });
 

@@ -9,7 +9,7 @@ import { Failure, Usage } from '../../src/failure.js';
 import type { Namespace } from '../../src/proc/namespace.js';
 import { findOwners } from '../../src/proc/owners.js';
 import { followChunks, openFile, streamChunks } from '../../src/source/file.js';
-import { decode, type LineTally } from '../../src/source/lines.js';
+import { decode, LineTally } from '../../src/source/lines.js';
 import { stretched } from '../../src/source/pace.js';
 import { live, recorded } from '../../src/source/select.js';
 import type { SourceEvent } from '../../src/source/source.js';
@@ -66,7 +66,7 @@ test('a pipe is not followed: not at first, nor in the place of the file', async
 
 describe('decode', () => {
   async function decoded(chunks: readonly Buffer[]) {
-    const tally: LineTally = { records: 0, problems: 0, first: null };
+    const tally = new LineTally();
     const events = await all(decode(Readable.from(chunks), abort.signal, tally));
     return { tally, events };
   }
@@ -86,19 +86,16 @@ describe('decode', () => {
 
   test('does not take a last line without an end for whole', async () => {
     const { tally } = await decoded([Buffer.from(`${countLine(0, {})}\n${countLine(1, {})}`)]);
-    expect(tally).toEqual({
-      records: 1,
-      problems: 1,
-      first: 'line 2: the last line has no end: was it cut?',
-    });
+    expect(tally).toMatchObject({ records: 1, problems: { count: 1 } });
+    expect(tally.problems.words).toBe('line 2: the last line has no end: was it cut?');
   });
 
   test('passes over an endless line, counts it, and goes on', async () => {
     const chunk = Buffer.alloc(MAX_LINE, 'x');
     const chunks = [...new Array<Buffer>(50).fill(chunk), Buffer.from(`\n${countLine(1, {})}\n`)];
     const { tally, events } = await decoded(chunks);
-    expect(tally).toMatchObject({ records: 1, problems: 1 });
-    expect(tally.first).toMatch(/^line 1: longer/);
+    expect(tally).toMatchObject({ records: 1, problems: { count: 1 } });
+    expect(tally.problems.words).toMatch(/^line 1: longer/);
     expect(events.map(({ type }) => type)).toEqual(['note', 'epoch', 'count']);
   });
 
@@ -120,7 +117,7 @@ describe('decode', () => {
       yield Buffer.from(`${capture(1000, 5)}${countLine(1001, {})}`);
       throw new Failure('broken');
     })();
-    const tally: LineTally = { records: 0, problems: 0, first: null };
+    const tally = new LineTally();
     const read: SourceEvent[] = [];
     const reading = async () => {
       for await (const event of decode(failing, abort.signal, tally)) {
@@ -129,7 +126,7 @@ describe('decode', () => {
       }
     };
     await expect(reading()).rejects.toThrow('broken');
-    expect(tally).toMatchObject({ records: 1001, problems: 0 });
+    expect(tally).toMatchObject({ records: 1001, problems: { count: 0 } });
     expect(read).toHaveLength(1002);
   });
 });

@@ -4,7 +4,7 @@ import type { HalfOpen } from '../../src/aggregate/half-open.js';
 import { Tally } from '../../src/aggregate/tally.js';
 import { Histogram } from '../../src/sketch/histogram.js';
 import { micros, render, widthOf } from '../../src/terminal/text.js';
-import { HalfOpenLines } from '../../src/views/events/half-open.js';
+import { halfOpenForm } from '../../src/views/events/form.js';
 import { barLines, binsOf } from '../../src/views/events/handshake.js';
 import { drawTop, sureness, type Top } from '../../src/views/events/top.js';
 
@@ -43,7 +43,7 @@ describe('times', () => {
 });
 
 describe('lines', () => {
-  const plain = (event: HalfOpen, columns: number, lines = new HalfOpenLines()) =>
+  const plain = (event: HalfOpen, columns: number, lines = halfOpenForm().aligned) =>
     render(lines.line(event, '12:04:31.123456', columns), 999, false).trimEnd();
 
   test('everything, where there is room', () => {
@@ -61,7 +61,7 @@ describe('lines', () => {
   });
 
   test('once wide, always wide: what comes later stays aligned', () => {
-    const lines = new HalfOpenLines();
+    const lines = halfOpenForm().aligned;
     const long = '[2001:db8:1111:2222:3333:4444:5555:6666]:65535';
     const first = plain({ ...REMOVED, remote: long }, 120, lines);
     const second = plain(REMOVED, 120, lines);

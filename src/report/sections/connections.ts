@@ -1,14 +1,13 @@
 import type { Sample } from '../../aggregate/connections.js';
 import type { Recorded } from '../../aggregate/recording.js';
-import { thinning } from '../../aggregate/thinning.js';
+import { column } from '../../terminal/table.js';
 import { count, whole } from '../../terminal/text.js';
 import { labelsOf } from '../../views/plot/recording.js';
-import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
 import type { TimeChart } from '../page/data.js';
-import { figure, missing, type Section } from '../section.js';
+import { type Context, figure, missing, type Section } from '../section.js';
 import { type SeriesLine, timeChart } from '../series.js';
-import { column, table } from '../table.js';
+import { table } from '../table.js';
 
 const [ID, HEADING] = ['connections', 'Connections'];
 
@@ -102,7 +101,7 @@ function partOf(
 ${figure(cwnd, 'Congestion window and slow start threshold', null)}
 ${measured ? figure(srtt, `Smoothed round-trip time (${unit.words})`, null) : html`<p class="none">Its round-trip time was not measured yet.</p>`}
 </div>
-<p class="note">Points: ${thinning(recorded.series, 'cwnd, ssthresh and srtt')}.</p>
+<p class="note">Points: ${recorded.series.kept('cwnd, ssthresh and srtt')}.</p>
 </details>
 `;
   return { body, charts: measured ? [cwnd, srtt] : [cwnd] };

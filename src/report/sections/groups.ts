@@ -1,14 +1,48 @@
 import { cutTo, type Group, type Groups, MOST_BESIDE } from '../../aggregate/groups.js';
+import { column } from '../../terminal/table.js';
 import { percent, whole } from '../../terminal/text.js';
 import { type Html, html } from '../html.js';
-import { bar, column, table } from '../table.js';
+import { type Context, missing, type Section } from '../section.js';
+import { bar, table } from '../table.js';
 
 /** Groups that have a row of their own. */
 const MOST_ROWS = 30;
 
+/** Connections that were closed, by what ended them. */
+export function closesSection({ findings }: Context): Section {
+  const { closes, ledger } = findings;
+  const [id, heading] = ['closes', 'Closed connections'];
+  if (closes.total === 0) {
+    return missing(id, heading, findings, 'close', 'closes');
+  }
+  const body = html`${groupTable('Closes by cause', closes)}
+<p class="note">${totalOf(closes, ledger.of('X').lost)}.</p>
+`;
+  return { id, heading, body, charts: [] };
+}
+
+/** Segments that the kernel dropped, by where. */
+export function dropsSection({ findings }: Context): Section {
+  const { drops, ledger } = findings;
+  const [id, heading] = ['drops', 'Dropped segments'];
+  if (drops.total === 0) {
+    return missing(id, heading, findings, 'drop', 'drops');
+  }
+  const body = html`${groupTable('Drops by location', drops)}
+<p class="note">${totalOf(drops, ledger.of('D').lost)}. SYNs refused for a full queue are not among them.</p>
+`;
+  return { id, heading, body, charts: [] };
+}
+
+function totalOf<R>({ total }: Groups<R>, lost: number): string {
+  const more = lost > 0 ? `; ${whole(lost, true)} more were lost, and are in no row` : '';
+  return `${whole(total, true)} in all${more}`;
+}
+
 /** Records counted in groups, with a bar for each group's share. */
-export function groupTable<R>(caption: string, { grouping, ...groups }: CountedGroup<R>): Html {
-  const standing = cutTo(groups.standing, MOST_ROWS);
+function groupTable<R>(caption: string, groups: Groups<R>): Html {
+  const { grouping } = groups;
+  const standing = cutTo(groups.standing(), MOST_ROWS);
   const { all, others, error } = standing;
   const rest = { keys: ['others'], beside: [], ...others };
   const rows: Group[] = others.total > 0 ? [...standing.groups, rest] : [...standing.groups];
@@ -24,12 +58,6 @@ export function groupTable<R>(caption: string, { grouping, ...groups }: CountedG
       column(titled(`${name}s`), rows, ({ beside }) => several(beside[i] ?? []), 'left'),
     ),
   ])}${error === 0 ? null : html`<p class="note">Totals too low by at most ${whole(error, true)}.</p>`}`;
-}
-
-/** What was counted, and how. */
-interface CountedGroup<R> {
-  readonly grouping: Groups<R>['grouping'];
-  readonly standing: ReturnType<Groups<R>['standing']>;
 }
 
 function titled(name: string): string {

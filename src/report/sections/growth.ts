@@ -1,10 +1,10 @@
 import type { Growing } from '../../aggregate/growth.js';
 import { COUNTERS, OUTCOMES } from '../../stream/counters.js';
+import { column } from '../../terminal/table.js';
 import { percent, rate, whole } from '../../terminal/text.js';
-import type { Context } from '../context.js';
 import type { Html } from '../html.js';
-import { timeWords } from '../moment.js';
-import { column, table } from '../table.js';
+import { type Context, timeWords } from '../section.js';
+import { table } from '../table.js';
 
 /** The counters that grew: by how much, and how fast at most. */
 export function growthTable(

@@ -1,12 +1,9 @@
 import type { CountPoint } from '../../aggregate/recording.js';
-import { thinning } from '../../aggregate/thinning.js';
 import { OUTCOMES } from '../../stream/counters.js';
 import { whole } from '../../terminal/text.js';
 import { sureness, tablesOf, topOf } from '../../views/events/top.js';
-import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
-import { timeWords } from '../moment.js';
-import { figure, missing, more, type Section } from '../section.js';
+import { type Context, figure, missing, more, type Section, timeWords } from '../section.js';
 import { type SeriesLine, timeChart } from '../series.js';
 import { onPage, table } from '../table.js';
 import { growthTable } from './growth.js';
@@ -53,7 +50,7 @@ export function halfOpenSection(context: Context): Section {
     ({ since }) => since,
     stretch,
   );
-  const body = html`${figure(levels, 'Half-open connections over time', `Points: ${thinning(counts, 'count and peak')}.`)}
+  const body = html`${figure(levels, 'Half-open connections over time', `Points: ${counts.kept('count and peak')}.`)}
 ${levelWords(context)}
 ${
   ended.length === 0
@@ -61,7 +58,7 @@ ${
     : figure(
         outcomes,
         'How they ended, per second, stacked',
-        `Points: ${thinning(growths.series, 'rate of each outcome')}; each is the average since the count before.`,
+        `Points: ${growths.series.kept('rate of each outcome')}; each is the average since the count before.`,
       )
 }
 ${growthTable(context, 'Half-opens added, and how they ended', ['added', ...ended])}

@@ -1,10 +1,10 @@
+import { column } from '../../terminal/table.js';
 import { count, micros, percent, whole } from '../../terminal/text.js';
 import { type Bin, binsOf, ERROR_PERCENT, quantileColumns } from '../../views/events/handshake.js';
-import type { Context } from '../context.js';
 import { html } from '../html.js';
 import type { BarChart } from '../page/data.js';
-import { figure, missing, more, type Section, without } from '../section.js';
-import { bar, column, onPage, table } from '../table.js';
+import { type Context, figure, missing, more, type Section, without } from '../section.js';
+import { bar, onPage, table } from '../table.js';
 
 const [ID, HEADING] = ['handshake', 'Handshake time'];
 /** Bars of the histogram. */

@@ -1,10 +1,10 @@
 import { placed } from '../../stream/problems.js';
 import { RECORDS } from '../../stream/schema.js';
+import { column } from '../../terminal/table.js';
 import { count, whole } from '../../terminal/text.js';
-import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
-import { more, type Section } from '../section.js';
-import { column, table } from '../table.js';
+import { type Context, more, type Section } from '../section.js';
+import { table } from '../table.js';
 
 const NAMES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(RECORDS).map(([kind, things]) => [kind, `${things} (${kind})`]),

@@ -1,8 +1,7 @@
 import type { Origin } from '../../aggregate/origins.js';
 import { count } from '../../terminal/text.js';
-import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
-import type { Section } from '../section.js';
+import { type Context, dateWords, type Section } from '../section.js';
 
 /** Where and how it was recorded. */
 export function originSection({ findings, name, version }: Context): Section {
@@ -32,7 +31,5 @@ ${fact('Kernel', header.kernel)}${fact('Boot id', header.boot_id)}${fact('Networ
 
 function startWords(seconds: number): string {
   const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime())
-    ? `${seconds} s`
-    : `${date.toISOString().replace('T', ' ').replace('Z', '')} UTC`;
+  return dateWords(Number.isNaN(date.getTime()) ? null : date) ?? `${seconds} s`;
 }

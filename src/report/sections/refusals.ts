@@ -1,8 +1,6 @@
 import type { Growing } from '../../aggregate/growth.js';
-import { thinning } from '../../aggregate/thinning.js';
-import type { Context } from '../context.js';
 import { html } from '../html.js';
-import { figure, missing, type Section, without } from '../section.js';
+import { type Context, figure, missing, type Section, without } from '../section.js';
 import { timeChart } from '../series.js';
 import { growthTable } from './growth.js';
 
@@ -22,7 +20,7 @@ const NAMES = Object.keys(COLOURS) as (keyof typeof COLOURS)[];
 export function refusalsSection(context: Context): Section {
   const { findings } = context;
   const { growths } = findings;
-  if (growths.counts === 0) {
+  if (growths.session.counts === 0) {
     return missing(ID, HEADING, findings, 'count', 'counts');
   }
   const names = NAMES.filter((name) => (growths.totals[name] ?? 0) > 0);
@@ -43,7 +41,7 @@ export function refusalsSection(context: Context): Section {
   const body = html`${figure(
     chart,
     'Refusals and cookies per second',
-    `Points: ${thinning(growths.series, 'rate of each')}; each is the average since the count before.`,
+    `Points: ${growths.series.kept('rate of each')}; each is the average since the count before.`,
   )}
 ${growthTable(context, 'Refusals and cookies', names)}`;
   return { id: ID, heading: HEADING, body, charts: [chart] };

@@ -1,12 +1,12 @@
-import { tooLittle } from '../../diagnose/enough.js';
+import { tooLittle } from '../../diagnose/collect.js';
 import type { Evidence } from '../../diagnose/evidence.js';
 import { judge, type Verdict } from '../../diagnose/rules.js';
 import { hasSomething, report } from '../../diagnose/words.js';
+import { column } from '../../terminal/table.js';
 import { whole } from '../../terminal/text.js';
-import type { Context } from '../context.js';
 import { type Html, html } from '../html.js';
-import { more, type Section, without } from '../section.js';
-import { column, table } from '../table.js';
+import { type Context, more, type Section, without } from '../section.js';
+import { table } from '../table.js';
 
 const [ID, HEADING] = ['verdict', 'Verdict'];
 /** Listeners in the table. */

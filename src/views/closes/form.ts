@@ -1,19 +1,29 @@
 import type { Close } from '../../aggregate/close.js';
+import { AlignedLines, timeColumn, wordColumn } from '../../terminal/aligned.js';
+import type { Look } from '../../terminal/text.js';
 import type { Form } from '../records/lines.js';
-import { stackLines } from '../records/stack.js';
-import { CloseLines } from './line.js';
+import { stackForm } from '../records/stack.js';
+
+const LOOKS: Readonly<Record<string, Look>> = {
+  fin: 'good',
+  reset_received: 'warn',
+  reset_sent: 'warn',
+  timeout: 'bad',
+  aborted: 'warn',
+  icmp: 'bad',
+};
 
 /** How closed connections are printed, each by itself. */
 export function closeForm(stacks: boolean): Form<Close> {
-  return {
-    columns: 'time local remote state cause',
-    aligned: new CloseLines(),
-    words({ local, remote, state, cause }, time) {
-      return [time, local, remote, state, cause].map((word) => word ?? '-').join(' ');
+  const aligned = new AlignedLines<Close>([
+    timeColumn(5),
+    wordColumn('REMOTE', 0, 15, ({ remote }) => remote),
+    wordColumn('LOCAL', 4, 8, ({ local }) => local),
+    wordColumn('STATE', 3, 11, ({ state }) => state),
+    {
+      ...wordColumn('CAUSE', 2, 14, ({ cause }) => cause),
+      look: ({ cause }) => LOOKS[cause ?? ''],
     },
-    ...(stacks ? { below: ({ stack }) => stackLines(stack) } : {}),
-    object({ time, ...rest }, stamp) {
-      return { event: 'close', time: stamp, stream_time: time, ...rest };
-    },
-  };
+  ]);
+  return stackForm('close', ['local', 'remote', 'state', 'cause'], aligned, stacks);
 }

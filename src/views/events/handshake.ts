@@ -1,7 +1,7 @@
 import type { TallyGroup } from '../../aggregate/tally.js';
 import { Histogram } from '../../sketch/histogram.js';
 import { type Frame, framed, type Size } from '../../terminal/frame.js';
-import { type Column, table } from '../../terminal/table.js';
+import { type Column, column, table } from '../../terminal/table.js';
 import { bar, type Line, micros, percent, whole } from '../../terminal/text.js';
 import { nameOf } from './top.js';
 
@@ -50,26 +50,20 @@ export function groupsOf({
 export function quantileColumns(shown: Handshakes, people: boolean): Column[] {
   const groups = groupsOf(shown);
   const time = (value: number) => (people ? micros(value) : whole(value, false));
-  const column = (title: string, cell: (group: TallyGroup) => string): Column => ({
-    title: people ? title.toUpperCase() : title,
-    align: 'right',
-    cells: groups.map(([, group]) => cell(group)),
-  });
+  const title = (text: string) => (people ? text.toUpperCase() : text);
+  const number = (text: string, cell: (group: TallyGroup) => string) =>
+    column(title(text), groups, ([, group]) => cell(group));
   const unit = people ? '' : '_us';
   return [
-    {
-      title: people ? 'LISTENER' : 'listener',
-      align: 'left',
-      cells: groups.map(([name]) => name),
-    },
+    column(title('listener'), groups, ([name]) => name, 'left'),
     ...Object.entries(QUANTILES).map(([name, share]) =>
-      column(`${name}${unit}`, ({ handshakes }) =>
+      number(`${name}${unit}`, ({ handshakes }) =>
         handshakes.count === 0 ? '-' : time(handshakes.quantile(share)),
       ),
     ),
-    column(`max${unit}`, ({ handshakes }) => (handshakes.count === 0 ? '-' : time(handshakes.max))),
-    column('completed', ({ handshakes }) => whole(handshakes.count, people)),
-    column('retransmitted', ({ retransmitted }) => whole(retransmitted, people)),
+    number(`max${unit}`, ({ handshakes }) => (handshakes.count === 0 ? '-' : time(handshakes.max))),
+    number('completed', ({ handshakes }) => whole(handshakes.count, people)),
+    number('retransmitted', ({ retransmitted }) => whole(retransmitted, people)),
   ];
 }
 
@@ -155,9 +149,9 @@ export function drawHandshakes(
   const tableRows = Math.min(groups.length, Math.max(1, Math.floor(room / 3)));
   // The one whose histogram is shown is always among them.
   const from = Math.max(0, Math.min(at - tableRows + 1, groups.length - tableRows));
-  const columns = quantileColumns(shown, true).map((column) => ({
-    ...column,
-    cells: column.cells.slice(from, from + tableRows),
+  const columns = quantileColumns(shown, true).map((one) => ({
+    ...one,
+    cells: one.cells.slice(from, from + tableRows),
   }));
   const [titles = '', ...rows] = table(columns, size.columns).lines;
   const bars = barLines(group.handshakes, {

@@ -1,66 +1,42 @@
 import type { HalfOpen } from '../../aggregate/half-open.js';
-import type { Loss } from '../../stream/parser.js';
-import type { Frame } from '../../terminal/frame.js';
+import type { Frame, Size } from '../../terminal/frame.js';
 import type { Host } from '../../terminal/host.js';
-import { Stage } from '../../terminal/live-screen.js';
 import type { Line } from '../../terminal/text.js';
-import { type RecordSource, type RecordView, titleOf } from '../records/view.js';
-import { clock, lossWords } from '../watch/view.js';
+import { clockOf, type RecordSource, type RecordView, titleOf } from '../records/view.js';
+import { ScreenView } from '../screen.js';
 import type { TallyPicture, TallySubject } from './tally.js';
 
 /** Between two pictures, in ms, unless another interval is asked for. */
 const DEFAULT_INTERVAL = 1000;
 
 /** A tally as a full screen, drawn anew at an interval and whenever a key asks for it. */
-export class LiveTally implements RecordView<HalfOpen> {
-  readonly #host: Host;
-  readonly #subject: TallySubject;
-  readonly #reading: RecordSource;
-  readonly #stage: Stage;
+export class LiveTally extends ScreenView implements RecordView<HalfOpen> {
   readonly #timer: NodeJS.Timeout;
   #frozen: { readonly picture: TallyPicture; readonly clock: string } | null = null;
   #chosen = 0;
 
   /** @param interval in ms; null for the usual one */
-  constructor(host: Host, subject: TallySubject, reading: RecordSource, interval: number | null) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#reading = reading;
-    this.#stage = new Stage(host, {
-      draw: async () => this.#draw(),
-      press: (key) => this.#press(key),
-    });
-    this.#timer = setInterval(() => this.#stage.redraw(), interval ?? DEFAULT_INTERVAL);
-    this.#stage.redraw();
+  constructor(
+    host: Host,
+    private readonly subject: TallySubject,
+    private readonly reading: RecordSource,
+    interval: number | null,
+  ) {
+    super(host);
+    this.#timer = setInterval(() => this.stage.redraw(), interval ?? DEFAULT_INTERVAL);
+    this.stage.redraw();
   }
 
-  record(): void {}
-
-  loss(loss: Loss): void {
-    this.#stage.sayLater(lossWords(loss), `loss ${loss.of}`);
-  }
-
-  note(text: string): void {
-    this.#stage.sayLater(text, text);
-  }
-
-  async flush(): Promise<void> {}
-  async finish(): Promise<void> {}
-
-  ended(): Promise<void> {
-    return this.#stage.hold();
-  }
-
-  close(): Promise<void> {
+  override close(): Promise<void> {
     clearInterval(this.#timer);
-    return this.#stage.close();
+    return super.close();
   }
 
-  #press(key: string): boolean {
+  protected override press(key: string): boolean {
     if (key === 'p' || key === ' ') {
       this.#frozen =
         this.#frozen === null
-          ? { picture: this.#subject.picture(true), clock: this.#clock() }
+          ? { picture: this.subject.picture(true), clock: clockOf(this.reading) }
           : null;
       return true;
     }
@@ -71,25 +47,20 @@ export class LiveTally implements RecordView<HalfOpen> {
     return false;
   }
 
-  #draw(): Line[] {
-    const { columns, rows } = this.#host.out;
-    const picture = this.#frozen?.picture ?? this.#subject.picture(false);
-    return picture.draw(this.#frame(), { columns, rows }, this.#chosen);
-  }
-
-  #clock(): string {
-    return this.#reading.live ? clock(Date.now() / 1000) : '';
+  protected override draw(size: Size): Line[] {
+    const picture = this.#frozen?.picture ?? this.subject.picture(false);
+    return picture.draw(this.#frame(), size, this.#chosen);
   }
 
   #frame(): Frame {
     const paused = this.#frozen !== null;
-    const hints = ['q quit', paused ? 'p go on' : 'p pause', ...this.#subject.keys];
+    const hints = ['q quit', paused ? 'p go on' : 'p pause', ...this.subject.keys];
     return {
-      name: this.#subject.name,
-      title: titleOf(this.#reading),
-      clock: this.#frozen?.clock ?? this.#clock(),
+      name: this.subject.name,
+      title: titleOf(this.reading),
+      clock: this.#frozen?.clock ?? clockOf(this.reading),
       paused,
-      keys: this.#stage.hasKeys ? hints : null,
+      keys: this.stage.hasKeys ? hints : null,
     };
   }
 }

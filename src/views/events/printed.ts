@@ -1,44 +1,26 @@
 import type { HalfOpen } from '../../aggregate/half-open.js';
-import type { Loss } from '../../stream/parser.js';
-import { type Host, note } from '../../terminal/host.js';
+import type { Host } from '../../terminal/host.js';
 import { jsonLine } from '../../terminal/printable.js';
+import { Pending } from '../ordered-output.js';
 import type { RecordView } from '../records/view.js';
-import { lossWords } from '../watch/view.js';
 import type { TallySubject } from './tally.js';
 
 /** A tally printed once at the end, and after each interval if one is given. */
-export class Printed implements RecordView<HalfOpen> {
-  readonly #host: Host;
-  readonly #subject: TallySubject;
-  readonly #json: boolean;
+export class Printed extends Pending implements RecordView<HalfOpen> {
   #timer: NodeJS.Timeout | null = null;
   #due = false;
   #printed = false;
-  #notes: string[] = [];
 
   /** @param interval in ms; null for the end only */
-  constructor(host: Host, subject: TallySubject, json: boolean, interval: number | null) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#json = json;
+  constructor(
+    host: Host,
+    private readonly subject: TallySubject,
+    private readonly json: boolean,
+    interval: number | null,
+  ) {
+    super(host);
     if (interval !== null) {
       this.#timer = setInterval(() => void this.#tick(), interval);
-    }
-  }
-
-  record(): void {}
-
-  loss(loss: Loss): void {
-    this.note(lossWords(loss));
-  }
-
-  note(text: string): void {
-    this.#notes.push(text);
-  }
-
-  async flush(): Promise<void> {
-    for (const text of this.#notes.splice(0)) {
-      await note(this.#host, text);
     }
   }
 
@@ -46,8 +28,6 @@ export class Printed implements RecordView<HalfOpen> {
     await this.close();
     await this.#print();
   }
-
-  async ended(): Promise<void> {}
 
   async close(): Promise<void> {
     if (this.#timer !== null) {
@@ -59,16 +39,16 @@ export class Printed implements RecordView<HalfOpen> {
     // While stdout has not taken the last one, there is no use in another.
     if (!this.#due) {
       this.#due = true;
-      await this.#print().catch(() => this.#host.stop());
+      await this.#print().catch(() => this.host.stop());
       this.#due = false;
     }
   }
 
   async #print(): Promise<void> {
-    const { out } = this.#host;
-    const between = this.#printed && !this.#json ? '\n' : '';
+    const { out } = this.host;
+    const between = this.#printed && !this.json ? '\n' : '';
     this.#printed = true;
-    const text = this.#json ? jsonLine(this.#subject.json()) : this.#subject.text();
+    const text = this.json ? jsonLine(this.subject.json()) : this.subject.text();
     await out.write(`${between}${text}`);
   }
 }

@@ -1,48 +1,21 @@
-import type { Source } from '../../aggregate/sources.js';
-import type { Outcomes, Tally, TallyGroup } from '../../aggregate/tally.js';
+import type { Tally, TallyGroup } from '../../aggregate/tally.js';
 import { HyperLogLog } from '../../sketch/hyperloglog.js';
 import { OUTCOMES } from '../../stream/counters.js';
 import { type Frame, framed, type Size } from '../../terminal/frame.js';
-import { type Column, table } from '../../terminal/table.js';
+import { type Column, column, table } from '../../terminal/table.js';
 import { type Line, percent, printable, rate, seconds, whole } from '../../terminal/text.js';
 
 /** What `events --top` shows: figures of one moment. */
-export interface Top {
-  /** From the first event to the last. */
-  readonly seconds: number;
-  /** Half-opens added; null where only removals are counted. */
-  readonly added: number | null;
-  readonly removed: number;
-  readonly outcomes: Outcomes;
-  /** Half-open in the whole namespace; null where it is not known. */
-  readonly halfOpen: number | null;
-  readonly lost: number;
-  readonly sources: {
-    readonly total: number;
-    readonly networks: number;
-    readonly exact: boolean;
-    /** The most any count is too low by. */
-    readonly error: number;
-    /** The most frequent, the most frequent first. */
-    readonly top: readonly Source[];
-  };
-  /** The busiest first. */
-  readonly listeners: readonly TallyGroup[];
-}
+export type Top = ReturnType<typeof topOf>;
 
 /**
  * What a tally has come to.
  *
  * @param halfOpen in the whole namespace; null where it is not known
- * @param byRemovals only half-opens that ended are counted
+ * @param byRemovals only half-opens that ended are counted: `added` is null
  * @param rows of sources and of listeners, at most
  */
-export function topOf(
-  tally: Tally,
-  halfOpen: number | null,
-  byRemovals: boolean,
-  rows: number,
-): Top {
+export function topOf(tally: Tally, halfOpen: number | null, byRemovals: boolean, rows: number) {
   const { all, sources } = tally;
   return {
     seconds: tally.seconds,
@@ -65,54 +38,42 @@ export function topOf(
 /** How far off the number of networks may be, as a share of it: in 997 of 1000 cases no more. */
 export const NETWORKS_ERROR = 3 * HyperLogLog.ERROR;
 
-/** Sources, listeners and outcomes as tables, each with the columns most worth their room first. */
-interface Tables {
-  readonly sources: Column[];
-  readonly listeners: Column[];
-  readonly outcomes: Column[];
-}
-
 /**
+ * Sources, listeners and outcomes as tables, each with the columns most worth their room first.
+ *
  * @param people group digits, leave out outcomes that did not occur; otherwise plain numbers and
  *   the same rows and columns whatever there is
  */
-export function tablesOf(top: Top, people: boolean): Tables {
+export function tablesOf(top: Top, people: boolean) {
   const number = (value: number | null) => (value === null ? '-' : whole(value, people));
   const share = (value: number, of: number) =>
     people ? percent(of > 0 ? value / of : 0) : (of > 0 ? value / of : 0).toFixed(4);
   const title = (text: string) => (people ? text.toUpperCase().replaceAll('_', ' ') : text);
-  const column = <T>(name: string, rows: readonly T[], cell: (row: T) => string): Column => ({
-    title: title(name),
-    align: 'right',
-    cells: rows.map(cell),
-  });
-  const first = <T>(name: string, rows: readonly T[], cell: (row: T) => string): Column => ({
-    ...column(name, rows, cell),
-    align: 'left',
-  });
   const { sources, listeners } = top;
   const counted = top.added === null ? 'removed' : 'added';
   const occurring = OUTCOMES.filter((outcome) => !people || top.outcomes[outcome] > 0);
   return {
     sources: [
-      first('source', sources.top, ({ key }) => printable(key)),
-      column(counted, sources.top, ({ least }) => number(least)),
-      column('share', sources.top, ({ least }) => share(least, sources.total)),
-      column('at_most', sources.top, ({ most }) => number(most)),
+      column(title('source'), sources.top, ({ key }) => printable(key), 'left'),
+      column(title(counted), sources.top, ({ least }) => number(least)),
+      column(title('share'), sources.top, ({ least }) => share(least, sources.total)),
+      column(title('at_most'), sources.top, ({ most }) => number(most)),
     ],
     listeners: [
-      first('listener', listeners, nameOf),
-      column('queue', listeners, ({ qlen, limit }) => `${number(qlen)}/${number(limit)}`),
-      ...(top.added === null ? [] : [column('added', listeners, ({ added }) => number(added))]),
-      column('removed', listeners, ({ removed }) => number(removed)),
+      column(title('listener'), listeners, nameOf, 'left'),
+      column(title('queue'), listeners, ({ qlen, limit }) => `${number(qlen)}/${number(limit)}`),
+      ...(top.added === null
+        ? []
+        : [column(title('added'), listeners, ({ added }) => number(added))]),
+      column(title('removed'), listeners, ({ removed }) => number(removed)),
       ...occurring.map((outcome) =>
-        column(outcome, listeners, ({ outcomes }) => number(outcomes[outcome])),
+        column(title(outcome), listeners, ({ outcomes }) => number(outcomes[outcome])),
       ),
     ],
     outcomes: [
-      first('outcome', occurring, (outcome) => outcome),
-      column('removed', occurring, (outcome) => number(top.outcomes[outcome])),
-      column('share', occurring, (outcome) => share(top.outcomes[outcome], top.removed)),
+      column(title('outcome'), occurring, (outcome) => outcome, 'left'),
+      column(title('removed'), occurring, (outcome) => number(top.outcomes[outcome])),
+      column(title('share'), occurring, (outcome) => share(top.outcomes[outcome], top.removed)),
     ],
   };
 }
@@ -139,7 +100,7 @@ export function sureness({ sources }: Top, people: boolean): string[] {
 export function drawTop(top: Top, frame: Frame, size: Size): Line[] {
   const tables = tablesOf(top, true);
   const block = (columns: Column[], rows: number): Line[] => {
-    const cut = columns.map((column) => ({ ...column, cells: column.cells.slice(0, rows) }));
+    const cut = columns.map((one) => ({ ...one, cells: one.cells.slice(0, rows) }));
     const [titles = '', ...lines] = table(cut, size.columns).lines;
     return [[{ text: titles, look: 'dim' }], ...lines.map((line) => [line])];
   };

@@ -1,15 +1,16 @@
+import type { Alert } from '../../aggregate/alert.js';
 import { cutTo, type Group, MOST_BESIDE, type Standing } from '../../aggregate/groups.js';
 import type { Refused } from '../../aggregate/refusals.js';
 import { type Frame, framed, type Size } from '../../terminal/frame.js';
-import { type Column, table } from '../../terminal/table.js';
+import { type Column, column, table } from '../../terminal/table.js';
 import {
+  flowed,
   type Line,
   type Look,
   printable,
   rate,
   type Span,
   whole,
-  widthOf,
   wrap,
 } from '../../terminal/text.js';
 
@@ -25,11 +26,7 @@ export interface GroupScene {
   /** Null where it is not known, or no matter. */
   readonly refused: Refused | null;
   /** Records per second that were asked for to be alerted; null if none were. */
-  readonly alert: {
-    readonly limit: number;
-    readonly on: boolean;
-    readonly reached: boolean;
-  } | null;
+  readonly alert: Readonly<Pick<Alert, 'limit' | 'on' | 'reached'>> | null;
   /** Counting was stopped. */
   readonly stopped: boolean;
 }
@@ -54,26 +51,14 @@ function groupColumns(
   const hasOthers = others.total > 0;
   const perSecond = (value: number | null) => (value === null ? '-' : rate(value, people));
   const title = (text: string) => (people ? text.toUpperCase() : text);
-  const numbers: Column[] = [
-    {
-      title: people ? '/s' : `${things}/s`,
-      align: 'right',
-      cells: [...groups, ...(hasOthers ? [others] : [])].map((one) => perSecond(one.rate)),
-    },
-    {
-      title: title('total'),
-      align: 'right',
-      cells: [...groups, ...(hasOthers ? [others] : [])].map((one) => whole(one.total, people)),
-    },
+  const rows = [...groups, ...(hasOthers ? [others] : [])];
+  const numbers = [
+    column(people ? '/s' : `${things}/s`, rows, (one) => perSecond(one.rate)),
+    column(title('total'), rows, (one) => whole(one.total, people)),
   ];
-  const atMost: Column = {
-    title: 'at_most',
-    align: 'right',
-    cells: [
-      ...groups.map(({ total }) => String(total + error)),
-      ...(hasOthers ? [String(others.total)] : []),
-    ],
-  };
+  const atMost = column('at_most', rows, (one) =>
+    String(one === others ? one.total : one.total + error),
+  );
   const used = table(numbers).lines.reduce((most, line) => Math.max(most, line.length), 0);
   const room = Math.max(SHORTEST_KEY, columns - used - 2);
   const texts = (name: string, of: (group: Group) => string, last: string): Column => ({
@@ -197,20 +182,9 @@ function figureLines(scene: GroupScene, columns: number): Line[] {
     const text = long.length <= columns ? long : short;
     parts.push(refused.total > 0 ? look(text, 'warn') : text);
   }
-  return flowed(parts, columns);
-}
-
-/** Put parts on as few lines as they fit on, with a gap between two. */
-function flowed(parts: readonly Span[], columns: number): Line[] {
-  const lines: Span[][] = [];
-  for (const part of parts) {
-    const line = lines.at(-1);
-    const longer = [...(line ?? []), GAP, part];
-    if (line !== undefined && widthOf(longer) <= columns) {
-      line.push(GAP, part);
-    } else {
-      lines.push([part]);
-    }
-  }
-  return lines;
+  return flowed(
+    parts.map((part) => [part]),
+    GAP,
+    columns,
+  );
 }

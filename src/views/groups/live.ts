@@ -1,77 +1,55 @@
 import type { Groups } from '../../aggregate/groups.js';
-import type { Loss } from '../../stream/parser.js';
+import type { Size } from '../../terminal/frame.js';
 import { type Host, note } from '../../terminal/host.js';
-import { Stage } from '../../terminal/live-screen.js';
 import type { Line } from '../../terminal/text.js';
-import { type RecordSource, titleOf } from '../records/view.js';
-import { clock, lossWords } from '../watch/view.js';
+import { clockOf, type RecordSource, titleOf } from '../records/view.js';
+import { ScreenView } from '../screen.js';
 import { drawGroups, type GroupScene } from './chart.js';
 import { type Controls, FIRST, hints, press } from './controls.js';
 import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
 /** The groups as a full screen, drawn anew by the interval and whenever a key asks for it. */
-export class GroupScreen<R> implements GroupView<R> {
-  readonly #host: Host;
-  readonly #subject: GroupSubject<R>;
-  readonly #reading: RecordSource;
-  readonly #stage: Stage;
+export class GroupScreen<R> extends ScreenView implements GroupView<R> {
   #controls: Controls = FIRST;
   /** Of each grouping what stood when it was paused. */
   #frozen: { readonly scenes: readonly GroupScene[]; readonly clock: string } | null = null;
 
-  constructor(host: Host, subject: GroupSubject<R>, reading: RecordSource) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#reading = reading;
-    this.#stage = new Stage(host, {
-      draw: async () => this.#draw(),
-      press: (key) => this.#press(key),
-    });
-    this.#stage.redraw();
+  constructor(
+    host: Host,
+    private readonly subject: GroupSubject<R>,
+    private readonly reading: RecordSource,
+  ) {
+    super(host);
+    this.stage.redraw();
   }
-
-  record(): void {}
 
   interval(): void {
-    this.#stage.redraw();
+    this.stage.redraw();
   }
 
-  loss(loss: Loss): void {
-    this.#stage.sayLater(lossWords(loss), `loss ${loss.of}`);
-  }
-
-  note(text: string, about = text): void {
-    if (this.#host.err.tty) {
-      this.#stage.sayLater(text, about);
+  override note(text: string, about = text): void {
+    if (this.host.err.tty) {
+      super.note(text, about);
     } else {
       // Nothing is drawn over it there, and who reads it wants it now.
-      void note(this.#host, text);
+      void note(this.host, text);
     }
   }
 
-  async flush(): Promise<void> {
+  override async flush(): Promise<void> {
     // How far it has come; else the figures change by the interval only, so that they can be read.
-    if (this.#subject.whole) {
-      this.#stage.redraw();
+    if (this.subject.whole) {
+      this.stage.redraw();
     }
   }
-  async finish(): Promise<void> {}
 
-  ended(): Promise<void> {
-    return this.#stage.hold();
-  }
-
-  close(): Promise<void> {
-    return this.#stage.close();
-  }
-
-  #press(key: string): boolean {
+  protected override press(key: string): boolean {
     const before = this.#controls;
-    const now = press(before, key, this.#reading.live);
+    const now = press(before, key, this.reading.live);
     if (now === null) {
       return false;
     }
-    const { board } = this.#subject;
+    const { board } = this.subject;
     this.#controls = now;
     if (now.stopped !== before.stopped) {
       board.counting = !now.stopped;
@@ -81,34 +59,29 @@ export class GroupScreen<R> implements GroupView<R> {
     }
     if (now.paused !== before.paused) {
       this.#frozen = now.paused
-        ? { scenes: board.groups.map((one) => this.#sceneOf(one)), clock: this.#clock() }
+        ? { scenes: board.groups.map((one) => this.#sceneOf(one)), clock: clockOf(this.reading) }
         : null;
     }
     return true;
   }
 
   #sceneOf(groups: Groups<R>): GroupScene {
-    return sceneOf(this.#subject, { grouping: groups.grouping, standing: groups.standing() });
+    return sceneOf(this.subject, { grouping: groups.grouping, standing: groups.standing() });
   }
 
-  #draw(): Line[] {
-    const { columns, rows } = this.#host.out;
-    const { board, things } = this.#subject;
+  protected override draw(size: Size): Line[] {
+    const { board, things } = this.subject;
     const { grouping, paused } = this.#controls;
     const at = grouping % board.groups.length;
     const shown = board.groups[at] ?? board.groups[0];
     const scene = this.#frozen?.scenes[at] ?? this.#sceneOf(shown);
     const frame = {
       name: `tcpsynq ${things} --by ${shown.grouping.by}`,
-      title: titleOf(this.#reading),
-      clock: this.#frozen?.clock ?? this.#clock(),
+      title: titleOf(this.reading),
+      clock: this.#frozen?.clock ?? clockOf(this.reading),
       paused,
-      keys: this.#stage.hasKeys ? hints(this.#controls, this.#reading.live) : null,
+      keys: this.stage.hasKeys ? hints(this.#controls, this.reading.live) : null,
     };
-    return drawGroups(scene, frame, { columns, rows });
-  }
-
-  #clock(): string {
-    return this.#reading.live ? clock(Date.now() / 1000) : '';
+    return drawGroups(scene, frame, size);
   }
 }

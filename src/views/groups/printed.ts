@@ -12,20 +12,19 @@ const MOST_ROWS = 50;
 
 /** What tables and objects have in common. */
 abstract class Printed<R> extends Pending implements GroupView<R> {
-  protected readonly subject: GroupSubject<R>;
-  readonly #stamp: (time: number) => string | null;
-
   /** @param stamp RFC 3339 of a time of stream time; null where the clock is not known */
-  constructor(host: Host, subject: GroupSubject<R>, stamp: (time: number) => string | null) {
+  constructor(
+    host: Host,
+    protected readonly subject: GroupSubject<R>,
+    private readonly stamp: (time: number) => string | null,
+  ) {
     super(host);
-    this.subject = subject;
-    this.#stamp = stamp;
   }
 
   abstract print(end: number, stamp: string | null, seconds: number | null): void;
 
   interval(end: number, seconds: number | null): void {
-    this.print(end, this.#stamp(end), seconds);
+    this.print(end, this.stamp(end), seconds);
   }
 
   protected scene() {
@@ -35,11 +34,6 @@ abstract class Printed<R> extends Pending implements GroupView<R> {
       standing: cutTo(groups.standing(), MOST_ROWS),
     });
   }
-
-  record(): void {}
-  async finish(): Promise<void> {}
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }
 
 /** A table an interval, an empty line between two. */

@@ -28,21 +28,17 @@ interface Timed {
 
 /** What records in text and in JSON have in common. */
 abstract class OneByOne<R extends Timed> extends Pending implements RecordView<R> {
-  protected readonly reading: RecordSource;
-  protected readonly form: Form<R>;
   protected readonly clock = new RecordClock();
 
-  constructor(host: Host, reading: RecordSource, form: Form<R>) {
+  constructor(
+    host: Host,
+    protected readonly reading: RecordSource,
+    protected readonly form: Form<R>,
+  ) {
     super(host);
-    this.reading = reading;
-    this.form = form;
   }
 
   abstract record(record: R): void;
-
-  async finish(): Promise<void> {}
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }
 
 /** One line a record: aligned on a terminal, words with one space between elsewhere. */

@@ -1,6 +1,14 @@
+import type { AlignedLines } from '../../terminal/aligned.js';
 import { printable } from '../../terminal/text.js';
+import type { Form } from './lines.js';
 
 const INDENT = ' '.repeat(8);
+
+/** A record that may have a stack. */
+interface Stacked {
+  readonly time: number;
+  readonly stack: string | null;
+}
 
 /** A stack of the stream, `root;…;leaf`, below its record: a line a function, the leaf first. */
 export function stackLines(stack: string | null): string[] {
@@ -10,4 +18,27 @@ export function stackLines(stack: string | null): string[] {
         .split(';')
         .reverse()
         .map((name) => INDENT + printable(name));
+}
+
+/**
+ * How records are printed that may have a stack.
+ *
+ * @param names of their columns, after the time
+ * @param stacks print the stack below each
+ */
+export function stackForm<R extends Stacked>(
+  event: string,
+  names: readonly (keyof R & string)[],
+  aligned: AlignedLines<R>,
+  stacks: boolean,
+): Form<R> {
+  return {
+    columns: ['time', ...names].join(' '),
+    aligned,
+    words: (record, time) => [time, ...names.map((name) => record[name] ?? '-')].join(' '),
+    ...(stacks ? { below: ({ stack }) => stackLines(stack) } : {}),
+    object({ time, ...rest }, stamp) {
+      return { event, time: stamp, stream_time: time, ...rest };
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import type { Header, Loss } from '../../stream/parser.js';
+import { clock } from '../watch/view.js';
 
 /** What is read, for the views. */
 export interface RecordSource {
@@ -19,11 +20,16 @@ export function titleOf({ from, header }: RecordSource): string[] {
   ];
 }
 
+/** The clock of a screen: the time of day; '' for a recording. */
+export function clockOf({ live }: RecordSource): string {
+  return live ? clock(Date.now() / 1000) : '';
+}
+
 /** One way to show records of one kind. What it is told is shown, in order, by the next `flush`. */
 export interface RecordView<R> {
   /** No more should be shown before the next `flush`. */
   readonly isFull?: boolean;
-  record(record: R): void;
+  record?(record: R): void;
   /** Records were lost between the one before and the one after. */
   loss(loss: Loss): void;
   /**
@@ -34,10 +40,10 @@ export interface RecordView<R> {
   note(text: string, about?: string): void;
   flush(): Promise<void>;
   /** All has been told that will be, whether the input ended or was cut off. */
-  finish(): Promise<void>;
+  finish?(): Promise<void>;
   /** The input has come to its end; it was not cut off. */
-  ended(): Promise<void>;
-  close(): Promise<void>;
+  ended?(): Promise<void>;
+  close?(): Promise<void>;
 }
 
 /** Cuts times of day and dates without making one for every record. */

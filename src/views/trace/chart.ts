@@ -2,16 +2,8 @@ import type { Sample } from '../../aggregate/connections.js';
 import type { Traced } from '../../aggregate/trace.js';
 import type { SrttUnit } from '../../stream/srtt.js';
 import { type Frame, hintLine, type Size, titleLine } from '../../terminal/frame.js';
-import { type Column, table } from '../../terminal/table.js';
-import {
-  type Line,
-  printable,
-  rate,
-  type Span,
-  seconds,
-  whole,
-  widthOf,
-} from '../../terminal/text.js';
+import { column, table } from '../../terminal/table.js';
+import { flowed, type Line, printable, rate, seconds, whole } from '../../terminal/text.js';
 import { connectionCharts, inUnit } from './connections.js';
 
 /** A connection as it is shown. */
@@ -86,7 +78,7 @@ export function drawTrace(scene: TraceScene, size: Size): Line[] {
 /** What is known of a connection, on as many lines as it takes. */
 function headLines(connection: ShownTrace, scene: TraceScene, columns: number): Line[] {
   const { latest, others, local, remote } = connection;
-  const cells: Span[][] = [
+  const cells: Line[] = [
     [{ text: `${printable(local)} → ${printable(remote)}`, look: 'bold' }],
     ...(others.ca_name === undefined ? [] : [[printable(others.ca_name)]]),
     ['cwnd ', { text: amount(latest?.cwnd), look: 'bold' }],
@@ -99,16 +91,7 @@ function headLines(connection: ShownTrace, scene: TraceScene, columns: number): 
       : []),
     ...(scene.forgotten > 0 ? [[`forgotten ${whole(scene.forgotten, true)}`]] : []),
   ];
-  const lines: Span[][] = [];
-  for (const cell of cells) {
-    const last = lines.at(-1);
-    if (last !== undefined && widthOf(last) + GAP.length + widthOf(cell) <= columns) {
-      last.push(GAP, ...cell);
-    } else {
-      lines.push([...cell]);
-    }
-  }
-  return lines;
+  return flowed(cells, GAP, columns);
 }
 
 function amount(value: number | undefined): string {
@@ -127,27 +110,24 @@ function listLines(scene: TraceScene, size: Size): Line[] {
   const start = Math.max(0, Math.min(at - Math.floor(fits / 2), connections.length - fits));
   const shown = connections.slice(start, start + fits);
   const sign = (one: ShownTrace) => `${one === marked ? '>' : ' '}${one === charted ? '*' : ' '}`;
-  const right = (title: string, cell: (one: ShownTrace) => string): Column => ({
-    title,
-    align: 'right',
-    cells: shown.map(cell),
-  });
   const { lines } = table(
     [
-      {
-        title: `  CONNECTION (${connections.length})`,
-        align: 'left',
-        cells: shown.map((one) => `${sign(one)}${printable(one.local)} → ${printable(one.remote)}`),
-      },
-      right('CWND', ({ latest }) => amount(latest?.cwnd)),
-      right(`SRTT (${unit.words})`, ({ latest }) =>
+      column(
+        `  CONNECTION (${connections.length})`,
+        shown,
+        (one) => `${sign(one)}${printable(one.local)} → ${printable(one.remote)}`,
+        'left',
+      ),
+      column('CWND', shown, ({ latest }) => amount(latest?.cwnd)),
+      column(`SRTT (${unit.words})`, shown, ({ latest }) =>
         inUnit(latest?.srtt ?? Number.NaN, unit.factor),
       ),
-      right('/s', ({ rate: perSecond }) => rate(perSecond, true)),
-      right('SSTHRESH', ({ latest }) => amount(latest?.ssthresh)),
-      right('RETRANS', ({ others }) => printable(others.retrans ?? '-')),
-      right(
+      column('/s', shown, ({ rate: perSecond }) => rate(perSecond, true)),
+      column('SSTHRESH', shown, ({ latest }) => amount(latest?.ssthresh)),
+      column('RETRANS', shown, ({ others }) => printable(others.retrans ?? '-')),
+      column(
         'LAST SEEN',
+        shown,
         ({ latest }) => `${seconds(Math.max(0, scene.now - (latest?.time ?? 0)))} ago`,
       ),
     ],

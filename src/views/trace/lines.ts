@@ -9,15 +9,14 @@ import type { TraceSubject, TraceView } from './view.js';
 
 /** What a trace in text and in JSON have in common. */
 abstract class Printed extends Pending {
-  protected readonly subject: TraceSubject;
-
-  constructor(host: Host, subject: TraceSubject) {
+  /** @param each a line per sample */
+  constructor(
+    host: Host,
+    protected readonly subject: TraceSubject,
+    protected readonly each: boolean,
+  ) {
     super(host);
-    this.subject = subject;
   }
-
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 
   /** RFC 3339 in UTC where the clock is known, else seconds of stream time. */
   protected stamp(time: number): string {
@@ -32,18 +31,11 @@ function value(of: number): string {
 
 /** One line per connection and interval, or per sample: words with one space between. */
 export class TraceLines extends Printed implements TraceView {
-  readonly #each: boolean;
   #started = false;
-
-  /** @param each a line per sample */
-  constructor(host: Host, subject: TraceSubject, each: boolean) {
-    super(host, subject);
-    this.#each = each;
-  }
 
   sample(connection: Traced, row: Row): void {
     const { latest, local, remote, others } = connection;
-    if (this.#each && latest !== null) {
+    if (this.each && latest !== null) {
       const unit = this.subject.unit();
       this.#header(`time local remote cwnd ssthresh ${unit.column} lost retrans inflight`);
       const numbers = [
@@ -58,7 +50,7 @@ export class TraceLines extends Printed implements TraceView {
   }
 
   interval(end: number, seconds: number | null, connections: readonly Traced[]): void {
-    if (this.#each) {
+    if (this.each) {
       return;
     }
     const { column, factor } = this.subject.unit();
@@ -93,15 +85,8 @@ export class TraceLines extends Printed implements TraceView {
 
 /** The same as objects; a sample has every column of its line. */
 export class TraceJson extends Printed implements TraceView {
-  readonly #each: boolean;
-
-  constructor(host: Host, subject: TraceSubject, each: boolean) {
-    super(host, subject);
-    this.#each = each;
-  }
-
   sample({ latest }: Traced, row: Row): void {
-    if (this.#each && latest !== null) {
+    if (this.each && latest !== null) {
       const fields = row.columns.names.map((name, i) => [name, field(name, row.text(i))] as const);
       this.line(
         jsonText({
@@ -114,7 +99,7 @@ export class TraceJson extends Printed implements TraceView {
   }
 
   interval(end: number, seconds: number | null, connections: readonly Traced[]): void {
-    if (this.#each) {
+    if (this.each) {
       return;
     }
     const { column, factor } = this.subject.unit();

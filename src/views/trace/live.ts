@@ -1,7 +1,7 @@
-import type { Loss } from '../../stream/parser.js';
+import type { Size } from '../../terminal/frame.js';
 import type { Host } from '../../terminal/host.js';
-import { Stage, TimeSpan } from '../../terminal/live-screen.js';
-import { lossWords } from '../watch/view.js';
+import { TimeSpan } from '../../terminal/live-screen.js';
+import { ScreenView } from '../screen.js';
 import type { ShownTrace, TraceScene } from './chart.js';
 import type { TraceSubject, TraceView } from './view.js';
 
@@ -15,58 +15,35 @@ const UP = new Set(['\u001b[A', '\u001bOA', 'k']);
 const DOWN = new Set(['\u001b[B', '\u001bOB', 'j']);
 
 /** Charts of one connection and a table of all, full screen. */
-export class TraceScreen implements TraceView {
-  readonly #host: Host;
-  readonly #subject: TraceSubject;
-  readonly #stage: Stage;
+export class TraceScreen extends ScreenView implements TraceView {
   readonly #span: TimeSpan;
-  readonly #whole: boolean;
   #frozen: TraceScene | null = null;
   /** Null to follow the busiest. */
   #chosen: number | null = null;
   #marked: number | null = null;
-  #atEnd = false;
 
   /** @param whole a recording that is read to its end at once */
-  constructor(host: Host, subject: TraceSubject, whole: boolean) {
-    this.#host = host;
-    this.#subject = subject;
-    this.#whole = whole;
+  constructor(
+    host: Host,
+    private readonly subject: TraceSubject,
+    private readonly whole: boolean,
+  ) {
+    super(host);
     this.#span = new TimeSpan(SPANS, DEFAULT_SPAN, whole);
-    this.#stage = new Stage(host, {
-      draw: () => this.#draw(),
-      press: (key) => this.#press(key),
-    });
   }
 
-  sample(): void {}
-  interval(): void {}
-
-  loss(loss: Loss): void {
-    this.#stage.sayLater(lossWords(loss), `loss ${loss.of}`);
+  override note(text: string): void {
+    void this.stage.say(text);
   }
 
-  note(text: string): void {
-    void this.#stage.say(text);
-  }
-
-  async flush(): Promise<void> {
+  override async flush(): Promise<void> {
     // A recording is drawn when it has been read: before that there is no end to measure from.
-    if (!this.#whole) {
-      this.#stage.redraw();
+    if (!this.whole) {
+      this.stage.redraw();
     }
   }
 
-  async ended(): Promise<void> {
-    this.#atEnd = true;
-    await this.#stage.hold();
-  }
-
-  close(): Promise<void> {
-    return this.#stage.close();
-  }
-
-  #press(key: string): boolean {
+  protected override press(key: string): boolean {
     const scene = this.#scene();
     if (UP.has(key) || DOWN.has(key)) {
       this.#move(scene, UP.has(key) ? -1 : 1);
@@ -93,25 +70,24 @@ export class TraceScreen implements TraceView {
     this.#marked = connections[next]?.id ?? null;
   }
 
-  async #draw() {
+  protected override async draw(size: Size) {
     const { drawTrace } = await import('./chart.js');
-    const { columns, rows } = this.#host.out;
-    return drawTrace(this.#scene(), { columns, rows });
+    return drawTrace(this.#scene(), size);
   }
 
   #scene(): TraceScene {
-    const { trace, info } = this.#subject;
+    const { trace, info } = this.subject;
     const { header } = trace;
     const connections: readonly ShownTrace[] = this.#frozen?.connections ?? trace.busiest();
     const byId = (id: number | null) => connections.find((one) => one.id === id);
     const charted = byId(this.#chosen) ?? connections[0] ?? null;
     const date = trace.clock.date(trace.now);
     return {
-      edge: this.#atEnd || !info.live ? 'end' : 'now',
+      edge: this.isAtEnd || !info.live ? 'end' : 'now',
       lost: trace.lost,
       forgotten: trace.connections.forgotten,
       now: trace.now,
-      unit: this.#subject.unit(),
+      unit: this.subject.unit(),
       ...this.#frozen,
       connections,
       charted,
@@ -133,7 +109,7 @@ export class TraceScreen implements TraceView {
 
   /** Return the keys that have an effect now; null without a keyboard. */
   #keys(connections: number): string[] | null {
-    if (!this.#stage.hasKeys) {
+    if (!this.stage.hasKeys) {
       return null;
     }
     const keys = ['q quit', this.#frozen === null ? 'p pause' : 'p go on', '+/- span'];

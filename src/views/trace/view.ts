@@ -1,8 +1,8 @@
 import type { Trace, Traced } from '../../aggregate/trace.js';
 import type { SourceInfo } from '../../source/source.js';
-import type { Loss } from '../../stream/parser.js';
 import type { Row } from '../../stream/row.js';
 import type { SrttUnit } from '../../stream/srtt.js';
+import type { RecordView } from '../records/view.js';
 
 /** What a view shows. */
 export interface TraceSubject {
@@ -13,18 +13,10 @@ export interface TraceSubject {
 }
 
 /** One way to show a trace. What it is told is shown, in order, by the next `flush`. */
-export interface TraceView {
+export interface TraceView extends Omit<RecordView<never>, 'record' | 'finish' | 'isFull'> {
+  sample?(connection: Traced, row: Row): void;
   /** Nothing more should be given before the next `flush`. */
   readonly isFull?: boolean;
-  sample(connection: Traced, row: Row): void;
   /** @param seconds that it took; null for too short an end of one to tell a rate from */
-  interval(end: number, seconds: number | null, connections: readonly Traced[]): void;
-  /** Samples were lost before what is told next. */
-  loss(loss: Loss): void;
-  /** Something the person should know, for stderr. */
-  note(text: string): void;
-  flush(): Promise<void>;
-  /** A recording has been read to its end. */
-  ended(): Promise<void>;
-  close(): Promise<void>;
+  interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
 }

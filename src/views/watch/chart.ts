@@ -20,10 +20,7 @@ import {
 import { columnsOf } from './series.js';
 
 /** What the live screen shows. */
-export interface WatchScene {
-  /** What is known of the source, in order of weight: "module", kernel, namespace ... */
-  readonly title: readonly string[];
-  readonly clock: string;
+export interface WatchScene extends Pick<Frame, 'title' | 'clock' | 'paused'> {
   readonly view: SessionView;
   /** Null where they are not known. */
   readonly listeners: readonly Listener[] | null;
@@ -33,7 +30,6 @@ export interface WatchScene {
   readonly edge: 'now' | 'end';
   /** Show the listeners instead of the fullest only. */
   readonly expanded: boolean;
-  readonly paused: boolean;
   /** In place of figures: what is being waited for; null while figures come. */
   readonly waiting: string | null;
   readonly keys: boolean;

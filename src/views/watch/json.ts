@@ -4,31 +4,28 @@ import { byFullness } from '../../proc/listeners.js';
 import type { SourceEvent } from '../../source/source.js';
 import type { Host } from '../../terminal/host.js';
 import { jsonLine } from '../../terminal/printable.js';
+import { lossObject } from '../records/lines.js';
 import { aside, timestamp, type View, type WatchState } from './view.js';
 
 /** One object per count, and one for whatever else happens. */
 export class JsonView implements View {
-  readonly #host: Host;
-  readonly #state: WatchState;
-
-  constructor(host: Host, state: WatchState) {
-    this.#host = host;
-    this.#state = state;
-  }
+  constructor(
+    private readonly host: Host,
+    private readonly state: WatchState,
+  ) {}
 
   async show(event: SourceEvent, point: Point | null): Promise<void> {
-    const { info, header, listeners, session, interval } = this.#state;
-    await aside(this.#host, event);
+    const { info, header, listeners, session, interval } = this.state;
+    await aside(this.host, event);
     if (event.type === 'waiting') {
       await this.#line({ event: 'waiting' });
     } else if (event.type === 'loss') {
-      const { time, of, lost, lost_total, produced_total } = event.loss;
-      await this.#line({ event: 'loss', stream_time: time, of, lost, lost_total, produced_total });
+      await this.#line(lossObject(event.loss));
     } else if (event.type === 'count' && point !== null) {
       const fullest = [...(listeners ?? [])].sort(byFullness)[0];
       await this.#line({
         event: 'count',
-        time: timestamp(this.#state, point),
+        time: timestamp(this.state, point),
         stream_time: event.count.time,
         epoch: point.epoch,
         source: info?.source,
@@ -46,9 +43,6 @@ export class JsonView implements View {
   }
 
   #line(object: object): Promise<void> {
-    return this.#host.out.write(jsonLine(object));
+    return this.host.out.write(jsonLine(object));
   }
-
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }

@@ -18,17 +18,15 @@ const LINE_COLUMNS: readonly (readonly [string, (view: SessionView) => number | 
 
 /** One line per count: for pipes, logs, and terminals that understand no escape codes. */
 export class LinesView implements View {
-  readonly #host: Host;
-  readonly #state: WatchState;
   #started = false;
 
-  constructor(host: Host, state: WatchState) {
-    this.#host = host;
-    this.#state = state;
-  }
+  constructor(
+    private readonly host: Host,
+    private readonly state: WatchState,
+  ) {}
 
   async show(event: SourceEvent, point: Point | null): Promise<void> {
-    await aside(this.#host, event);
+    await aside(this.host, event);
     if (event.type !== 'count' || point === null) {
       return;
     }
@@ -39,9 +37,9 @@ export class LinesView implements View {
         LINE_COLUMNS.map(([name]) => name),
       );
     }
-    const { tty } = this.#host.out;
+    const { tty } = this.host.out;
     const values = LINE_COLUMNS.map(([name, of]) => {
-      const value = of(this.#state.session);
+      const value = of(this.state.session);
       if (value === undefined) {
         return '-';
       }
@@ -52,15 +50,15 @@ export class LinesView implements View {
 
   /** On a terminal the time of day will do; elsewhere a line must mean the same tomorrow. */
   #time(streamTime: number, point: Point): string {
-    const stamp = timestamp(this.#state, point);
+    const stamp = timestamp(this.state, point);
     if (stamp === null) {
       return streamTime.toFixed(3);
     }
-    return this.#host.out.tty ? clock(point.time) : stamp;
+    return this.host.out.tty ? clock(point.time) : stamp;
   }
 
   #line(time: string, values: readonly string[]): Promise<void> {
-    const { out } = this.#host;
+    const { out } = this.host;
     const timeWidth = out.tty ? 8 : 24;
     let line = time.padEnd(timeWidth);
     for (const [i, value] of values.entries()) {
@@ -73,7 +71,4 @@ export class LinesView implements View {
     }
     return out.write(`${line}\n`);
   }
-
-  async ended(): Promise<void> {}
-  async close(): Promise<void> {}
 }

@@ -1,8 +1,10 @@
 import { release } from 'node:os';
 import { duration } from '../../source/pace.js';
 import type { SourceEvent } from '../../source/source.js';
+import type { Size } from '../../terminal/frame.js';
 import type { Host } from '../../terminal/host.js';
-import { Stage, TimeSpan } from '../../terminal/live-screen.js';
+import { TimeSpan } from '../../terminal/live-screen.js';
+import { ScreenView } from '../screen.js';
 import type { WatchScene } from './chart.js';
 import { clock, type View, type WatchState } from './view.js';
 
@@ -13,43 +15,29 @@ const DEFAULT_SPAN = 60;
 export const LONGEST_SPAN = 3600;
 
 /** The live screen. */
-export class LiveView implements View {
-  readonly #host: Host;
-  readonly #state: WatchState;
-  readonly #stage: Stage;
+export class LiveView extends ScreenView implements View {
   readonly #span: TimeSpan;
   #expanded = false;
   #frozen: WatchScene | null = null;
-  #atEnd = false;
 
-  constructor(host: Host, state: WatchState, whole: boolean) {
-    this.#host = host;
-    this.#state = state;
+  constructor(
+    host: Host,
+    private readonly state: WatchState,
+    whole: boolean,
+  ) {
+    super(host);
     this.#span = new TimeSpan(SPANS, DEFAULT_SPAN, whole);
-    this.#stage = new Stage(host, {
-      draw: () => this.#draw(),
-      press: (key) => this.#press(key),
-    });
   }
 
   async show(event: SourceEvent): Promise<void> {
     if (event.type === 'note') {
-      await this.#stage.say(event.text);
+      await this.stage.say(event.text);
     } else if (event.type === 'count' || event.type === 'waiting') {
-      this.#stage.redraw();
+      this.stage.redraw();
     }
   }
 
-  async ended(): Promise<void> {
-    this.#atEnd = true;
-    await this.#stage.hold();
-  }
-
-  close(): Promise<void> {
-    return this.#stage.close();
-  }
-
-  #press(key: string): boolean {
+  protected override press(key: string): boolean {
     if (key === 'p' || key === ' ') {
       this.#frozen = this.#frozen === null ? this.#freeze() : null;
       return true;
@@ -58,22 +46,21 @@ export class LiveView implements View {
       this.#expanded = !this.#expanded;
       return true;
     }
-    const { points } = this.#state.session;
+    const { points } = this.state.session;
     return this.#span.press(key, (points.at(-1)?.time ?? 0) - (points[0]?.time ?? 0));
   }
 
-  async #draw() {
+  protected override async draw(size: Size) {
     const { drawWatch } = await import('./chart.js');
-    const { columns, rows } = this.#host.out;
-    return drawWatch(this.#scene(), { columns, rows });
+    return drawWatch(this.#scene(), size);
   }
 
   #freeze(): WatchScene {
-    return { ...this.#scene(), view: this.#state.session.snapshot(), paused: true };
+    return { ...this.#scene(), view: this.state.session.snapshot(), paused: true };
   }
 
   #scene(): WatchScene {
-    const { session, info, header, listeners, waiting, interval } = this.#state;
+    const { session, info, header, listeners, waiting, interval } = this.state;
     const now = this.#frozen ?? {
       title: [
         info === null || info.source === 'file' ? (info?.from ?? '') : info.source,
@@ -86,8 +73,8 @@ export class LiveView implements View {
       listeners,
       waiting: waiting ? 'waiting for the module' : null,
       paused: false,
-      edge: this.#atEnd || info?.live !== true ? ('end' as const) : ('now' as const),
-      keys: this.#stage.hasKeys,
+      edge: this.isAtEnd || info?.live !== true ? ('end' as const) : ('now' as const),
+      keys: this.stage.hasKeys,
       notKnown: info?.notKnown ?? [],
     };
     return { ...now, span: this.#span.seconds, expanded: this.#expanded };

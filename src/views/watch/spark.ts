@@ -6,49 +6,36 @@ import { sparkline } from './series.js';
 import { aside, type View, type WatchState } from './view.js';
 
 /** A sparkline: rewritten in place on a terminal, a line per count elsewhere. */
-export class SparkView implements View {
-  readonly #host: Host;
-  readonly #state: WatchState;
-  #drawn = false;
-
-  constructor(host: Host, state: WatchState) {
-    this.#host = host;
-    this.#state = state;
-  }
-
-  async show(event: SourceEvent, point: Point | null): Promise<void> {
-    const { out } = this.#host;
-    if (event.type === 'note' || event.type === 'waiting' || event.type === 'loss') {
-      await this.#endLine();
-      await aside(this.#host, event);
+export function sparkView(host: Host, { session }: WatchState): View {
+  const { out } = host;
+  let isDrawn = false;
+  const endLine = async () => {
+    if (isDrawn) {
+      isDrawn = false;
+      await out.write('\n');
     }
-    if (point === null) {
-      return;
-    }
-    const { session } = this.#state;
-    const start = `half-open ${whole(point.figures.half_open ?? 0, out.tty)} `;
-    const end = ` peak ${whole(session.peak, out.tty)}`;
-    const room = out.tty ? out.columns - start.length - end.length - 1 : 30;
-    const values = session.points.slice(-Math.max(0, Math.min(room, 60))).map(({ high }) => high);
-    const text = `${start}${sparkline(values)}${end}`;
-    if (out.steerable) {
-      this.#drawn = true;
-      await out.write(`\r${text.slice(0, out.columns - 1)}\u001b[K`);
-    } else {
-      await out.write(`${text}\n`);
-    }
-  }
-
-  async #endLine(): Promise<void> {
-    if (this.#drawn) {
-      this.#drawn = false;
-      await this.#host.out.write('\n');
-    }
-  }
-
-  async ended(): Promise<void> {}
-
-  close(): Promise<void> {
-    return this.#endLine();
-  }
+  };
+  return {
+    close: endLine,
+    async show(event: SourceEvent, point: Point | null): Promise<void> {
+      if (event.type === 'note' || event.type === 'waiting' || event.type === 'loss') {
+        await endLine();
+        await aside(host, event);
+      }
+      if (point === null) {
+        return;
+      }
+      const start = `half-open ${whole(point.figures.half_open ?? 0, out.tty)} `;
+      const end = ` peak ${whole(session.peak, out.tty)}`;
+      const room = out.tty ? out.columns - start.length - end.length - 1 : 30;
+      const values = session.points.slice(-Math.max(0, Math.min(room, 60))).map(({ high }) => high);
+      const text = `${start}${sparkline(values)}${end}`;
+      if (out.steerable) {
+        isDrawn = true;
+        await out.write(`\r${text.slice(0, out.columns - 1)}\u001b[K`);
+      } else {
+        await out.write(`${text}\n`);
+      }
+    },
+  };
 }

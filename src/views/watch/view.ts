@@ -20,8 +20,8 @@ export interface WatchState {
 export interface View {
   show(event: SourceEvent, point: Point | null): Promise<void>;
   /** A recorded session has been read to its end. */
-  ended(): Promise<void>;
-  close(): Promise<void>;
+  ended?(): Promise<void>;
+  close?(): Promise<void>;
 }
 
 export function lossWords({ of, lost, lost_total }: Loss): string {

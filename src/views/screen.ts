@@ -1,0 +1,44 @@
+import type { Loss } from '../stream/parser.js';
+import type { Size } from '../terminal/frame.js';
+import type { Host } from '../terminal/host.js';
+import { Stage } from '../terminal/live-screen.js';
+import type { Line } from '../terminal/text.js';
+import { lossWords } from './watch/view.js';
+
+/** A view that is a full screen. Notes are printed when the terminal is given back. */
+export abstract class ScreenView {
+  protected readonly stage: Stage;
+  /** The input has ended. */
+  protected isAtEnd = false;
+
+  constructor(protected readonly host: Host) {
+    this.stage = new Stage(host, {
+      draw: async () => this.draw({ columns: host.out.columns, rows: host.out.rows }),
+      press: (key) => this.press(key),
+    });
+  }
+
+  protected abstract draw(size: Size): Line[] | Promise<Line[]>;
+
+  /** @returns whether the key means anything */
+  protected abstract press(key: string): boolean;
+
+  loss(loss: Loss): void {
+    this.stage.sayLater(lossWords(loss), `loss ${loss.of}`);
+  }
+
+  note(text: string, about = text): void {
+    this.stage.sayLater(text, about);
+  }
+
+  async flush(): Promise<void> {}
+
+  async ended(): Promise<void> {
+    this.isAtEnd = true;
+    await this.stage.hold();
+  }
+
+  close(): Promise<void> {
+    return this.stage.close();
+  }
+}
