@@ -12,7 +12,7 @@
 
 /**
  * struct synq_move - a request that the timer of this CPU may have moved
- * @req: the request; NULL: none. Whoever frees it takes it away: synq_life_move_ends()
+ * @req: the request; NULL: none, also once it is freed: synq_life_move_ends()
  * @moves: the kernel's count of moves on this CPU before
  */
 struct synq_move {
