@@ -165,6 +165,18 @@ inline put(r)
 	fi
 }
 
+/* The destructor of a clone that was not hashed; whether references are left differs. */
+inline free_clone()
+{
+	if
+	:: ends_hooked && note && !moved && word[CLONE] == MOVING -> word[CLONE] = GONE
+	:: ends_hooked && !(note && !moved) &&
+	   (word[CLONE] == COUNTED || word[CLONE] == ICMP || word[CLONE] == MOVING) ->
+		end(CLONE, EXPIRED)
+	:: else
+	fi
+}
+
 /* Look it up in the hash, and hold it. */
 inline look_up(proc)
 {
@@ -306,7 +318,7 @@ proctype timer()
 		:: true ->
 			word[CLONE] = word[REQ];
 			if
-			:: true	/* given up before it is hashed, and freed */
+			:: true -> free_clone()	/* given up before it is hashed */
 			:: true ->
 				/* inet_ehash_insert(clone, req) */
 				atomic {
@@ -322,7 +334,7 @@ proctype timer()
 				if
 				:: done -> moved = true
 				/* A clone that was not hashed is removed all the same, and freed. */
-				:: !done -> removal_hook(CLONE, EXPIRED)
+				:: !done -> removal_hook(CLONE, EXPIRED); free_clone()
 				fi
 			fi
 		fi
