@@ -153,7 +153,7 @@ class Network {
   }
 }
 
-/** `a.b.c.0/24` or, in the form of RFC 5952, `2001:db8::/64`; `?` for what is no address. */
+/** `a.b.c.0/24` or, in the form of RFC 5952, `2001:db8::/64`; `?` for a text that is no address. */
 function nameOf(high: number, low: number): string {
   if (high === NONE) {
     return '?';

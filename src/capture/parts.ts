@@ -337,7 +337,7 @@ export class Rotated implements Sink {
         const last = partName(this.plan.path, this.numbers.at(-1) ?? 0);
         throw new Failure(`no number is left after ${last}: move that file away`);
       }
-      // A file of that name that is no part stays, also one that another user makes just now.
+      // A file of that name that is no part stays, even if another user made it just now.
       const file = await FilePart.make(path, makePacker(this.plan.packing), this.plan.sync);
       if (file !== null) {
         this.numbers.push(number);

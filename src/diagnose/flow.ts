@@ -116,7 +116,7 @@ export class Flow {
     this.#next = Math.max(this.#next, due);
   }
 
-  /** Begin again after the module was loaded: what is not judged yet never will be. */
+  /** Begin again after the module was loaded: half-opens not judged yet are forgotten. */
   restart(): void {
     this.#buckets.clear();
     this.#next = 0;

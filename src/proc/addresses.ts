@@ -3,7 +3,7 @@ import { acceptFullness, fullness, type Listener } from './listeners.js';
 /** The listening sockets of one address and port, added up: with SO_REUSEPORT there are several. */
 export interface Address
   extends Pick<Listener, 'local' | 'qlen' | 'young' | 'holds' | 'accept_qlen' | 'backlog'> {
-  /** Of the socket with the lowest. */
+  /** The lowest uid of the sockets that listen there. */
   readonly uid: number;
   readonly sockets: number;
   /** Of the socket whose SYN queue is the fullest, as `fullness` has it. */

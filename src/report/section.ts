@@ -5,17 +5,17 @@ import type { Findings } from './findings.js';
 import { type Html, html } from './html.js';
 import type { Chart } from './page/data.js';
 
-/** What the sections of a report are made from. */
+/** The input of every section of a report. */
 export interface Context {
   readonly findings: Findings;
-  /** What was read, in words. */
+  /** The name of the capture, for headings. */
   readonly name: string;
   /** Why the reading ended before the capture did; null if it did not. */
   readonly cut: string | null;
   /** How many connections are shown, the busiest first. */
   readonly connections: number;
   readonly unit: SrttUnit;
-  /** Of the command that makes the report. */
+  /** The version of the command that makes the report. */
   readonly version: string;
 }
 
