@@ -14,7 +14,7 @@
  */
 
 mtype = { NOKEY, COUNTED, ICMP, MOVING, GONE, EARLY };
-mtype = { NONE, COMPLETED, EXPIRED, RESET, UNREACHABLE };
+mtype = { COMPLETED, EXPIRED, RESET, UNREACHABLE };
 
 #define REQ	0	/* the request */
 #define CLONE	1	/* what the timer makes of it for another listener */
@@ -32,10 +32,9 @@ bool hashed[2];
 byte refs[2];
 bool inside[6];	/* a section */
 bool timed = true;
-bool begun, ends_hooked, adds_hooked, add_seen;
+bool begun, ends_hooked, adds_hooked;
 
 byte in, out;		/* times counted */
-mtype how_out = NONE;
 bool rst_came, error_came, ack_won, gave_up;
 bool note;		/* of the timer's CPU: it may have moved the request */
 bool moved;		/* the kernel has counted a move there */
@@ -45,7 +44,11 @@ bool overtaken;		/* an end was counted, and then the clone took its place */
 inline count_out(how)
 {
 	out++;
-	how_out = how
+	assert(out <= in);
+	assert(how != COMPLETED || ack_won);
+	assert(how != EXPIRED || gave_up);
+	assert(how != RESET || rst_came || error_came);
+	assert(how != UNREACHABLE || error_came)
 }
 
 /* synq_life_begin(): @r's SYN-ACK */
@@ -91,12 +94,14 @@ inline move_end()
 inline end(r, outcome)
 {
 	do
-	:: seen = word[r];
-	   if
-	   :: seen == GONE || seen == EARLY ||
-	      (seen == MOVING && r == REQ && outcome != COMPLETED) -> break
-	   :: else
-	   fi;
+	:: atomic {
+		seen = word[r];
+		if
+		:: seen == GONE || seen == EARLY ||
+		   (seen == MOVING && r == REQ && outcome != COMPLETED) -> break
+		:: else
+		fi
+	   }
 	   atomic {
 		if
 		:: word[r] != seen	/* another CPU was faster: once more */
@@ -117,7 +122,7 @@ inline end(r, outcome)
 /* The end of a section. What it saw makes no difference any more. */
 inline leave(proc)
 {
-	atomic { inside[proc] = false; seen = 0; last = false }
+	atomic { inside[proc] = false; seen = 0; last = false; r = 0; found = false }
 }
 
 /* The hook of a removal; one in a while is missed. */
@@ -186,20 +191,23 @@ inline look_up(proc)
 		:: hashed[REQ] -> r = REQ; refs[REQ]++; found = true
 		:: !hashed[REQ] && hashed[CLONE] -> r = CLONE; refs[CLONE]++; found = true
 		:: else -> found = false
-		fi
+		fi;
+		rst_came = rst_came || (found && proc == RST);
+		error_came = error_came || (found && proc == ERROR)
 	}
 }
 
 proctype adder()
 {
 	mtype seen;
-	bool last;
+	bool last, found;
+	byte r;
 
 	inside[ADDER] = true;
 	/* Held by the hash, the timer, and us. */
 	atomic { hashed[REQ] = true; refs[REQ] = (timed -> 3 : 2); begun = true }
 	if
-	:: adds_hooked -> add_seen = true; begin(REQ)
+	:: adds_hooked -> begin(REQ); assert(in == 1)
 	:: else
 	fi;
 	put(REQ);
@@ -215,7 +223,6 @@ proctype rst()
 	look_up(RST);
 	if
 	:: found ->
-		rst_came = true;
 		removal_hook(r, RESET);
 		unlink(r);
 		put(r)
@@ -233,7 +240,6 @@ proctype error()
 	look_up(ERROR);
 	if
 	:: found ->
-		error_came = true;
 		/* synq_life_icmp() */
 		if
 		:: ends_hooked ->
@@ -277,13 +283,15 @@ proctype ack()
 		put(r)
 	:: else
 	fi;
+	own = false;
 	leave(ACK)
 }
 
 proctype timer()
 {
 	mtype seen;
-	bool last, done;
+	bool last, done, found;
+	byte r;
 
 	atomic { begun -> inside[TIMER] = true }
 	/* A request whose timer another CPU deletes is as one whose timer comes last. */
@@ -293,11 +301,13 @@ proctype timer()
 		/* synq_life_move() */
 		do
 		:: ends_hooked ->
-		   seen = word[REQ];
-		   if
-		   :: seen == GONE || seen == EARLY -> break
-		   :: else
-		   fi;
+		   atomic {
+			seen = word[REQ];
+			if
+			:: seen == GONE || seen == EARLY -> break
+			:: else
+			fi
+		   }
 		   atomic {
 			if
 			:: word[REQ] != seen
@@ -396,14 +406,9 @@ init
 	_nr_pr == 1;
 	present = hashed[REQ] || hashed[CLONE];
 	assert(in <= 1 && out <= in);
-	assert(!add_seen || in == 1);
 	if
 	:: !present -> assert(in == out)
 	:: present && hashed[CLONE] && overtaken -> assert(in == out)
 	:: else -> assert(in == 1 && out == 0)
-	fi;
-	assert(how_out != COMPLETED || ack_won);
-	assert(how_out != EXPIRED || gave_up);
-	assert(how_out != RESET || rst_came || error_came);
-	assert(how_out != UNREACHABLE || error_came)
+	fi
 }
