@@ -126,6 +126,28 @@ describe('the table', () => {
     expect(first.left_out).toEqual({ groups: 10, drops: 10, total: 10 });
   });
 
+  test.each(['--json', '--interval 1s'])(
+    '%s: an interval without drops costs the same whatever was counted before',
+    async (options) => {
+      const lines = Array.from({ length: 800 }, (_, i) => {
+        const word = (text: string, n: number) => `${n}${text.repeat(1000)}`;
+        return `D 0.5 ${word('l', i % 50)} ${word('r', i)} - - ${word('s', i)} - - - tcp`;
+      });
+      const { stdout } = await run(
+        ['drops', '-i', '-', ...options.split(' ')],
+        dropCapture(9, lines),
+      );
+      const size = (text: string) => text.length;
+      const [first = 0, ...rest] = stdout
+        .trimEnd()
+        .split(/\n\n|(?<=\})\n/)
+        .map(size);
+      expect(first).toBeLessThan(250_000);
+      expect(rest).toHaveLength(8);
+      expect(Math.max(...rest)).toBeLessThan(500);
+    },
+  );
+
   test('--json waits for its reader: a hundred times the input does not fill the memory', async () => {
     const lines = Array.from(
       { length: 13_000 },

@@ -7,8 +7,8 @@ export const KEPT = 1024;
 /** Different texts kept of each aspect beside the key of a group. */
 export const MOST_BESIDE = 16;
 
-/** Characters kept of a text: more than a stack of the module's has. */
-const LONGEST_TEXT = 4096;
+/** Characters kept of a text: symbols and endpoints of the kernel are shorter. */
+const LONGEST_TEXT = 128;
 
 /** Return a text that is short enough to keep. */
 function short(text: string): string {

@@ -7,7 +7,7 @@ import { lossObject } from '../records/lines.js';
 import { groupLines } from './chart.js';
 import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
-/** Groups in what is printed; the rest are told together. */
+/** Groups printed at most; the others are summed, as is each without a record in the interval. */
 const MOST_ROWS = 50;
 
 /** What tables and objects have in common. */
@@ -29,9 +29,11 @@ abstract class Printed<R> extends Pending implements GroupView<R> {
 
   protected scene() {
     const groups = this.subject.board.groups[0];
+    const standing = groups.standing();
+    const active = standing.groups.filter(({ interval }) => interval > 0).length;
     return sceneOf(this.subject, {
       grouping: groups.grouping,
-      standing: cutTo(groups.standing(), MOST_ROWS),
+      standing: cutTo(standing, Math.min(active, MOST_ROWS)),
     });
   }
 }
