@@ -391,14 +391,11 @@ function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** The last part, if it can be gone on with and has room; else null. */
+/** Repair the last part. Return it if it can be continued and has room; else null. */
 async function continued(plan: RotationPlan, path: string): Promise<Current | null> {
   const { rotation, format, packing } = plan;
-  const { size, birthtimeMs, mtimeMs } = await stat(path);
+  const { birthtimeMs, mtimeMs } = await stat(path);
   const age = Math.max(0, Date.now() - (birthtimeMs || mtimeMs));
-  if (rotation.by === 'size' ? size >= rotation.bytes : age >= rotation.ms) {
-    return null;
-  }
   let first: string | null;
   try {
     first = await prepareAppend(path, format, packing, plan.report);
@@ -408,6 +405,10 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
       return null;
     }
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);
+  }
+  const { size } = await stat(path);
+  if (rotation.by === 'size' ? size >= rotation.bytes : age >= rotation.ms) {
+    return null;
   }
   return {
     file: await FilePart.open(path, 'append', makePacker(plan.packing), plan.sync),

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeFormat } from '../../src/capture/format.js';
@@ -182,6 +182,21 @@ describe('parts that are there', () => {
     expect(reported).toEqual([
       `${partName(path, 7)} ended in an unfinished line: cut off its 8 bytes`,
     ]);
+  });
+
+  test.each([
+    ['full', { by: 'size', bytes: 1 }],
+    ['old', { by: 'time', ms: 0 }],
+  ] as const)('the last part is repaired also if it is %s', async (_, rotation) => {
+    await writeFile(partName(path, 7), `${old}C 61.0 7`);
+    await write(capture(1, 1), 100, { meeting: 'append', rotation });
+    expect(await read('flood.000007')).toBe(old);
+    const packed = { path: `${path}.gz`, meeting: 'append', rotation, packing: 'gzip' } as const;
+    const cut = gzipSync(old, { finishFlush: constants.Z_SYNC_FLUSH });
+    await writeFile(partName(packed.path, 1), cut);
+    await write(capture(1, 1), 100, packed);
+    expect(String(gunzipSync(await readFile(partName(packed.path, 1))))).toBe(old);
+    expect((await partsOf(packed.path)).length).toBeGreaterThan(1);
   });
 
   test('a part of another format stays as it is', async () => {
