@@ -314,6 +314,22 @@ describe('plot', () => {
     expect(refused.code).toBe(2);
   });
 
+  test('the signal that ends it at once ends gnuplot too', async () => {
+    const file = await put('run.log', transfers(1, 5));
+    await put('gnuplot', '#!/bin/sh\necho $$ >pid.new; mv pid.new pid; exec sleep 60\n');
+    await chmod(join(folder, 'gnuplot'), 0o755);
+    const env = `cd ${folder} && exec env PATH=${folder}:$PATH`;
+    const started = new Started('sh', ['-c', `${env} ${process.execPath} ${CLI} plot ${file}`]);
+    await eventually('gnuplot to start', () => existsSync(join(folder, 'pid')));
+    const pid = (await readFile(join(folder, 'pid'), 'utf8')).trim();
+    started.child.kill('SIGTERM');
+    await eventually('the plot to end', () => {
+      started.child.kill('SIGTERM');
+      return started.child.signalCode === 'SIGTERM';
+    });
+    await eventually('gnuplot to end', () => !existsSync(`/proc/${pid}`));
+  });
+
   test('without gnuplot: script and data are written', async () => {
     const file = await put('run.log', transfers(1, 5));
     const started = new Started(process.execPath, [CLI, 'plot', file], { PATH: folder });

@@ -103,7 +103,7 @@ function shower(
     }
     const { format = 'png', connections } = options;
     const drawing = { name, format, connections, unit: unitOf(recording, options) };
-    const drawn = await draw(recording, drawing, products);
+    const drawn = await draw(recording, drawing, products, host.onExit);
     if (drawn.said !== '') {
       await note(host, `gnuplot: ${drawn.said}`);
     }

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Recording } from '../aggregate/recording.js';
 import { replace } from '../replace.js';
 import type { SrttUnit } from '../stream/srtt.js';
+import type { Host } from '../terminal/host.js';
 import { count } from '../terminal/text.js';
 import { labelsOf } from '../views/plot/recording.js';
 import { runGnuplot } from './gnuplot.js';
@@ -31,6 +32,7 @@ export async function draw(
   recording: Recording,
   drawing: Drawing,
   products: Products,
+  onExit: Host['onExit'],
 ): Promise<Drawn> {
   const { unit } = drawing;
   const shown = recording.connections.sorted().slice(0, drawing.connections);
@@ -79,7 +81,7 @@ export async function draw(
   await replace(products.script, gnuplotScript(plot));
   // With the tables in it: others may put something else in the place of their files.
   const whole = gnuplotScript(plot, tables);
-  const said = await runGnuplot(whole, products.script, products.picture);
+  const said = await runGnuplot(whole, products.script, products.picture, onExit);
   return { picture: products.picture, script: products.script, data, said };
 }
 

@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
 import { errno, Failure } from '../failure.js';
 import { replaceBy } from '../replace.js';
+import type { Host } from '../terminal/host.js';
 
 /**
  * Run a script. The picture takes the place of an older one only when it is whole.
@@ -12,17 +13,28 @@ import { replaceBy } from '../replace.js';
  * something else in the place of a name. A file name that begins with `<` or `|` is a command to it.
  *
  * @param path of the script, for messages; its data are in the same folder
+ * @param onExit calls back if the command is ended meanwhile: gnuplot is killed then
  * @returns what gnuplot wrote to stderr
  */
-export async function runGnuplot(script: string, path: string, picture: string): Promise<string> {
+export async function runGnuplot(
+  script: string,
+  path: string,
+  picture: string,
+  onExit: Host['onExit'],
+): Promise<string> {
   let said = '';
   await replaceBy(picture, async (file) => {
-    said = await drawTo(file, script, path);
+    said = await drawTo(file, script, path, onExit);
   });
   return firstLine(said);
 }
 
-async function drawTo(file: FileHandle, script: string, path: string): Promise<string> {
+async function drawTo(
+  file: FileHandle,
+  script: string,
+  path: string,
+  onExit: Host['onExit'],
+): Promise<string> {
   const folder = dirname(path);
   const here = isAbsolute(folder) ? `${folder}/` : `./${folder}/`;
   const variables = `picture=''; here='${here.replaceAll("'", "''")}'\n`;
@@ -34,6 +46,7 @@ async function drawTo(file: FileHandle, script: string, path: string): Promise<s
     // Without a locale it warns of a degree sign that it cannot convert.
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
   });
+  const forget = onExit(() => child.kill('SIGKILL'));
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, 4096);
@@ -53,6 +66,8 @@ async function drawTo(file: FileHandle, script: string, path: string): Promise<s
           `gnuplot is not installed: apt-get install gnuplot-nox, then draw it with: gnuplot ${path}`,
         )
       : error;
+  } finally {
+    forget();
   }
 }
 
