@@ -29,7 +29,7 @@ export class CannotWrite extends Failure {
   }
 }
 
-function linesIn(bytes: Buffer): number {
+export function linesIn(bytes: Buffer): number {
   let lines = 0;
   for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) {
     lines += 1;

@@ -8,7 +8,7 @@ import { isCapture, prepareAppend } from './append.js';
 import { lockName } from './lock.js';
 import type { FormatName, Packing, Rotation } from './names.js';
 import { makePacker } from './pack.js';
-import { FilePart, type Meeting, type Part } from './part.js';
+import { FilePart, linesIn, type Meeting, type Part } from './part.js';
 import type { Piece } from './piece.js';
 
 const [NEWLINE, HASH] = [0x0a, 0x23];
@@ -175,6 +175,8 @@ export class Rotated implements Sink {
   #hasComplained = false;
   /** Parts that had to go, for `keep`. */
   deleted = 0;
+  /** Lines that no part has taken, because of a failure before them. */
+  unwritten = 0;
 
   private constructor(
     private readonly plan: RotationPlan,
@@ -233,19 +235,25 @@ export class Rotated implements Sink {
     this.#held = [];
     this.#heldLength = 0;
     let rest = bytes;
-    while (rest.length > 0) {
-      this.part ??= await this.#next();
-      const part = this.part;
-      const isStart = start && rest.length === bytes.length;
-      const own = part.isFresh && !isStart && part.header === null ? header : NOTHING;
-      const end = this.#fitting(part, rest, own.length);
-      if (end === 0 || (part.header !== null && part.header !== String(header))) {
-        await this.#finish(part);
-        continue;
+    try {
+      while (rest.length > 0) {
+        this.part ??= await this.#next();
+        const part = this.part;
+        const isStart = start && rest.length === bytes.length;
+        const own = part.isFresh && !isStart && part.header === null ? header : NOTHING;
+        const end = this.#fitting(part, rest, own.length);
+        if (end === 0 || (part.header !== null && part.header !== String(header))) {
+          await this.#finish(part);
+          continue;
+        }
+        const lines = rest.subarray(0, end);
+        rest = rest.subarray(end);
+        await part.file.write(Buffer.concat([own, lines]));
+        await this.#begun(part);
       }
-      await part.file.write(Buffer.concat([own, rest.subarray(0, end)]));
-      await this.#begun(part);
-      rest = rest.subarray(end);
+    } catch (error) {
+      this.unwritten += linesIn(rest);
+      throw error;
     }
   }
 

@@ -149,7 +149,7 @@ async function record(
   if (!host.out.closed) {
     const unwritten = errors.reduce<number>(
       (sum, error) => sum + (error instanceof CannotWrite ? error.lines : 0),
-      0,
+      sink instanceof Rotated ? sink.unwritten : 0,
     );
     const deleted = sink instanceof Rotated ? sink.deleted : 0;
     await progress.summary(sink.size, sink.name, unwritten, deleted);

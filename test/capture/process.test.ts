@@ -87,6 +87,16 @@ describe.concurrent('what goes wrong', () => {
     expect(stderr).toContain(`last lines not written: ${missing}`);
   });
 
+  test('a part does not fit: the lines for later parts are missing too', async () => {
+    const { file, out } = await place();
+    const { stderr, code } = await bash(`ulimit -f 4; $T capture -i ${file} --rotate 5K ${out}`);
+    expect(code).toBe(1);
+    const held = await read(`${out}.000001`);
+    expect(text.startsWith(held)).toBe(true);
+    const missing = text.split('\n').length - held.split('\n').length;
+    expect(stderr).toContain(`last lines not written: ${missing}`);
+  });
+
   test('the end of a packed file cannot be written', async () => {
     const { file, out } = await place();
     const input = join(dirname(file), 'long');
