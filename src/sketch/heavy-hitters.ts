@@ -71,8 +71,10 @@ export class HeavyHitters<T = undefined> {
   /** Every key that has a counter, in no order. */
   *hitters(): Generator<Hitter<T>, void, void> {
     const { highs, lows, counts, values } = this.#table;
-    for (const [at, least] of counts.entries()) {
+    for (let at = 0, left = this.size; left > 0; at += 1) {
+      const least = counts[at] as number;
       if (least > 0) {
+        left -= 1;
         const [high, low] = [highs[at] as number, lows[at] as number];
         yield { high, low, least, most: least + this.error, value: values[at] as T };
       }
