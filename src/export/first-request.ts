@@ -40,7 +40,12 @@ export class FirstRequest extends Duplex {
         this.push(chunk.subarray(0, this.#end(chunk)));
       }
     });
-    socket.on('end', () => this.push(null));
+    socket.on('end', () => {
+      // After its request a client may close its half: Node would send it no answer.
+      if (this.state === 'incomplete') {
+        this.push(null);
+      }
+    });
     socket.on('error', () => this.destroy());
     socket.on('close', () => this.destroy());
   }

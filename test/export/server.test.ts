@@ -135,6 +135,18 @@ test('what comes after a request is not read before the answer', async () => {
   socket.destroy();
 });
 
+test('a client that closes its half after the request gets its answer', async () => {
+  await serve(scraped);
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += String(chunk);
+  });
+  socket.end('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+});
+
 test('a client that sends no more is cut off, within a second of its time', async () => {
   await serve(scraped);
   server.headersTimeout = 100;
