@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COLUMNS, capture, countLine } from './capture.js';
+import { COLUMNS, capture, countLine, eventCapture } from './capture.js';
 import { named, run, spawned, start } from './command.js';
 
 // What the command prints, writes and returns on a host without the module, when stdout is no
@@ -194,6 +194,21 @@ describe('diagnose', () => {
     const { stdout, code } = await run(['diagnose', '--json', '-i', '-'], capture(10, 5000));
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'flood', listener: null });
     expect(code).toBe(0);
+  });
+
+  test('an event without a number is passed over, though time jumps after it', async () => {
+    const far = 4_000_000_000_000;
+    const lines = [
+      countLine(1, {}),
+      'R 2.0 10.9.0.1:80 9.9.9.9:9 1 completed - 0',
+      countLine(far, {}),
+      `A ${far}.5 10.9.0.1:80 9.9.9.9:9 1 9`,
+    ];
+    const input = `${eventCapture([])}${lines.join('\n')}\n`;
+    const started = start(['diagnose', '-i', '-']);
+    started.child.stdin?.end(input);
+    await started.says(/passed over line 12: age_us is not a whole number from 0 on/);
+    expect((await started.ended()).code).toBe(0);
   });
 
   test.each([

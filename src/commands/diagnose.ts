@@ -1,3 +1,4 @@
+import { HalfOpenReader } from '../aggregate/half-open.js';
 import { Collector, SHORTEST_TIME, tooLittle, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
 import type { Evidence } from '../diagnose/evidence.js';
 import { judge, type Verdict } from '../diagnose/rules.js';
@@ -162,14 +163,22 @@ async function collect(
   enough: () => boolean,
 ): Promise<Problems> {
   const problems = new Problems();
+  const events = new HalfOpenReader();
   const taker: Taker = {
     begin: (batch) => collector.begin(batch),
     take(item) {
       if (item.kind === '!') {
         problems.add(item.line, item.reason);
-      } else {
-        collector.take(item);
+        return;
       }
+      if (item.kind === 'A' || item.kind === 'R') {
+        const event = events.read(item);
+        if (typeof event === 'string') {
+          problems.add(item.line, event);
+          return;
+        }
+      }
+      collector.take(item);
     },
   };
   for await (const batch of readBatches(chunks)) {
