@@ -5,12 +5,15 @@ import type { Readable } from 'node:stream';
 import { errno, Failure, failureOf } from '../failure.js';
 import { Buffers } from './buffers.js';
 import { type MemberDamage, unpackGzip } from './gzip.js';
+import { pause } from './pace.js';
 import { createZstdDecompress, isZstd, NO_ZSTD, unpackZstd } from './zstd.js';
 
 /** Of an ordinary file. Large, as each read is handed to another thread and back. */
 const READ_SIZE = 512 * 1024;
 /** Small, as not all of it is there at once, and what was read waits for the garbage collector. */
 const FOLLOW_SIZE = 64 * 1024;
+/** Before a file that was replaced or cut is read, in ms. */
+const REPLACED_MS = 100;
 
 type Chunks = AsyncGenerator<Buffer, void, void>;
 
@@ -260,6 +263,8 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
         position = 0;
         // Ends the line that was cut, if there is one.
         yield Buffer.from('\n');
+        // A file of /proc, which has no size, looks cut each time.
+        await pause(REPLACED_MS, signal);
         continue;
       }
       if (!changed) {

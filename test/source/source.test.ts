@@ -189,6 +189,13 @@ describe('following a file', () => {
     expect((await chunks.next()).done).toBe(true);
   });
 
+  test('reads a file of /proc, which looks cut each time, ten times a second', async () => {
+    setTimeout(() => abort.abort(), 500);
+    const chunks = await all(followChunks('/proc/self/limits', abort.signal));
+    expect(chunks.length).toBeGreaterThan(0);
+    expect(chunks.length).toBeLessThan(20);
+  });
+
   test('refuses what cannot be followed', async () => {
     const path = join(directory, 'a.gz');
     await writeFile(path, gzipSync('one\n'));
