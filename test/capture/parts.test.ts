@@ -43,12 +43,15 @@ async function write(
 ) {
   const sink = await Rotated.open(plan({ ...more, format: name }));
   const format = makeFormat(name, name === 'csv' ? 'C' : null, Number.POSITIVE_INFINITY);
-  for (let at = 0; at < text.length; at += size) {
-    for (const piece of format.push(Buffer.from(text.slice(at, at + size)))) {
-      await sink.write(piece);
+  try {
+    for (let at = 0; at < text.length; at += size) {
+      for (const piece of format.push(Buffer.from(text.slice(at, at + size)))) {
+        await sink.write(piece);
+      }
     }
+  } finally {
+    await sink.close();
   }
-  await sink.close();
   const files = (await readdir(directory)).sort();
   return { sink, files, texts: await Promise.all(files.map(read)) };
 }
