@@ -57,11 +57,6 @@ export class Sources {
       most: atMost,
     }));
   }
-
-  clear(): void {
-    this.#heavy.clear();
-    this.#distinct.clear();
-  }
 }
 
 /** The upper half of IPv4 networks, and of what is none; no IPv6 host has such an address. */

@@ -42,7 +42,7 @@ export class Tally {
   #first: number | null = null;
 
   /** @param byRemovals count sources when a half-open ends: for when some outcomes only are wanted */
-  constructor(private readonly byRemovals = false) {}
+  constructor(readonly byRemovals = false) {}
 
   /** @param clock seconds to add to the event's own time */
   add(event: HalfOpen, clock: number): void {

@@ -85,11 +85,11 @@ function viewFor(
   tally: Tally,
   halfOpen: () => number | null,
 ): RecordView<HalfOpen> {
-  const { json = false, top, handshake, outcome, interval = null } = options;
+  const { json = false, top, handshake, interval = null } = options;
   if (!top && !handshake) {
     return new (json ? RecordJson : RecordLines)(host, reading, halfOpenForm());
   }
-  const subject = handshake ? handshakesOf(tally) : topOf(tally, halfOpen, outcome !== undefined);
+  const subject = handshake ? handshakesOf(tally) : topOf(tally, halfOpen);
   return host.out.steerable && !json
     ? new LiveTally(host, subject, reading, interval)
     : new Printed(host, subject, json, interval);

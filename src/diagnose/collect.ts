@@ -255,7 +255,7 @@ export class Collector implements Taker {
     const name = bound ?? local;
     let flow = this.#flows.get(name) ?? null;
     if (flow === null && this.#flows.size < MOST_FLOWS) {
-      flow = new Flow(name);
+      flow = new Flow();
       this.#flows.set(name, flow);
     }
     // An address of its own for every connection must not fill memory: then it is looked up again.

@@ -32,8 +32,6 @@ const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0 };
  * are judged that began long enough before the end to have PATIENCE for an answer.
  */
 export class Flow {
-  /** All rows of the watch. */
-  added = 0;
   readonly ended = byOutcome(() => 0);
   /** Of the SYN queue, as the last A row and the fullest told. */
   qlen = 0;
@@ -45,8 +43,6 @@ export class Flow {
   readonly #buckets = new Map<number, Bucket>();
   /** All earlier tenths of a second are judged. */
   #next = 0;
-
-  constructor(readonly local: string) {}
 
   /** Judged, and completed, however late. */
   get completed(): number {
@@ -74,7 +70,6 @@ export class Flow {
 
   /** @param time seconds, as every time here @param qlen this one included */
   add(time: number, qlen: number, limit: number): void {
-    this.added += 1;
     this.qlen = qlen;
     this.limit = limit;
     this.peak = Math.max(this.peak, qlen);

@@ -46,8 +46,4 @@ export class HyperLogLog {
     // Keys whose hashes are the same; negligible below millions.
     return Math.round(-(2 ** 32) * Math.log(1 - raw / 2 ** 32));
   }
-
-  clear(): void {
-    this.#registers.fill(0);
-  }
 }

@@ -38,7 +38,6 @@ export interface Unreadable extends Problem {
 /** A record of a kind that is not read here. */
 export interface Unknown {
   readonly kind: '?';
-  readonly letter: string;
 }
 
 /** One line that is not a header; `kind` tells which type it has. */
@@ -372,7 +371,7 @@ export class StreamReader {
       case 'problem':
         return { kind: '!', line: line.line, reason: line.reason };
       case 'other':
-        return { kind: '?', letter: line.kind };
+        return { kind: '?' };
       default:
         return null;
     }

@@ -85,7 +85,7 @@ function events({ findings: { tally } }: Context): Html | null {
   if (tally.all.added + tally.all.removed === 0) {
     return null;
   }
-  const top = topOf(tally, null, false, MOST_ROWS);
+  const top = topOf(tally, null, MOST_ROWS);
   const { listeners, sources } = tablesOf(top, true);
   return html`${table('Listeners, the busiest first', onPage(listeners))}
 ${

@@ -37,12 +37,8 @@ export interface TallyPicture {
 }
 
 /** `events --top`. */
-export function topOf(
-  tally: Tally,
-  halfOpen: () => number | null,
-  byRemovals: boolean,
-): TallySubject {
-  const top = (rows: number) => standingOf(tally, halfOpen(), byRemovals, rows);
+export function topOf(tally: Tally, halfOpen: () => number | null): TallySubject {
+  const top = (rows: number) => standingOf(tally, halfOpen(), rows);
   return {
     name: 'tcpsynq events --top',
     keys: [],
@@ -81,7 +77,7 @@ export function topOf(
           local,
           qlen,
           limit,
-          added: byRemovals ? null : added,
+          added: tally.byRemovals ? null : added,
           removed,
           outcomes,
         })),

@@ -12,11 +12,10 @@ export type Top = ReturnType<typeof topOf>;
  * What a tally has come to.
  *
  * @param halfOpen in the whole namespace; null where it is not known
- * @param byRemovals only half-opens that ended are counted: `added` is null
  * @param rows of sources and of listeners, at most
  */
-export function topOf(tally: Tally, halfOpen: number | null, byRemovals: boolean, rows: number) {
-  const { all, sources } = tally;
+export function topOf(tally: Tally, halfOpen: number | null, rows: number) {
+  const { all, byRemovals, sources } = tally;
   return {
     seconds: tally.seconds,
     added: byRemovals ? null : all.added,
