@@ -267,57 +267,49 @@ function check(
 ): void {
   const { input, format, kinds } = options;
   checkInput(options, null);
-  refuse(
-    [input === 'proc', "capture records the module's stream: -i takes module or a capture here"],
-    [options.json === true, 'capture writes JSON with --format ndjson'],
-    [/^$|\/$/.test(file), `"${file}" is not the name of a file`],
-  );
+  refuse({
+    "capture records the module's stream: -i takes module or a capture here": input === 'proc',
+    'capture writes JSON with --format ndjson': options.json === true,
+    [`"${file}" is not the name of a file`]: /^$|\/$/.test(file),
+  });
   const known = Object.keys(LETTERS);
   if (!isLive(input)) {
     const unknown = kinds?.split(',').find((kind) => !isKind(kind));
     const asked = MODULE_ONLY.find((key) => options[key] !== undefined);
-    refuse(
-      [asked !== undefined, `--${asked} is for the module: a capture holds what it holds`],
-      [
+    refuse({
+      [`--${asked} is for the module: a capture holds what it holds`]: asked !== undefined,
+      '--kinds with -i FILE needs --format csv, ndjson or tcpprobe: raw copies every byte':
         kinds !== undefined && format === 'raw',
-        '--kinds with -i FILE needs --format csv, ndjson or tcpprobe: raw copies every byte',
-      ],
-      [unknown !== undefined, `there is no kind "${unknown}": ${known.join(', ')}`],
-    );
+      [`there is no kind "${unknown}": ${known.join(', ')}`]: unknown !== undefined,
+    });
   }
   if (!isLive(input) && input !== '-') {
-    refuse(
-      [options.duration !== undefined, '--duration has no meaning for a capture file'],
-      [
-        options.rotate?.by === 'time',
-        '--rotate TIME has no meaning for a capture file: give a size',
-      ],
-      [command.length > 0, 'a command is run while the module is read, not a file'],
-    );
+    refuse({
+      '--duration has no meaning for a capture file': options.duration !== undefined,
+      '--rotate TIME has no meaning for a capture file: give a size': options.rotate?.by === 'time',
+      'a command is run while the module is read, not a file': command.length > 0,
+    });
   }
   if (format === 'tcpprobe') {
-    refuse([
-      (kinds ?? 'sample') !== 'sample',
-      '--format tcpprobe holds samples only: --kinds sample',
-    ]);
+    refuse({
+      '--format tcpprobe holds samples only: --kinds sample': (kinds ?? 'sample') !== 'sample',
+    });
   } else if (format === 'csv') {
-    refuse([
-      kinds === undefined || !isKind(kinds),
-      `--format csv holds one kind a file: give --kinds one of ${known.join(', ')}`,
-    ]);
+    refuse({
+      [`--format csv holds one kind a file: give --kinds one of ${known.join(', ')}`]:
+        kinds === undefined || !isKind(kinds),
+    });
   }
-  refuse([options.keep !== undefined && options.rotate === undefined, '--keep needs --rotate']);
+  refuse({ '--keep needs --rotate': options.keep !== undefined && options.rotate === undefined });
   if (file === '-') {
     const asked = (['rotate', 'fsync', 'force', 'append'] as const).find(
       (key) => options[key] !== undefined,
     );
-    refuse(
-      [asked !== undefined, `--${asked} is for files, not for stdout`],
-      [command.length > 0, "a command's own output would mix with the capture: give a file"],
-      [
+    refuse({
+      [`--${asked} is for files, not for stdout`]: asked !== undefined,
+      "a command's own output would mix with the capture: give a file": command.length > 0,
+      'packed data are not for a terminal: give a file, or redirect':
         options.compress !== undefined && host.out.tty,
-        'packed data are not for a terminal: give a file, or redirect',
-      ],
-    );
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { Failure, Usage } from '../failure.js';
+import { Failure } from '../failure.js';
 import { readStat } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { Damage } from '../source/damage.js';
@@ -10,7 +10,7 @@ import type { Count, Header } from '../stream/parser.js';
 import { type Host, note } from '../terminal/host.js';
 import { whole } from '../terminal/text.js';
 import type { CountOptions } from './count.options.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 import { printJson, printTable } from './print.js';
 
 interface Counted {
@@ -26,12 +26,11 @@ interface Counted {
 export async function count(host: Host, options: CountOptions): Promise<void> {
   checkInput(options, options.by === 'cpu' ? 'count --by cpu' : null);
   if (!isLive(options.input)) {
-    if (options.by !== undefined) {
-      throw new Usage(`count --by ${options.by} has no meaning for a capture`);
-    }
-    if (options.speed !== undefined) {
-      throw new Usage('--speed has no meaning here: the last count of a capture is shown');
-    }
+    const { by, speed } = options;
+    refuse({
+      [`count --by ${by} has no meaning for a capture`]: by !== undefined,
+      '--speed has no meaning here: the last count of a capture is shown': speed !== undefined,
+    });
     const damage = new Damage();
     await print(host, options, await lastCount(host, options, damage));
     damage.report();

@@ -3,7 +3,6 @@ import { GroupCounters } from '../aggregate/group-counters.js';
 import type { Grouping } from '../aggregate/groups.js';
 import { Intervals } from '../aggregate/intervals.js';
 import { Refusals } from '../aggregate/refusals.js';
-import { Usage } from '../failure.js';
 import { Clock } from '../stream/clock.js';
 import type { Row } from '../stream/row.js';
 import type { Host } from '../terminal/host.js';
@@ -13,6 +12,7 @@ import { GroupObjects, GroupTables } from '../views/groups/printed.js';
 import type { GroupSubject, GroupView } from '../views/groups/view.js';
 import { type Form, RecordJson, RecordLines } from '../views/records/lines.js';
 import type { RecordSource } from '../views/records/view.js';
+import { refuse } from './options.js';
 import {
   captureFilter,
   type Ends,
@@ -80,12 +80,11 @@ export function intervalOf({ interval = DEFAULT_INTERVAL }: CountedOptions): num
 
 /** Refuses what would silently have no effect. */
 export function checkCounted({ stack, interval, alert }: CountedOptions, each: boolean): void {
-  if (stack && !each) {
-    throw new Usage('--stack shows the stack of each: a table has no room for them');
-  }
-  if (interval !== undefined && each && alert === undefined) {
-    throw new Usage('--interval goes with a table: one by one they come as they happen');
-  }
+  refuse({
+    '--stack shows the stack of each: a table has no room for them': stack && !each,
+    '--interval goes with a table: one by one they come as they happen':
+      interval !== undefined && each && alert === undefined,
+  });
 }
 
 /** Shows records each by itself, or in groups. */

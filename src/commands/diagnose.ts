@@ -17,7 +17,7 @@ import { readBatches, type Taker } from '../stream/reader.js';
 import { type Host, note } from '../terminal/host.js';
 import { type Line, type Look, printable, render, wrap } from '../terminal/text.js';
 import type { DiagnoseOptions } from './diagnose.options.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 import { printJson, tellProblems } from './print.js';
 
 const DEFAULT_TIME = 5000;
@@ -71,21 +71,16 @@ async function run(host: Host, options: DiagnoseOptions): Promise<void> {
 function check(options: DiagnoseOptions): void {
   const { input } = options;
   checkInput(options, null);
-  if (input === 'proc') {
-    throw new Usage('diagnose reads the module or a capture: -i takes auto, module, a file or -');
-  }
-  if (options.check && options.json) {
-    throw new Usage('--check and --json exclude each other');
-  }
-  if (options.for !== undefined && !isLive(input)) {
-    throw new Usage('--for has no meaning for a capture: it is judged as a whole');
-  }
-  if (options.speed !== undefined && !isLive(input)) {
-    throw new Usage('--speed has no meaning here: a capture is judged as a whole');
-  }
-  if ((options.for ?? DEFAULT_TIME) < SHORTEST_TIME) {
-    throw new Usage('--for takes 2s or more: a client is given a second to answer');
-  }
+  refuse({
+    'diagnose reads the module or a capture: -i takes auto, module, a file or -': input === 'proc',
+    '--check and --json exclude each other': options.check && options.json,
+    '--for has no meaning for a capture: it is judged as a whole':
+      options.for !== undefined && !isLive(input),
+    '--speed has no meaning here: a capture is judged as a whole':
+      options.speed !== undefined && !isLive(input),
+    '--for takes 2s or more: a client is given a second to answer':
+      (options.for ?? DEFAULT_TIME) < SHORTEST_TIME,
+  });
 }
 
 /** Null if it was stopped before there was enough to judge. */

@@ -1,5 +1,4 @@
 import { DROP_GROUPINGS, DropReader } from '../aggregate/drop.js';
-import { Usage } from '../failure.js';
 import { readStatus } from '../proc/module.js';
 import type { Namespace } from '../proc/namespace.js';
 import { isLive } from '../source/input.js';
@@ -8,15 +7,14 @@ import { count, seconds } from '../terminal/text.js';
 import { dropForm } from '../views/drops/form.js';
 import { checkCounted, intervalOf, planCounted, type Seen } from './counted.js';
 import type { DropsOptions } from './drops.options.js';
+import { refuse } from './options.js';
 import { checkRecords, readRecords } from './records.js';
 
 /** `tcpsynq drops`: packets that the kernel drops, counted by where and why, or one by one. */
 export async function drops(host: Host, options: DropsOptions): Promise<void> {
   const { each = false, stack, proto, input } = options;
   checkRecords(options, 'drops');
-  if (each && options.by !== undefined) {
-    throw new Usage('--each and --by exclude each other');
-  }
+  refuse({ '--each and --by exclude each other': each && options.by !== undefined });
   checkCounted(options, each);
   const reader = new DropReader();
   const filter = {

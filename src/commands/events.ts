@@ -1,6 +1,5 @@
 import { type HalfOpen, HalfOpenReader } from '../aggregate/half-open.js';
 import { Tally } from '../aggregate/tally.js';
-import { Usage } from '../failure.js';
 import { OUTCOMES } from '../stream/counters.js';
 import type { Host } from '../terminal/host.js';
 import { percent, seconds } from '../terminal/text.js';
@@ -11,6 +10,7 @@ import { handshakesOf, topOf } from '../views/events/tally.js';
 import { RecordJson, RecordLines } from '../views/records/lines.js';
 import type { RecordSource, RecordView } from '../views/records/view.js';
 import type { EventsOptions } from './events.options.js';
+import { refuse } from './options.js';
 import { captureFilter, checkRecords, isWhole, type RecordPlan, readRecords } from './records.js';
 
 /** `tcpsynq events`: half-opens as they are added and removed, or what they add up to. */
@@ -24,20 +24,15 @@ export async function events(host: Host, options: EventsOptions): Promise<void> 
 function check(options: EventsOptions): void {
   const { top, handshake } = options;
   checkRecords(options, 'events');
-  if (top && handshake) {
-    throw new Usage('--top and --handshake exclude each other');
-  }
-  if (handshake && options.outcome !== undefined) {
-    throw new Usage('--handshake is of those completed: --outcome has no meaning there');
-  }
-  if (options.interval !== undefined) {
-    if (!top && !handshake) {
-      throw new Usage('--interval goes with --top or --handshake: events come as they happen');
-    }
-    if (isWhole(options)) {
-      throw new Usage('--interval has no meaning for a capture: it is read at once');
-    }
-  }
+  const hasInterval = options.interval !== undefined;
+  refuse({
+    '--top and --handshake exclude each other': top && handshake,
+    '--handshake is of those completed: --outcome has no meaning there':
+      handshake && options.outcome !== undefined,
+    '--interval goes with --top or --handshake: events come as they happen':
+      hasInterval && !top && !handshake,
+    '--interval has no meaning for a capture: it is read at once': hasInterval && isWhole(options),
+  });
 }
 
 function planOf(host: Host, options: EventsOptions, reading: RecordSource): RecordPlan<HalfOpen> {

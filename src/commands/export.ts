@@ -83,29 +83,22 @@ type Scraper = (addOwn: (exposition: Exposition) => void) => Promise<Scrape>;
 function check(options: ExportOptions): LiveInput {
   const { input, textfile, interval } = options;
   checkInput(options, null);
-  refuse(
-    [!isLive(input), 'export reads this host: -i takes auto, module or proc here'],
-    [options.json, '--json has no meaning here: export has a format of its own'],
-    [options.allNetns && options.netns !== undefined, '--netns and --all-netns exclude each other'],
-    [options.netnsTop !== undefined && !options.allNetns, '--netns-top needs --all-netns'],
-    [interval !== undefined && textfile === undefined, '--interval needs --textfile'],
-    [
+  const isStreamed = kindsOf(options).length > 0;
+  refuse({
+    'export reads this host: -i takes auto, module or proc here': !isLive(input),
+    '--json has no meaning here: export has a format of its own': options.json,
+    '--netns and --all-netns exclude each other': options.allNetns && options.netns !== undefined,
+    '--netns-top needs --all-netns': options.netnsTop !== undefined && !options.allNetns,
+    '--interval needs --textfile': interval !== undefined && textfile === undefined,
+    '--textfile takes a file name that ends in .prom: node_exporter reads no other':
       textfile !== undefined && !/[^/]\.prom$/.test(textfile),
-      '--textfile takes a file name that ends in .prom: node_exporter reads no other',
-    ],
-    [
-      kindsOf(options).length > 0 && input === 'proc',
-      '--handshake and --drops come from the module: -i proc has none',
-    ],
-    [
-      kindsOf(options).length > 0 && textfile !== undefined && interval === undefined,
-      '--handshake and --drops add up over time: --textfile needs --interval with them',
-    ],
-    [
+    '--handshake and --drops come from the module: -i proc has none':
+      isStreamed && input === 'proc',
+    '--handshake and --drops add up over time: --textfile needs --interval with them':
+      isStreamed && textfile !== undefined && interval === undefined,
+    [`--unix takes a path of ${MAX_PATH} bytes at most`]:
       Buffer.byteLength(options.unix ?? '') > MAX_PATH,
-      `--unix takes a path of ${MAX_PATH} bytes at most`,
-    ],
-  );
+  });
   return input as LiveInput;
 }
 

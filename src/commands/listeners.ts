@@ -1,4 +1,3 @@
-import { Usage } from '../failure.js';
 import { byFullness, fullness, type Listener, limitSetBy } from '../proc/listeners.js';
 import { readListeners, readStat } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
@@ -12,7 +11,7 @@ import { Stage } from '../terminal/live-screen.js';
 import { type Column, column, pairs, table } from '../terminal/table.js';
 import { type Line, percent, printable, whole, wrap } from '../terminal/text.js';
 import type { ListenersOptions } from './listeners.options.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 import { printJson, printTable } from './print.js';
 
 const DEFAULT_INTERVAL = 1000;
@@ -26,9 +25,7 @@ interface Row {
 /** `tcpsynq listeners`: the SYN queue and the accept queue of every listener, the fullest first. */
 export async function listeners(host: Host, options: ListenersOptions): Promise<void> {
   checkInput(options, 'listeners');
-  if (options.interval !== undefined && !options.watch) {
-    throw new Usage('--interval needs --watch');
-  }
+  refuse({ '--interval needs --watch': options.interval !== undefined && !options.watch });
   const namespace = await openNamespace(options.netns);
   try {
     if (options.watch) {

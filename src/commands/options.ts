@@ -20,28 +20,20 @@ export function checkInput(
   { input, netns, speed, follow }: CommonOptions,
   needsModule: string | null,
 ): void {
-  if (speed !== undefined && isLive(input)) {
-    throw new Usage('--speed replays a capture: -i FILE');
-  }
-  if (follow && (isLive(input) || input === '-')) {
-    throw new Usage('--follow needs a capture file: -i FILE');
-  }
-  if (follow && speed !== undefined) {
-    throw new Usage('--follow and --speed exclude each other');
-  }
-  if (netns !== undefined && !isLive(input)) {
-    throw new Usage('--netns has no meaning for a capture: it shows the namespace it was taken in');
-  }
-  if (needsModule !== null && input !== 'auto' && input !== 'module') {
-    throw new Usage(
-      `${needsModule} reads the module: -i takes auto or module here, not "${input}"`,
-    );
-  }
+  refuse({
+    '--speed replays a capture: -i FILE': speed !== undefined && isLive(input),
+    '--follow needs a capture file: -i FILE': follow && (isLive(input) || input === '-'),
+    '--follow and --speed exclude each other': follow && speed !== undefined,
+    '--netns has no meaning for a capture: it shows the namespace it was taken in':
+      netns !== undefined && !isLive(input),
+    [`${needsModule} reads the module: -i takes auto or module here, not "${input}"`]:
+      needsModule !== null && input !== 'auto' && input !== 'module',
+  });
 }
 
-/** Refuses what does not hold together: the first of the pairs that is true says why. */
-export function refuse(...pairs: readonly (readonly [boolean | undefined, string])[]): void {
-  const [, why] = pairs.find(([holds]) => holds) ?? [];
+/** Refuse what does not hold together, for the first of the reasons that is true. */
+export function refuse(reasons: Readonly<Record<string, boolean | undefined>>): void {
+  const why = Object.keys(reasons).find((reason) => reasons[reason]);
   if (why !== undefined) {
     throw new Usage(why);
   }
@@ -49,9 +41,10 @@ export function refuse(...pairs: readonly (readonly [boolean | undefined, string
 
 /** Refuses what says where to read, or how to print it, for a command that does neither. */
 export function checkNoInput(command: string, { input, netns, json, speed }: CommonOptions): void {
-  if (input !== 'auto' || netns !== undefined || json || speed !== undefined) {
-    throw new Usage(`${command} reads no figures: -i, --netns, --json, --speed do nothing there`);
-  }
+  refuse({
+    [`${command} reads no figures: -i, --netns, --json, --speed do nothing there`]:
+      input !== 'auto' || netns !== undefined || json || speed !== undefined,
+  });
 }
 
 /**
@@ -65,12 +58,12 @@ export function captureOf(
   { input }: CommonOptions,
   beside = '',
 ): string {
-  if (file !== undefined && input !== 'auto') {
-    throw new Usage(`${command} reads one capture: ${file}, or -i ${input}`);
-  }
-  if (file === undefined && isLive(input)) {
-    throw new Usage(`${command} needs a capture: tcpsynq ${command} FILE${beside}`);
-  }
+  refuse({
+    [`${command} reads one capture: ${file}, or -i ${input}`]:
+      file !== undefined && input !== 'auto',
+    [`${command} needs a capture: tcpsynq ${command} FILE${beside}`]:
+      file === undefined && isLive(input),
+  });
   return file ?? input;
 }
 

@@ -1,5 +1,5 @@
 import { Recording } from '../aggregate/recording.js';
-import { Failure, Usage } from '../failure.js';
+import { Failure } from '../failure.js';
 import { type Drawn, draw } from '../plot/draw.js';
 import { Products } from '../plot/products.js';
 import { Redraw } from '../plot/redraw.js';
@@ -11,7 +11,7 @@ import type { SrttUnit } from '../stream/srtt.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, render, seconds } from '../terminal/text.js';
 import { drawRecording } from '../views/plot/recording.js';
-import { captureOf, checkInput, unitOf, wantedOf } from './options.js';
+import { captureOf, checkInput, refuse, unitOf, wantedOf } from './options.js';
 import type { PlotOptions } from './plot.options.js';
 import { printJson, tellProblems } from './print.js';
 
@@ -64,27 +64,21 @@ function isEmpty({ first, last }: Recording): boolean {
 /** Refuse options that exclude each other, and a plot without a name for its files. */
 function check(input: string, options: PlotOptions): void {
   const { follow, terminal } = options;
-  if (options.speed !== undefined) {
-    throw new Usage('--speed has no meaning here: a capture is drawn when it has been read');
-  }
+  refuse({
+    '--speed has no meaning here: a capture is drawn when it has been read':
+      options.speed !== undefined,
+  });
   checkInput({ ...options, input }, null);
-  if (terminal) {
-    const asked = (['output', 'format', 'force', 'json'] as const).find(
-      (name) => options[name] !== undefined,
-    );
-    if (asked !== undefined) {
-      throw new Usage(`--${asked} has no meaning with --terminal`);
-    }
-    if (follow) {
-      throw new Usage(
-        '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows',
-      );
-    }
-  } else if (input === '-' && options.output === undefined) {
-    throw new Usage(
-      'say with -o what the files are to be called: there is no name to take it from',
-    );
-  }
+  const asked = (['output', 'format', 'force', 'json'] as const).find(
+    (name) => options[name] !== undefined,
+  );
+  refuse({
+    [`--${asked} has no meaning with --terminal`]: terminal && asked !== undefined,
+    '--terminal draws once: `tcpsynq trace -i FILE --follow` shows a capture as it grows':
+      terminal && follow,
+    'say with -o what the files are to be called: there is no name to take it from':
+      !terminal && input === '-' && options.output === undefined,
+  });
 }
 
 /** What shows the recording as it is; on stdout, where the files are, it says so once. */

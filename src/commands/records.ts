@@ -1,4 +1,4 @@
-import { Failure, Usage } from '../failure.js';
+import { Failure } from '../failure.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
@@ -12,7 +12,7 @@ import type { Row } from '../stream/row.js';
 import { LETTERS } from '../stream/schema.js';
 import { type Host, note } from '../terminal/host.js';
 import type { RecordSource, RecordView } from '../views/records/view.js';
-import { type Choice, type CommonOptions, checkInput, wantedOf } from './options.js';
+import { type Choice, type CommonOptions, checkInput, refuse, wantedOf } from './options.js';
 
 /** The options of the commands that show records of one kind. */
 export interface RecordOptions extends CommonOptions, Choice {
@@ -49,15 +49,13 @@ export interface RecordPlan<R> {
 export function checkRecords(options: RecordOptions, things: string): void {
   const { input, fwmark } = options;
   checkInput(options, null);
-  if (input === 'proc') {
-    throw new Usage(`${things} come from the module or a capture: -i proc has none`);
-  }
-  if (fwmark !== undefined && !isLive(input)) {
-    throw new Usage('--fwmark has no meaning for a capture: it does not hold the marks');
-  }
-  if (options.for !== undefined && isWhole(options)) {
-    throw new Usage('--for has no meaning for a capture: it is read to its end');
-  }
+  refuse({
+    [`${things} come from the module or a capture: -i proc has none`]: input === 'proc',
+    '--fwmark has no meaning for a capture: it does not hold the marks':
+      fwmark !== undefined && !isLive(input),
+    '--for has no meaning for a capture: it is read to its end':
+      options.for !== undefined && isWhole(options),
+  });
 }
 
 /** A capture that is read as fast as it can be. */

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Failure, Usage } from '../failure.js';
+import { Failure } from '../failure.js';
 import { replace } from '../replace.js';
 import { readAssets } from '../report/assets.js';
 import { Findings } from '../report/findings.js';
@@ -12,7 +12,7 @@ import { baseOf, isSame } from '../source/file.js';
 import { readBatches, StreamReader } from '../stream/reader.js';
 import { type Host, note } from '../terminal/host.js';
 import { count, printable, seconds, size } from '../terminal/text.js';
-import { captureOf, checkInput, unitOf } from './options.js';
+import { captureOf, checkInput, refuse, unitOf } from './options.js';
 import { printJson, tellProblems } from './print.js';
 import type { ReportOptions } from './report.options.js';
 
@@ -66,30 +66,24 @@ export async function report(
 /** @returns where the page goes */
 function check(input: string, options: ReportOptions): string {
   checkInput({ ...options, input }, null);
-  if (options.speed !== undefined) {
-    throw new Usage('--speed has no meaning here: the report is made when all has been read');
-  }
-  if (input === '-' && options.output === undefined) {
-    throw new Usage('say with -o where the page goes: there is no name to take it from');
-  }
-  const output = options.output ?? `${baseOf(input)}.html`;
   const asked = (['json', 'force'] as const).find((name) => options[name] !== undefined);
-  if (output === '-' && asked !== undefined) {
-    throw new Usage(`--${asked} has no meaning with -o -`);
-  }
-  return output;
+  refuse({
+    '--speed has no meaning here: the report is made when all has been read':
+      options.speed !== undefined,
+    'say with -o where the page goes: there is no name to take it from':
+      input === '-' && options.output === undefined,
+    [`--${asked} has no meaning with -o -`]: options.output === '-' && asked !== undefined,
+  });
+  return options.output ?? `${baseOf(input)}.html`;
 }
 
 /** Refuses to write over the capture itself, over another file unless forced, and over what is none. */
 async function checkTarget(path: string, input: string, force: boolean): Promise<void> {
-  if (/^$|\/$/.test(path)) {
-    throw new Usage(`"${path}" is not the name of a file`);
-  }
-  if (isSame(path, input)) {
-    throw new Usage(
-      `the report would be written over ${input} itself: choose another name with -o`,
-    );
-  }
+  const isItself = isSame(path, input);
+  refuse({
+    [`"${path}" is not the name of a file`]: /^$|\/$/.test(path),
+    [`the report would be written over ${input} itself: choose another name with -o`]: isItself,
+  });
   const there = await stat(path).catch(() => null);
   if (there?.isDirectory()) {
     throw new Failure(`cannot write ${path}: it is a directory`);

@@ -1,5 +1,5 @@
 import { Trace } from '../aggregate/trace.js';
-import { Failure, Usage } from '../failure.js';
+import { Failure } from '../failure.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
@@ -11,7 +11,7 @@ import { count, seconds } from '../terminal/text.js';
 import { TraceJson, TraceLines } from '../views/trace/lines.js';
 import { LONGEST_SPAN, TraceScreen } from '../views/trace/live.js';
 import type { TraceSubject, TraceView } from '../views/trace/view.js';
-import { checkInput, wantedOf } from './options.js';
+import { checkInput, refuse, wantedOf } from './options.js';
 import type { TraceOptions } from './trace.options.js';
 
 const DEFAULT_INTERVAL = 1000;
@@ -31,16 +31,13 @@ export async function trace(host: Host, options: TraceOptions): Promise<void> {
 function check(options: TraceOptions): void {
   const { input } = options;
   checkInput(options, null);
-  if (input === 'proc') {
-    throw new Usage('trace takes samples from the module or a capture: -i proc has none');
-  }
-  if (options.each && options.interval !== undefined) {
-    throw new Usage('--each and --interval exclude each other');
-  }
-  if (!isLive(input) && (options.full !== undefined || options.hook !== undefined)) {
-    const name = options.full !== undefined ? '--full' : '--hook';
-    throw new Usage(`${name} has no meaning for a capture: it holds what was recorded`);
-  }
+  const asked = (['full', 'hook'] as const).find((name) => options[name] !== undefined);
+  refuse({
+    'trace takes samples from the module or a capture: -i proc has none': input === 'proc',
+    '--each and --interval exclude each other': options.each && options.interval !== undefined,
+    [`--${asked} has no meaning for a capture: it holds what was recorded`]:
+      asked !== undefined && !isLive(input),
+  });
 }
 
 async function open(

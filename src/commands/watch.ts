@@ -1,5 +1,4 @@
 import { type Point, Session } from '../aggregate/session.js';
-import { Usage } from '../failure.js';
 import { openNamespace } from '../proc/namespace.js';
 import { Damage } from '../source/damage.js';
 import { isLive } from '../source/input.js';
@@ -13,7 +12,7 @@ import { LinesView } from '../views/watch/lines.js';
 import { LiveView, LONGEST_SPAN } from '../views/watch/live.js';
 import { sparkView } from '../views/watch/spark.js';
 import type { View, WatchState } from '../views/watch/view.js';
-import { checkInput } from './options.js';
+import { checkInput, refuse } from './options.js';
 import type { WatchOptions } from './watch.options.js';
 
 const DEFAULT_INTERVAL = 1000;
@@ -76,14 +75,11 @@ async function end(host: Host, session: Session, damage: Damage): Promise<void> 
 /** Refuse options that exclude each other. */
 function check(options: WatchOptions): void {
   checkInput(options, null);
-  if (options.interval !== undefined && !isLive(options.input)) {
-    throw new Usage(
-      '--interval has no meaning for a capture: its counts come as they were recorded',
-    );
-  }
-  if (options.spark && options.json) {
-    throw new Usage('--spark and --json exclude each other');
-  }
+  refuse({
+    '--interval has no meaning for a capture: its counts come as they were recorded':
+      options.interval !== undefined && !isLive(options.input),
+    '--spark and --json exclude each other': options.spark && options.json,
+  });
 }
 
 function fold(state: WatchState, event: SourceEvent): Point | null {
