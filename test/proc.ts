@@ -97,5 +97,5 @@ export async function enter(proc: string, pid: number, inode: number): Promise<v
 }
 
 export function namespaceOf(net: string, inode = '4026531840'): Namespace {
-  return { net, pid: null, inode, name: null, close() {} };
+  return { net, pid: null, inode, close() {} };
 }

@@ -10,8 +10,6 @@ export interface Namespace {
   readonly pid: number | null;
   /** Its inode as a decimal string, as the stream's header prints it; null if we may not know. */
   readonly inode: string | null;
-  /** What the person called it, for messages; null for our own. */
-  readonly name: string | null;
   close(): void;
 }
 
@@ -26,20 +24,14 @@ const NSENTER_PATIENCE = 5000;
 export async function openNamespace(spec: string | undefined): Promise<Namespace> {
   if (spec === undefined) {
     const inode = await inodeOf('/proc/self');
-    return { net: '/proc/net', pid: null, inode, name: null, close() {} };
+    return { net: '/proc/net', pid: null, inode, close() {} };
   }
   if (/^\d+$/.test(spec)) {
     const pid = Number(spec);
     await stat(`/proc/${pid}/net`).catch(() => {
       throw new Failure(`there is no process ${spec}: give --netns a process id or a name`);
     });
-    return {
-      net: `/proc/${pid}/net`,
-      pid,
-      inode: await inodeOf(`/proc/${pid}`),
-      name: `pid ${pid}`,
-      close() {},
-    };
+    return { net: `/proc/${pid}/net`, pid, inode: await inodeOf(`/proc/${pid}`), close() {} };
   }
   if (spec === '' || spec === '.' || spec === '..' || spec.includes('/')) {
     throw new Usage(`--netns takes a process id or a name from \`ip netns\`, not "${spec}"`);
@@ -103,7 +95,6 @@ async function hold(name: string): Promise<Namespace> {
     net: `/proc/${child.pid}/net`,
     pid: child.pid,
     inode: String(wanted.ino),
-    name,
     close: () => {
       child.kill();
     },

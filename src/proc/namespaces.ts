@@ -26,7 +26,7 @@ export async function findNamespaces(proc = '/proc'): Promise<Namespaces> {
   const found = new Map<string, Namespace>();
   for await (const { pid, inode } of inBatches(await processes(proc), look)) {
     if (inode !== null && !found.has(inode)) {
-      found.set(inode, { net: `${proc}/${pid}/net`, pid, inode, name: `pid ${pid}`, close() {} });
+      found.set(inode, { net: `${proc}/${pid}/net`, pid, inode, close() {} });
     }
   }
   return { found: [...found.values()], hidden };

@@ -207,7 +207,7 @@ describe('following a file', () => {
 
 describe('this host', () => {
   function namespace(): Namespace {
-    return { net: directory, pid: null, inode: '42', name: null, close() {} };
+    return { net: directory, pid: null, inode: '42', close() {} };
   }
 
   function wanted() {
