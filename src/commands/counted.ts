@@ -11,6 +11,7 @@ import { GroupScreen } from '../views/groups/live.js';
 import { GroupObjects, GroupTables } from '../views/groups/printed.js';
 import type { GroupSubject, GroupView } from '../views/groups/view.js';
 import { type Form, RecordJson, RecordLines } from '../views/records/lines.js';
+import type { Stacked } from '../views/records/stack.js';
 import type { RecordSource } from '../views/records/view.js';
 import { refuse } from './options.js';
 import {
@@ -53,13 +54,6 @@ export interface Countable<R> {
   summary(seen: Seen): string;
 }
 
-/** What every such record says. */
-interface Shown extends Ends {
-  /** Seconds since the tap was opened. */
-  readonly time: number;
-  readonly stack: string | null;
-}
-
 /** What was seen, whatever the keys made of the table. */
 export interface Seen {
   readonly records: number;
@@ -88,7 +82,7 @@ export function checkCounted({ stack, interval, alert }: CountedOptions, each: b
 }
 
 /** Shows records each by itself, or in groups. */
-export function planCounted<R extends Shown>(
+export function planCounted<R extends Ends & Stacked>(
   host: Host,
   options: CountedOptions,
   reading: RecordSource,

@@ -16,16 +16,12 @@ abstract class Printed<R> extends Pending implements GroupView<R> {
   constructor(
     host: Host,
     protected readonly subject: GroupSubject<R>,
-    private readonly stamp: (time: number) => string | null,
+    protected readonly stamp: (time: number) => string | null,
   ) {
     super(host);
   }
 
-  abstract print(end: number, stamp: string | null, seconds: number | null): void;
-
-  interval(end: number, seconds: number | null): void {
-    this.print(end, this.stamp(end), seconds);
-  }
+  abstract interval(end: number, seconds: number | null): void;
 
   protected scene() {
     const groups = this.subject.board.groups[0];
@@ -42,14 +38,15 @@ abstract class Printed<R> extends Pending implements GroupView<R> {
 export class GroupTables<R> extends Printed<R> {
   #printed = false;
 
-  override print(end: number, stamp: string | null): void {
+  override interval(end: number): void {
     const { out } = this.host;
     if (this.#printed) {
       this.line('');
     }
     this.#printed = true;
     const columns = out.tty ? out.columns : undefined;
-    for (const line of groupLines(this.scene(), stamp ?? end.toFixed(3), columns)) {
+    const time = this.stamp(end) ?? end.toFixed(3);
+    for (const line of groupLines(this.scene(), time, columns)) {
       this.line(line);
     }
   }
@@ -57,14 +54,14 @@ export class GroupTables<R> extends Printed<R> {
 
 /** An object an interval, and one for each loss where it happened. */
 export class GroupObjects<R> extends Printed<R> {
-  override print(end: number, stamp: string | null, seconds: number | null): void {
+  override interval(end: number, seconds: number | null): void {
     const { things, board, alert } = this.subject;
     const { standing, keys, beside, lost, refused } = this.scene();
     const { all, groups, others, left, error } = standing;
     this.line(
       jsonText({
         event: things,
-        time: stamp,
+        time: this.stamp(end),
         stream_time: rounded(end),
         seconds: rounded(seconds),
         by: board.groups[0].grouping.by,

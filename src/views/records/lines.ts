@@ -21,7 +21,7 @@ export interface Form<R> {
 }
 
 /** A record, whatever else it says. */
-interface Timed {
+export interface Timed {
   /** Seconds since the tap was opened. */
   readonly time: number;
 }

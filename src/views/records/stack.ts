@@ -1,12 +1,11 @@
 import type { AlignedLines } from '../../terminal/aligned.js';
 import { printable } from '../../terminal/text.js';
-import type { Form } from './lines.js';
+import type { Form, Timed } from './lines.js';
 
 const INDENT = ' '.repeat(8);
 
 /** A record that may have a stack. */
-interface Stacked {
-  readonly time: number;
+export interface Stacked extends Timed {
   readonly stack: string | null;
 }
 

@@ -12,12 +12,9 @@ export interface RecordSource {
 }
 
 /** What is read as the title of a screen has it, in order of weight. */
-export function titleOf({ from, header }: RecordSource): string[] {
-  return [
-    ...from,
-    ...(header?.kernel == null ? [] : [header.kernel]),
-    ...(header?.netns == null ? [] : [`netns ${header.netns}`]),
-  ];
+export function titleOf({ from, header }: Pick<RecordSource, 'from' | 'header'>): string[] {
+  const netns = header?.netns == null ? '' : `netns ${header.netns}`;
+  return [...from, header?.kernel ?? '', netns].filter((part) => part !== '');
 }
 
 /** The clock of a screen: the time of day; '' for a recording. */

@@ -1,6 +1,7 @@
 import type { Size } from '../../terminal/frame.js';
 import type { Host } from '../../terminal/host.js';
 import { TimeSpan } from '../../terminal/live-screen.js';
+import { titleOf } from '../records/view.js';
 import { ScreenView } from '../screen.js';
 import type { ShownTrace, TraceScene } from './chart.js';
 import type { TraceSubject, TraceView } from './view.js';
@@ -95,11 +96,7 @@ export class TraceScreen extends ScreenView implements TraceView {
       span: this.#span.seconds,
       frame: {
         name: 'tcpsynq trace',
-        title: [
-          info.source === 'file' ? info.from : info.source === 'stdin' ? 'stdin' : info.source,
-          header.kernel ?? '',
-          header.netns === null ? '' : `netns ${header.netns}`,
-        ].filter((part) => part !== ''),
+        title: titleOf({ from: [info.source === 'file' ? info.from : info.source], header }),
         clock: date?.toTimeString().slice(0, 8) ?? `${trace.now.toFixed(1)} s`,
         paused: this.#frozen !== null,
         keys: this.#keys(connections.length),
