@@ -1,7 +1,7 @@
 import { Places } from '../stream/columns.js';
 import type { Row } from '../stream/row.js';
 import { type CAUSES, COLUMNS } from '../stream/schema.js';
-import type { Aspect, Grouping } from './groups.js';
+import { type Aspect, aspect, type Grouping } from './groups.js';
 
 export type Cause = (typeof CAUSES)[number];
 
@@ -34,10 +34,6 @@ export class CloseReader {
       .map((at) => row.word(at));
     return { time: row.time, local, remote, state, cause, stack };
   }
-}
-
-function aspect(name: 'cause' | 'state' | 'local'): Aspect<Close> {
-  return { name, of: (close) => close[name] ?? '-' };
 }
 
 const [CAUSE, STATE] = [aspect('cause'), aspect('state')];

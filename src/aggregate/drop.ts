@@ -1,7 +1,7 @@
 import { Places } from '../stream/columns.js';
 import type { Row } from '../stream/row.js';
 import { COLUMNS } from '../stream/schema.js';
-import type { Aspect, Grouping } from './groups.js';
+import { aspect, type Grouping } from './groups.js';
 
 /** A packet that the kernel dropped (a D line). What the kernel does not know is null. */
 export interface Drop {
@@ -53,10 +53,6 @@ export class DropReader {
     const { time } = row;
     return { time, location, reason, local, remote, state, flags, length, stack, proto };
   }
-}
-
-function aspect(name: 'location' | 'reason' | 'state' | 'local' | 'remote'): Aspect<Drop> {
-  return { name, of: (drop) => drop[name] ?? '-' };
 }
 
 const [LOCATION, REASON, STATE] = [aspect('location'), aspect('reason'), aspect('state')];

@@ -21,6 +21,13 @@ export interface Aspect<R> {
   of(record: R): string;
 }
 
+/** Count by a text of a record; `-` stands for one that is not known. */
+export function aspect<Name extends string>(
+  name: Name,
+): Aspect<Readonly<Record<Name, string | null>>> {
+  return { name, of: (record) => record[name] ?? '-' };
+}
+
 /** A way to count records: by some of their aspects together, with others shown beside. */
 export interface Grouping<R> {
   /** As the option --by has it. */

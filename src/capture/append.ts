@@ -60,7 +60,8 @@ async function firstOf(head: Buffer): Promise<string> {
   } catch {
     // It was cut here.
   }
-  return firstLine(Buffer.concat(chunks));
+  const start = Buffer.concat(chunks);
+  return start.toString('utf8', 0, Math.max(0, start.indexOf(NEWLINE)) || start.length);
 }
 
 /**
@@ -155,10 +156,6 @@ async function cutLast(file: FileHandle, size: number): Promise<number> {
     await file.truncate(end);
   }
   return size - end;
-}
-
-function firstLine(head: Buffer): string {
-  return head.toString('utf8', 0, Math.max(0, head.indexOf(NEWLINE)) || head.length);
 }
 
 /** Read a file to its end: data appended to a damaged one could not be unpacked. */

@@ -48,10 +48,9 @@ export interface Sink {
 export class Single implements Sink {
   #fresh = true;
 
-  /** @param header the first line of a file that has its only header already */
   constructor(
     private readonly part: Part,
-    /** The header that the file has already. */
+    /** The first line of a file that has its only header already. */
     private readonly header: string | null,
     private readonly lock: FileLock | null,
   ) {}
@@ -372,7 +371,7 @@ export class Rotated implements Sink {
         if (await isCapture(path, this.#made.has(number))) {
           await unlink(path);
           deleted += 1;
-        } else if (await isThere(path)) {
+        } else if ((await lstat(path).catch(() => null)) !== null) {
           await this.#complain(`${path} is not a capture of this user: it stays`);
         }
       } catch (error) {
@@ -390,13 +389,6 @@ export class Rotated implements Sink {
       await this.plan.report(text);
     }
   }
-}
-
-function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Repair the last part. Return it if it can be continued and has room; else null. */

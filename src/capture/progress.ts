@@ -50,15 +50,11 @@ export class Progress {
 
   /** Says something else. */
   async note(text: string): Promise<void> {
-    await this.erase();
-    await note(this.host, text);
-  }
-
-  async erase(): Promise<void> {
     if (this.#drawn) {
       this.#drawn = false;
       await writeAside(this.host, '\r\u001b[K');
     }
+    await note(this.host, text);
   }
 
   /** Print what was captured up to now. */

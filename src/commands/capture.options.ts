@@ -85,15 +85,12 @@ export function addCapture(program: Command, host: Host): void {
     .option('--append', 'go on with what is there')
     .action(async (file: string, words: string[], _options, command: Command) => {
       const { capture } = await import('./capture.js');
-      const marked = words.length === 0 || spelled(program).includes('--');
+      // Commander's types leave out the words it was given.
+      const { rawArgs } = program as Command & { readonly rawArgs: readonly string[] };
+      const marked = words.length === 0 || rawArgs.includes('--');
       if (!marked) {
         program.error(`tcpsynq: unexpected "${words[0]}": a command to run comes after --`);
       }
       await capture(host, file, words, command.optsWithGlobals<CaptureOptions>());
     });
-}
-
-/** The words it was given, which commander's types leave out. */
-function spelled(program: Command): readonly string[] {
-  return (program as Command & { readonly rawArgs: readonly string[] }).rawArgs;
 }

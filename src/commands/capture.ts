@@ -63,8 +63,8 @@ export async function capture(
   const namespace = isLive(input) ? await openNamespace(options.netns) : null;
   try {
     // A repair can take minutes, and an open tap would lose records meanwhile.
-    const isFirst = namespace !== null && goesOn(file, options);
-    const early = isFirst ? await openSink(host, file, options) : null;
+    const goesOn = options.append === true && (options.rotate !== undefined || existsSync(file));
+    const early = namespace !== null && goesOn ? await openSink(host, file, options) : null;
     const source = await openSource(host, namespace, options, signal).catch(async (error) => {
       await early?.close();
       throw error;
@@ -107,11 +107,6 @@ export async function capture(
   } finally {
     namespace?.close();
   }
-}
-
-/** Whether the capture goes on in a file that exists. */
-function goesOn(file: string, { append, rotate }: CaptureOptions): boolean {
-  return append === true && (rotate !== undefined || existsSync(file));
 }
 
 async function openSource(

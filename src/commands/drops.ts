@@ -1,6 +1,5 @@
 import { DROP_GROUPINGS, DropReader } from '../aggregate/drop.js';
 import { readStatus } from '../proc/module.js';
-import type { Namespace } from '../proc/namespace.js';
 import { isLive } from '../source/input.js';
 import type { Host } from '../terminal/host.js';
 import { count, seconds } from '../terminal/text.js';
@@ -35,19 +34,15 @@ export async function drops(host: Host, options: DropsOptions): Promise<void> {
       wanted: (drop) => !onlyTcp || drop.proto === 'tcp',
       summary,
     });
-    if (namespace !== null && (await isContained(namespace))) {
+    const hooks = namespace === null ? [] : (await readStatus(namespace)).hooks;
+    // The module does not tell another namespace what is of the whole host.
+    if (hooks.some(({ hits }) => hits === null)) {
       plan.view.note(
         "this is not the host's own namespace: drops whose socket the kernel does not tell (before Linux 6.11 nearly all that come in) are shown there only",
       );
     }
     return plan;
   });
-}
-
-/** The module says so by not telling what is of the whole host. */
-async function isContained(namespace: Namespace): Promise<boolean> {
-  const { hooks } = await readStatus(namespace);
-  return hooks.some(({ hits }) => hits === null);
 }
 
 function summary({ records, seconds: length, lost, refused, alert }: Seen): string {

@@ -56,8 +56,9 @@ async function readRows(namespace: Namespace): Promise<Row[]> {
 async function print(host: Host, { json }: ListenersOptions, rows: readonly Row[]): Promise<void> {
   if (json) {
     const time = new Date().toISOString();
-    for (const row of rows) {
-      await printJson(host, { ...asObject(row), time });
+    for (const { listener, setBy, owners } of rows) {
+      const rest = { limit_set_by: setBy, processes: owners, time };
+      await printJson(host, { ...listener, full: fullness(listener), ...rest });
     }
   } else {
     await printTable(host, host.out.tty ? forPeople(rows) : forPrograms(rows));
@@ -134,10 +135,6 @@ function drawn({ rows, figures }: Picture, { columns, rows: height }: Size, keys
     ...below,
     [' '.repeat(Math.max(0, columns - hint.length)), { text: hint, look: 'dim' as const }],
   ].slice(0, height);
-}
-
-function asObject({ listener, setBy, owners }: Row): object {
-  return { ...listener, full: fullness(listener), limit_set_by: setBy, processes: owners };
 }
 
 /** "nginx[812]", with the number of others that share the socket. */

@@ -5,7 +5,7 @@ import { access, cp, mkdir, mkdtemp, readdir, realpath, rm, symlink } from 'node
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe as described, errno, Failure, inWords } from '../failure.js';
+import { describe as described, errno, Failure, failureOf, inWords } from '../failure.js';
 import { type Host, note } from '../terminal/host.js';
 import { type CommonOptions, checkNoInput } from './options.js';
 
@@ -308,16 +308,13 @@ async function dkms(run: Run, ...args: readonly string[]): Promise<void> {
       throw new Failure(whyNot(run.kernel, args[0] ?? '', code, said));
     }
   } catch (error) {
-    throw error instanceof Failure ? error : new Failure(notRun(error));
+    if (errno(error) === 'ENOENT') {
+      throw new Failure('dkms is not installed: apt-get install dkms, or dnf install dkms');
+    }
+    throw failureOf('cannot run dkms', error);
   } finally {
     run.signal?.removeEventListener('abort', stop);
   }
-}
-
-function notRun(error: unknown): string {
-  return errno(error) === 'ENOENT'
-    ? 'dkms is not installed: apt-get install dkms, or dnf install dkms'
-    : `cannot run dkms: ${inWords(error)}`;
 }
 
 function whyNot(kernel: string, action: string, code: number | null, said: string): string {

@@ -287,7 +287,7 @@ export class Collector implements Taker {
       return scopes.map((scope) => (scope === able[0] ? { ...scope, ...shared } : scope));
     }
     return Object.values(shared).some((value) => value > 0)
-      ? [...scopes, { ...this.#nobody(), ...shared }]
+      ? [...scopes, { ...listenerScope(null, [], null, this.#judged), ...shared }]
       : scopes;
   }
 
@@ -302,15 +302,11 @@ export class Collector implements Taker {
     return { cookies, cookies_ok, cookies_unanswered };
   }
 
-  #nobody(): Scope {
-    return listenerScope(null, [], null, this.#judged);
-  }
-
   /** From counts alone: what stays half-open, or expires, was not answered. */
   #namespaceScope(): Scope {
     const totals = (outcome: Outcome) => this.#totals[outcome] ?? 0;
     return {
-      ...this.#nobody(),
+      ...listenerScope(null, [], null, this.#judged),
       ...this.#cookies(),
       seconds: this.#seconds,
       completed: totals('completed'),

@@ -79,15 +79,12 @@ export class HostReader {
       }
       return reading;
     } catch (error) {
-      this.#say(describe(error));
+      const trouble = describe(error);
+      if (this.#trouble !== trouble) {
+        this.#trouble = trouble;
+        this.tell(trouble);
+      }
       return downReading(source);
-    }
-  }
-
-  #say(trouble: string): void {
-    if (this.#trouble !== trouble) {
-      this.#trouble = trouble;
-      this.tell(trouble);
     }
   }
 

@@ -77,10 +77,7 @@ async function begins(path: string): Promise<'absent' | 'ours' | 'otherwise'> {
     await file.read(head, 0, head.length, 0);
     return head.toString() === OUR_MARK ? 'ours' : 'otherwise';
   } catch (error) {
-    if (errno(error) === 'ENOENT') {
-      return 'absent';
-    }
-    return 'otherwise';
+    return errno(error) === 'ENOENT' ? 'absent' : 'otherwise';
   } finally {
     await file?.close();
   }

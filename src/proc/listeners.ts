@@ -39,8 +39,6 @@ const NUMBERS = [
   'drops',
 ] as const satisfies readonly (typeof LISTENER_COLUMNS)[number][];
 
-type NumberName = (typeof NUMBERS)[number];
-
 /**
  * Read /proc/net/tcpsynq_listeners by the names in its header row; a string is the reason why not.
  * There may be 100,000s of rows: beside the text only listeners are kept, and they keep none of it.
@@ -65,7 +63,7 @@ export function parseListeners(text: string): Listener[] | string {
 
 /** Read one row; a string is the reason why not. */
 function listenerOf(field: (name: string) => string): Listener | string {
-  const numbers = {} as Record<NumberName, number>;
+  const numbers = {} as Record<(typeof NUMBERS)[number], number>;
   for (const name of NUMBERS) {
     const value = parseInteger(field(name));
     if (value === undefined) {

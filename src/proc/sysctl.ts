@@ -17,15 +17,16 @@ const FILES = [
  */
 export async function readQueueSettings(namespace: Namespace): Promise<QueueSettings> {
   const { pid } = namespace;
-  const texts = await whileThere(namespace, pid === null ? readOwn() : readInside(pid));
+  const texts = await whileThere(
+    namespace,
+    pid === null
+      ? Promise.all(FILES.map((path) => readFile(path, 'utf8').catch(() => '')))
+      : readInside(pid),
+  );
   const [somaxconn = null, tcp_max_syn_backlog = null, tcp_syncookies = null] = FILES.map(
     (_, i) => parseInteger(texts[i]?.trim() ?? '') ?? null,
   );
   return { somaxconn, tcp_max_syn_backlog, tcp_syncookies };
-}
-
-function readOwn(): Promise<string[]> {
-  return Promise.all(FILES.map((path) => readFile(path, 'utf8').catch(() => '')));
 }
 
 async function readInside(pid: number): Promise<string[]> {

@@ -202,7 +202,6 @@ class Tail {
 class Member {
   /** Known when all of it has been unpacked. */
   isWhole = false;
-  readonly #signal: AbortSignal | undefined;
   readonly #inflate = createInflateRaw({ chunkSize: 4 * PIECE });
   readonly #out: Buffer[] = [];
   /** Packed bytes since the last flush; null if there are too many to begin again there. */
@@ -225,9 +224,8 @@ class Member {
   constructor(
     private readonly packed: Packed,
     private readonly before: number,
-    signal?: AbortSignal,
+    private readonly signal?: AbortSignal,
   ) {
-    this.#signal = signal;
     this.#near = packed.position;
   }
 
@@ -261,7 +259,7 @@ class Member {
     try {
       for (let outcome: Outcome = 'more'; outcome === 'more'; ) {
         const { piece, isFlushed } = await this.#next();
-        if (piece.length === 0 || this.#signal?.aborted) {
+        if (piece.length === 0 || this.signal?.aborted) {
           return;
         }
         const before = inflate.bytesWritten;
@@ -338,7 +336,7 @@ class Member {
         for (const before of [...this.#since, piece.subarray(0, whole)]) {
           await again.write(before);
         }
-        for (; whole < piece.length && !this.#signal?.aborted; whole += step) {
+        for (; whole < piece.length && !this.signal?.aborted; whole += step) {
           const outcome = await again.write(piece.subarray(whole, whole + step));
           for (const bytes of again.take()) {
             this.#given += bytes.length;

@@ -81,7 +81,6 @@ export async function* live(input: LiveInput, wanted: LiveOptions): Events {
 /** The module's events, or why there are none. */
 async function openModule(wanted: LiveOptions): Promise<Events | string> {
   const files = moduleFiles(wanted.namespace);
-  let why: unknown;
   try {
     return fromStream(
       await openTap(wanted.namespace, { kinds: 'count', interval_ms: wanted.interval }),
@@ -91,13 +90,12 @@ async function openModule(wanted: LiveOptions): Promise<Events | string> {
     if (error instanceof Failure) {
       throw error;
     }
-    why = error;
+    if (!isLoaded(wanted.namespace)) {
+      return 'the tcpsynq module is not loaded';
+    }
+    const reason = errno(error) === 'ENOENT' ? 'it is not there' : inWords(error);
+    return fromCounters(wanted, `cannot open ${files.stream} (${reason}): reading ${files.stat}`);
   }
-  if (!isLoaded(wanted.namespace)) {
-    return 'the tcpsynq module is not loaded';
-  }
-  const reason = errno(why) === 'ENOENT' ? 'it is not there' : inWords(why);
-  return fromCounters(wanted, `cannot open ${files.stream} (${reason}): reading ${files.stat}`);
 }
 
 async function* fromStream(tap: Tap, wanted: LiveOptions): Events {

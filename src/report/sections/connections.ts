@@ -69,14 +69,10 @@ function overview(shown: readonly Shown[], { unit }: Context): Html {
 function rangeOf(values: readonly number[], factor: number): string {
   const known = values.filter((value) => !Number.isNaN(value));
   const sorted = [...known].sort((a, b) => a - b);
-  const [least, most, last] = [sorted[0], sorted.at(-1), known.at(-1)].map((value) =>
-    toThousandth(value, factor),
+  const [least, most, last] = [sorted[0], sorted.at(-1), known.at(-1)].map(
+    (value = Number.NaN) => Math.round(value * factor * 1e3) / 1e3,
   );
   return known.length === 0 ? '-' : `${least} to ${most}, last ${last}`;
-}
-
-function toThousandth(value = Number.NaN, factor = 1): number {
-  return Math.round(value * factor * 1e3) / 1e3;
 }
 
 function partOf(
