@@ -3,6 +3,7 @@
 #ifndef SYNQ_COUNTERS_H
 #define SYNQ_COUNTERS_H
 
+#include <linux/irq_work.h>
 #include <linux/percpu.h>
 #include <linux/seqlock.h>
 #include <linux/types.h>
@@ -76,16 +77,28 @@ struct synq_cpu {
 	struct synq_check	peer;
 };
 
+/* Bits of struct synq_net's @watch. */
+enum synq_watch {
+	SYNQ_WATCH_RECORDS,	/* @feeds is not empty */
+	SYNQ_WATCH_PEAK,	/* a tap's tick dozes until a half-open is added */
+};
+
 /**
  * struct synq_net - our share of a network namespace
  * @cpu: the counters; once it is being dismantled, some that nobody reads
  * @dying: the counters from then until they are freed
+ * @watch: BIT(enum synq_watch): read by the hook of an added half-open
  * @feeds: taps that ask for records; read under RCU
+ * @taps: all open taps; read under RCU
+ * @stir: starts the ticks of @taps that doze
  */
 struct synq_net {
 	struct synq_cpu __percpu *cpu;
 	struct synq_cpu __percpu *dying;
+	unsigned long watch;
 	struct hlist_head feeds;
+	struct hlist_head taps;
+	struct irq_work stir;
 };
 
 /**
@@ -134,6 +147,12 @@ const char *synq_outcome_name(enum synq_counter outcome);
 static __always_inline bool synq_recording(const struct synq_net *sn)
 {
 	return unlikely(!hlist_empty(&sn->feeds));
+}
+
+/* Is there more to do for a half-open that is added than to count it? */
+static __always_inline bool synq_watching(const struct synq_net *sn)
+{
+	return unlikely(READ_ONCE(sn->watch));
 }
 
 #endif /* SYNQ_COUNTERS_H */

@@ -39,7 +39,7 @@ static notrace void synq_event_ends(struct synq_record *r, const struct request_
 }
 
 /* Bottom halves are off, the request is held by the caller's caller. */
-noinline void notrace synq_event_added(const struct synq_net *sn, const struct sock *listener,
+noinline void notrace synq_event_added(struct synq_net *sn, const struct sock *listener,
 					const struct request_sock *req)
 {
 	struct synq_event e = {
@@ -48,6 +48,10 @@ noinline void notrace synq_event_added(const struct synq_net *sn, const struct s
 		.limit = synq_listener_holds(listener),
 	};
 
+	if (test_and_clear_bit(SYNQ_WATCH_PEAK, &sn->watch))
+		irq_work_queue(&sn->stir);
+	if (!synq_recording(sn))
+		return;
 	synq_event_ends(&e.r, req);
 	synq_event_write(sn, &e, inet_rsk(req)->ir_mark);
 }

@@ -34,7 +34,7 @@
 static struct synq_range synq_timer_handler __read_mostly;
 static struct synq_range synq_drop_and_put __read_mostly;
 
-static __always_inline const struct synq_net *synq_req_net(const struct request_sock *req)
+static __always_inline struct synq_net *synq_req_net(const struct request_sock *req)
 {
 	return synq_net_hook(read_pnet(&inet_rsk(req)->ireq_net));
 }
@@ -54,7 +54,7 @@ static __always_inline void synq_count_removal(const struct request_sock *req,
  * Rare cases have functions of their own, and are called last: a handler that
  * needs nothing after a call saves no register.
  */
-static noinline void notrace synq_added_slow(const struct synq_net *sn,
+static noinline void notrace synq_added_slow(struct synq_net *sn,
 					     const struct sock *listener, struct request_sock *req)
 {
 	int begun = synq_life_begin_slow(req);
@@ -62,13 +62,13 @@ static noinline void notrace synq_added_slow(const struct synq_net *sn,
 	if (begun == SYNQ_LIFE_NOT_BEGUN)
 		return;
 	synq_count(sn, SYNQ_ADDED);
-	if (synq_recording(sn))
+	if (synq_watching(sn))
 		synq_event_added(sn, listener, req);
 	if (begun != SYNQ_LIFE_BEGUN)
 		synq_count_removal(req, begun, true);
 }
 
-static __always_inline void synq_synack(const struct synq_net *sn, const struct sock *listener,
+static __always_inline void synq_synack(struct synq_net *sn, const struct sock *listener,
 					struct request_sock *req, u32 type)
 {
 	switch (type) {
@@ -78,7 +78,7 @@ static __always_inline void synq_synack(const struct synq_net *sn, const struct 
 			break;
 		}
 		synq_count(sn, SYNQ_ADDED);
-		if (synq_recording(sn))
+		if (synq_watching(sn))
 			synq_event_added(sn, listener, req);
 		break;
 	case TCP_SYNACK_COOKIE:
@@ -89,7 +89,7 @@ static __always_inline void synq_synack(const struct synq_net *sn, const struct 
 	}
 }
 
-static noinline void notrace synq_synack_checked(const struct synq_net *sn,
+static noinline void notrace synq_synack_checked(struct synq_net *sn,
 						 const struct sock *listener,
 						 struct request_sock *req, u32 type)
 {
@@ -102,7 +102,7 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 {
 	const struct sock *listener = (const void *)call->arg[0];
 	struct request_sock *req = (void *)call->arg[3];
-	const struct synq_net *sn;
+	struct synq_net *sn;
 
 	if (!call->arg[4])
 		return;

@@ -85,8 +85,9 @@ int synq_initial_find(void)
 	if (err)
 		return err;
 	WRITE_ONCE(synq_initial_done, true);
-	unregister_pernet_subsys(&synq_initial_ops);
 	synq_initial_ns = ktime_get_ns() - began;
+	/* Waits for RCU. */
+	unregister_pernet_subsys(&synq_initial_ops);
 	pr_info("%lu half-open at load, found among %lu sockets in %llu us\n",
 		synq_initial_half_opens, synq_initial_sockets,
 		div_u64(synq_initial_ns, NSEC_PER_USEC));

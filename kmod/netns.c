@@ -5,6 +5,7 @@
 
 #include "counters.h"
 #include "hooks.h"
+#include "tap.h"
 
 unsigned int synq_net_id;
 
@@ -183,6 +184,7 @@ static int __net_init synq_netns_new(struct net *net)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
 		seqcount_init(&per_cpu_ptr(sn->cpu, cpu)->seq);
+	init_irq_work(&sn->stir, synq_taps_stir);
 	return 0;
 }
 
@@ -199,10 +201,13 @@ static void __net_exit synq_netns_leave(struct net *net)
 
 	sn->dying = sn->cpu;
 	WRITE_ONCE(sn->cpu, &synq_dummy_counters);
+	/* Its taps are closed. */
+	WRITE_ONCE(sn->watch, 0);
 }
 
 static void __net_exit synq_netns_gone(struct net *net)
 {
+	irq_work_sync(&synq_net(net)->stir);
 	free_percpu(synq_net(net)->dying);
 }
 

@@ -133,7 +133,7 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		filling = synq_ring_filling(ring);
 		synq_ring_commit(ring, to, bytes);
 		/* Told once: a reader that is slow would be told with every record. */
-		filling = !filling && synq_ring_filling(ring) && wq_has_sleeper(feed->wait);
+		filling = !filling && synq_ring_filling(ring) && wq_has_sleeper(&feed->reader->wait);
 		if (r->kind == SYNQ_RECORD_SAMPLE)
 			synq_count(sn, SYNQ_SAMPLES);
 	} else {
@@ -141,7 +141,10 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		synq_count(sn, SYNQ_LOST);
 	}
 	smp_store_release(&ring->busy, 0);
-	if (filling || !rcu_dereference_check(feed->filter, true)->latency_ms)
+	/* The record before the look at dozing: pairs with synq_tap_doze(). */
+	smp_mb();
+	if (filling || READ_ONCE(feed->reader->dozing) ||
+	    !rcu_dereference_check(feed->filter, true)->latency_ms)
 		irq_work_queue(&feed->wake);
 	local_irq_restore(flags);
 	return to;
@@ -149,7 +152,7 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 
 static void synq_feed_woken(struct irq_work *work)
 {
-	wake_up_interruptible(container_of(work, struct synq_feed, wake)->wait);
+	synq_reader_wake(container_of(work, struct synq_feed, wake)->reader);
 }
 
 /* ---- Kept ---- */
@@ -247,12 +250,12 @@ static int synq_feed_add_rings(struct synq_feed *feed)
  * synq_feed_open() - give a tap rings, and have the hooks write to them
  * @net: the tap's namespace, held by the tap
  * @filter: what it asks for; copied
- * @wait: its readers
+ * @reader: the tap's
  *
  * Return: the feed, or an error pointer: -ENOMEM.
  */
 struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
-				 wait_queue_head_t *wait)
+				 struct synq_reader *reader)
 {
 	struct synq_feed *feed = kvzalloc(sizeof(*feed), SYNQ_GFP_TAP);
 
@@ -260,7 +263,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 		return ERR_PTR(-ENOMEM);
 	/* So many samples; more of what is smaller, fewer of what has a stack. */
 	feed->ring_size = READ_ONCE(synq_bufsize.value) * ALIGN(sizeof(struct synq_sample), 8);
-	feed->wait = wait;
+	feed->reader = reader;
 	feed->since = ktime_get_ns();
 	init_irq_work(&feed->wake, synq_feed_woken);
 	RCU_INIT_POINTER(feed->filter, kmemdup(filter, sizeof(*filter), SYNQ_GFP_TAP));
@@ -271,14 +274,17 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 	}
 	mutex_lock(&synq_feeds_lock);
 	hlist_add_head_rcu(&feed->node, &synq_net(net)->feeds);
+	set_bit(SYNQ_WATCH_RECORDS, &synq_net(net)->watch);
 	mutex_unlock(&synq_feeds_lock);
 	return feed;
 }
 
-void synq_feed_close(struct synq_feed *feed)
+void synq_feed_close(struct net *net, struct synq_feed *feed)
 {
 	mutex_lock(&synq_feeds_lock);
 	hlist_del_rcu(&feed->node);
+	if (hlist_empty(&synq_net(net)->feeds))
+		clear_bit(SYNQ_WATCH_RECORDS, &synq_net(net)->watch);
 	mutex_unlock(&synq_feeds_lock);
 	/* The hooks run with preemption off: none is in a ring after this. */
 	synchronize_rcu();

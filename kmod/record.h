@@ -223,6 +223,18 @@ struct synq_ends {
 struct synq_ring;
 
 /**
+ * struct synq_reader - who reads a tap
+ * @wait: readers and pollers
+ * @dozing: the tap's tick is to be started by the next record or half-open
+ */
+struct synq_reader {
+	wait_queue_head_t	wait;
+	bool			dozing;
+};
+
+void synq_reader_wake(struct synq_reader *reader);
+
+/**
  * struct synq_feed - a tap's rings
  * @node: in the list of its namespace
  * @filter: what the tap asks for
@@ -238,9 +250,9 @@ struct synq_ring;
  * @others: no record of the batch in other rings is older, nanoseconds of
  *	CLOCK_MONOTONIC
  * @reported: losses the reader has been told of
- * @wake: wakes @wait outside of the hook: a ring is half full, or the tap waits
- *	for nothing
- * @wait: the tap's readers
+ * @wake: wakes @reader outside of the hook: its tick dozes, a ring is half full, or
+ *	its latency_ms is 0
+ * @reader: the tap's
  * @seen: last cwnd of a connection, for full=0; sample.c
  * @ends: of the connections last read of, each where its ports say
  */
@@ -258,7 +270,7 @@ struct synq_feed {
 	u64				others;
 	u64				reported[SYNQ_RECORD_KINDS];
 	struct irq_work			wake;
-	wait_queue_head_t		*wait;
+	struct synq_reader		*reader;
 	u64				seen[1 << SYNQ_SEEN_BITS];
 	struct synq_ends		ends[SYNQ_ENDS_KNOWN];
 };
@@ -266,8 +278,8 @@ struct synq_feed {
 int synq_feeds_init(void);
 void synq_feeds_uninit(void);
 struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
-				 wait_queue_head_t *wait);
-void synq_feed_close(struct synq_feed *feed);
+				 struct synq_reader *reader);
+void synq_feed_close(struct net *net, struct synq_feed *feed);
 int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter);
 bool synq_feed_waiting(const struct synq_feed *feed);
 bool synq_feed_filling(const struct synq_feed *feed);
@@ -298,7 +310,7 @@ char synq_record_letter(enum synq_record_kind kind);
 
 /* ---- Events (event.c) ---- */
 
-void synq_event_added(const struct synq_net *sn, const struct sock *listener,
+void synq_event_added(struct synq_net *sn, const struct sock *listener,
 		      const struct request_sock *req);
 void synq_event_removed(const struct synq_net *sn, const struct request_sock *req,
 			enum synq_counter outcome, bool dequeued);

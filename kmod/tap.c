@@ -4,7 +4,8 @@
  *
  * A tap makes its text when it is read, a line at a time, so a reader of any
  * buffer size gets whole lines in the end. A timer of its own takes the peak
- * and wakes the reader when a C line is due.
+ * and wakes the reader when a C line is due. While no half-open is added and no
+ * record waits, it runs for C lines alone.
  *
  * An open tap holds the module and the namespace: procfs would release the
  * file of a removed entry while a poller still stands on its wait queue.
@@ -33,7 +34,8 @@
  * struct synq_tap - one open file
  * @net: the namespace, held
  * @start: when it was opened, nanoseconds of CLOCK_MONOTONIC
- * @wait: its readers and pollers
+ * @reader: its readers and pollers, and whether @tick is to be started for them
+ * @node: in the list of its namespace
  * @tick: looks at the peak, wakes for a C line and for records
  * @waiting: since when there have been records to read, nanoseconds of
  *	CLOCK_MONOTONIC; 0: there were none at the last tick, or they were read
@@ -60,7 +62,8 @@
 struct synq_tap {
 	struct net		*net;
 	u64			start;
-	wait_queue_head_t	wait;
+	struct synq_reader	reader;
+	struct hlist_node	node;
 	struct hrtimer		tick;
 	u64			waiting;
 	bool			ripe;
@@ -88,6 +91,7 @@ static int synq_gid = -1;
 static char synq_boot_id[UUID_STRING_LEN + 1] = "-";
 static atomic_t synq_taps = ATOMIC_INIT(0);
 static bool synq_taps_may_open;
+static DEFINE_MUTEX(synq_taps_lock);	/* guards the lists of taps */
 
 static struct synq_uint_param synq_taps_max = SYNQ_UINT_PARAM(TAPS);
 module_param_cb(taps, &synq_uint_param_ops, &synq_taps_max, 0644);
@@ -220,19 +224,93 @@ static void synq_tap_ripen(struct synq_tap *tap, u64 now)
 		WRITE_ONCE(tap->ripe, true);
 }
 
+static ktime_t synq_tap_period(const struct synq_tap *tap)
+{
+	unsigned int latency_ms = READ_ONCE(tap->latency_ms);
+
+	return ms_to_ktime(latency_ms ? min_t(unsigned int, latency_ms, SYNQ_TICK_MS) :
+			   SYNQ_TICK_MS);
+}
+
+/* Start the tick of a tap if it dozes. Safe in any context but an NMI. */
+static void synq_tap_stir(struct synq_tap *tap)
+{
+	if (READ_ONCE(tap->reader.dozing) && xchg(&tap->reader.dozing, false))
+		hrtimer_start(&tap->tick, synq_tap_period(tap), SYNQ_HRTIMER_MODE);
+}
+
+/* A half-open was added while a tick of the namespace dozed. */
+void synq_taps_stir(struct irq_work *stir)
+{
+	struct synq_net *sn = container_of(stir, struct synq_net, stir);
+	struct synq_tap *tap;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(tap, &sn->taps, node)
+		synq_tap_stir(tap);
+	rcu_read_unlock();
+}
+
+/* A record was written for a reader that is to be woken, or whose tick dozes. */
+void synq_reader_wake(struct synq_reader *reader)
+{
+	struct synq_tap *tap = container_of(reader, struct synq_tap, reader);
+
+	synq_tap_stir(tap);
+	if (synq_tap_ripe(tap))
+		wake_up_interruptible(&reader->wait);
+}
+
+/* Is there something to look at in a period: records ripen, or the count has risen? */
+static bool synq_tap_busy(const struct synq_tap *tap)
+{
+	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
+
+	return (feed && !READ_ONCE(tap->ripe) && synq_feed_waiting(feed)) ||
+	       (READ_ONCE(tap->next_count) != U64_MAX &&
+		!test_bit(SYNQ_WATCH_PEAK, &synq_net(tap->net)->watch));
+}
+
+/*
+ * Leave the tick to synq_tap_stir(), which may start it from now on while this
+ * returns, and to the next C line. A reader that has one due stirs it by reading.
+ */
+static enum hrtimer_restart synq_tap_doze(struct synq_tap *tap)
+{
+	u64 next = READ_ONCE(tap->next_count);
+	bool due = synq_tap_now(tap) >= next;
+
+	if (next != U64_MAX && !due)
+		hrtimer_set_expires(&tap->tick, ns_to_ktime(tap->start + next));
+	/* A full barrier: pairs with synq_feed_write(). */
+	smp_store_mb(tap->reader.dozing, true);
+	if (synq_tap_busy(tap) && xchg(&tap->reader.dozing, false)) {
+		hrtimer_set_expires(&tap->tick, ktime_add(ktime_get(), synq_tap_period(tap)));
+		return HRTIMER_RESTART;
+	}
+	return next != U64_MAX && !due ? HRTIMER_RESTART : HRTIMER_NORESTART;
+}
+
 static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 {
 	struct synq_tap *tap = container_of(timer, struct synq_tap, tick);
-	unsigned int latency_ms = READ_ONCE(tap->latency_ms);
-	unsigned int ms = latency_ms ? min_t(unsigned int, latency_ms, SYNQ_TICK_MS) : SYNQ_TICK_MS;
-	s64 half_open = synq_net_half_open(tap->net);
 
-	if (half_open > atomic64_read(&tap->peak))
-		atomic64_set(&tap->peak, half_open);
+	if (READ_ONCE(tap->next_count) != U64_MAX) {
+		s64 half_open;
+
+		/* Before the look: a half-open that this does not count clears it. */
+		set_bit(SYNQ_WATCH_PEAK, &synq_net(tap->net)->watch);
+		smp_mb__after_atomic();
+		half_open = synq_net_half_open(tap->net);
+		if (half_open > atomic64_read(&tap->peak))
+			atomic64_set(&tap->peak, half_open);
+	}
 	synq_tap_ripen(tap, ktime_get_ns());
 	if (synq_tap_ripe(tap))
-		wake_up_interruptible(&tap->wait);
-	hrtimer_forward_now(timer, ms_to_ktime(ms));
+		wake_up_interruptible(&tap->reader.wait);
+	if (!synq_tap_busy(tap))
+		return synq_tap_doze(tap);
+	hrtimer_forward_now(timer, synq_tap_period(tap));
 	return HRTIMER_RESTART;
 }
 
@@ -332,6 +410,7 @@ static void synq_tap_begin(struct synq_tap *tap)
 		WRITE_ONCE(tap->next_count, next > now ? next : now + interval);
 	}
 	WRITE_ONCE(tap->batch, true);
+	synq_tap_stir(tap);
 }
 
 /* Makes lines of the batch while they fit, and ends it with its last. */
@@ -410,7 +489,7 @@ static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filte
 	} else if (synq_filter_kinds(filter) & SYNQ_KIND_RECORDS) {
 		u64 now = ktime_get_ns();
 
-		feed = synq_feed_open(tap->net, filter, &tap->wait);
+		feed = synq_feed_open(tap->net, filter, &tap->reader);
 		if (IS_ERR(feed)) {
 			err = PTR_ERR(feed);
 			goto err_hooks;
@@ -506,7 +585,7 @@ static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
 
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event_interruptible(tap->wait, READ_ONCE(tap->let_go) ||
+		err = wait_event_interruptible(tap->reader.wait, READ_ONCE(tap->let_go) ||
 					       synq_tap_ripe(tap));
 		if (err)
 			return err;
@@ -557,7 +636,7 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	 */
 	if (!size) {
 		WRITE_ONCE(tap->let_go, true);
-		wake_up_interruptible(&tap->wait);
+		wake_up_interruptible(&tap->reader.wait);
 		return 0;
 	}
 	if (size > SYNQ_FILTER_TEXT) {
@@ -585,6 +664,7 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 		if (tap->feed && !tap->batch && !tap->header_due)
 			synq_tap_begin(tap);
 		synq_tap_set_filter(tap, &filter);
+		synq_tap_stir(tap);
 		WRITE_ONCE(tap->header_due, tap->header_due || headless);
 		WRITE_ONCE(tap->filter_due, !tap->header_due);
 	}
@@ -592,7 +672,7 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	kfree(text);
 	if (err)
 		return err;
-	wake_up_interruptible(&tap->wait);
+	wake_up_interruptible(&tap->reader.wait);
 	return size;
 }
 
@@ -611,7 +691,7 @@ static __poll_t synq_tap_poll(struct file *file, poll_table *table)
 {
 	struct synq_tap *tap = file->private_data;
 
-	poll_wait(file, &tap->wait, table);
+	poll_wait(file, &tap->reader.wait, table);
 	return EPOLLOUT | EPOLLWRNORM |
 	       (READ_ONCE(tap->let_go) || synq_tap_ripe(tap) ? EPOLLIN | EPOLLRDNORM : 0);
 }
@@ -657,7 +737,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	tap->net = net;
 	tap->start = ktime_get_ns();
 	mutex_init(&tap->lock);
-	init_waitqueue_head(&tap->wait);
+	init_waitqueue_head(&tap->reader.wait);
 	tap->seq.buf = tap->text;
 	tap->seq.size = sizeof(tap->text);
 	tap->header_due = true;
@@ -669,6 +749,9 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	tap->batch = true;
 	synq_hrtimer_setup(&tap->tick, synq_tap_tick);
 	hrtimer_start(&tap->tick, ms_to_ktime(SYNQ_TICK_MS), SYNQ_HRTIMER_MODE);
+	mutex_lock(&synq_taps_lock);
+	hlist_add_head_rcu(&tap->node, &synq_net(net)->taps);
+	mutex_unlock(&synq_taps_lock);
 
 	file->private_data = tap;
 	synq_stream_open(inode, file);
@@ -687,11 +770,20 @@ err_count:
 static int synq_tap_release(struct inode *inode, struct file *file)
 {
 	struct synq_tap *tap = file->private_data;
+	struct synq_feed *feed = tap->feed;
 	struct net *net = tap->net;
 
+	/* No tick looks at the feed any more, though the feed may still start one. */
+	smp_store_release(&tap->feed, NULL);
 	hrtimer_cancel(&tap->tick);
-	if (tap->feed)
-		synq_feed_close(tap->feed);
+	if (feed)
+		synq_feed_close(net, feed);
+	mutex_lock(&synq_taps_lock);
+	hlist_del_rcu(&tap->node);
+	mutex_unlock(&synq_taps_lock);
+	/* A walk of the list that found the tap ends; later ones do not find it. */
+	irq_work_sync(&synq_net(net)->stir);
+	hrtimer_cancel(&tap->tick);
 	synq_hooks_put(tap->hooks);
 	kvfree(tap);
 	put_net(net);

@@ -4,6 +4,7 @@
 #define SYNQ_TAP_H
 
 #include <linux/in6.h>
+#include <linux/irq_work.h>
 
 #include "tcpsynq.h"
 
@@ -56,6 +57,7 @@ int synq_filter_parse(struct synq_filter *filter, char *text);
 void synq_filter_show(struct seq_file *seq, const struct synq_filter *filter);
 
 void synq_taps_init(void);
+void synq_taps_stir(struct irq_work *stir);
 void synq_taps_ready(void);
 unsigned int synq_taps_open(void);
 unsigned int synq_taps_limit(void);

@@ -1,7 +1,15 @@
 // The files under /proc/net: who may open them, what any reader gets, what is refused.
 
 import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -27,6 +35,7 @@ import {
   trySh,
   unload,
 } from './guest.ts';
+import { of, Tap } from './tap.ts';
 
 requireGuest();
 
@@ -448,6 +457,36 @@ print(n)`;
     expect(Number(fields[2])).toBe(0);
     expect(Number(fields[16])).toBeGreaterThan(0.4 * count);
     expect(Number(fields[16])).toBeLessThanOrEqual(count);
+  });
+
+  test('a tap runs no timer while nothing comes, and shows what comes then', async () => {
+    const link = newLink();
+    await link.listener('--port 80 --backlog 400000');
+    const tap = await new Tap(link.target, 'kinds=count,event interval_ms=60000').ready();
+    const events = '/sys/kernel/tracing/events/timer/hrtimer_expire_entry/enable';
+    const ticks = sh(`cd /sys/kernel/tracing; echo >trace; echo 1 >${events}; sleep 1
+      echo 0 >${events}; grep -c synq_tap_tick trace || true`);
+    expect(Number(ticks)).toBeLessThan(5);
+    await link.send('--dport 80 --count 1 --linger 0');
+    await tap.shows(/^A /m);
+  });
+
+  test('a CPU that comes online while a tap is open loses no record', async () => {
+    const link = newLink();
+    await link.listener('--port 80 --backlog 400000');
+    const online = '/sys/devices/system/cpu/cpu1/online';
+    writeFileSync(online, '0');
+    let tap: Tap;
+    try {
+      tap = await new Tap(link.target, 'kinds=count,event').ready();
+    } finally {
+      writeFileSync(online, '1');
+    }
+    const count = FLOOD / 20;
+    await link.send(`--dport 80 --count ${count} --cpu 1 --linger 0`);
+    const lines = await tap.stop();
+    expect(of('A', lines).length).toBe(count);
+    expect(of('L', lines)).toEqual([]);
   });
 });
 

@@ -30,8 +30,13 @@ export class Tap {
 
   /** Waits until it records. */
   async ready(): Promise<this> {
-    await eventually('the first C line', () => this.text.includes('\nC '), { limit: 60_000 });
+    await this.shows(/\nC /);
     return this;
+  }
+
+  /** Waits for text. */
+  async shows(what: RegExp): Promise<void> {
+    await eventually(`${what} in a tap`, () => what.test(this.text), { limit: 60_000 });
   }
 
   /** Waits for a C line that was made from now on, and ends the tap. Its lines, as words. */
