@@ -217,7 +217,7 @@ results:
 
 bench:
 	bench/parse
-	for what in half-opens segments reading cpus start watch; do bench/cost $$what $(ROUNDS) || exit; done
+	for what in half-opens queued load segments reading cpus start watch; do bench/cost $$what $(ROUNDS) || exit; done
 	bench/samples $(ROUNDS)
 	bench/chart
 
