@@ -86,7 +86,9 @@ export function nameOf({ local }: TallyGroup): string {
 export function sureness({ sources }: Top, people: boolean): string[] {
   const number = (value: number) => whole(value, people);
   if (sources.exact) {
-    return [`${number(sources.networks)} networks, counted exactly`];
+    return [
+      `${number(sources.networks)} ${sources.networks === 1 ? 'network' : 'networks'}, counted exactly`,
+    ];
   }
   const spread = (NETWORKS_ERROR * 100).toFixed(1);
   return [
