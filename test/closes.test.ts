@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, closeCapture } from './capture.js';
 import { bash, named, onTerminal, run } from './command.js';
 
-// `tcpsynq closes` on captures: the rows of docs/terminal.md about it that need no module.
+// `tcpsynq closes` on captures: the rows of test/terminal.md about it that need no module.
 
 const WEB = '10.9.0.1:80';
 const STACK = 'tcp_v4_do_rcv+0x44;tcp_rcv_state_process+0x5a1;tcp_done+0x30';

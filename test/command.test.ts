@@ -8,7 +8,7 @@ import { COLUMNS, capture, countLine, eventCapture } from './capture.js';
 import { named, run, spawned, start } from './command.js';
 
 // What the command prints, writes and returns on a host without the module, when stdout is no
-// terminal: rows of docs/terminal.md. Each test has the name of its row.
+// terminal: rows of test/terminal.md. Each test has the name of its row.
 
 let directory: string;
 let file: string;

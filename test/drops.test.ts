@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, dropCapture } from './capture.js';
 import { bash, named, onTerminal, run, start } from './command.js';
 
-// `tcpsynq drops` on captures: the rows of docs/terminal.md about it that need no module.
+// `tcpsynq drops` on captures: the rows of test/terminal.md about it that need no module.
 
 const CLOSED_PORT = 'tcp_v4_rcv+0x1f3 NO_SOCKET 10.9.0.1:81 198.18.0.9:1024 - SYN 40 - tcp';
 const STACK = 'process_backlog+0x8a;tcp_v6_do_rcv+0x44;tcp_validate_incoming+0xe5';

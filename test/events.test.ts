@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, eventCapture } from './capture.js';
 import { named, onTerminal, run, start } from './command.js';
 
-// `tcpsynq events` on captures: the rows of docs/terminal.md about it that need no module.
+// `tcpsynq events` on captures: the rows of test/terminal.md about it that need no module.
 
 const WEB = '10.9.0.1:443';
 const SSH = '[fd09::1]:22';

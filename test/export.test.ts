@@ -12,7 +12,7 @@ import { eventually } from './eventually.js';
 import { promtool } from './export/promtool.js';
 import { serving, stop } from './export/serving.js';
 
-// The rows of docs/terminal.md on `export` that a host without the module can show.
+// The rows of test/terminal.md on `export` that a host without the module can show.
 
 let directory: string;
 

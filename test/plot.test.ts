@@ -6,7 +6,7 @@ import { probeLine, transfers } from './capture.js';
 import { named, onTerminal, run, start } from './command.js';
 import { eventually } from './eventually.js';
 
-// The rows of docs/terminal.md for plot; what gnuplot draws is in gnuplot.test.ts.
+// The rows of test/terminal.md for plot; what gnuplot draws is in gnuplot.test.ts.
 
 const ENDS = '192.0.2.1:8089 192.0.2.25:54320';
 let directory: string;

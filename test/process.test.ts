@@ -9,7 +9,7 @@ import { capture, countLine, eventCapture } from './capture.js';
 import { bash, CLI, run, Started, start } from './command.js';
 import { eventually } from './eventually.js';
 
-// What takes a real process, on a host without the module: rows of docs/terminal.md on pipes
+// What takes a real process, on a host without the module: rows of test/terminal.md on pipes
 // and rights. Each test has the name of its row.
 
 let directory: string;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture } from './capture.js';
 import { CLI, onTerminal, Started } from './command.js';
 
-// The command on a terminal of its own, on a host without the module: rows of docs/terminal.md.
+// The command on a terminal of its own, on a host without the module: rows of test/terminal.md.
 // Each test has the name of its row.
 
 let directory: string;

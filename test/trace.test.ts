@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_SSTHRESH, probeLine, sampleLine, transfers } from './capture.js';
 import { bash, named, onTerminal, run, start } from './command.js';
 
-// The rows of docs/terminal.md for trace that a host without the module can show.
+// The rows of test/terminal.md for trace that a host without the module can show.
 
 let directory: string;
 let file: string;

@@ -7,7 +7,7 @@ import { createZstdCompress } from '../../src/source/zstd.js';
 import { capture, countLine } from '../capture.js';
 import { bash, named, run } from '../command.js';
 
-// The rows of docs/terminal.md on `capture` that a host without the module can show.
+// The rows of test/terminal.md on `capture` that a host without the module can show.
 
 let directory: string;
 let file: string;

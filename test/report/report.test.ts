@@ -19,7 +19,7 @@ import {
 import { bash, named, run, start } from '../command.js';
 import { chartOf, dataOf, textOf, valuesOf } from './page.js';
 
-// The rows of docs/terminal.md for report, and what docs/report.md promises of the page.
+// The rows of test/terminal.md for report, and what docs/report.md promises of the page.
 
 let directory: string;
 let made = 0;

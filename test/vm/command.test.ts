@@ -1,4 +1,4 @@
-// The command on the real module: the rows of docs/terminal.md that need one.
+// The command on the real module: the rows of test/terminal.md that need one.
 
 import { spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
