@@ -10,7 +10,7 @@ import { NO_SSTHRESH, probeLine, sawtooth, transfers } from './capture.js';
 import { CLI, run, Started } from './command.js';
 import { eventually } from './eventually.js';
 
-// The rows of docs/terminal.md for plot that the real gnuplot draws, which takes it its time.
+// The rows of test/terminal.md for plot that the real gnuplot draws, which takes it its time.
 
 const PNG = Buffer.from('\u0089PNG\r\n\u001a\n', 'latin1');
 const ENDS = '192.0.2.1:8089 192.0.2.25:54320';
@@ -64,7 +64,7 @@ describe('what gnuplot takes for a command', () => {
       expect(files).toContain(`${name}.png`);
       const png = await readFile(join(folder, `${name}.png`));
       expect(png.subarray(0, PNG.length)).toEqual(PNG);
-      // The script alone, as docs/plot.md says.
+      // The script alone, as docs/traces.md says.
       if (name.startsWith('|')) {
         await promisify(execFile)('gnuplot', ['-d', `${name}.gp`], { cwd: folder });
       }
