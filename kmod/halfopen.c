@@ -271,13 +271,12 @@ static __always_inline void synq_on_migrate(const struct synq_call *call)
 static noinline void notrace synq_freed(struct request_sock *req)
 {
 	preempt_disable_notrace();
-	if (synq_life_unused(req, refcount_read(&req->rsk_refcnt))) {
-		/* Its original goes on, or ends. */
-	} else if (synq_life_unfinished(req) && req->rsk_listener) {
+	/* The original of an unused clone goes on, or ends. */
+	if (!synq_life_unused(req, refcount_read(&req->rsk_refcnt))) {
 		synq_life_move_ends(req);
-		synq_removed_slow(req, synq_removal_outcome(req, synq_timer_fired(req)), true);
-	} else {
-		synq_life_move_ends(req);
+		if (synq_life_unfinished(req) && req->rsk_listener)
+			synq_removed_slow(req, synq_removal_outcome(req, synq_timer_fired(req)),
+					  true);
 	}
 	preempt_enable_notrace();
 }
