@@ -60,7 +60,7 @@ struct synq_received {
 static DEFINE_PER_CPU(struct synq_received, synq_received);
 
 /* tcp_v4_do_rcv(sk, skb), tcp_v6_do_rcv(sk, skb) */
-static __always_inline void synq_note_received(const struct synq_call *call)
+static __always_inline void synq_on_do_rcv(const struct synq_call *call)
 {
 	const struct sock *sk = (const void *)call->arg[0];
 	const struct sk_buff *skb = (const void *)call->arg[1];
@@ -71,18 +71,8 @@ static __always_inline void synq_note_received(const struct synq_call *call)
 	this_cpu_write(synq_received.state, sk->sk_state);
 }
 
-static __always_inline void synq_on_do_rcv4(const struct synq_call *call)
-{
-	synq_note_received(call);
-}
-
-static __always_inline void synq_on_do_rcv6(const struct synq_call *call)
-{
-	synq_note_received(call);
-}
-
-SYNQ_DEFINE_HOOK(synq_on_do_rcv4, SYNQ_HOOK_DO_RCV4)
-SYNQ_DEFINE_HOOK(synq_on_do_rcv6, SYNQ_HOOK_DO_RCV6)
+SYNQ_DEFINE_HOOK_AS(synq_on_do_rcv4, synq_on_do_rcv, SYNQ_HOOK_DO_RCV4)
+SYNQ_DEFINE_HOOK_AS(synq_on_do_rcv6, synq_on_do_rcv, SYNQ_HOOK_DO_RCV6)
 
 static __always_inline u8 synq_received_state(const struct sk_buff *skb, u32 seq)
 {

@@ -113,16 +113,6 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 		synq_synack(sn, listener, req, (u32)call->arg[5]);
 }
 
-static __always_inline void synq_on_send_synack4(const struct synq_call *call)
-{
-	synq_on_send_synack(call);
-}
-
-static __always_inline void synq_on_send_synack6(const struct synq_call *call)
-{
-	synq_on_send_synack(call);
-}
-
 /* The outcome of a half-open that does not complete. @by_timer: its own timer ends it. */
 static __always_inline enum synq_counter synq_removal_outcome(const struct request_sock *req,
 							      bool by_timer)
@@ -290,16 +280,6 @@ static __always_inline void synq_on_destructor(const struct synq_call *call)
 		synq_freed(req);
 }
 
-static __always_inline void synq_on_destructor4(const struct synq_call *call)
-{
-	synq_on_destructor(call);
-}
-
-static __always_inline void synq_on_destructor6(const struct synq_call *call)
-{
-	synq_on_destructor(call);
-}
-
 /* tcp_req_err(sk, seq, abort): drops the request if both conditions hold. */
 static __always_inline void synq_on_req_err(const struct synq_call *call)
 {
@@ -311,15 +291,15 @@ static __always_inline void synq_on_req_err(const struct synq_call *call)
 		synq_life_icmp(req);
 }
 
-SYNQ_DEFINE_HOOK(synq_on_send_synack4, SYNQ_HOOK_SEND_SYNACK4)
-SYNQ_DEFINE_HOOK(synq_on_send_synack6, SYNQ_HOOK_SEND_SYNACK6)
+SYNQ_DEFINE_HOOK_AS(synq_on_send_synack4, synq_on_send_synack, SYNQ_HOOK_SEND_SYNACK4)
+SYNQ_DEFINE_HOOK_AS(synq_on_send_synack6, synq_on_send_synack, SYNQ_HOOK_SEND_SYNACK6)
 SYNQ_DEFINE_HOOK(synq_on_remove_told, SYNQ_HOOK_REMOVE_TOLD)
 SYNQ_DEFINE_HOOK(synq_on_remove, SYNQ_HOOK_REMOVE)
 SYNQ_DEFINE_HOOK(synq_on_remove_and_put, SYNQ_HOOK_REMOVE_AND_PUT)
 SYNQ_DEFINE_HOOK(synq_on_hashdance, SYNQ_HOOK_HASHDANCE)
 SYNQ_DEFINE_HOOK(synq_on_migrate, SYNQ_HOOK_MIGRATE)
-SYNQ_DEFINE_HOOK(synq_on_destructor4, SYNQ_HOOK_DESTRUCTOR4)
-SYNQ_DEFINE_HOOK(synq_on_destructor6, SYNQ_HOOK_DESTRUCTOR6)
+SYNQ_DEFINE_HOOK_AS(synq_on_destructor4, synq_on_destructor, SYNQ_HOOK_DESTRUCTOR4)
+SYNQ_DEFINE_HOOK_AS(synq_on_destructor6, synq_on_destructor, SYNQ_HOOK_DESTRUCTOR6)
 SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 
 /**

@@ -97,10 +97,11 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 	void fn##_jprobe(unsigned long a, unsigned long b, unsigned long c,	\
 			 unsigned long d, unsigned long e, unsigned long f)
 
-/* Makes of an inline handler the functions its hook can be attached by. */
-#define SYNQ_DEFINE_HOOK(fn, id)						\
-	void notrace fn##_ftrace(unsigned long ip, unsigned long parent_ip,	\
-				 struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs) \
+/* Define the functions that a hook can be attached by, from its inline handler @fn. */
+#define SYNQ_DEFINE_HOOK(fn, id)	SYNQ_DEFINE_HOOK_AS(fn, fn, id)
+#define SYNQ_DEFINE_HOOK_AS(name, fn, id)					\
+	void notrace name##_ftrace(unsigned long ip, unsigned long parent_ip,	\
+				   struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs) \
 	{									\
 		struct synq_call call = {					\
 			.arg = SYNQ_CALL_ARGS(synq_ftrace_arg, fregs),		\
@@ -111,7 +112,7 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 		this_cpu_inc(synq_hits[id]);					\
 		fn(&call);							\
 	}									\
-	int notrace fn##_kprobe(struct kprobe *kp, struct pt_regs *regs)	\
+	int notrace name##_kprobe(struct kprobe *kp, struct pt_regs *regs)	\
 	{									\
 		struct synq_call call = {					\
 			.arg = SYNQ_CALL_ARGS(synq_regs_arg, regs),		\
@@ -125,8 +126,8 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 	}									\
 	/* Called in the probed function's place, with its stack. */		\
 	void notrace __maybe_unused						\
-	fn##_jprobe(unsigned long a, unsigned long b, unsigned long c,		\
-		    unsigned long d, unsigned long e, unsigned long f)		\
+	name##_jprobe(unsigned long a, unsigned long b, unsigned long c,	\
+		      unsigned long d, unsigned long e, unsigned long f)	\
 	{									\
 		struct synq_call call = {					\
 			.arg = { a, b, c, d, e, f },				\
