@@ -92,18 +92,15 @@ static __always_inline enum synq_cause synq_note_take(const struct sock *sk)
 
 static struct synq_range synq_rcv_state_process;
 
-/* Not found, it is nobody's caller: then every reset is taken for received. */
-int synq_close_init(void)
+/* If the symbol is missing, every reset is classified as received. */
+void synq_close_init(void)
 {
-	int err;
-
 	if (SYNQ_TCP_RESET_HAS_SKB)
-		return 0;
-	err = synq_symbol_range("tcp_rcv_state_process", &synq_rcv_state_process);
-	if (err)
+		return;
+	synq_rcv_state_process = synq_symbol_range("tcp_rcv_state_process");
+	if (!synq_rcv_state_process.start)
 		pr_warn("tcp_rcv_state_process: cannot be found (%d); connections that were closed by a reset of ours are told as reset by the peer\n",
-			err);
-	return err == -ENOMEM ? err : 0;
+			-ENOENT);
 }
 
 /* Before the hooks are attached: a kprobe that was passed over may have left one. */

@@ -190,18 +190,9 @@ struct synq_jprobe {
 	void		*entry;
 };
 
-static inline int synq_register_jprobe(struct synq_jprobe *jp)
-{
-	return -ENOSYS;
-}
-
-static inline void synq_unregister_jprobe(struct synq_jprobe *jp)
-{
-}
-
-static inline void synq_jprobe_return(void)
-{
-}
+#define synq_register_jprobe(jp)	(-ENOSYS)
+#define synq_unregister_jprobe(jp)	do { } while (0)
+#define synq_jprobe_return()		do { } while (0)
 #endif /* 4.15 */
 
 /* Where a probed function returns to, read at its first instruction. */
@@ -488,9 +479,6 @@ static __always_inline u64 synq_moves(struct net *net, int cpu)
 	return 0;
 #endif /* 5.14 */
 }
-
-/* 4.18 put the underscores to __tcp_transmit_skb(), and so did stable kernels of its time. */
-#define SYNQ_TRANSMIT_BEFORE	"tcp_transmit_skb"
 
 /* 5.11 gave tcp_reset() the segment. */
 #define SYNQ_TCP_RESET_HAS_SKB							\

@@ -302,16 +302,9 @@ SYNQ_DEFINE_HOOK_AS(synq_on_destructor4, synq_on_destructor, SYNQ_HOOK_DESTRUCTO
 SYNQ_DEFINE_HOOK_AS(synq_on_destructor6, synq_on_destructor, SYNQ_HOOK_DESTRUCTOR6)
 SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 
-/**
- * synq_halfopen_init() - look up who calls the hooked functions for what
- *
- * Return: 0, also where the kernel has no such function; or -errno.
- */
-int synq_halfopen_init(void)
+/* Look up who calls the hooked functions for what. A kernel may lack either function. */
+void synq_halfopen_init(void)
 {
-	int err = synq_symbol_range("reqsk_timer_handler", &synq_timer_handler);
-
-	if (!err)
-		err = synq_symbol_range("inet_csk_reqsk_queue_drop_and_put", &synq_drop_and_put);
-	return err == -ENOENT ? 0 : err;
+	synq_timer_handler = synq_symbol_range("reqsk_timer_handler");
+	synq_drop_and_put = synq_symbol_range("inet_csk_reqsk_queue_drop_and_put");
 }

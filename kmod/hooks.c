@@ -54,6 +54,7 @@ struct synq_tracer {
  * @via: how it is attached now
  * @own: what it is attached by, as ftrace, if it is hot
  * @jp: as a jprobe, or by its first member as a kprobe
+ * @start: where the function begins; 0: the kernel has none of that name
  * @inlined: into @caller, and who knows where else, out of a hook's sight
  * @users: taps that want it, if on demand
  * @failed: on demand, and could not be found, is inlined, or could not be attached
@@ -79,6 +80,7 @@ struct synq_hook {
 	enum synq_via		via;
 	struct synq_tracer	own;
 	struct synq_jprobe	jp;
+	unsigned long		start;
 	bool			inlined;
 	unsigned int		users;
 	bool			failed;
@@ -208,19 +210,15 @@ static enum synq_via synq_via = SYNQ_VIA_AUTO;
 
 static int synq_via_set(const char *val, const struct kernel_param *kp)
 {
-	if (sysfs_streq(val, "auto"))
-		synq_via = SYNQ_VIA_AUTO;
-	else if (sysfs_streq(val, "ftrace"))
-		synq_via = SYNQ_VIA_FTRACE;
-	else if (sysfs_streq(val, "kprobe"))
-		synq_via = SYNQ_VIA_KPROBE;
-	else if (sysfs_streq(val, "jprobe") && SYNQ_HAVE_JPROBES)
-		synq_via = SYNQ_VIA_JPROBE;
-	else {
+	int via = __sysfs_match_string(&synq_via_names[SYNQ_VIA_AUTO],
+				       SYNQ_VIA_JPROBE - SYNQ_VIA_AUTO + SYNQ_HAVE_JPROBES, val);
+
+	if (via < 0) {
 		pr_err("via=%.32s: allowed are auto, ftrace, kprobe%s\n", val,
 		       SYNQ_HAVE_JPROBES ? ", jprobe" : "; jprobe on kernels before 4.15");
 		return -EINVAL;
 	}
+	synq_via = SYNQ_VIA_AUTO + via;
 	return 0;
 }
 
@@ -297,14 +295,10 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 {
 	struct synq_tracer *tracer = synq_hook_tracer(hook);
 	struct ftrace_ops *ops = &tracer->ops;
-	struct synq_range range;
 	int err;
 
 	if (!SYNQ_FTRACE_ARGS)
 		return -EOPNOTSUPP;
-	err = synq_symbol_range(hook->symbol, &range);
-	if (err)
-		return err;
 	if (!tracer->functions) {
 		/*
 		 * Anew each time: ftrace_free_filter() leaves pointers to what it has
@@ -316,8 +310,8 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 	}
 	/* Before the filter has it: it may be called at once. */
 	if (!hook->hot)
-		WRITE_ONCE(synq_shared_starts[hook - synq_hooks], range.start);
-	err = synq_filter(ops, range.start, 0);
+		WRITE_ONCE(synq_shared_starts[hook - synq_hooks], hook->start);
+	err = synq_filter(ops, hook->start, 0);
 	if (err)
 		return err;
 	if (!tracer->functions) {
@@ -354,54 +348,37 @@ static int synq_hook_unftrace(struct synq_hook *hook)
 	/* The last is not taken away: an empty filter is every function there is. */
 	if (tracer->functions == 1)
 		return synq_tracer_stop(tracer);
-	err = synq_filter(&tracer->ops, synq_shared_starts[hook - synq_hooks], 1);
+	err = synq_filter(&tracer->ops, hook->start, 1);
 	if (!err)
 		tracer->functions--;
 	return err;
 }
 
-static int synq_hook_kprobe(struct synq_hook *hook)
-{
-	memset(&hook->jp, 0, sizeof(hook->jp));
-	hook->jp.kp.symbol_name = hook->symbol;
-	hook->jp.kp.pre_handler = hook->kprobe;
-	return register_kprobe(&hook->jp.kp);
-}
-
-static int synq_hook_jprobe(struct synq_hook *hook)
-{
-	memset(&hook->jp, 0, sizeof(hook->jp));
-	hook->jp.kp.symbol_name = hook->symbol;
-	hook->jp.entry = hook->jprobe;
-	return synq_register_jprobe(&hook->jp);
-}
-
 static int synq_hook_function(struct synq_hook *hook)
 {
-	int err = -ENOENT;
+	bool jprobe = synq_via == SYNQ_VIA_JPROBE;
+	int err;
 
-	if (synq_via == SYNQ_VIA_JPROBE) {
-		err = synq_hook_jprobe(hook);
-		if (!err)
-			hook->via = SYNQ_VIA_JPROBE;
-		return err;
-	}
-	if (synq_via != SYNQ_VIA_KPROBE) {
+	if (synq_via == SYNQ_VIA_AUTO || synq_via == SYNQ_VIA_FTRACE) {
 		err = synq_hook_ftrace(hook);
-		if (!err) {
+		if (!err)
 			hook->via = SYNQ_VIA_FTRACE;
-			return 0;
-		}
 		/*
 		 * A kprobe on a function ftrace can reach is ftrace too; and short
 		 * of memory for a moment is no reason to count worse for good.
 		 */
-		if (synq_via == SYNQ_VIA_FTRACE || err == -EBUSY || err == -ENOMEM)
+		if (!err || synq_via == SYNQ_VIA_FTRACE || err == -EBUSY || err == -ENOMEM)
 			return err;
 	}
-	err = synq_hook_kprobe(hook);
+	memset(&hook->jp, 0, sizeof(hook->jp));
+	hook->jp.kp.symbol_name = hook->symbol;
+	if (jprobe)
+		hook->jp.entry = hook->jprobe;
+	else
+		hook->jp.kp.pre_handler = hook->kprobe;
+	err = jprobe ? synq_register_jprobe(&hook->jp) : register_kprobe(&hook->jp.kp);
 	if (!err)
-		hook->via = SYNQ_VIA_KPROBE;
+		hook->via = jprobe ? SYNQ_VIA_JPROBE : SYNQ_VIA_KPROBE;
 	return err;
 }
 
@@ -458,7 +435,7 @@ static bool synq_hook_unarmed(const struct synq_hook *hook)
 	const struct kprobe *kp = &hook->jp.kp;
 
 	if (hook->via == SYNQ_VIA_FTRACE || (kp->flags & KPROBE_FLAG_FTRACE))
-		return synq_symbol_unpatched(hook->symbol);
+		return synq_symbol_unpatched(hook->start);
 	return *kp->addr == kp->opcode;
 }
 
@@ -466,102 +443,79 @@ static int synq_hook_attach(struct synq_hook *hook)
 {
 	int err;
 
-	if (hook->inlined)
-		return -ENOENT;
-	if (hook->prepare)
-		hook->prepare();
 	if (hook->attach) {
 		err = hook->attach();
 		if (!err)
 			hook->via = SYNQ_VIA_TRACEPOINT;
 		return err;
 	}
+	if (hook->inlined || !hook->start)
+		return -ENOENT;
+	if (hook->prepare)
+		hook->prepare();
 	err = synq_hook_function(hook);
 	if (!err && synq_hook_unarmed(hook))
 		err = synq_hook_detach(hook) ?: -EBUSY;
 	return err;
 }
 
-/* Before it is attached: the function that does its work on this kernel. */
-void synq_hook_use(enum synq_hook_id id, const char *symbol)
+/* Choose what to hook on this kernel. */
+static void synq_hooks_choose(void)
 {
-	synq_hooks[id].symbol = symbol;
-}
+	bool nested = synq_symbol_calls("inet_csk_reqsk_queue_drop", "__inet_csk_reqsk_queue_drop");
 
-/*
- * A function may be there, and not be called where it should: clang has a copy
- * of tcp_req_err() in tcp_v4_err() (6.1, clang 16), gcc and clang with LTO may
- * have one of any.
- *
- * Return: 1; 0, also if it cannot be told; or -ENOMEM.
- */
-static int synq_hook_is_inlined(const struct synq_hook *hook)
-{
-	int calls;
-
-	if (!hook->caller || synq_symbol_missing(hook->caller))
-		return 0;
-	calls = synq_symbol_calls(hook->caller, hook->symbol);
-	return calls == -ENOMEM ? calls : !calls;
-}
-
-/* Hooks of no use on this kernel. Return: 0 or -ENOMEM. */
-static int synq_hooks_choose(void)
-{
-	int calls = synq_symbol_calls("inet_csk_reqsk_queue_drop", "__inet_csk_reqsk_queue_drop");
-
-	if (calls == -ENOMEM)
-		return calls;
 	/* The outer one calls the inner one, unless it is inlined there. */
-	synq_hooks[calls > 0 ? SYNQ_HOOK_REMOVE : SYNQ_HOOK_REMOVE_TOLD].symbol = NULL;
+	synq_hooks[nested ? SYNQ_HOOK_REMOVE : SYNQ_HOOK_REMOVE_TOLD].symbol = NULL;
+	/* 4.18 gave this function its underscores, and so did stable kernels of its time. */
+	if (synq_symbol_missing(synq_hooks[SYNQ_HOOK_XMIT].symbol))
+		synq_hooks[SYNQ_HOOK_XMIT].symbol = "tcp_transmit_skb";
 	/* Requests move to another listener since 5.14. */
 	if (synq_symbol_missing(synq_hooks[SYNQ_HOOK_MIGRATE].symbol))
 		synq_hooks[SYNQ_HOOK_MIGRATE].symbol = NULL;
-	return 0;
 }
 
 /**
  * synq_hooks_find() - look up what is to be hooked, now or on demand
+ *
+ * A function may be there, and not be called where it should: clang has a copy
+ * of tcp_req_err() in tcp_v4_err() (6.1, clang 16), gcc and clang with LTO may
+ * have one of any.
  *
  * Return: 0, also where there is no such function: then attaching fails; or
  * -errno, with a line in the kernel log.
  */
 int synq_hooks_find(void)
 {
-	struct synq_range range;
-	int id, err, inlined;
+	int id, err = 0;
 
-	err = synq_hooks_choose();
-	if (err)
-		return err;
-	for (id = 0; id < SYNQ_HOOKS; id++) {
+	synq_hooks_choose();
+	for (id = 0; id < SYNQ_HOOKS && !err; id++) {
 		struct synq_hook *hook = &synq_hooks[id];
 
 		if (!hook->symbol || hook->attach)
 			continue;
-		err = synq_symbol_range(hook->symbol, &range);
-		inlined = err ? 0 : synq_hook_is_inlined(hook);
-		if (err == -ENOMEM || inlined < 0) {
-			err = err ?: inlined;
-			pr_err("%s: cannot be looked up (%d)\n", hook->symbol, err);
-			return err;
-		}
-		if (inlined && hook->required) {
+		hook->start = synq_symbol_range(hook->symbol).start;
+		hook->inlined = hook->start && hook->caller &&
+				!synq_symbol_missing(hook->caller) &&
+				!synq_symbol_calls(hook->caller, hook->symbol);
+		/* Of the others attaching says so. */
+		hook->failed = hook->on_demand && (!hook->start || hook->inlined);
+		err = synq_symbols_check();
+		if (err)
+			break;
+		if (hook->inlined && hook->required) {
 			pr_err("%s: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n",
 			       hook->symbol);
-			return -ENOENT;
-		}
-		hook->inlined = inlined;
-		/* Of the others attaching says so. */
-		hook->failed = (err || inlined) && hook->on_demand;
-		if (inlined)
+			err = -ENOENT;
+		} else if (hook->inlined) {
 			pr_warn("%s: this kernel was compiled with it inlined into %s, where no hook sees it; going on without %s\n",
 				hook->symbol, hook->caller, hook->serves);
-		else if (hook->failed)
+		} else if (hook->failed) {
 			pr_warn("%s: cannot be found (%d); going on without %s\n",
-				hook->symbol, err, hook->serves);
+				hook->symbol, -ENOENT, hook->serves);
+		}
 	}
-	return 0;
+	return err;
 }
 
 int synq_hooks_attach(void)

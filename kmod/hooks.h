@@ -17,11 +17,12 @@ struct synq_range {
 	unsigned long end;
 };
 
+int synq_symbols_check(void);
 void synq_symbols_done(void);
 bool synq_symbol_missing(const char *name);
-int synq_symbol_range(const char *name, struct synq_range *range);
-int synq_symbol_calls(const char *caller, const char *callee);
-bool synq_symbol_unpatched(const char *name);
+struct synq_range synq_symbol_range(const char *name);
+bool synq_symbol_calls(const char *caller, const char *callee);
+bool synq_symbol_unpatched(unsigned long start);
 
 /* A function's address and what some kernels put before it or at its beginning, bytes. */
 #define SYNQ_ENTRY_SLACK	16
@@ -166,14 +167,12 @@ extern const unsigned long synq_drop_hooks;	/* those that drops need */
 int synq_drop_attach(void);
 void synq_drop_detach(void);
 void synq_close_prepare(void);
-int synq_close_init(void);
-void synq_sample_init(void);
+void synq_close_init(void);
 
 int synq_hooks_find(void);
 int synq_hooks_attach(void);
 void synq_hooks_detach(void);
 bool synq_hook_attached(enum synq_hook_id id);
-void synq_hook_use(enum synq_hook_id id, const char *symbol);
 int synq_hooks_get(unsigned long wanted, unsigned long *got);
 void synq_hooks_put(unsigned long hooks);
 u64 synq_hooks_missed(void);
@@ -182,7 +181,7 @@ bool synq_hooks_exact(struct seq_file *seq);
 
 /* ---- Handlers (halfopen.c, syn_drop.c) ---- */
 
-int synq_halfopen_init(void);
+void synq_halfopen_init(void);
 void synq_syn_drop_init(void);
 
 #endif /* SYNQ_HOOKS_H */

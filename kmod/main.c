@@ -12,8 +12,9 @@ static int __init synq_init(void)
 {
 	int err;
 
-	synq_sample_init();
-	err = synq_close_init() ?: synq_halfopen_init() ?: synq_hooks_find();
+	synq_close_init();
+	synq_halfopen_init();
+	err = synq_hooks_find();
 	synq_symbols_done();
 	if (err)
 		return err;

@@ -141,11 +141,5 @@ static __always_inline void synq_on_xmit(const struct synq_call *call)
 		synq_sample_write(sn, sk, (const void *)call->arg[1], SYNQ_SAMPLE_XMIT);
 }
 
-void synq_sample_init(void)
-{
-	if (synq_symbol_missing("__tcp_transmit_skb"))
-		synq_hook_use(SYNQ_HOOK_XMIT, SYNQ_TRANSMIT_BEFORE);
-}
-
 SYNQ_DEFINE_HOOK(synq_on_rcv, SYNQ_HOOK_RCV)
 SYNQ_DEFINE_HOOK(synq_on_xmit, SYNQ_HOOK_XMIT)

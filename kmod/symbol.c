@@ -12,37 +12,42 @@
  * until all have been found.
  */
 static struct kprobe synq_symbols[SYNQ_SYMBOLS];
-static unsigned long synq_symbol_addresses[SYNQ_SYMBOLS];
 static unsigned int synq_symbols_found;
-static bool synq_symbols_all;
+static int synq_symbols_failed;	/* -ENOMEM if a function was not looked up for lack of memory */
 
-static int synq_symbol_address(const char *name, unsigned long *at)
+/* Return where the function begins; 0: the kernel has none of that name. */
+static unsigned long synq_symbol_address(const char *name)
 {
 	struct kprobe *kp = &synq_symbols[synq_symbols_found];
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < synq_symbols_found; i++) {
-		if (!strcmp(synq_symbols[i].symbol_name, name)) {
-			*at = synq_symbol_addresses[i];
-			return 0;
-		}
-	}
-	if (synq_symbols_all)
-		return -ENOENT;
+	for (i = 0; i < synq_symbols_found; i++)
+		if (!strcmp(synq_symbols[i].symbol_name, name))
+			return (unsigned long)synq_symbols[i].addr;
 	if (WARN_ON(synq_symbols_found == SYNQ_SYMBOLS))
-		return -ENOSPC;
+		return 0;
 	memset(kp, 0, sizeof(*kp));
 	kp->symbol_name = name;
 	kp->flags = KPROBE_FLAG_DISABLED;
 	err = register_kprobe(kp);
+	if (err == -ENOMEM) {
+		pr_err("%s: cannot be looked up (%d)\n", name, err);
+		synq_symbols_failed = err;
+	}
 	if (err)
-		return err;
-	*at = synq_symbol_addresses[synq_symbols_found++] = (unsigned long)kp->addr;
-	return 0;
+		return 0;
+	synq_symbols_found++;
+	return (unsigned long)kp->addr;
 }
 
-/* Before any function is hooked: what has not been looked up by now is not found any more. */
+/* Return 0, or -ENOMEM if a lookup failed: then a function may be there that was not found. */
+int synq_symbols_check(void)
+{
+	return synq_symbols_failed;
+}
+
+/* Called once all have been found, before any function is hooked. */
 void synq_symbols_done(void)
 {
 	struct kprobe *kps[SYNQ_SYMBOLS];
@@ -51,41 +56,29 @@ void synq_symbols_done(void)
 	for (i = 0; i < synq_symbols_found; i++)
 		kps[i] = &synq_symbols[i];
 	unregister_kprobes(kps, synq_symbols_found);
-	synq_symbols_all = true;
 }
 
 bool synq_symbol_missing(const char *name)
 {
-	unsigned long at;
-
-	return synq_symbol_address(name, &at) == -ENOENT;
+	return !synq_symbol_address(name);
 }
 
-/**
- * synq_symbol_range() - where a function begins and ends
- * @name: the function's
- * @range: filled in
- *
- * Return: 0 or -errno; -ENOENT if the kernel has none of that name.
- */
-int synq_symbol_range(const char *name, struct synq_range *range)
+/* Return where a function begins and ends; both are 0 if the kernel has none of that name. */
+struct synq_range synq_symbol_range(const char *name)
 {
-	unsigned long at, off, size;
+	unsigned long at = synq_symbol_address(name), off, size;
+	struct synq_range range = {};
 	char text[KSYM_SYMBOL_LEN];
 	const char *plus;
-	int err;
 
-	err = synq_symbol_address(name, &at);
-	if (err)
-		return err;
 	/* Prints "name+0xoff/0xsize". */
 	sprint_symbol(text, at);
 	plus = strchr(text, '+');
-	if (!plus || sscanf(plus, "+0x%lx/0x%lx", &off, &size) != 2)
-		return -ENOENT;
-	range->start = at - off;
-	range->end = range->start + size;
-	return 0;
+	if (at && plus && sscanf(plus, "+0x%lx/0x%lx", &off, &size) == 2) {
+		range.start = at - off;
+		range.end = range.start + size;
+	}
+	return range;
 }
 
 static bool synq_enters(const struct synq_range *callee, unsigned long at)
@@ -93,23 +86,12 @@ static bool synq_enters(const struct synq_range *callee, unsigned long at)
 	return at + SYNQ_ENTRY_SLACK >= callee->start && at < callee->start + SYNQ_ENTRY_SLACK;
 }
 
-/**
- * synq_symbol_calls() - does a function of the kernel call another?
- * @caller: its code is searched
- * @callee: what it may call
- *
- * Return: 1; 0, also if the kernel has no function of either name; or -errno:
- * -EOPNOTSUPP on machines whose code is not understood here.
- */
-int synq_symbol_calls(const char *caller, const char *callee)
+/* Return whether a function calls another; true also if the machine's code is not understood. */
+bool synq_symbol_calls(const char *caller, const char *callee)
 {
-	struct synq_range from, to;
+	struct synq_range from = synq_symbol_range(caller), to = synq_symbol_range(callee);
 	unsigned long at;
-	int err;
 
-	err = synq_symbol_range(caller, &from) ?: synq_symbol_range(callee, &to);
-	if (err)
-		return err == -ENOENT ? 0 : err;
 #if defined(CONFIG_X86)
 	/* call and jmp: an offset of 32 bits from the next instruction */
 	for (at = from.start; at + 5 <= from.end; at++) {
@@ -120,9 +102,9 @@ int synq_symbol_calls(const char *caller, const char *callee)
 		/* A kprobe has its breakpoint in place of the first byte alone. */
 		if ((code == 0xe8 || code == 0xe9 || code == 0xcc) &&
 		    synq_enters(&to, at + 5 + off))
-			return 1;
+			return true;
 	}
-	return 0;
+	return false;
 #elif defined(CONFIG_ARM64)
 	/* bl and b: an offset of 26 bits, in instructions */
 	for (at = from.start; at + 4 <= from.end; at += 4) {
@@ -130,25 +112,21 @@ int synq_symbol_calls(const char *caller, const char *callee)
 
 		if ((code & 0x7c000000) == 0x14000000 &&
 		    synq_enters(&to, at + 4L * sign_extend32(code, 25)))
-			return 1;
+			return true;
 	}
-	return 0;
+	return false;
 #else
-	return -EOPNOTSUPP;
+	return true;
 #endif /* CONFIG_X86 */
 }
 
-/**
- * synq_symbol_unpatched() - has nothing been put into a function's entry?
- * @name: the function's
- *
+/*
+ * Has nothing been put into the entry of the function that begins at @start?
  * With kernel.ftrace_enabled=0 a kprobe, and before Linux 5.5 a hook by ftrace
  * too, is taken and never called (ftrace_startup_enable(), kernel/trace/ftrace.c,
- * 6.1).
- *
- * Return: false also if the entry is not understood.
+ * 6.1). False also if the entry is not understood.
  */
-bool synq_symbol_unpatched(const char *name)
+bool synq_symbol_unpatched(unsigned long start)
 {
 #if defined(CONFIG_X86)
 	/* ENDBR, and what stands for it where nothing jumps to: gen_endbr_poison(), old and new. */
@@ -157,13 +135,9 @@ bool synq_symbol_unpatched(const char *name)
 	/* What ftrace leaves where it does not call; the second on old AMDs. */
 	static const u8 nop[][5] = { { 0x0f, 0x1f, 0x44, 0x00, 0x00 },
 				     { 0x66, 0x66, 0x66, 0x66, 0x90 } };
-	struct synq_range range;
+	const u8 *at = (const u8 *)start;
 	unsigned int i;
-	const u8 *at;
 
-	if (synq_symbol_range(name, &range))
-		return false;
-	at = (const u8 *)range.start;
 	for (i = 0; i < ARRAY_SIZE(begin); i++) {
 		if (!memcmp(at, begin[i], 4)) {
 			at += 4;
