@@ -467,13 +467,12 @@ static inline bool rsk_drop_req(const struct request_sock *req)
 	(IS_ENABLED(CONFIG_MPTCP) &&						\
 	 (LINUX_VERSION_CODE >= KERNEL_VERSION(5, 7, 0) || SYNQ_RHEL(8, 3)))
 
-/*
- * 5.14 added requests that move to another listener. Return how many have moved
- * on one CPU.
- */
+/* 5.14 added requests that move to another listener, and a count of them on each CPU. */
+#define SYNQ_HAVE_MOVES		(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0))
+
 static __always_inline u64 synq_moves(struct net *net, int cpu)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+#if SYNQ_HAVE_MOVES
 	return snmp_get_cpu_field(net->mib.net_statistics, cpu, LINUX_MIB_TCPMIGRATEREQSUCCESS);
 #else
 	return 0;

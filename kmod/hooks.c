@@ -459,19 +459,26 @@ static int synq_hook_attach(struct synq_hook *hook)
 	return err;
 }
 
-/* Choose what to hook on this kernel. */
-static void synq_hooks_choose(void)
+/* Choose what to hook on this kernel. Return: 0, or -ENOENT if no hook would do. */
+static int synq_hooks_choose(void)
 {
 	bool nested = synq_symbol_calls("inet_csk_reqsk_queue_drop", "__inet_csk_reqsk_queue_drop");
+	const char *migrate = synq_hooks[SYNQ_HOOK_MIGRATE].symbol;
 
 	/* The outer one calls the inner one, unless it is inlined there. */
 	synq_hooks[nested ? SYNQ_HOOK_REMOVE : SYNQ_HOOK_REMOVE_TOLD].symbol = NULL;
 	/* 4.18 gave this function its underscores, and so did stable kernels of its time. */
 	if (synq_symbol_missing(synq_hooks[SYNQ_HOOK_XMIT].symbol))
 		synq_hooks[SYNQ_HOOK_XMIT].symbol = "tcp_transmit_skb";
-	/* Requests move to another listener since 5.14. */
-	if (synq_symbol_missing(synq_hooks[SYNQ_HOOK_MIGRATE].symbol))
-		synq_hooks[SYNQ_HOOK_MIGRATE].symbol = NULL;
+	if (SYNQ_HAVE_MOVES)
+		return 0;
+	if (!synq_symbol_missing(migrate)) {
+		pr_err("%s: before Linux 5.14 the module cannot follow half-opens that move to another listener, and the count would be wrong\n",
+		       migrate);
+		return -ENOENT;
+	}
+	synq_hooks[SYNQ_HOOK_MIGRATE].symbol = NULL;
+	return 0;
 }
 
 /**
@@ -486,9 +493,8 @@ static void synq_hooks_choose(void)
  */
 int synq_hooks_find(void)
 {
-	int id, err = 0;
+	int id, err = synq_hooks_choose();
 
-	synq_hooks_choose();
 	for (id = 0; id < SYNQ_HOOKS && !err; id++) {
 		struct synq_hook *hook = &synq_hooks[id];
 

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   expectNoDoubt,
+  isKernel,
   isLoaded,
   Link,
   load,
@@ -100,10 +101,18 @@ describe('refused: the count would be wrong', () => {
     'tcp_v4_reqsk_destructor',
     'tcp_v6_reqsk_destructor',
     'inet_csk_complete_hashdance',
+    ...(isKernel(5, 14) ? ['reuseport_migrate_sock'] : []),
   ])('without %s', (symbol) => {
     expectRefused(
       () => loadWithout(symbol),
       new RegExp(`${misspelt(symbol)}: cannot .*\\(-2\\), and without it the count would be wrong`),
+    );
+  });
+
+  test.skipIf(isKernel(5, 14))('with reuseport_migrate_sock before 5.14', () => {
+    expectRefused(
+      () => loadWith({ reuseport_migrate_sock: 'tcp_rate_skb_delivered' }),
+      /: before Linux 5\.14 the module cannot follow half-opens that move to another listener/,
     );
   });
 
