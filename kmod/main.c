@@ -33,7 +33,6 @@ static int __init synq_init(void)
 	err = synq_initial_find() ?: synq_files_init();
 	if (err)
 		goto err_hooks;
-	synq_taps_ready();
 	return 0;
 
 err_hooks:

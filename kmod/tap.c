@@ -90,7 +90,6 @@ struct synq_tap {
 static int synq_gid = -1;
 static char synq_boot_id[UUID_STRING_LEN + 1] = "-";
 static atomic_t synq_taps = ATOMIC_INIT(0);
-static bool synq_taps_may_open;
 static DEFINE_MUTEX(synq_taps_lock);	/* guards the lists of taps */
 
 static struct synq_uint_param synq_taps_max = SYNQ_UINT_PARAM(TAPS);
@@ -143,12 +142,6 @@ void synq_taps_init(void)
 	if (kernel_read(file, synq_boot_id, UUID_STRING_LEN, &pos) != UUID_STRING_LEN)
 		memcpy(synq_boot_id, "-", sizeof("-"));
 	filp_close(file, NULL);
-}
-
-/* Init has succeeded: before that its undoing would close open taps by force. */
-void synq_taps_ready(void)
-{
-	WRITE_ONCE(synq_taps_may_open, true);
 }
 
 /* A quarter is kept for the first namespace: no container can take them all. */
@@ -718,7 +711,8 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 		return -EINVAL;
 	if (!synq_tap_allowed())
 		return -EPERM;
-	if (!READ_ONCE(synq_taps_may_open))
+	/* Init may still fail, and its undoing would close open taps by force. */
+	if (READ_ONCE(THIS_MODULE->state) != MODULE_STATE_LIVE)
 		return -ENODEV;
 	if (atomic_inc_return(&synq_taps) > synq_taps_for(net)) {
 		err = -EBUSY;

@@ -58,7 +58,6 @@ void synq_filter_show(struct seq_file *seq, const struct synq_filter *filter);
 
 void synq_taps_init(void);
 void synq_taps_stir(struct irq_work *stir);
-void synq_taps_ready(void);
 unsigned int synq_taps_open(void);
 unsigned int synq_taps_limit(void);
 
