@@ -61,29 +61,25 @@ static int synq_set_uint(const char *value, unsigned int base, unsigned int min,
 
 static int synq_set_word(const struct synq_key *key, const char *value, unsigned int *to)
 {
-	unsigned int n;
+	int n = match_string(key->words, key->max - key->min + 1, value);
 
-	for (n = key->min; n <= key->max; n++) {
-		if (strcmp(value, key->words[n - key->min]))
-			continue;
-		*to = n;
-		return 0;
-	}
-	return -EINVAL;
+	if (n < 0)
+		return n;
+	*to = key->min + n;
+	return 0;
 }
 
 static int synq_set_kinds(struct synq_filter *filter, char *value)
 {
-	unsigned int kinds = 0, i;
+	unsigned int kinds = 0;
 	char *word;
+	int bit;
 
 	while ((word = strsep(&value, ","))) {
-		for (i = 0; i < ARRAY_SIZE(synq_kind_words); i++)
-			if (!strcmp(word, synq_kind_words[i]))
-				break;
-		if (i == ARRAY_SIZE(synq_kind_words))
-			return -EINVAL;
-		kinds |= BIT(i);
+		bit = match_string(synq_kind_words, ARRAY_SIZE(synq_kind_words), word);
+		if (bit < 0)
+			return bit;
+		kinds |= BIT(bit);
 	}
 	filter->kinds = kinds;
 	return 0;
@@ -309,16 +305,9 @@ static int synq_uint_param_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int synq_uint_param_get(char *buffer, const struct kernel_param *kp)
-{
-	const struct synq_uint_param *param = kp->arg;
-
-	return sysfs_emit(buffer, "%u\n", READ_ONCE(param->value));
-}
-
 const struct kernel_param_ops synq_uint_param_ops = {
 	.set = synq_uint_param_set,
-	.get = synq_uint_param_get,
+	.get = param_get_uint,
 };
 
 /* ---- As a tap's own ---- */

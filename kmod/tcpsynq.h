@@ -45,7 +45,7 @@
 
 /**
  * struct synq_uint_param - a module parameter that is a number within bounds
- * @value: in force; readers use READ_ONCE()
+ * @value: in force; readers use READ_ONCE(); first, as param_get_uint() reads it
  * @min: the lowest value allowed
  * @max: the highest value allowed
  * @allowed: both in words, for the kernel log's line about a bad value
