@@ -34,7 +34,8 @@ static u64 synq_checks_failed(struct net *net, const struct synq_cpu *c, int cpu
 	u64 failed;
 
 	do {
-		seq = read_seqcount_begin(&c->seq);
+		/* Raw: zeroes are a seqcount, but lockdep does not know it. */
+		seq = raw_read_seqcount_begin(&c->seq);
 		failed = check->failed;
 		*now = synq_mib_read(net, cpu, mib);
 		if (check->open && *now != check->mib_then)
@@ -72,28 +73,34 @@ void synq_net_begin(struct net *net)
 	}
 }
 
+/* Return the half-opens that the counters @n leave: one CPU's share, meaningless on its own. */
+static s64 synq_half_open(const u64 *n)
+{
+	s64 half_open = READ_ONCE(n[SYNQ_INITIAL]) + READ_ONCE(n[SYNQ_ADDED]);
+	int i;
+
+	for (i = SYNQ_COMPLETED; i <= SYNQ_OTHER; i++)
+		half_open -= READ_ONCE(n[i]);
+	return half_open;
+}
+
 /**
  * synq_cpu_figures() - what one CPU has counted in a namespace
  * @net: the namespace; the caller holds it
  * @cpu: a possible CPU
- * @f: filled in; counters of taps are 0. SYNQ_HALF_OPEN is that CPU's share,
- *	meaningless on its own. SYNQ_MISSED is of the whole host, and set for
- *	the first possible CPU only.
+ * @f: filled in; counters of taps are 0. SYNQ_HALF_OPEN is that CPU's share.
+ *	SYNQ_MISSED is of the whole host, and set for the first possible CPU only.
  */
 void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 {
 	const struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
 	struct synq_kernel kernel = synq_kernel_read(net, c, cpu);
-	u64 half_open;
 	int i;
 
 	memset(f, 0, sizeof(*f));
 	for (i = 0; i < SYNQ_COUNTED; i++)
 		f->n[i] = READ_ONCE(c->n[i]);
-	half_open = f->n[SYNQ_INITIAL] + f->n[SYNQ_ADDED];
-	for (i = SYNQ_COMPLETED; i <= SYNQ_OTHER; i++)
-		half_open -= f->n[i];
-	f->n[SYNQ_HALF_OPEN] = half_open;
+	f->n[SYNQ_HALF_OPEN] = synq_half_open(f->n);
 	f->n[SYNQ_COOKIES_OK] = kernel.cookies_ok - c->at_load.cookies_ok;
 	f->n[SYNQ_COOKIES_BAD] = kernel.cookies_bad - c->at_load.cookies_bad;
 	f->n[SYNQ_QUEUE_FULL] = kernel.queue_full - c->at_load.queue_full;
@@ -126,15 +133,10 @@ s64 synq_net_half_open(struct net *net)
 {
 	struct synq_cpu __percpu *cpus = synq_net(net)->cpu;
 	s64 sum = 0;
-	int cpu, i;
+	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		const struct synq_cpu *c = per_cpu_ptr(cpus, cpu);
-
-		sum += READ_ONCE(c->n[SYNQ_INITIAL]) + READ_ONCE(c->n[SYNQ_ADDED]);
-		for (i = SYNQ_COMPLETED; i <= SYNQ_OTHER; i++)
-			sum -= READ_ONCE(c->n[i]);
-	}
+	for_each_possible_cpu(cpu)
+		sum += synq_half_open(per_cpu_ptr(cpus, cpu)->n);
 	return sum;
 }
 
@@ -177,15 +179,10 @@ const char *synq_outcome_name(enum synq_counter outcome)
 static int __net_init synq_netns_new(struct net *net)
 {
 	struct synq_net *sn = synq_net(net);
-	int cpu;
 
 	sn->cpu = alloc_percpu_gfp(struct synq_cpu, GFP_KERNEL_ACCOUNT);
-	if (!sn->cpu)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu)
-		seqcount_init(&per_cpu_ptr(sn->cpu, cpu)->seq);
 	init_irq_work(&sn->stir, synq_taps_stir);
-	return 0;
+	return sn->cpu ? 0 : -ENOMEM;
 }
 
 /*
@@ -222,10 +219,6 @@ static struct pernet_operations synq_netns_ops = {
 
 int synq_netns_init(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		seqcount_init(&per_cpu_ptr(&synq_dummy_counters, cpu)->seq);
 	return register_pernet_subsys(&synq_netns_ops);
 }
 
