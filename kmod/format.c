@@ -277,7 +277,6 @@ static void synq_drop_show(struct seq_file *seq, const struct synq_drop *d)
 	seq_printf(seq, " %u", d->length);
 	synq_stack_show(seq, &d->stack);
 	synq_proto_show(seq, d);
-	seq_putc(seq, '\n');
 }
 
 static void synq_close_show(struct seq_file *seq, const struct synq_close *c)
@@ -286,7 +285,6 @@ static void synq_close_show(struct seq_file *seq, const struct synq_close *c)
 	synq_state_show(seq, c->state);
 	seq_printf(seq, " %s", synq_causes[c->cause]);
 	synq_stack_show(seq, &c->stack);
-	seq_putc(seq, '\n');
 }
 
 /* A record of numbers and words. @head: what its line begins with. */
@@ -328,18 +326,15 @@ void synq_record_show(struct seq_file *seq, const struct synq_record *r, u64 sta
 	head[2] = synq_letters[r->kind];
 	if (tcpprobe && r->kind == SYNQ_RECORD_SAMPLE)
 		from = "";
-	switch (r->kind) {
-	case SYNQ_RECORD_DROP:
-		seq_puts(seq, from);
-		synq_time_show(seq, r->time - start);
-		synq_drop_show(seq, container_of(r, struct synq_drop, r));
-		break;
-	case SYNQ_RECORD_CLOSE:
-		seq_puts(seq, from);
-		synq_time_show(seq, r->time - start);
-		synq_close_show(seq, container_of(r, struct synq_close, r));
-		break;
-	default:
+	if (r->kind != SYNQ_RECORD_DROP && r->kind != SYNQ_RECORD_CLOSE) {
 		synq_line_show(seq, r, from, start, tcpprobe, known);
+		return;
 	}
+	seq_puts(seq, from);
+	synq_time_show(seq, r->time - start);
+	if (r->kind == SYNQ_RECORD_DROP)
+		synq_drop_show(seq, container_of(r, struct synq_drop, r));
+	else
+		synq_close_show(seq, container_of(r, struct synq_close, r));
+	seq_putc(seq, '\n');
 }
