@@ -96,17 +96,24 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define SYNQ_FTRACE_REGS	struct pt_regs
-#define SYNQ_FTRACE_ARGS	IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
 #define SYNQ_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
-#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#define synq_ftrace_arg		synq_regs_arg
+#elif !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
 #define SYNQ_FTRACE_REGS	struct ftrace_regs
-#define SYNQ_FTRACE_ARGS	1
-#define SYNQ_FTRACE_FLAGS	0
+#define SYNQ_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
+#define synq_ftrace_arg(fregs, n)	synq_regs_arg(ftrace_get_regs(fregs), n)
 #else
 #define SYNQ_FTRACE_REGS	struct ftrace_regs
-#define SYNQ_FTRACE_ARGS	IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
-#define SYNQ_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
+#define SYNQ_FTRACE_FLAGS	0
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) || defined(ftrace_regs_get_argument)
+#define synq_ftrace_arg(fregs, n)	ftrace_regs_get_argument(fregs, n)
+#else
+#define synq_ftrace_arg(fregs, n)	synq_regs_arg(&(fregs)->regs, n)
+#endif /* 6.2 */
 #endif /* 5.11, CONFIG_DYNAMIC_FTRACE_WITH_ARGS */
+#define SYNQ_FTRACE_ARGS							\
+	(IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ||				\
+	 IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS))
 
 /* 5.3 named it so (a50a3f4b6a31); the patches for kernels before had the other name. */
 #define SYNQ_PREEMPT_RT \
@@ -137,24 +144,6 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 #else
 #define SYNQ_FTRACE_GUARD	(SYNQ_PREEMPT_RT ? FTRACE_OPS_FL_RECURSION : 0)
 #endif /* 5.11 */
-
-static __always_inline unsigned long
-synq_ftrace_arg(SYNQ_FTRACE_REGS *fregs, unsigned int n)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
-	return synq_regs_arg(fregs, n);
-#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) || defined(ftrace_regs_get_argument)
-	return ftrace_regs_get_argument(fregs, n);
-#else
-	return synq_regs_arg(&fregs->regs, n);
-#endif /* 6.2 */
-#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
-	return synq_regs_arg(ftrace_get_regs(fregs), n);
-#else
-	return 0;
-#endif /* 5.11, CONFIG_DYNAMIC_FTRACE_WITH_ARGS, CONFIG_DYNAMIC_FTRACE_WITH_REGS */
-}
 
 /*
  * 5.5 added the flag that has kernel.ftrace_enabled=0 refused while a hook
@@ -342,16 +331,6 @@ static void __net_exit synq_netns_exit(struct list_head *nets)			\
 #define synq_hlist_for_each_entry_hook	hlist_for_each_entry_rcu_notrace
 #endif /* 5.4 */
 
-/* 5.5 added it. */
-#ifndef rcu_replace_pointer
-#define rcu_replace_pointer(rcu_ptr, ptr, c)					\
-({										\
-	typeof(ptr) __old = rcu_dereference_protected((rcu_ptr), (c));		\
-	rcu_assign_pointer((rcu_ptr), (ptr));					\
-	__old;									\
-})
-#endif /* 5.5 */
-
 /* ---- Files ---- */
 
 /* 5.6 gave files of procfs a structure of their own. */
@@ -503,66 +482,32 @@ static inline struct inet_hashinfo *synq_hashinfo(struct net *net)
  * goes on with is read once, for it may be gone at a second look. 5.19 took
  * away the table that goes by port alone (cae3873c5b3a; RHEL 9.2 and stable 5.15
  * kernels have that too), and with it the macro that goes through the other
- * one, of 4.17. The chains of the one by port end as those of the established
- * hash do since 5.5, and in the stable kernels that have 8dbd76e79a16.
+ * one, of 4.17. A chain ends with NULL, or as those of the established hash do: the
+ * one by port since 5.5, and in the stable kernels that have 8dbd76e79a16.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 17, 0) && !defined(inet_lhash2_for_each_icsk_rcu)
-#define SYNQ_LISTEN_BY_ADDRESS	1
+#define synq_listen_chains(hash)	((hash)->lhash2_mask + 1)
+#define synq_listen_head(hash, chain)	((hash)->lhash2[chain].nulls_head.first)
 #else
-#define SYNQ_LISTEN_BY_ADDRESS	0
+#define synq_listen_chains(hash)	INET_LHTABLE_SIZE
+#define synq_listen_head(hash, chain)	((hash)->listening_hash[chain].head.first)
 #endif /* 5.19 */
-#if defined(LISTENING_NULLS_BASE) || LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0)
-#define SYNQ_LISTEN_NULLS	1
-#else
-#define SYNQ_LISTEN_NULLS	0
-#endif /* 5.5 */
 
-static inline unsigned int synq_listen_chains(const struct inet_hashinfo *hash)
+/* @node: sk_node and sk_nulls_node share their place in a socket. */
+static inline struct sock *synq_listen_sock(const void *node)
 {
-#if SYNQ_LISTEN_BY_ADDRESS
-	return hash->lhash2_mask + 1;
-#else
-	return INET_LHTABLE_SIZE;
-#endif /* SYNQ_LISTEN_BY_ADDRESS */
-}
-
-#if SYNQ_LISTEN_NULLS
-static inline struct sock *synq_listen_sock(struct hlist_nulls_node *node)
-{
-	return is_a_nulls(node) ? NULL : hlist_nulls_entry(node, struct sock, sk_nulls_node);
+	return !node || is_a_nulls(node) ? NULL : container_of(node, struct sock, sk_nulls_node);
 }
 
 static inline struct sock *synq_listen_first(const struct inet_hashinfo *hash, unsigned int chain)
 {
-#if SYNQ_LISTEN_BY_ADDRESS
-	const struct hlist_nulls_head *head = &hash->lhash2[chain].nulls_head;
-#else
-	const struct hlist_nulls_head *head = &hash->listening_hash[chain].nulls_head;
-#endif /* SYNQ_LISTEN_BY_ADDRESS */
-
-	return synq_listen_sock(rcu_dereference(hlist_nulls_first_rcu(head)));
+	return synq_listen_sock(READ_ONCE(synq_listen_head(hash, chain)));
 }
 
 static inline struct sock *synq_listen_next(const struct sock *sk)
 {
-	return synq_listen_sock(rcu_dereference(hlist_nulls_next_rcu(&sk->sk_nulls_node)));
+	return synq_listen_sock(READ_ONCE(sk->sk_nulls_node.next));
 }
-#else
-static inline struct sock *synq_listen_sock(struct hlist_node *node)
-{
-	return node ? hlist_entry(node, struct sock, sk_node) : NULL;
-}
-
-static inline struct sock *synq_listen_first(const struct inet_hashinfo *hash, unsigned int chain)
-{
-	return synq_listen_sock(rcu_dereference(hlist_first_rcu(&hash->listening_hash[chain].head)));
-}
-
-static inline struct sock *synq_listen_next(const struct sock *sk)
-{
-	return synq_listen_sock(rcu_dereference(hlist_next_rcu(&sk->sk_node)));
-}
-#endif /* SYNQ_LISTEN_NULLS */
 
 /* ---- Drops ---- */
 

@@ -62,12 +62,6 @@ notrace void synq_record_ends(struct synq_record *r, const struct sock *sk)
 	r->remote_port = ntohs(inet->inet_dport);
 }
 
-static __always_inline bool synq_addr_wanted(const struct synq_filter *filter,
-					     const struct in6_addr *addr)
-{
-	return ipv6_prefix_equal(addr, &filter->addr, filter->addr_bits);
-}
-
 /* Is it of a connection that the tap asks for? @mark: of the connection. */
 notrace bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r,
 				u32 mark)
@@ -76,8 +70,9 @@ notrace bool synq_record_wanted(const struct synq_filter *filter, const struct s
 		return false;
 	if (filter->fwmark && filter->fwmark != mark)
 		return false;
-	return !filter->addr_bits || synq_addr_wanted(filter, &r->local) ||
-	       synq_addr_wanted(filter, &r->remote);
+	return !filter->addr_bits ||
+	       ipv6_prefix_equal(&r->local, &filter->addr, filter->addr_bits) ||
+	       ipv6_prefix_equal(&r->remote, &filter->addr, filter->addr_bits);
 }
 
 /**
@@ -301,7 +296,8 @@ int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter)
 	if (!changed)
 		return -ENOMEM;
 	mutex_lock(&synq_feeds_lock);
-	old = rcu_replace_pointer(feed->filter, changed, lockdep_is_held(&synq_feeds_lock));
+	old = rcu_dereference_protected(feed->filter, lockdep_is_held(&synq_feeds_lock));
+	rcu_assign_pointer(feed->filter, changed);
 	mutex_unlock(&synq_feeds_lock);
 	synchronize_rcu();
 	kfree(old);
