@@ -40,6 +40,10 @@
  * count of moves on that CPU: until the next hook of a move runs there, nothing
  * else has changed that count.
  *
+ * One case is accepted (`overtaken` in test/model/life.pml): the hook of a RST has
+ * counted the end, and before the RST takes the request out of the hash, a clone
+ * takes the request's place. That half-open lives on uncounted.
+ *
  * Each change is one compare-and-exchange on one word, so for a life there is
  * one order of changes, the same for all CPUs. No other memory depends on it.
  */
