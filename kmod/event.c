@@ -65,7 +65,6 @@ noinline void notrace synq_event_removed(const struct synq_net *sn, const struct
 		.r.kind = SYNQ_RECORD_REMOVED,
 		.outcome = outcome,
 		.qlen = reqsk_queue_len(&inet_csk(listener)->icsk_accept_queue) - !dequeued,
-		.limit = synq_listener_holds(listener),
 		.age_us = sent ? tcp_clock_us() - sent : 0,
 		.synacks = req->num_retrans + 1,
 	};

@@ -306,26 +306,14 @@ int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter)
 
 /* ---- Read, by the tap; its lock is held ---- */
 
-/* Is there a record? Without the tap's lock. */
-bool synq_feed_waiting(const struct synq_feed *feed)
+/* Has any ring a record, or if @half, is any half full? Called without the tap's lock. */
+bool synq_feed_holds(const struct synq_feed *feed, bool half)
 {
 	struct synq_ring *ring;
 	int cpu;
 
 	synq_for_each_ring(feed, cpu, ring)
-		if (synq_ring_waiting(ring))
-			return true;
-	return false;
-}
-
-/* Is the ring of some CPU half full? Without the tap's lock. */
-bool synq_feed_filling(const struct synq_feed *feed)
-{
-	struct synq_ring *ring;
-	int cpu;
-
-	synq_for_each_ring(feed, cpu, ring)
-		if (synq_ring_filling(ring))
+		if (half ? synq_ring_filling(ring) : synq_ring_waiting(ring))
 			return true;
 	return false;
 }

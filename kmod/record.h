@@ -50,7 +50,7 @@ struct synq_record {
  * @r: the part that all kinds of record share
  * @age_us: of one removed, since its first SYN-ACK; microseconds
  * @qlen: half-opens left in the listener's queue
- * @limit: how many it takes
+ * @limit: how many it takes, of one added
  * @synacks: SYN-ACKs sent
  * @outcome: enum synq_counter, of one removed
  */
@@ -281,8 +281,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 				 struct synq_reader *reader);
 void synq_feed_close(struct net *net, struct synq_feed *feed);
 int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter);
-bool synq_feed_waiting(const struct synq_feed *feed);
-bool synq_feed_filling(const struct synq_feed *feed);
+bool synq_feed_holds(const struct synq_feed *feed, bool half);
 u64 synq_feed_begin(struct synq_feed *feed);
 const struct synq_record *synq_feed_peek(struct synq_feed *feed);
 void synq_feed_take(struct synq_feed *feed, const struct synq_record *r);

@@ -54,18 +54,12 @@ static __always_inline void synq_ring_commit(struct synq_ring *ring, const void 
 	smp_store_release(&ring->head, at + bytes);
 }
 
-/* Bytes taken, of ring->size, when the head is at @head. */
-static __always_inline u32 synq_ring_used(const struct synq_ring *ring, u32 head)
-{
-	u32 tail = READ_ONCE(ring->tail);
-
-	return head >= tail ? head - tail : ring->size - tail + head;
-}
-
 /* Is more than half of it taken? */
 static __always_inline bool synq_ring_filling(const struct synq_ring *ring)
 {
-	return synq_ring_used(ring, READ_ONCE(ring->head)) > ring->size / 2;
+	u32 head = READ_ONCE(ring->head), tail = READ_ONCE(ring->tail);
+
+	return (head >= tail ? head - tail : ring->size - tail + head) > ring->size / 2;
 }
 
 static inline bool synq_ring_waiting(const struct synq_ring *ring)

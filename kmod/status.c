@@ -39,7 +39,7 @@ static int synq_status_show(struct seq_file *seq, void *v)
 	exact &= synq_preemption_exact(seq);
 	seq_printf(seq, "exact %s\n", exact ? "yes" : "no");
 	synq_initial_show(seq, host);
-	seq_printf(seq, "taps %u %u\n", synq_taps_open(), synq_taps_limit());
+	synq_taps_show(seq);
 	synq_hooks_show(seq, host);
 	return 0;
 }

@@ -115,14 +115,9 @@ static const struct kernel_param_ops synq_gid_ops = {
 module_param_cb(gid, &synq_gid_ops, &synq_gid, 0444);
 MODULE_PARM_DESC(gid, SYNQ_GID_HELP);
 
-unsigned int synq_taps_open(void)
+void synq_taps_show(struct seq_file *seq)
 {
-	return atomic_read(&synq_taps);
-}
-
-unsigned int synq_taps_limit(void)
-{
-	return READ_ONCE(synq_taps_max.value);
+	seq_printf(seq, "taps %u %u\n", atomic_read(&synq_taps), READ_ONCE(synq_taps_max.value));
 }
 
 /* Who may open a tap without CAP_NET_ADMIN: a host group, or none. */
@@ -147,7 +142,7 @@ void synq_taps_init(void)
 /* A quarter is kept for the first namespace: no container can take them all. */
 static unsigned int synq_taps_for(const struct net *net)
 {
-	unsigned int most = synq_taps_limit();
+	unsigned int most = READ_ONCE(synq_taps_max.value);
 
 	return net_eq(net, &init_net) ? most : most - most / 4;
 }
@@ -176,7 +171,7 @@ static bool synq_tap_ready(const struct synq_tap *tap)
 	/* Pairs with the release in synq_tap_record(). */
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
 
-	return synq_tap_due(tap) || (feed && synq_feed_waiting(feed));
+	return synq_tap_due(tap) || (feed && synq_feed_holds(feed, false));
 }
 
 /*
@@ -187,13 +182,9 @@ static bool synq_tap_ripe(const struct synq_tap *tap)
 {
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
 
-	if (synq_tap_due(tap))
-		return true;
-	if (!feed)
-		return false;
-	if (READ_ONCE(tap->ripe) || !READ_ONCE(tap->latency_ms))
-		return synq_feed_waiting(feed);
-	return synq_feed_filling(feed);
+	bool half = READ_ONCE(tap->latency_ms) && !READ_ONCE(tap->ripe);
+
+	return synq_tap_due(tap) || (feed && synq_feed_holds(feed, half));
 }
 
 /* Have records waited for latency_ms? Told in steps of the tick. */
@@ -203,7 +194,7 @@ static void synq_tap_ripen(struct synq_tap *tap, u64 now)
 	u64 latency = (u64)READ_ONCE(tap->latency_ms) * NSEC_PER_MSEC;
 	u64 since = READ_ONCE(tap->waiting);
 
-	if (!feed || !synq_feed_waiting(feed)) {
+	if (!feed || !synq_feed_holds(feed, false)) {
 		WRITE_ONCE(tap->waiting, 0);
 		WRITE_ONCE(tap->ripe, false);
 		return;
@@ -259,7 +250,7 @@ static bool synq_tap_busy(const struct synq_tap *tap)
 {
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
 
-	return (feed && !READ_ONCE(tap->ripe) && synq_feed_waiting(feed)) ||
+	return (feed && !READ_ONCE(tap->ripe) && synq_feed_holds(feed, false)) ||
 	       (READ_ONCE(tap->next_count) != U64_MAX &&
 		!test_bit(SYNQ_WATCH_PEAK, &synq_net(tap->net)->watch));
 }
@@ -645,11 +636,8 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 		return -ERESTARTSYS;
 	}
 	filter = tap->filter;
-	err = synq_filter_parse(&filter, text);
-	if (!err)
-		err = synq_tap_check(&filter);
-	if (!err)
-		err = synq_tap_record(tap, &filter);
+	err = synq_filter_parse(&filter, text) ?: synq_tap_check(&filter) ?:
+	      synq_tap_record(tap, &filter);
 	if (!err) {
 		bool headless = tap->filter.tcpprobe && !filter.tcpprobe;
 

@@ -58,7 +58,6 @@ void synq_filter_show(struct seq_file *seq, const struct synq_filter *filter);
 
 void synq_taps_init(void);
 void synq_taps_stir(struct irq_work *stir);
-unsigned int synq_taps_open(void);
-unsigned int synq_taps_limit(void);
+void synq_taps_show(struct seq_file *seq);
 
 #endif /* SYNQ_TAP_H */
