@@ -349,11 +349,6 @@ static void __net_exit synq_netns_exit(struct list_head *nets)			\
 #define pde_data	PDE_DATA
 #endif /* 5.17 */
 
-/* 5.10 added it, for what never is longer than a page. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
-#define sysfs_emit(buf, ...)	scnprintf(buf, PAGE_SIZE, __VA_ARGS__)
-#endif /* 5.10 */
-
 /* 4.16 gave poll's bits a type. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(4, 16, 0)
 typedef unsigned int __poll_t;
@@ -540,8 +535,11 @@ enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 	__builtin_types_compatible_p(typeof(trace_kfree_skb),			\
 				     void(struct sk_buff *, void *, ##__VA_ARGS__))
 #define SYNQ_KFREE_SKB_HAS_SOCKET						\
-	(SYNQ_KFREE_SKB_HAS(enum skb_drop_reason, struct sock *) ||		\
-	 SYNQ_KFREE_SKB_HAS(enum skb_drop_reason, const struct sock *))
+	(!SYNQ_KFREE_SKB_HAS() && !SYNQ_KFREE_SKB_HAS(enum skb_drop_reason))
+#define SYNQ_KFREE_SKB_SOCKET							\
+	typeof(__builtin_choose_expr(						\
+		SYNQ_KFREE_SKB_HAS(enum skb_drop_reason, struct sock *),	\
+		(struct sock *)NULL, (const struct sock *)NULL))
 #define SYNQ_DEFINE_KFREE_SKB(name, fn)						\
 	static void notrace __maybe_unused					\
 	name##_bare(void *data, struct sk_buff *skb, void *location)		\
@@ -556,21 +554,14 @@ enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 	}									\
 	static void notrace __maybe_unused					\
 	name##_sock(void *data, struct sk_buff *skb, void *location,		\
-		    enum skb_drop_reason reason, struct sock *rx_sk)		\
-	{									\
-		fn(skb, location, reason, rx_sk);				\
-	}									\
-	static void notrace __maybe_unused					\
-	name##_const(void *data, struct sk_buff *skb, void *location,		\
-		     enum skb_drop_reason reason, const struct sock *rx_sk)	\
+		    enum skb_drop_reason reason, SYNQ_KFREE_SKB_SOCKET rx_sk)	\
 	{									\
 		fn(skb, location, reason, rx_sk);				\
 	}
 #define SYNQ_KFREE_SKB_PROBE(name)						\
 	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(), name##_bare,		\
 	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(enum skb_drop_reason), name##_reason, \
-	__builtin_choose_expr(SYNQ_KFREE_SKB_HAS(enum skb_drop_reason, struct sock *), \
-			      name##_sock, name##_const)))
+			      name##_sock))
 
 /*
  * Prints what the kernel calls a reason to drop, or a dash. 6.0 exported the

@@ -218,17 +218,12 @@ static void synq_packet_read(struct synq_packet *p, struct synq_drop *d, const s
 
 /* ---- The drop ---- */
 
-static __always_inline bool synq_is_ip(const struct sk_buff *skb)
-{
-	return skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
-}
-
 static __always_inline const struct sock *synq_owner(const struct sk_buff *skb, u32 reason)
 {
+	bool ip = skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
+
 	/* Without a route there is no header yet, and no protocol; but who asked was IP. */
-	if (!skb->destructor || !(synq_is_ip(skb) || reason == SYNQ_DROP_NO_ROUTE))
-		return NULL;
-	return skb->sk;
+	return skb->destructor && (ip || reason == SYNQ_DROP_NO_ROUTE) ? skb->sk : NULL;
 }
 
 static __always_inline const struct net *synq_owner_net(const struct sock *sk)

@@ -181,11 +181,7 @@ static void synq_ends_show(struct seq_file *seq, const struct synq_record *r)
 	seq_puts(seq, text);
 }
 
-/**
- * synq_time_show() - print a time as seconds.nanoseconds
- * @seq: where to
- * @ns: nanoseconds
- */
+/* Print @ns nanoseconds as seconds.nanoseconds. */
 void synq_time_show(struct seq_file *seq, u64 ns)
 {
 	char text[SYNQ_TIME_MOST + SYNQ_TEXT_ROOM];

@@ -261,7 +261,7 @@ static __always_inline void synq_on_migrate(const struct synq_call *call)
 static noinline void notrace synq_freed(struct request_sock *req)
 {
 	preempt_disable_notrace();
-	/* The original of an unused clone goes on, or ends. */
+	/* If it is an unused clone, its original goes on, or ends. */
 	if (!synq_life_unused(req, refcount_read(&req->rsk_refcnt))) {
 		synq_life_move_ends(req);
 		if (synq_life_unfinished(req) && req->rsk_listener)

@@ -224,7 +224,7 @@ static int synq_via_set(const char *val, const struct kernel_param *kp)
 
 static int synq_via_get(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%s\n", synq_via_names[synq_via]);
+	return scnprintf(buffer, PAGE_SIZE, "%s\n", synq_via_names[synq_via]);
 }
 
 static const struct kernel_param_ops synq_via_ops = {
@@ -387,31 +387,27 @@ static int synq_hook_function(struct synq_hook *hook)
  * it, it stays in the kernel's table, and unregister_kprobes() only sets its
  * address to NULL (kernel/kprobes.c, 6.1).
  */
-static bool synq_kprobe_stuck(const struct kprobe *kp)
+static int synq_kprobe_stuck(const struct kprobe *kp)
 {
-	return !kp->addr;
+	return kp->addr ? 0 : -ENODEV;
 }
 
 /* Return: 0 or -errno; it is still attached then. */
 static int synq_hook_detach(struct synq_hook *hook)
 {
-	int err;
+	int err = 0;
 
 	switch (hook->via) {
 	case SYNQ_VIA_FTRACE:
 		err = synq_hook_unftrace(hook);
-		if (err)
-			return err;
 		break;
 	case SYNQ_VIA_KPROBE:
 		unregister_kprobe(&hook->jp.kp);
-		if (synq_kprobe_stuck(&hook->jp.kp))
-			return -ENODEV;
+		err = synq_kprobe_stuck(&hook->jp.kp);
 		break;
 	case SYNQ_VIA_JPROBE:
 		synq_unregister_jprobe(&hook->jp);
-		if (synq_kprobe_stuck(&hook->jp.kp))
-			return -ENODEV;
+		err = synq_kprobe_stuck(&hook->jp.kp);
 		break;
 	case SYNQ_VIA_TRACEPOINT:
 		hook->detach();
@@ -421,8 +417,9 @@ static int synq_hook_detach(struct synq_hook *hook)
 	case SYNQ_VIA_AUTO:
 		break;
 	}
-	hook->via = SYNQ_VIA_NONE;
-	return 0;
+	if (!err)
+		hook->via = SYNQ_VIA_NONE;
+	return err;
 }
 
 /*
@@ -504,9 +501,9 @@ int synq_hooks_find(void)
 		hook->inlined = hook->start && hook->caller &&
 				!synq_symbol_missing(hook->caller) &&
 				!synq_symbol_calls(hook->caller, hook->symbol);
-		/* Of the others attaching says so. */
+		/* Attaching reports the others. */
 		hook->failed = hook->on_demand && (!hook->start || hook->inlined);
-		err = synq_symbols_check();
+		err = synq_symbols_error();
 		if (err)
 			break;
 		if (hook->inlined && hook->required) {
@@ -602,17 +599,17 @@ int synq_hooks_get(unsigned long wanted, unsigned long *got)
 		if (err == -ENOMEM)
 			break;
 		hook->failed = err;
-		if (err && !hook->inlined)
-			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
-					    hook->symbol, err, hook->serves);
-		if (err && !hook->optional)
-			break;
-		if (err) {
-			err = 0;
+		if (!err) {
+			hook->users++;
+			*got |= BIT(id);
 			continue;
 		}
-		hook->users++;
-		*got |= BIT(id);
+		if (!hook->inlined)
+			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
+					    hook->symbol, err, hook->serves);
+		if (!hook->optional)
+			break;
+		err = 0;
 	}
 	mutex_unlock(&synq_hooks_lock);
 	if (err) {
@@ -669,8 +666,7 @@ void synq_hooks_detach(void)
 	}
 	unregister_kprobes(kps, n);
 	while (n--)
-		if (synq_kprobe_stuck(kps[n]))
-			err = -ENODEV;
+		err = synq_kprobe_stuck(kps[n]) ?: err;
 	if (err)
 		synq_hooks_stay(err);
 	synchronize_rcu();
@@ -739,9 +735,8 @@ bool synq_hooks_exact(struct seq_file *seq)
 	for (id = 0; id < SYNQ_HOOKS; id++) {
 		const struct synq_hook *hook = &synq_hooks[id];
 
-		if (hook->on_demand || !hook->symbol)
-			continue;
-		if (hook->via == SYNQ_VIA_NONE && hook->backed)
+		if (hook->on_demand || !hook->symbol ||
+		    (hook->via == SYNQ_VIA_NONE && hook->backed))
 			continue;
 		if (hook->via == SYNQ_VIA_NONE) {
 			seq_printf(seq, "why %s is not attached: %s is not counted apart\n",

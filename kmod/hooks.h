@@ -17,7 +17,7 @@ struct synq_range {
 	unsigned long end;
 };
 
-int synq_symbols_check(void);
+int synq_symbols_error(void);
 void synq_symbols_done(void);
 bool synq_symbol_missing(const char *name);
 struct synq_range synq_symbol_range(const char *name);

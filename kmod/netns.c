@@ -34,7 +34,7 @@ static u64 synq_checks_failed(struct net *net, const struct synq_cpu *c, int cpu
 	u64 failed;
 
 	do {
-		/* Raw: zeroes are a seqcount, but lockdep does not know it. */
+		/* Raw, because lockdep does not know a seqcount that is only zeroed. */
 		seq = raw_read_seqcount_begin(&c->seq);
 		failed = check->failed;
 		*now = synq_mib_read(net, cpu, mib);

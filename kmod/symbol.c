@@ -42,7 +42,7 @@ static unsigned long synq_symbol_address(const char *name)
 }
 
 /* Return 0, or -ENOMEM if a lookup failed: then a function may be there that was not found. */
-int synq_symbols_check(void)
+int synq_symbols_error(void)
 {
 	return synq_symbols_failed;
 }
