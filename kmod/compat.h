@@ -477,8 +477,8 @@ static inline struct inet_hashinfo *synq_hashinfo(struct net *net)
  * goes on with is read once, for it may be gone at a second look. 5.19 took
  * away the table that goes by port alone (cae3873c5b3a; RHEL 9.2 and stable 5.15
  * kernels have that too), and with it the macro that goes through the other
- * one, of 4.17. A chain ends with NULL, or as those of the established hash do: the
- * one by port since 5.5, and in the stable kernels that have 8dbd76e79a16.
+ * one, of 4.17. A chain ends with NULL, or since 5.5, and in the stable kernels that
+ * have 8dbd76e79a16, as those of the established hash do.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 17, 0) && !defined(inet_lhash2_for_each_icsk_rcu)
 #define synq_listen_chains(hash)	((hash)->lhash2_mask + 1)

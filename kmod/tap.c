@@ -181,7 +181,6 @@ static bool synq_tap_ready(const struct synq_tap *tap)
 static bool synq_tap_ripe(const struct synq_tap *tap)
 {
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
-
 	bool half = READ_ONCE(tap->latency_ms) && !READ_ONCE(tap->ripe);
 
 	return synq_tap_due(tap) || (feed && synq_feed_holds(feed, half));
