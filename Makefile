@@ -61,8 +61,12 @@ define build_module
 	@kdir=$(or $(1),$$(lab/kernel build)) && \
 	if [ "$$(cat kmod/.kdir 2>/dev/null)" != "$$kdir" ]; then \
 		$(MAKE) -s -C $$kdir M=$(CURDIR)/kmod clean && echo $$kdir >kmod/.kdir; \
-	fi && $(MAKE) -s -C $$kdir M=$(CURDIR)/kmod $(2) modules
+	fi && $(MAKE) -s -C $$kdir M=$(CURDIR)/kmod $$($(compiler_of)) $(2) modules
 endef
+
+# A kernel of clang wants modules of the same clang; its build tree does not say so to make.
+compiler_of = sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' $$kdir/include/config/auto.conf | \
+	while read -r n; do command -v clang-$$n >/dev/null && echo LLVM=-$$n || echo LLVM=1; done
 
 module:
 	$(call build_module,$(KDIR))
@@ -74,7 +78,8 @@ no_debug_info := KCFLAGS=-g0 CONFIG_DEBUG_INFO_BTF_MODULES=
 # information would be 9 of 9.4 MB, which each of a hundred insmods reads.
 lab-module:
 	$(call build_module,$(filter-out $(running_kdir),$(KDIR)),$(no_debug_info))
-	@$(MAKE) -s -C $$(cat kmod/.kdir) M=$(CURDIR)/lab/hostile $(no_debug_info) modules
+	@kdir=$$(cat kmod/.kdir) && \
+		$(MAKE) -s -C $$kdir M=$(CURDIR)/lab/hostile $$($(compiler_of)) $(no_debug_info) modules
 
 lab-debug-kernel:
 	@for kernel in $(or $(DEBUG),kasan); do lab/debug-kernel $$kernel >/dev/null || exit; done

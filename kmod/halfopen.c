@@ -33,6 +33,8 @@
 /* Callers of a removal: see synq_by_timer(). */
 static struct synq_range synq_timer_handler __read_mostly;
 static struct synq_range synq_drop_and_put __read_mostly;
+/* Handlers of ICMP errors, where tcp_req_err() is inlined into them (6.1, clang 16). */
+static struct synq_range synq_err4 __read_mostly, synq_err6 __read_mostly;
 
 static __always_inline struct synq_net *synq_req_net(const struct request_sock *req)
 {
@@ -156,15 +158,45 @@ static __always_inline bool synq_is_removal(struct request_sock *req)
 	return req->rsk_listener->sk_protocol == IPPROTO_TCP && !sk_unhashed(req_to_sk(req));
 }
 
+static __always_inline void synq_completed(struct request_sock *req, bool dequeued)
+{
+	if (likely(synq_life_end(req, synq_life_key(req))))
+		synq_count_removal(req, SYNQ_COMPLETED, dequeued);
+	else
+		synq_removed_slow(req, SYNQ_COMPLETED, dequeued);
+}
+
+/*
+ * Is it of an MPTCP join whose child has taken its place? tcp_check_req() drops it with
+ * inet_csk_reqsk_queue_drop_and_put(), which clang with ThinLTO inlines there (6.1).
+ */
+static __always_inline bool synq_is_joined(const struct request_sock *req)
+{
+	return SYNQ_MPTCP_JOINS && rsk_drop_req(req) && synq_life_is_counted(req);
+}
+
+static noinline void notrace synq_unhashed_dropped(struct request_sock *req)
+{
+	if (synq_is_joined(req))
+		synq_completed(req, true);
+	else
+		synq_life_unused(req, false);
+}
+
 /* __inet_csk_reqsk_queue_drop(sk, req, from_timer) */
 static __always_inline void synq_on_remove_told(const struct synq_call *call)
 {
 	struct request_sock *req = (void *)call->arg[1];
 
-	if (synq_is_removal(req))
+	if (synq_is_removal(req)) {
+		if (unlikely(synq_err4.start | synq_err6.start) &&
+		    (synq_in_range(&synq_err4, call->caller) ||
+		     synq_in_range(&synq_err6, call->caller)))
+			synq_life_icmp(req);
 		synq_removed(req, (u8)call->arg[2]);
-	else if (unlikely(synq_life_unfinished(req)))
-		synq_life_unused(req, false);
+	} else if (unlikely(synq_life_unfinished(req))) {
+		synq_unhashed_dropped(req);
+	}
 }
 
 /* Has its timer run out? Deleting a timer leaves when it was to. */
@@ -198,32 +230,18 @@ static __always_inline void synq_on_remove(const struct synq_call *call)
 	if (synq_is_removal(req))
 		synq_removed(req, synq_by_timer(call, req));
 	else if (unlikely(synq_life_unfinished(req)))
-		synq_life_unused(req, false);
+		synq_unhashed_dropped(req);
 }
 
-static __always_inline void synq_completed(struct request_sock *req, bool dequeued)
-{
-	if (likely(synq_life_end(req, synq_life_key(req))))
-		synq_count_removal(req, SYNQ_COMPLETED, dequeued);
-	else
-		synq_removed_slow(req, SYNQ_COMPLETED, dequeued);
-}
-
-/*
- * inet_csk_reqsk_queue_drop_and_put(sk, req): tcp_check_req() calls it for an
- * MPTCP join whose child has taken the request's place.
- */
+/* inet_csk_reqsk_queue_drop_and_put(sk, req) */
 static __always_inline void synq_on_remove_and_put(const struct synq_call *call)
 {
 	struct request_sock *req = (void *)call->arg[1];
 
-	if (req->rsk_listener->sk_protocol != IPPROTO_TCP)
-		return;
-	if (!sk_unhashed(req_to_sk(req))) {
+	if (synq_is_removal(req))
 		synq_removed(req, !timer_pending(&req->rsk_timer));
-	} else if (SYNQ_MPTCP_JOINS && rsk_drop_req(req) && synq_life_is_counted(req)) {
-		synq_completed(req, true);
-	}
+	else if (unlikely(synq_life_unfinished(req)))
+		synq_unhashed_dropped(req);
 }
 
 /* inet_csk_complete_hashdance(sk, child, req, own_req) */
@@ -265,8 +283,8 @@ static noinline void notrace synq_freed(struct request_sock *req)
 	if (!synq_life_unused(req, refcount_read(&req->rsk_refcnt))) {
 		synq_life_move_ends(req);
 		if (synq_life_unfinished(req) && req->rsk_listener)
-			synq_removed_slow(req, synq_removal_outcome(req, synq_timer_fired(req)),
-					  true);
+			synq_removed_slow(req, synq_is_joined(req) ? SYNQ_COMPLETED :
+					  synq_removal_outcome(req, synq_timer_fired(req)), true);
 	}
 	preempt_enable_notrace();
 }
@@ -307,4 +325,8 @@ void synq_halfopen_init(void)
 {
 	synq_timer_handler = synq_symbol_range("reqsk_timer_handler");
 	synq_drop_and_put = synq_symbol_range("inet_csk_reqsk_queue_drop_and_put");
+	if (!synq_symbol_calls("tcp_v4_err", "tcp_req_err"))
+		synq_err4 = synq_symbol_range("tcp_v4_err");
+	if (!synq_symbol_calls("tcp_v6_err", "tcp_req_err"))
+		synq_err6 = synq_symbol_range("tcp_v6_err");
 }

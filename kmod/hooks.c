@@ -39,6 +39,7 @@ struct synq_tracer {
  * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME;
  *	NULL: of no use on this kernel
  * @caller: calls it on every kernel; NULL: none is known that does
+ * @instead: if @caller calls this, a hook of it shows what @symbol would
  * @serves: what is lost without it
  * @required: load nothing rather than go without it
  * @backed: half-opens that it misses are counted when their request is freed
@@ -63,6 +64,7 @@ struct synq_tracer {
 struct synq_hook {
 	const char		*symbol;
 	const char		*caller;
+	const char		*instead;
 	const char		*serves;
 	bool			required;
 	bool			backed;
@@ -105,9 +107,7 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		.hot = true, SYNQ_HANDLERS(synq_on_remove),
 	},
 	[SYNQ_HOOK_REMOVE_AND_PUT] = {
-		.symbol = "inet_csk_reqsk_queue_drop_and_put",
-		.caller = SYNQ_MPTCP_JOINS ? "tcp_check_req" : NULL, .serves = "count",
-		.required = SYNQ_MPTCP_JOINS, .backed = !SYNQ_MPTCP_JOINS,
+		.symbol = "inet_csk_reqsk_queue_drop_and_put", .serves = "count", .backed = true,
 		SYNQ_HANDLERS(synq_on_remove_and_put),
 	},
 	[SYNQ_HOOK_HASHDANCE] = {
@@ -127,7 +127,8 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		.required = true, .hot = true, SYNQ_HANDLERS(synq_on_destructor6),
 	},
 	[SYNQ_HOOK_REQ_ERR] = {
-		.symbol = "tcp_req_err", .caller = "tcp_v4_err", .serves = "unreachable",
+		.symbol = "tcp_req_err", .caller = "tcp_v4_err",
+		.instead = "__inet_csk_reqsk_queue_drop", .serves = "unreachable",
 		SYNQ_HANDLERS(synq_on_req_err),
 	},
 	[SYNQ_HOOK_SEND_SYNACK4] = {
@@ -500,7 +501,9 @@ int synq_hooks_find(void)
 		hook->start = synq_symbol_range(hook->symbol).start;
 		hook->inlined = hook->start && hook->caller &&
 				!synq_symbol_missing(hook->caller) &&
-				!synq_symbol_calls(hook->caller, hook->symbol);
+				!synq_symbol_calls(hook->caller, hook->symbol) &&
+				!(hook->instead && !synq_symbol_missing(hook->instead) &&
+				  synq_symbol_calls(hook->caller, hook->instead));
 		/* Attaching reports the others. */
 		hook->failed = hook->on_demand && (!hook->start || hook->inlined);
 		err = synq_symbols_error();

@@ -316,28 +316,7 @@ describe('paths that are not the plain handshake', () => {
 
   test('MPTCP joins', async ({ skip }) => {
     skip(!existsSync('/proc/sys/net/mptcp'), 'no MPTCP: it came with 5.6, if it is compiled in');
-    const a = `${inside(link.attacker)}`;
-    // Red Hat's kernels have it off.
-    for (const end of [link.attacker, link.target]) {
-      sh(`${inside(end)} sysctl -q net.mptcp.enabled=1`);
-    }
-    link.inTarget('ip mptcp limits set subflow 4 add_addr_accepted 4');
-    sh(`
-      ip -n ${link.attacker} addr add 10.9.0.3/24 dev veth1
-      ip -n ${link.attacker} addr add 10.9.0.4/24 dev veth1
-      ${a} ip mptcp limits set subflow 4 add_addr_accepted 4
-      ${a} ip mptcp endpoint add 10.9.0.3 dev veth1 subflow
-      ${a} ip mptcp endpoint add 10.9.0.4 dev veth1 subflow
-    `);
-    await link.listener('--port 80 --backlog 1000 --accept hold --mptcp');
-    const client = JSON.parse(
-      await link
-        .client(
-          `--dst ${link.address} --port 80 --count 100 --parallel 50 --bytes 10 --mptcp --keep 2`,
-        )
-        .done(),
-    );
-    expect(client).toMatchObject({ connected: 100 });
+    await link.joinByMptcp();
     await link.empty();
     expect(link.nstat('MPTcpExtMPJoinAckRx')).toBe(200);
     expect(await expectExact()).toMatchObject({ half_open: 0, added: 300, completed: 300 });

@@ -384,6 +384,27 @@ echo $!`);
     throw new Error('the traffic has not stopped');
   }
 
+  /** Makes 100 MPTCP connections from the attacker, with two joins each. */
+  async joinByMptcp(): Promise<void> {
+    const a = inside(this.attacker);
+    // Red Hat's kernels have it off.
+    for (const end of [this.attacker, this.target]) {
+      sh(`${inside(end)} sysctl -q net.mptcp.enabled=1`);
+    }
+    this.inTarget('ip mptcp limits set subflow 4 add_addr_accepted 4');
+    sh(`
+      ip -n ${this.attacker} addr add 10.9.0.3/24 dev veth1
+      ip -n ${this.attacker} addr add 10.9.0.4/24 dev veth1
+      ${a} ip mptcp limits set subflow 4 add_addr_accepted 4
+      ${a} ip mptcp endpoint add 10.9.0.3 dev veth1 subflow
+      ${a} ip mptcp endpoint add 10.9.0.4 dev veth1 subflow
+    `);
+    await this.listener('--port 80 --backlog 1000 --accept hold --mptcp');
+    const how = '--port 80 --count 100 --parallel 50 --bytes 10 --mptcp --keep 2';
+    const { connected } = JSON.parse(await this.client(`--dst ${this.address} ${how}`).done());
+    if (connected !== 100) throw new Error(`${connected} of 100 MPTCP connections`);
+  }
+
   /** A counter of the target since it was made, named as nstat names it: TcpExtListenOverflows. */
   nstat(name: string): number {
     const lines = `${this.procNet('snmp')}${this.procNet('netstat')}`.split('\n');
