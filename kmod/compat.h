@@ -69,20 +69,9 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0) && defined(CONFIG_X86))
 	return regs_get_kernel_argument(regs, n);
 #elif defined(CONFIG_X86_64)
-	switch (n) {
-	case 0:
-		return regs->di;
-	case 1:
-		return regs->si;
-	case 2:
-		return regs->dx;
-	case 3:
-		return regs->cx;
-	case 4:
-		return regs->r8;
-	default:
-		return regs->r9;
-	}
+	const unsigned long arg[] = { regs->di, regs->si, regs->dx, regs->cx, regs->r8, regs->r9 };
+
+	return arg[n];
 #else
 #error "tcpsynq: kernels before 5.2 are supported on x86-64 only"
 #endif /* 4.20, 5.2 */
@@ -424,22 +413,17 @@ static inline struct net *seq_file_single_net(struct seq_file *seq)
 
 /*
  * 5.8 added the question whether a request is of an MPTCP join, which
- * tcp_check_req() drops although it is completed. Before it drops no other so:
- * none at all, or joins (5.7; RHEL has both from 8.3 on).
+ * tcp_check_req() drops although it is completed (RHEL: 8.3). 5.7 has joins
+ * without it: there they count as reset.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0) || SYNQ_RHEL(8, 3)
 #include <net/mptcp.h>
 #else
 static inline bool rsk_drop_req(const struct request_sock *req)
 {
-	return true;
+	return false;
 }
 #endif /* 5.8 */
-
-/* MPTCP is older, in 5.6 and out of the tree, but without joins. */
-#define SYNQ_MPTCP_JOINS							\
-	(IS_ENABLED(CONFIG_MPTCP) &&						\
-	 (LINUX_VERSION_CODE >= KERNEL_VERSION(5, 7, 0) || SYNQ_RHEL(8, 3)))
 
 /* 5.14 added requests that move to another listener, and a count of them on each CPU. */
 #define SYNQ_HAVE_MOVES		(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0))

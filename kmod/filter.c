@@ -59,16 +59,6 @@ static int synq_set_uint(const char *value, unsigned int base, unsigned int min,
 	return 0;
 }
 
-static int synq_set_word(const struct synq_key *key, const char *value, unsigned int *to)
-{
-	int n = match_string(key->words, key->max - key->min + 1, value);
-
-	if (n < 0)
-		return n;
-	*to = key->min + n;
-	return 0;
-}
-
 static int synq_set_kinds(struct synq_filter *filter, char *value)
 {
 	unsigned int kinds = 0;
@@ -206,12 +196,16 @@ static const struct synq_key *synq_key_find(const char *name)
 static int synq_key_take(const struct synq_key *key, struct synq_filter *filter, char *value)
 {
 	unsigned int *to = (void *)filter + key->offset;
+	int n;
 
 	if (key->set)
 		return key->set(filter, value);
-	if (key->words)
-		return synq_set_word(key, value, to);
-	return synq_set_uint(value, key->base, key->min, key->max, to);
+	if (!key->words)
+		return synq_set_uint(value, key->base, key->min, key->max, to);
+	n = match_string(key->words, key->max - key->min + 1, value);
+	if (n >= 0)
+		*to = key->min + n;
+	return min(n, 0);
 }
 
 static void synq_key_show(struct seq_file *seq, const struct synq_key *key,
@@ -278,19 +272,9 @@ static const struct kernel_param_ops synq_default_ops = {
 
 #define SYNQ_FILTER_PARAM(name, NAME)				\
 	module_param_cb(name, &synq_default_ops, NULL, 0644);	\
-	MODULE_PARM_DESC(name, SYNQ_##NAME##_HELP)
+	MODULE_PARM_DESC(name, SYNQ_##NAME##_HELP);
 
-SYNQ_FILTER_PARAM(kinds, KINDS);
-SYNQ_FILTER_PARAM(interval_ms, INTERVAL_MS);
-SYNQ_FILTER_PARAM(latency_ms, LATENCY_MS);
-SYNQ_FILTER_PARAM(port, PORT);
-SYNQ_FILTER_PARAM(addr, ADDR);
-SYNQ_FILTER_PARAM(fwmark, FWMARK);
-SYNQ_FILTER_PARAM(full, FULL);
-SYNQ_FILTER_PARAM(hook, HOOK);
-SYNQ_FILTER_PARAM(proto, PROTO);
-SYNQ_FILTER_PARAM(stack, STACK);
-SYNQ_FILTER_PARAM(format, FORMAT);
+SYNQ_FILTER_LIST(SYNQ_FILTER_PARAM)
 
 static int synq_uint_param_set(const char *val, const struct kernel_param *kp)
 {

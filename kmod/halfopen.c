@@ -11,8 +11,8 @@
  * net/ipv4/tcp_output.c).
  *
  * Completed: inet_ehash_insert() has put the child in its place. Then
- * inet_csk_complete_hashdance() is called, and for an MPTCP join
- * inet_csk_reqsk_queue_drop_and_put().
+ * inet_csk_complete_hashdance() is called. An MPTCP join is dropped instead: a
+ * removal of a request that its child has replaced.
  *
  * Ended otherwise: one of several functions that end in
  * __inet_csk_reqsk_queue_drop() takes it out of the hash. Compilers differ in
@@ -166,13 +166,10 @@ static __always_inline void synq_completed(struct request_sock *req, bool dequeu
 		synq_removed_slow(req, SYNQ_COMPLETED, dequeued);
 }
 
-/*
- * Is it of an MPTCP join whose child has taken its place? tcp_check_req() drops it with
- * inet_csk_reqsk_queue_drop_and_put(), which clang with ThinLTO inlines there (6.1).
- */
+/* Is it of an MPTCP join whose child has taken its place? tcp_check_req() drops it then. */
 static __always_inline bool synq_is_joined(const struct request_sock *req)
 {
-	return SYNQ_MPTCP_JOINS && rsk_drop_req(req) && synq_life_is_counted(req);
+	return rsk_drop_req(req) && synq_life_is_counted(req);
 }
 
 static noinline void notrace synq_unhashed_dropped(struct request_sock *req)
@@ -229,17 +226,6 @@ static __always_inline void synq_on_remove(const struct synq_call *call)
 
 	if (synq_is_removal(req))
 		synq_removed(req, synq_by_timer(call, req));
-	else if (unlikely(synq_life_unfinished(req)))
-		synq_unhashed_dropped(req);
-}
-
-/* inet_csk_reqsk_queue_drop_and_put(sk, req) */
-static __always_inline void synq_on_remove_and_put(const struct synq_call *call)
-{
-	struct request_sock *req = (void *)call->arg[1];
-
-	if (synq_is_removal(req))
-		synq_removed(req, !timer_pending(&req->rsk_timer));
 	else if (unlikely(synq_life_unfinished(req)))
 		synq_unhashed_dropped(req);
 }
@@ -313,7 +299,6 @@ SYNQ_DEFINE_HOOK_AS(synq_on_send_synack4, synq_on_send_synack, SYNQ_HOOK_SEND_SY
 SYNQ_DEFINE_HOOK_AS(synq_on_send_synack6, synq_on_send_synack, SYNQ_HOOK_SEND_SYNACK6)
 SYNQ_DEFINE_HOOK(synq_on_remove_told, SYNQ_HOOK_REMOVE_TOLD)
 SYNQ_DEFINE_HOOK(synq_on_remove, SYNQ_HOOK_REMOVE)
-SYNQ_DEFINE_HOOK(synq_on_remove_and_put, SYNQ_HOOK_REMOVE_AND_PUT)
 SYNQ_DEFINE_HOOK(synq_on_hashdance, SYNQ_HOOK_HASHDANCE)
 SYNQ_DEFINE_HOOK(synq_on_migrate, SYNQ_HOOK_MIGRATE)
 SYNQ_DEFINE_HOOK_AS(synq_on_destructor4, synq_on_destructor, SYNQ_HOOK_DESTRUCTOR4)

@@ -106,10 +106,6 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		.symbol = "inet_csk_reqsk_queue_drop", .serves = "count", .backed = true,
 		.hot = true, SYNQ_HANDLERS(synq_on_remove),
 	},
-	[SYNQ_HOOK_REMOVE_AND_PUT] = {
-		.symbol = "inet_csk_reqsk_queue_drop_and_put", .serves = "count", .backed = true,
-		SYNQ_HANDLERS(synq_on_remove_and_put),
-	},
 	[SYNQ_HOOK_HASHDANCE] = {
 		.symbol = "inet_csk_complete_hashdance", .caller = "tcp_check_req",
 		.serves = "count", .required = true, SYNQ_HANDLERS(synq_on_hashdance),
@@ -403,11 +399,11 @@ static int synq_hook_detach(struct synq_hook *hook)
 		err = synq_hook_unftrace(hook);
 		break;
 	case SYNQ_VIA_KPROBE:
-		unregister_kprobe(&hook->jp.kp);
-		err = synq_kprobe_stuck(&hook->jp.kp);
-		break;
 	case SYNQ_VIA_JPROBE:
-		synq_unregister_jprobe(&hook->jp);
+		if (hook->via == SYNQ_VIA_KPROBE)
+			unregister_kprobe(&hook->jp.kp);
+		else
+			synq_unregister_jprobe(&hook->jp);
 		err = synq_kprobe_stuck(&hook->jp.kp);
 		break;
 	case SYNQ_VIA_TRACEPOINT:

@@ -34,32 +34,33 @@ static __always_inline bool synq_in_range(const struct synq_range *range, unsign
 
 /* ---- Hooks (hooks.c) ---- */
 
-enum synq_hook_id {
-	SYNQ_HOOK_REMOVE_TOLD,
-	SYNQ_HOOK_REMOVE,
-	SYNQ_HOOK_REMOVE_AND_PUT,
-	SYNQ_HOOK_HASHDANCE,
-	SYNQ_HOOK_DESTRUCTOR4,
-	SYNQ_HOOK_DESTRUCTOR6,
-	SYNQ_HOOK_MIGRATE,	/* after what ends a move */
-	SYNQ_HOOK_REQ_ERR,
-	SYNQ_HOOK_SEND_SYNACK4,	/* after all that ends one: life.h */
-	SYNQ_HOOK_SEND_SYNACK6,
-	SYNQ_HOOK_PEER_PROVEN,
-	SYNQ_HOOK_SYN_RECV4,
-	SYNQ_HOOK_SYN_RECV6,
-	SYNQ_HOOK_CREATE_CHILD,
-	SYNQ_HOOK_RCV,
-	SYNQ_HOOK_XMIT,
-	SYNQ_HOOK_DO_RCV4,
-	SYNQ_HOOK_DO_RCV6,
-	SYNQ_HOOK_TCP_DROP,
-	SYNQ_HOOK_KFREE_SKB,
-	SYNQ_HOOK_SET_STATE,
-	SYNQ_HOOK_TCP_RESET,
-	SYNQ_HOOK_TIME_WAIT,
-	SYNQ_HOOKS
-};
+/* SYNQ_HOOK_NAME and synq_on_name(), in the order in which they are attached. */
+#define SYNQ_HOOK_LIST(HOOK)							\
+	HOOK(REMOVE_TOLD, remove_told)						\
+	HOOK(REMOVE, remove)							\
+	HOOK(HASHDANCE, hashdance)						\
+	HOOK(DESTRUCTOR4, destructor4)						\
+	HOOK(DESTRUCTOR6, destructor6)						\
+	HOOK(MIGRATE, migrate) /* after what ends a move */			\
+	HOOK(REQ_ERR, req_err)							\
+	HOOK(SEND_SYNACK4, send_synack4) /* after all that ends one: life.h */	\
+	HOOK(SEND_SYNACK6, send_synack6)					\
+	HOOK(PEER_PROVEN, peer_proven)						\
+	HOOK(SYN_RECV4, syn_recv4)						\
+	HOOK(SYN_RECV6, syn_recv6)						\
+	HOOK(CREATE_CHILD, create_child)					\
+	HOOK(RCV, rcv)								\
+	HOOK(XMIT, xmit)							\
+	HOOK(DO_RCV4, do_rcv4)							\
+	HOOK(DO_RCV6, do_rcv6)							\
+	HOOK(TCP_DROP, tcp_drop)						\
+	HOOK(KFREE_SKB, kfree_skb) /* a tracepoint: it has no such handlers */	\
+	HOOK(SET_STATE, set_state)						\
+	HOOK(TCP_RESET, tcp_reset)						\
+	HOOK(TIME_WAIT, time_wait)
+
+#define SYNQ_HOOK_ID(NAME, name)	SYNQ_HOOK_##NAME,
+enum synq_hook_id { SYNQ_HOOK_LIST(SYNQ_HOOK_ID) SYNQ_HOOKS };
 
 enum synq_via {
 	SYNQ_VIA_NONE,		/* not attached */
@@ -91,12 +92,12 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 #define SYNQ_CALL_ARGS(get, regs) \
 	{ get(regs, 0), get(regs, 1), get(regs, 2), get(regs, 3), get(regs, 4), get(regs, 5) }
 
-#define SYNQ_DECLARE_HOOK(fn)							\
-	void fn##_ftrace(unsigned long ip, unsigned long parent_ip,		\
-			 struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs);	\
-	int fn##_kprobe(struct kprobe *kp, struct pt_regs *regs);		\
-	void fn##_jprobe(unsigned long a, unsigned long b, unsigned long c,	\
-			 unsigned long d, unsigned long e, unsigned long f)
+#define SYNQ_DECLARE_HOOK(NAME, name)						\
+	void synq_on_##name##_ftrace(unsigned long ip, unsigned long parent_ip,	\
+				     struct ftrace_ops *ops, SYNQ_FTRACE_REGS *fregs); \
+	int synq_on_##name##_kprobe(struct kprobe *kp, struct pt_regs *regs);	\
+	void synq_on_##name##_jprobe(unsigned long a, unsigned long b, unsigned long c, \
+				     unsigned long d, unsigned long e, unsigned long f);
 
 /* Define the functions that a hook can be attached by, from its inline handler @fn. */
 #define SYNQ_DEFINE_HOOK(fn, id)	SYNQ_DEFINE_HOOK_AS(fn, fn, id)
@@ -140,28 +141,7 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 		synq_jprobe_return();						\
 	}
 
-SYNQ_DECLARE_HOOK(synq_on_remove_told);
-SYNQ_DECLARE_HOOK(synq_on_remove);
-SYNQ_DECLARE_HOOK(synq_on_remove_and_put);
-SYNQ_DECLARE_HOOK(synq_on_hashdance);
-SYNQ_DECLARE_HOOK(synq_on_migrate);
-SYNQ_DECLARE_HOOK(synq_on_destructor4);
-SYNQ_DECLARE_HOOK(synq_on_destructor6);
-SYNQ_DECLARE_HOOK(synq_on_req_err);
-SYNQ_DECLARE_HOOK(synq_on_send_synack4);
-SYNQ_DECLARE_HOOK(synq_on_send_synack6);
-SYNQ_DECLARE_HOOK(synq_on_syn_recv4);
-SYNQ_DECLARE_HOOK(synq_on_syn_recv6);
-SYNQ_DECLARE_HOOK(synq_on_create_child);
-SYNQ_DECLARE_HOOK(synq_on_peer_proven);
-SYNQ_DECLARE_HOOK(synq_on_rcv);
-SYNQ_DECLARE_HOOK(synq_on_xmit);
-SYNQ_DECLARE_HOOK(synq_on_do_rcv4);
-SYNQ_DECLARE_HOOK(synq_on_do_rcv6);
-SYNQ_DECLARE_HOOK(synq_on_tcp_drop);
-SYNQ_DECLARE_HOOK(synq_on_set_state);
-SYNQ_DECLARE_HOOK(synq_on_tcp_reset);
-SYNQ_DECLARE_HOOK(synq_on_time_wait);
+SYNQ_HOOK_LIST(SYNQ_DECLARE_HOOK)
 
 extern const unsigned long synq_drop_hooks;	/* those that drops need */
 int synq_drop_attach(void);

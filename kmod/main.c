@@ -31,11 +31,9 @@ static int __init synq_init(void)
 		goto err_netns;
 	synq_syn_drop_init();
 	err = synq_initial_find() ?: synq_files_init();
-	if (err)
-		goto err_hooks;
-	return 0;
+	if (!err)
+		return 0;
 
-err_hooks:
 	synq_hooks_detach();
 err_netns:
 	synq_netns_uninit();

@@ -140,14 +140,9 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 	smp_mb();
 	if (filling || READ_ONCE(feed->reader->dozing) ||
 	    !rcu_dereference_check(feed->filter, true)->latency_ms)
-		irq_work_queue(&feed->wake);
+		irq_work_queue(&feed->reader->wake);
 	local_irq_restore(flags);
 	return to;
-}
-
-static void synq_feed_woken(struct irq_work *work)
-{
-	synq_reader_wake(container_of(work, struct synq_feed, wake)->reader);
 }
 
 /* ---- Kept ---- */
@@ -260,7 +255,6 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 	feed->ring_size = READ_ONCE(synq_bufsize.value) * ALIGN(sizeof(struct synq_sample), 8);
 	feed->reader = reader;
 	feed->since = ktime_get_ns();
-	init_irq_work(&feed->wake, synq_feed_woken);
 	RCU_INIT_POINTER(feed->filter, kmemdup(filter, sizeof(*filter), SYNQ_GFP_TAP));
 	feed->rings = kcalloc(nr_cpu_ids, sizeof(*feed->rings), SYNQ_GFP_TAP);
 	if (!rcu_access_pointer(feed->filter) || !feed->rings || synq_feed_add_rings(feed)) {
@@ -283,7 +277,7 @@ void synq_feed_close(struct net *net, struct synq_feed *feed)
 	mutex_unlock(&synq_feeds_lock);
 	/* The hooks run with preemption off: none is in a ring after this. */
 	synchronize_rcu();
-	irq_work_sync(&feed->wake);
+	irq_work_sync(&feed->reader->wake);
 	cpuhp_state_remove_instance_nocalls(synq_feeds_hotplug, &feed->hotplug);
 	synq_feed_free(feed);
 }

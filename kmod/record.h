@@ -226,13 +226,14 @@ struct synq_ring;
  * struct synq_reader - who reads a tap
  * @wait: readers and pollers
  * @dozing: the tap's tick is to be started by the next record or half-open
+ * @wake: does that outside of the hook, and wakes @wait: its tick dozes, a ring is
+ *	half full, or its latency_ms is 0
  */
 struct synq_reader {
 	wait_queue_head_t	wait;
 	bool			dozing;
+	struct irq_work		wake;
 };
-
-void synq_reader_wake(struct synq_reader *reader);
 
 /**
  * struct synq_feed - a tap's rings
@@ -250,8 +251,6 @@ void synq_reader_wake(struct synq_reader *reader);
  * @others: no record of the batch in other rings is older, nanoseconds of
  *	CLOCK_MONOTONIC
  * @reported: losses the reader has been told of
- * @wake: wakes @reader outside of the hook: its tick dozes, a ring is half full, or
- *	its latency_ms is 0
  * @reader: the tap's
  * @seen: last cwnd of a connection, for full=0; sample.c
  * @ends: of the connections last read of, each where its ports say
@@ -269,7 +268,6 @@ struct synq_feed {
 	int				cpu;
 	u64				others;
 	u64				reported[SYNQ_RECORD_KINDS];
-	struct irq_work			wake;
 	struct synq_reader		*reader;
 	u64				seen[1 << SYNQ_SEEN_BITS];
 	struct synq_ends		ends[SYNQ_ENDS_KNOWN];

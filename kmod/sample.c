@@ -84,12 +84,6 @@ static __always_inline bool synq_cwnd_changed(struct synq_feed *feed, const stru
 	return true;
 }
 
-/* The reader was not told: it is to be told with the next segment. */
-static __always_inline void synq_cwnd_forget(struct synq_feed *feed, const struct sock *sk)
-{
-	WRITE_ONCE(feed->seen[hash_ptr(sk, SYNQ_SEEN_BITS)], 0);
-}
-
 static noinline notrace void synq_sample_write(const struct synq_net *sn, struct sock *sk,
 					const struct sk_buff *skb, u8 hook)
 {
@@ -113,8 +107,9 @@ static noinline notrace void synq_sample_write(const struct synq_net *sn, struct
 		if (!filled)
 			synq_sample_fill(&s, sk, skb, hook);
 		filled = true;
+		/* A sample that was lost makes room for one of the next segment. */
 		if (!synq_feed_write(sn, feed, &s.r))
-			synq_cwnd_forget(feed, sk);
+			WRITE_ONCE(feed->seen[hash_ptr(sk, SYNQ_SEEN_BITS)], 0);
 	}
 	preempt_enable_notrace();
 }

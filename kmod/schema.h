@@ -94,6 +94,7 @@ enum synq_record_kind {
 	"close" }
 
 #define SYNQ_FILTER_KEYS "kinds interval_ms latency_ms port addr fwmark full hook proto stack format"
+#define SYNQ_FILTER_LIST(KEY) KEY(kinds, KINDS) KEY(interval_ms, INTERVAL_MS) KEY(latency_ms, LATENCY_MS) KEY(port, PORT) KEY(addr, ADDR) KEY(fwmark, FWMARK) KEY(full, FULL) KEY(hook, HOOK) KEY(proto, PROTO) KEY(stack, STACK) KEY(format, FORMAT)
 
 #define SYNQ_KINDS_ALLOWED "a comma list of count, event, sample, drop, close"
 #define SYNQ_KINDS_HELP "what a tap shows, unless it asks for something else: a comma list of count, event, sample, drop, close (default count,sample)"

@@ -20,14 +20,6 @@ static bool synq_lives_exact(struct seq_file *seq)
 	return !uncounted && !late_completions;
 }
 
-static bool synq_preemption_exact(struct seq_file *seq)
-{
-	if (!SYNQ_BH_PREEMPTED)
-		return true;
-	seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: accept_full, queue_full and half-opens that move to another listener may be off by a few\n");
-	return false;
-}
-
 static int synq_status_show(struct seq_file *seq, void *v)
 {
 	bool host = net_eq(seq_file_single_net(seq), &init_net);
@@ -36,7 +28,10 @@ static int synq_status_show(struct seq_file *seq, void *v)
 	seq_puts(seq, "version " SYNQ_VERSION "\n");
 	exact = synq_hooks_exact(seq);
 	exact &= synq_lives_exact(seq);
-	exact &= synq_preemption_exact(seq);
+	if (SYNQ_BH_PREEMPTED) {
+		seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: accept_full, queue_full and half-opens that move to another listener may be off by a few\n");
+		exact = false;
+	}
 	seq_printf(seq, "exact %s\n", exact ? "yes" : "no");
 	synq_initial_show(seq, host);
 	synq_taps_show(seq);

@@ -235,13 +235,13 @@ void synq_taps_stir(struct irq_work *stir)
 }
 
 /* A record was written for a reader that is to be woken, or whose tick dozes. */
-void synq_reader_wake(struct synq_reader *reader)
+static void synq_tap_wake(struct irq_work *wake)
 {
-	struct synq_tap *tap = container_of(reader, struct synq_tap, reader);
+	struct synq_tap *tap = container_of(wake, struct synq_tap, reader.wake);
 
 	synq_tap_stir(tap);
 	if (synq_tap_ripe(tap))
-		wake_up_interruptible(&reader->wait);
+		wake_up_interruptible(&tap->reader.wait);
 }
 
 /* Is there something to look at in a period: records ripen, or the count has risen? */
@@ -719,6 +719,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 	tap->start = ktime_get_ns();
 	mutex_init(&tap->lock);
 	init_waitqueue_head(&tap->reader.wait);
+	init_irq_work(&tap->reader.wake, synq_tap_wake);
 	tap->seq.buf = tap->text;
 	tap->seq.size = sizeof(tap->text);
 	tap->header_due = true;

@@ -2,30 +2,7 @@
 /*
  * tcpsynq: exact counts of half-open TCP connections.
  *
- * What all files share. Who does what:
- *
- *   schema.h    names, columns and ranges, generated from src/stream/schema.json
- *   main.c      init and exit
- *   symbol.c    functions of the running kernel, found by name
- *   hooks.c     the table of hooks, and how each is attached
- *   halfopen.c  handlers: a half-open added, and why one ended
- *   syn_drop.c  handlers: SYNs that never became half-open
- *   life.c      one half-open, one count, whichever CPUs race for it
- *   initial.c   what was half-open before the hooks
- *   netns.c     counters of each network namespace, and their sum
- *   record.c    records for taps that ask for more than counts: kept, read
- *   event.c     records of half-opens added and removed
- *   sample.c    records of established connections
- *   drop.c      records of dropped segments
- *   close.c     records of connections closed
- *   format.c    a record as a line
- *   text.c      numbers as text
- *   filter.c    what a tap asks for; module parameters and tap writes alike
- *   tap.c       /proc/net/tcpsynq
- *   stat.c      /proc/net/stat/tcpsynq
- *   listen.c    /proc/net/tcpsynq_listeners
- *   status.c    /proc/net/tcpsynq_status
- *   files.c     all four, in every network namespace
+ * What all files share. ARCHITECTURE.md shows which file does what.
  */
 #ifndef SYNQ_TCPSYNQ_H
 #define SYNQ_TCPSYNQ_H

@@ -259,6 +259,7 @@ function header() {
     `#define SYNQ_KIND_WORDS ${braces(words.map(quote))}`,
     '',
     `#define SYNQ_FILTER_KEYS ${quote(schema.filter.map(({ key }) => key).join(' '))}`,
+    `#define SYNQ_FILTER_LIST(KEY) ${schema.filter.map(({ key }) => `KEY(${key}, ${upper(key)})`).join(' ')}`,
     ...schema.filter.flatMap((one) => limits(one.key, one)),
     ...schema.parameters.flatMap((one) => limits(one.name, one)),
     '',

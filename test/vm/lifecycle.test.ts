@@ -113,6 +113,7 @@ test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
   for (let i = 0; i < LOADS; i++) {
     unload();
     listener.signal('SIGUSR1');
+    await eventually('half-opens', () => link.kernelHalfOpen() > 0);
     load();
     const f = link.countLine();
     expect(f.initial).toBeGreaterThan(0);
