@@ -40,7 +40,9 @@ async function put(name: string, content: string | Buffer): Promise<string> {
 
 /** Runs gnuplot by itself, as a person would who has only the files. */
 function gnuplot(...args: string[]) {
-  return promisify(execFile)('gnuplot', ['-d', ...args], { cwd: '/' });
+  // Without a locale it warns of a degree sign that it cannot convert.
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  return promisify(execFile)('gnuplot', ['-d', ...args], { cwd: '/', env });
 }
 
 /** The rows of a table without its comments. */
