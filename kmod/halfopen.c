@@ -34,7 +34,7 @@
 static struct synq_range synq_timer_handler __read_mostly;
 static struct synq_range synq_drop_and_put __read_mostly;
 /* Handlers of ICMP errors, where tcp_req_err() is inlined into them (6.1, clang 16). */
-static struct synq_range synq_err4 __read_mostly, synq_err6 __read_mostly;
+static struct synq_range synq_err[2] __read_mostly;
 
 static __always_inline struct synq_net *synq_req_net(const struct request_sock *req)
 {
@@ -180,19 +180,26 @@ static noinline void notrace synq_unhashed_dropped(struct request_sock *req)
 		synq_life_unused(req, false);
 }
 
+static noinline void notrace synq_removed_by(unsigned long caller, struct request_sock *req,
+					     bool by_timer)
+{
+	if (synq_in_range(&synq_err[0], caller) || synq_in_range(&synq_err[1], caller))
+		synq_life_icmp(req);
+	synq_removed(req, by_timer);
+}
+
 /* __inet_csk_reqsk_queue_drop(sk, req, from_timer) */
 static __always_inline void synq_on_remove_told(const struct synq_call *call)
 {
 	struct request_sock *req = (void *)call->arg[1];
 
-	if (synq_is_removal(req)) {
-		if (unlikely(synq_err4.start | synq_err6.start) &&
-		    (synq_in_range(&synq_err4, call->caller) ||
-		     synq_in_range(&synq_err6, call->caller)))
-			synq_life_icmp(req);
+	if (!synq_is_removal(req)) {
+		if (unlikely(synq_life_unfinished(req)))
+			synq_unhashed_dropped(req);
+	} else if (unlikely(synq_err[0].start)) {
+		synq_removed_by(call->caller, req, (u8)call->arg[2]);
+	} else {
 		synq_removed(req, (u8)call->arg[2]);
-	} else if (unlikely(synq_life_unfinished(req))) {
-		synq_unhashed_dropped(req);
 	}
 }
 
@@ -308,10 +315,12 @@ SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 /* Look up who calls the hooked functions for what. A kernel may lack either function. */
 void synq_halfopen_init(void)
 {
+	unsigned int inlined = 0;
+
 	synq_timer_handler = synq_symbol_range("reqsk_timer_handler");
 	synq_drop_and_put = synq_symbol_range("inet_csk_reqsk_queue_drop_and_put");
 	if (!synq_symbol_calls("tcp_v4_err", "tcp_req_err"))
-		synq_err4 = synq_symbol_range("tcp_v4_err");
+		synq_err[inlined++] = synq_symbol_range("tcp_v4_err");
 	if (!synq_symbol_calls("tcp_v6_err", "tcp_req_err"))
-		synq_err6 = synq_symbol_range("tcp_v6_err");
+		synq_err[inlined] = synq_symbol_range("tcp_v6_err");
 }

@@ -258,11 +258,6 @@ static void notrace synq_shared_ftrace(unsigned long ip, unsigned long parent_ip
 	}
 }
 
-static struct synq_tracer *synq_hook_tracer(struct synq_hook *hook)
-{
-	return hook->hot ? &hook->own : &synq_shared;
-}
-
 /**
  * synq_filter() - add a function to a filter, or take it away
  * @ops: the filter's
@@ -290,7 +285,7 @@ static int synq_filter(struct ftrace_ops *ops, unsigned long start, int remove)
 
 static int synq_hook_ftrace(struct synq_hook *hook)
 {
-	struct synq_tracer *tracer = synq_hook_tracer(hook);
+	struct synq_tracer *tracer = hook->hot ? &hook->own : &synq_shared;
 	struct ftrace_ops *ops = &tracer->ops;
 	int err;
 
@@ -339,7 +334,7 @@ static int synq_tracer_stop(struct synq_tracer *tracer)
 
 static int synq_hook_unftrace(struct synq_hook *hook)
 {
-	struct synq_tracer *tracer = synq_hook_tracer(hook);
+	struct synq_tracer *tracer = hook->hot ? &hook->own : &synq_shared;
 	int err;
 
 	/* The last is not taken away: an empty filter is every function there is. */
