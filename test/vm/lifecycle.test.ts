@@ -94,7 +94,7 @@ describe('the starting value', () => {
 
 /** 50 with the large floods of `make test-matrix`. */
 const RATE = FLOOD < 5000 ? 60 : 3000;
-const LOADS = Math.max(5, Math.min(50, FLOOD / 1000));
+const LOADS = Math.max(3, Math.min(50, FLOOD / 2000));
 
 test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
   // Half-opens of every age come and go throughout, and move to another listener.
@@ -159,10 +159,8 @@ test('namespaces come and go under load', async () => {
   load();
   await link.listener('--port 80 --backlog 400000');
   const rate = 0.4 * FLOOD;
-  const sender = link.sender(
-    `--dport 80 --count ${10 * rate} --rate ${rate} --reset 1 --abandon 1`,
-  );
-  for (let i = 0; i < 5; i++) {
+  const sender = link.sender(`--dport 80 --count ${6 * rate} --rate ${rate} --reset 1 --abandon 1`);
+  for (let i = 0; i < 3; i++) {
     const other = new Link();
     await other.listener('--port 80 --backlog 10000');
     await other.send('--dport 80 --count 500');
