@@ -209,7 +209,7 @@ test-debug: lab-tools command
 # Not the command's tests. One of drops wants dropwatch, which that machine lacks.
 test-arm64: command
 	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) 'FLOOD=$(or $(FLOOD),100000) vitest run --project vm \
-		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact limits samples events drops closes))'
+		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact races limits samples events drops closes))'
 
 # Installed by hand, by npm and by DKMS in the guest, used, taken away again.
 test-install: lab-module lab-tools package

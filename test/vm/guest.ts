@@ -14,10 +14,10 @@ import { expect } from 'vitest';
 import type { STAT_COLUMNS } from '../../src/stream/schema.ts';
 import { eventually } from '../eventually.ts';
 import { MARK, OWN } from '../left.ts';
+import { FLOOD } from './flood.ts';
 import { run } from './shell.ts';
 
-export { FLOOD } from './flood.ts';
-export { sleep };
+export { FLOOD, sleep };
 
 // test/processes.ts looks for what a test leaves behind by this.
 process.env[MARK] = OWN;
@@ -149,6 +149,24 @@ export function expectNoDoubt(at?: Link): void {
   expect(lines).toContain(doubts.length > 0 ? 'exact no' : 'exact yes');
 }
 
+/**
+ * Does this kernel move a request to another listener of its group? The sysctl does not tell: 5.10's
+ * stable releases have it for nothing.
+ */
+export const movesRequests = readFileSync('/proc/net/netstat', 'utf8').includes(
+  'TCPMigrateReqSuccess',
+);
+
+/** What holds of a target with its traffic stopped; its figures. */
+export async function expectExact(at: Link): Promise<Figures> {
+  const { figures: f, kernel } = await at.settled();
+  expect(f.half_open).toBe(kernel);
+  expect(f.initial + f.added - ended(f)).toBe(f.half_open);
+  expect(f.missed).toBe(0);
+  expectNoDoubt(at);
+  return f;
+}
+
 export interface Sent {
   syn_sent: number;
   synack_first: number;
@@ -163,6 +181,11 @@ export interface Sent {
   rx_drops: number;
   dev_rx_dropped: number;
   dev_tx_dropped: number;
+}
+
+/** All SYNs were sent, and no answer was lost on the way back. */
+export function expectSent(sent: Sent, count = FLOOD): void {
+  expect(sent).toMatchObject({ syn_sent: count, rx_drops: 0, dev_rx_dropped: 0 });
 }
 
 /** A tool that goes on in the background, in a namespace of a Link. */
