@@ -61,7 +61,7 @@ define build_module
 	@kdir=$(or $(1),$$(lab/kernel build)) && \
 	if [ "$$(cat kmod/.kdir 2>/dev/null)" != "$$kdir" ]; then \
 		$(MAKE) -s -C $$kdir M=$(CURDIR)/kmod clean && echo $$kdir >kmod/.kdir; \
-	fi && $(MAKE) -s -C $$kdir M=$(CURDIR)/kmod $$($(compiler_of)) $(2) modules
+	fi && $(MAKE) -s -j$$(nproc) -C $$kdir M=$(CURDIR)/kmod $$($(compiler_of)) $(2) modules
 endef
 
 # A kernel of clang wants modules of the same clang; its build tree does not say so to make.

@@ -1,7 +1,7 @@
 import { HalfOpenReader } from '../aggregate/half-open.js';
 import { Collector, SHORTEST_TIME, tooLittle, UNKNOWN_SETTINGS } from '../diagnose/collect.js';
 import type { Evidence } from '../diagnose/evidence.js';
-import { judge, type Verdict } from '../diagnose/rules.js';
+import { isQuiet, judge, type Verdict } from '../diagnose/rules.js';
 import { asObject, pluginLine, type Report, report } from '../diagnose/words.js';
 import { Failure, Usage } from '../failure.js';
 import { readListeners } from '../proc/module.js';
@@ -237,8 +237,7 @@ const INDENT = '          ';
 async function print(host: Host, { verdict, headline, why, advice, kernel }: Report) {
   const { out } = host;
   const columns = out.tty ? out.columns : Number.POSITIVE_INFINITY;
-  const { state } = verdict.worst;
-  const quiet = state === 'idle' || state === 'busy';
+  const quiet = isQuiet(verdict.worst.state);
   const parts: (readonly [string, readonly string[]])[] = [
     ['why', why],
     ['do', [...(advice.command === null ? [] : [advice.command]), advice.effect]],

@@ -35,9 +35,18 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
   const owner =
     names.owner === null ? 'the application' : `${names.owner.name}[${names.owner.pid}]`;
   switch (state) {
+    case 'probes':
     case 'idle':
     case 'busy':
       return { ...nothing, effect: 'nothing' };
+    case 'unanswered':
+      return {
+        setting: null,
+        command: `${names.enter}nft list ruleset`,
+        effect:
+          'no setting helps: SYN-ACKs are lost on their way to the clients, or final ACKs before they reach TCP. Look at the packet filter and conntrack of this host, at rp_filter, at the route back; tcpsynq drops names what this host drops',
+        wont: 'cookies or a larger queue: no handshake would complete',
+      };
     case 'stuck':
       return {
         setting: null,
@@ -101,7 +110,8 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
 /** How large a queue would have to be. */
 function unless(scope: Scope): string {
   const least = Math.ceil(enough(scope));
-  return least === 0
+  // A queue of that size may have been full all the same.
+  return least <= (scope.queue?.peak ?? 0)
     ? ''
     : `, unless it holds over ${least} half-opens; and a faster flood fills that too`;
 }

@@ -10,6 +10,8 @@ import {
   type AcceptQueue,
   areMostlyOld,
   type Evidence,
+  FEW,
+  type Origins,
   type Queue,
   type Scope,
 } from './evidence.js';
@@ -23,6 +25,10 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
 
 /** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
 const MOST_FLOWS = 1024;
+/** Flows for which it is known where what is unanswered came from: each takes 110 KB. */
+const MOST_SOURCES = 64;
+/** Half-opens that are waited for, to know where those that get no answer came from. */
+const MOST_WAITING = 65_536;
 const EVENT_COLUMNS = ['local', 'remote', 'qlen', 'limit', 'outcome', 'age_us'] as const;
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
 /** Counts of the last second that are kept; a tap has 100 at most, a capture may have millions. */
@@ -46,6 +52,13 @@ export function tooLittle({ counts, seconds }: Collector, name: string): string 
   return seconds * 1000 < SHORTEST_TIME * 0.99
     ? `${name} was seen for ${Math.round(seconds * 10) / 10} s only: it takes 2 s to tell`
     : null;
+}
+
+/** A half-open that may still be answered. */
+interface Waiting {
+  readonly since: number;
+  readonly remote: string;
+  readonly flow: Flow;
 }
 
 /** Several readings of one listener. */
@@ -93,6 +106,10 @@ export class Collector implements Taker {
   readonly #flowOf = new Map<string, Flow | null>();
   readonly #added = new Places(EVENT_COLUMNS);
   readonly #removed = new Places(EVENT_COLUMNS);
+  /** Half-opens younger than PATIENCE, by both their ends, in the order in which they began. */
+  readonly #waiting = new Map<string, Waiting>();
+  #sourced = 0;
+  #before: Count | null = null;
   /** The counts of the last second and a little more. */
   #recent: Count[] = [];
   #first: Count | null = null;
@@ -137,6 +154,7 @@ export class Collector implements Taker {
         flow.restart();
       }
       this.#active.clear();
+      this.#waiting.clear();
     }
   }
 
@@ -162,18 +180,39 @@ export class Collector implements Taker {
     }
     this.#events = true;
     const at = (row.kind === 'A' ? this.#added : this.#removed).named(row.columns);
-    const flow = this.#flowAt(row.text(at.local));
+    const local = row.text(at.local);
+    const remote = row.text(at.remote);
+    const flow = this.#flowAt(local);
     if (flow !== null) {
       this.#active.add(flow);
       flow.settle(latest.time);
     }
     if (row.kind === 'A') {
-      this.#sources.add(row.text(at.remote));
+      this.#sources.add(remote);
       flow?.add(row.time, row.number(at.qlen), row.number(at.limit));
+      if (flow !== null && this.#waiting.size < MOST_WAITING) {
+        this.#waiting.set(`${remote} ${local}`, { since: row.time, remote, flow });
+      }
     } else {
+      this.#waiting.delete(`${remote} ${local}`);
       const named = row.text(at.outcome) as Outcome;
       const outcome = OUTCOMES.includes(named) ? named : 'other';
       flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age_us) / 1e6, first.time);
+    }
+  }
+
+  /** Those that have had PATIENCE by `now` are unanswered: note where they came from. */
+  #unanswered(now: number): void {
+    for (const [key, { since, remote, flow }] of this.#waiting) {
+      if (since > now - PATIENCE) {
+        break;
+      }
+      this.#waiting.delete(key);
+      if (flow.sources === null && this.#sourced < MOST_SOURCES) {
+        flow.sources = new Sources();
+        this.#sourced += 1;
+      }
+      flow.sources?.add(remote);
     }
   }
 
@@ -181,16 +220,14 @@ export class Collector implements Taker {
   finish(): Evidence {
     const half_open = this.#latest?.half_open ?? 0;
     this.#endEpoch();
-    const { networks, exact, total } = this.#sources;
-    const [top] = this.#sources.top(1);
     return {
       seconds: this.#seconds,
       half_open,
       peak: this.#peak,
       totals: this.#totals,
       scopes: this.#scopes(),
-      sources:
-        top === undefined ? null : { networks, exact, top: top.key, share: top.least / total },
+      sources: originsOf(this.#sources),
+      completed_before: this.#before === null ? null : completedShare(this.#before),
       events: this.#events,
       lost: this.#lost,
       settings: this.settings,
@@ -200,8 +237,10 @@ export class Collector implements Taker {
   #count(count: Count): void {
     this.counts += 1;
     this.#first ??= count;
+    this.#before ??= count;
     this.#latest = count;
     this.#peak = Math.max(this.#peak, count.half_open, count.figures.peak ?? 0);
+    this.#unanswered(count.time);
     if (count.time <= this.#first.time + PATIENCE) {
       this.#lowAtFirst = Math.min(this.#lowAtFirst, count.half_open);
     }
@@ -224,6 +263,7 @@ export class Collector implements Taker {
       for (const flow of this.#active) {
         flow.settle(last.time);
       }
+      this.#unanswered(last.time);
       this.#seconds += last.time - first.time;
       this.#judged += Math.max(0, last.time - first.time - PATIENCE);
       for (const name of GROWING) {
@@ -336,6 +376,8 @@ function listenerScope(
     completed: flow?.completed ?? 0,
     unanswered: flow?.unanswered ?? 0,
     failed: flow?.failed ?? 0,
+    failed_within: flow?.failedWithin ?? 0,
+    sources: originsOf(flow?.sources ?? null),
     ended: byOutcome((outcome) => flow?.ended[outcome] ?? 0),
     ...NO_COOKIES,
     drops: members.reduce((sum, { first, last }) => sum + last.drops - first.drops, 0),
@@ -377,4 +419,20 @@ function acceptQueueOf({ first, last, readings, full, shrank }: Seen): AcceptQue
     full,
     shrank,
   };
+}
+
+function originsOf(sources: Sources | null): Origins | null {
+  const [top] = sources?.top(1) ?? [];
+  if (sources === null || top === undefined) {
+    return null;
+  }
+  const { networks, exact, total } = sources;
+  return { total, networks, exact, top: top.key, share: top.least / total };
+}
+
+/** Share of the handshakes that completed, of those that had ended by a count. */
+function completedShare({ figures }: Count): number | null {
+  const of = (outcome: Outcome) => figures[outcome] ?? 0;
+  const ended = OUTCOMES.reduce((sum, outcome) => sum + of(outcome), 0);
+  return ended < FEW ? null : of('completed') / ended;
 }

@@ -37,6 +37,18 @@ export interface AcceptQueue {
   readonly shrank: boolean;
 }
 
+/** Networks that half-opens came from: /24 (IPv4) or /64 (IPv6). */
+export interface Origins {
+  /** Half-opens whose network is known. */
+  readonly total: number;
+  /** Different networks; an estimate unless `exact`. */
+  readonly networks: number;
+  readonly exact: boolean;
+  /** The network that most came from, and its share of all, at least. */
+  readonly top: string;
+  readonly share: number;
+}
+
 /** What happened at one listener, or in the whole namespace. */
 export interface Scope {
   /** `a.b.c.d:port` or `[v6]:port`; null for what no listener can be named for. */
@@ -47,6 +59,10 @@ export interface Scope {
   readonly completed: number;
   readonly unanswered: number;
   readonly failed: number;
+  /** Seconds within which 19 of 20 of these failed; 0 if none did. */
+  readonly failed_within: number;
+  /** Where the unanswered ones came from; null if none is known. */
+  readonly sources: Origins | null;
   /** Ended during the watch, whenever they began. */
   readonly ended: Readonly<Record<Outcome, number>>;
   /** SYNs answered with a cookie, cookies that came back, cookies that had PATIENCE and did not. */
@@ -75,14 +91,13 @@ export interface Evidence {
   /** Growth of the namespace's counters. */
   readonly totals: Counters;
   readonly scopes: readonly Scope[];
-  /** Networks whose half-opens were added; null if there was none, or no A rows were asked for. */
-  readonly sources: {
-    readonly networks: number;
-    readonly exact: boolean;
-    readonly top: string;
-    /** The top network's share of all, at least. */
-    readonly share: number;
-  } | null;
+  /** Where half-opens came from; null if there was none, or no A rows were asked for. */
+  readonly sources: Origins | null;
+  /**
+   * Share of the handshakes that completed from the load of the module to the beginning of the watch, in the
+   * namespace; null if too few ended.
+   */
+  readonly completed_before: number | null;
   /** A and R rows were there to be read. */
   readonly events: boolean;
   /** A and R rows that this reader lost. */

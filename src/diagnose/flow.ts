@@ -1,3 +1,4 @@
+import type { Sources } from '../aggregate/sources.js';
 import { byOutcome, type Outcome } from '../stream/counters.js';
 
 /**
@@ -14,6 +15,9 @@ const BUCKETS_PER_SECOND = 10;
  * still, by the time in a capture, shares the last bucket.
  */
 const MAX_BUCKETS = (60 + PATIENCE) * BUCKETS_PER_SECOND;
+
+/** Eight to a power of ten, up to PATIENCE. */
+const AGES = 8 * 6 + 1;
 
 /** What became of the half-opens that began in a tenth of a second, within PATIENCE of it. */
 interface Bucket {
@@ -39,6 +43,10 @@ export class Flow {
   peak = 0;
   /** Half-opens judged: how many began, and what became of these, however late. */
   readonly #judged: Bucket = { ...EMPTY };
+  /** Of those that failed, how many had an age of at most 10^(n/8) us. */
+  readonly #failedAges = new Float64Array(AGES);
+  /** Where the unanswered ones came from; null until that is asked for. */
+  sources: Sources | null = null;
   /** By the tenth of a second in which they began. */
   readonly #buckets = new Map<number, Bucket>();
   /** All earlier tenths of a second are judged. */
@@ -52,6 +60,19 @@ export class Flow {
   /** Judged, and failed within PATIENCE. */
   get failed(): number {
     return this.#judged.failed;
+  }
+
+  /** Seconds within which 19 of 20 of all that failed did so; 0 if none did. */
+  get failedWithin(): number {
+    const all = this.#failedAges.reduce((sum, count) => sum + count, 0);
+    let seen = 0;
+    for (const [n, count] of this.#failedAges.entries()) {
+      seen += count;
+      if (count > 0 && seen >= 0.95 * all) {
+        return 10 ** (n / 8) / 1e6;
+      }
+    }
+    return 0;
   }
 
   /** Judged, and neither completed nor failed within PATIENCE, nor completed later. */
@@ -93,6 +114,8 @@ export class Flow {
       bucket.completed += 1;
     } else if (outcome === 'reset' || outcome === 'unreachable') {
       bucket.failed += 1;
+      const n = Math.ceil(8 * Math.log10(Math.max(1, Math.round(age * 1e6))));
+      this.#failedAges[n] = (this.#failedAges[n] ?? 0) + 1;
     } else {
       bucket.gone += 1;
     }

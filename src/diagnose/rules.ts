@@ -1,13 +1,25 @@
 import { areMostlyOld, type Evidence, FEW, HALF, type Scope } from './evidence.js';
 
 /** What a listener can be in, the worst first. */
-export const STATES = ['stuck', 'flood', 'surge', 'busy', 'idle'] as const;
+export const STATES = ['stuck', 'flood', 'unanswered', 'surge', 'probes', 'busy', 'idle'] as const;
 export type State = (typeof STATES)[number];
+
+/** Is nothing wrong in this state? */
+export function isQuiet(state: State): boolean {
+  return state === 'probes' || state === 'busy' || state === 'idle';
+}
 
 /** A server that is merely busy completes more than this share of its handshakes. */
 const COMPLETES = 0.9;
-/** Handshakes a second that come to nothing: fewer are the Internet's everyday noise. */
+/**
+ * Unanswered handshakes a second. Fewer are the Internet's everyday noise, as long as half of the
+ * handshakes complete.
+ */
 const MANY = 50;
+/** Networks that spoofed SYNs come from, at least, unless they are fewer than twice as many. */
+const SPREAD = 32;
+/** Share of the SYNs refused, or answered with a cookie, that harms nobody: their clients repeat them. */
+const TRIFLE = 0.01;
 /** Handshakes a second from which on there is traffic to speak of. */
 const SOME = 1;
 
@@ -43,23 +55,22 @@ export const RULES: readonly Rule[] = [
       accept === null && accept_full > (totals.completed ?? 0),
   },
   {
-    name: 'unanswered',
-    state: 'flood',
-    applies: (scope) =>
-      (completion(scope) ?? 1) < COMPLETES && perSecond(scope, cameToNothing(scope)) >= MANY,
-  },
-  {
     name: 'old half-opens',
     state: 'flood',
-    applies: (scope, evidence) => {
-      const { queue, listener } = scope;
-      return (
-        queue !== null &&
-        (listener?.defer_accept ?? 0) === 0 &&
-        !mayHaveOverflown(scope, evidence) &&
-        (areMostlyOld(queue.old, queue.holds) || queue.stale >= HALF)
-      );
-    },
+    applies: (scope, evidence) =>
+      isFullOfOld(scope, evidence) && ((isSpread(scope) ?? true) ? true : isShut(scope, evidence)),
+  },
+  {
+    name: 'unanswered by many networks',
+    state: 'flood',
+    applies: (scope, evidence) =>
+      areUnanswered(scope) &&
+      (isShut(scope, evidence) || (isSpread(scope) ?? perSecond(scope, unanswered(scope)) >= MANY)),
+  },
+  {
+    name: 'unanswered',
+    state: 'unanswered',
+    applies: (scope, evidence) => areUnanswered(scope) || isFullOfOld(scope, evidence),
   },
   {
     name: 'queue half full',
@@ -70,12 +81,18 @@ export const RULES: readonly Rule[] = [
   {
     name: 'refused',
     state: 'surge',
-    applies: (scope, evidence) => refused(scope, evidence) > 0,
+    applies: (scope, evidence) => isMuch(scope, refused(scope, evidence)),
   },
   {
     name: 'cookies',
     state: 'surge',
-    applies: ({ cookies }, { settings }) => cookies > 0 && settings.tcp_syncookies !== 2,
+    applies: (scope, { settings }) => settings.tcp_syncookies !== 2 && isMuch(scope, scope.cookies),
+  },
+  {
+    name: 'reset',
+    state: 'probes',
+    applies: (scope) =>
+      scope.failed >= FEW && scope.failed > unanswered(scope) && (completion(scope) ?? 1) < HALF,
   },
   {
     name: 'handshakes',
@@ -93,6 +110,57 @@ export function answered({ completed, cookies_ok }: Scope): number {
 /** Handshakes that made none: unanswered, reset, or ended by an ICMP error. */
 export function cameToNothing({ unanswered, cookies_unanswered, failed }: Scope): number {
   return unanswered + cookies_unanswered + failed;
+}
+
+/** Handshakes that nobody answered, those through cookies included. */
+function unanswered(scope: Scope): number {
+  return scope.unanswered + scope.cookies_unanswered;
+}
+
+/** Are so many unanswered that it is not everyday noise? */
+function areUnanswered(scope: Scope): boolean {
+  const rate = perSecond(scope, unanswered(scope));
+  const share = unanswered(scope) / (answered(scope) + cameToNothing(scope));
+  return (
+    (rate >= MANY && 1 - share < COMPLETES) ||
+    ((scope.listener?.defer_accept ?? 0) === 0 &&
+      unanswered(scope) >= FEW &&
+      rate >= SOME &&
+      share > HALF)
+  );
+}
+
+/**
+ * Did the unanswered come from so many networks as spoofed SYNs do? Clients that cannot be answered
+ * come again from the same. Null if it is not known.
+ */
+function isSpread({ sources }: Scope): boolean | null {
+  return sources === null
+    ? null
+    : sources.networks >= Math.max(FEW, Math.min(SPREAD, HALF * sources.total));
+}
+
+/** Is the queue full of half-opens that nobody answers, or mostly so? */
+function isFullOfOld(scope: Scope, evidence: Evidence): boolean {
+  const { queue, listener } = scope;
+  if (queue === null || (listener?.defer_accept ?? 0) > 0 || mayHaveOverflown(scope, evidence)) {
+    return false;
+  }
+  const tiny = queue.holds > 0 && queue.holds < FEW && queue.old >= queue.holds;
+  return (
+    areMostlyOld(queue.old, queue.holds) || queue.stale >= HALF || (tiny && isShut(scope, evidence))
+  );
+}
+
+/** Does a full queue keep others out, or send them cookies? */
+function isShut(scope: Scope, evidence: Evidence): boolean {
+  const always = evidence.settings.tcp_syncookies === 2;
+  return refused(scope, evidence) >= FEW || (!always && scope.cookies_unanswered >= FEW);
+}
+
+/** Is a number of SYNs, refused or answered with a cookie, more than a trifle of all? */
+function isMuch(scope: Scope, count: number): boolean {
+  return count > TRIFLE * (answered(scope) + cameToNothing(scope));
 }
 
 /** Share of the handshakes decided that made a connection; null if none was decided. */
@@ -158,7 +226,7 @@ export interface Judged {
 export interface Verdict {
   /** The worst. */
   readonly worst: Judged;
-  /** Others that are neither idle nor busy, the worst first. */
+  /** Others in trouble, the worst first. */
   readonly also: readonly Judged[];
   /** For monitoring. */
   readonly severity: 'ok' | 'warning' | 'critical';
@@ -177,7 +245,7 @@ export function judge(evidence: Evidence): Verdict {
   const [worst, ...others] = judged as [Judged, ...Judged[]];
   return {
     worst,
-    also: others.filter(({ state }) => state !== 'idle' && state !== 'busy'),
+    also: others.filter(({ state }) => !isQuiet(state)),
     severity: severityOf(worst, evidence),
   };
 }
@@ -202,6 +270,8 @@ function weight({ scope, state }: Judged): number {
     case 'stuck':
       return scope.accept?.last ?? 0;
     case 'flood':
+    case 'unanswered':
+    case 'probes':
       return cameToNothing(scope);
     default:
       return answered(scope);
@@ -217,8 +287,14 @@ function severityOf({ state, scope }: Judged, evidence: Evidence): Verdict['seve
       const fills = fullIn(scope) !== null;
       return refused(scope, evidence) > 0 || (off && fills) ? 'critical' : 'warning';
     }
+    case 'unanswered':
+      // It did work before.
+      return answered(scope) === 0 && (evidence.completed_before ?? 0) > COMPLETES
+        ? 'critical'
+        : 'warning';
     case 'surge':
       return 'warning';
+    case 'probes':
     case 'busy':
     case 'idle':
       return 'ok';

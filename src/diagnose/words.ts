@@ -1,5 +1,5 @@
 import { OUTCOMES, refused as refusedInAll } from '../stream/counters.js';
-import { percent, printable, rate, seconds, whole } from '../terminal/text.js';
+import { micros, percent, printable, rate, seconds, whole } from '../terminal/text.js';
 import { type Advice, adviceFor, type KernelMessage, kernelMessage, type Names } from './advice.js';
 import type { Evidence, Scope } from './evidence.js';
 import {
@@ -33,7 +33,9 @@ const MAX_ADDRESS = 64;
 const NAMES: Readonly<Record<State, string>> = {
   stuck: 'ACCEPT QUEUE STUCK',
   flood: 'FLOOD',
+  unanswered: 'UNANSWERED',
   surge: 'SURGE',
+  probes: 'PROBES',
   busy: 'BUSY',
   idle: 'IDLE',
 };
@@ -70,10 +72,14 @@ function headline(judged: Judged): string {
       return `${nameOf(judged)}${honest ? ', with honest clients beside it' : ''}`;
     case 'surge':
       return `${nameOf(judged)}: honest clients, more than its queue is made for`;
+    case 'unanswered':
+      return `${nameOf(judged)}: ${answered(scope) === 0 ? 'no' : 'hardly any'} handshake completes`;
+    case 'probes':
+      return `${nameOf(judged)}: their senders reset them, nothing stays queued`;
     case 'busy':
       return `${NAMES.busy}: handshakes complete, no queue is in trouble`;
     case 'idle':
-      return `${NAMES.idle}: next to no handshake completes`;
+      return `${NAMES.idle}: ${answered(scope) === 0 ? 'nobody connects' : 'few connect'}, no queue is in trouble`;
     default:
       return state satisfies never;
   }
@@ -90,7 +96,15 @@ function why(verdict: Verdict, evidence: Evidence, grouped: boolean): string[] {
       `${n(ends)} half-opens ended: ${percent(completed / ends)} completed, ${percent(expired / ends)} expired`,
     );
   }
-  lines.push(...sources(state, evidence, n));
+  if (state === 'unanswered' && evidence.completed_before !== null) {
+    lines.push(
+      `${percent(evidence.completed_before)} of all completed before, since the module was loaded`,
+    );
+  }
+  if (state === 'probes') {
+    lines.push(`19 of 20 of these were reset within ${micros(scope.failed_within * 1e6)}`);
+  }
+  lines.push(...sources(verdict.worst, evidence, n));
   if (scope.queue !== null) {
     lines.push(queueLine(scope, n));
   }
@@ -120,15 +134,22 @@ function others(verdict: Verdict, n: (value: number) => string): string[] {
   return all.length > MOST_OTHERS ? [...lines, `and ${n(all.length - MOST_OTHERS)} more`] : lines;
 }
 
-/** Return where the SYNs of a flood or a surge come from, or that none were seen. */
-function sources(state: State, evidence: Evidence, n: (value: number) => string): string[] {
-  if (evidence.sources !== null && (state === 'flood' || state === 'surge')) {
-    const { networks, exact, top, share } = evidence.sources;
+/** Return where unanswered SYNs come from, or all of a surge, or that none were seen. */
+function sources(
+  { state, scope }: Judged,
+  evidence: Evidence,
+  n: (value: number) => string,
+): string[] {
+  const origins = state === 'surge' ? evidence.sources : scope.sources;
+  const known = state === 'flood' || state === 'unanswered' || state === 'surge';
+  if (known && origins !== null) {
+    const { networks, exact, top, share } = origins;
+    const what = state === 'surge' ? 'from' : 'the unanswered are from';
     return [
-      `from ${exact ? '' : 'about '}${n(networks)} networks (/24, /64), the most from ${printable(top)}: ${percent(share)}`,
+      `${what} ${exact ? '' : 'about '}${n(networks)} network${networks === 1 ? '' : 's'} (/24, /64), the most from ${printable(top)}: ${percent(share)}`,
     ];
   }
-  return evidence.events && state === 'flood'
+  return evidence.events && state === 'flood' && scope.unanswered === 0
     ? ['sources not seen: nothing entered the SYN queue meanwhile']
     : [];
 }

@@ -105,7 +105,33 @@ describe('events', () => {
     const text = ['# tcpsynq 1', countLine(0, {}), ...lines, countLine(4, { half_open: 150 }), ''];
     const seen = fold(text.join('\n'));
     expect(seen.scopes[0]?.queue).toEqual({ qlen: 150, holds: 181, peak: 150, old: 100, stale: 1 });
-    expect(judge(seen).worst).toMatchObject({ state: 'flood', rule: 'old half-opens' });
+    // All from one network, as clients are that get no answer.
+    expect(judge(seen).worst).toMatchObject({ state: 'unanswered', rule: 'unanswered' });
+    const spread = text.join("\n").replace(/198\.18\.0\.1:(\d+)/g, (_, n) => `198.18.${n}.1:1024`);
+    expect(judge(fold(spread)).worst).toMatchObject({ state: 'flood', rule: 'old half-opens' });
+  });
+
+  test('sources are those of the unanswered of each listener', () => {
+    const stream = new Stream();
+    for (let i = 0; i < 100; i++) {
+      stream.halfOpen(i / 100);
+      stream.halfOpen(i / 100, 'completed', 0.05, '10.0.0.1:8443');
+      stream.halfOpen(i / 100, 'reset', 0.001, '10.0.0.1:22');
+    }
+    const text = stream.text().split('\n').slice(1).join('\n');
+    const seen = fold(`# tcpsynq 1\n${countLine(0, {})}\n${text}${countLine(3, {})}\n`);
+    const of = (port: number) => seen.scopes.find(({ local }) => local === `10.0.0.1:${port}`);
+    // The stream gives every third half-open to each: a network to each of them.
+    expect(of(443)?.sources).toMatchObject({ total: 100, networks: 100, exact: true });
+    expect(of(8443)).toMatchObject({ sources: null, completed: 100, failed_within: 0 });
+    expect(of(22)).toMatchObject({ sources: null, failed: 100, failed_within: 0.001 });
+  });
+
+  test('what completed since the module was loaded', () => {
+    const share = (figures: Figures) =>
+      fold(`# tcpsynq 1\n${countLine(0, figures)}\n${countLine(3, figures)}\n`).completed_before;
+    expect(share({ completed: 99, expired: 1 })).toBe(0.99);
+    expect(share({ completed: 9 })).toBe(null);
   });
 
   test('a listener takes what its port gets, on any address', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
+import type { Evidence, Origins, Scope } from '../../src/diagnose/evidence.js';
 import { fullIn, judge, perSecond, RULES } from '../../src/diagnose/rules.js';
 import { evidence, listener, scope } from './scope.js';
 
@@ -13,6 +13,14 @@ function decided(own: Partial<Scope>, all: Partial<Evidence> = {}): string {
 const accept = { first: 0, last: 0, backlog: 128, readings: 20, full: 0, shrank: false };
 const queue = { qlen: 0, holds: 129, peak: 0, old: 0, stale: 0 };
 const ended = scope().ended;
+const origins = (own: Partial<Origins>): Origins => ({
+  total: 200,
+  networks: 1,
+  exact: true,
+  top: '198.51.100.0/24',
+  share: 1,
+  ...own,
+});
 
 describe('each rule of docs/syn-queue.md', () => {
   test('accept queue full', () => {
@@ -47,19 +55,6 @@ describe('each rule of docs/syn-queue.md', () => {
     expect(decided(capture, of(30))).toBe('surge: refused');
   });
 
-  test('unanswered', () => {
-    // 200 in 4 s are 50 a second; with 1800 completed a tenth came to nothing.
-    expect(decided({ completed: 1799, unanswered: 200 })).toBe('flood: unanswered');
-    expect(decided({ completed: 1800, unanswered: 200 })).toBe('busy: handshakes');
-    expect(decided({ unanswered: 199 })).toBe('idle: none of these');
-    expect(decided({ failed: 200 })).toBe('flood: unanswered');
-    expect(decided({ cookies: 900, cookies_unanswered: 200 })).toBe('flood: unanswered');
-    // Completed through cookies is completed.
-    expect(decided({ cookies: 2000, cookies_ok: 1800, cookies_unanswered: 200 })).toBe(
-      'surge: cookies',
-    );
-  });
-
   test('old half-opens', () => {
     expect(decided({ queue: { ...queue, qlen: 65, peak: 65, old: 65 } })).toBe(
       'flood: old half-opens',
@@ -67,9 +62,11 @@ describe('each rule of docs/syn-queue.md', () => {
     expect(decided({ queue: { ...queue, qlen: 64, peak: 64, old: 64 } })).toBe(
       'idle: none of these',
     );
-    // Nine are too few, however small the queue.
-    expect(decided({ queue: { qlen: 9, holds: 9, peak: 9, old: 9, stale: 0 } })).toBe(
-      'idle: none of these',
+    // Nine are too few, however small the queue, unless it keeps others out.
+    const tiny = { queue: { qlen: 9, holds: 9, peak: 9, old: 9, stale: 0 } };
+    expect(decided(tiny)).toBe('idle: none of these');
+    expect(decided({ ...tiny, drops: 10 }, { totals: { queue_full: 10 } })).toBe(
+      'flood: old half-opens',
     );
     // The accept queue was full for a moment: they may have answered.
     // At the end a batch has just gone, and another come: most of the time it was not so.
@@ -96,6 +93,57 @@ describe('each rule of docs/syn-queue.md', () => {
     ).toBe('surge: queue half full');
   });
 
+  test('unanswered by many networks', () => {
+    // 200 in 4 s are 50 a second; with 1800 completed a tenth came to nothing.
+    expect(decided({ completed: 1799, unanswered: 200 })).toBe(
+      'flood: unanswered by many networks',
+    );
+    expect(decided({ completed: 1800, unanswered: 200 })).toBe('busy: handshakes');
+    expect(decided({ cookies: 900, cookies_unanswered: 200 })).toBe(
+      'flood: unanswered by many networks',
+    );
+    // Completed through cookies is completed.
+    expect(decided({ cookies: 2000, cookies_ok: 1800, cookies_unanswered: 200 })).toBe(
+      'surge: cookies',
+    );
+    // From 32 networks, or from half as many as there were SYNs.
+    const from = (networks: number, total: number) => origins({ networks, total });
+    expect(decided({ unanswered: 199, sources: from(32, 199) })).toBe(
+      'flood: unanswered by many networks',
+    );
+    expect(decided({ unanswered: 199, sources: from(31, 199) })).toBe('unanswered: unanswered');
+    expect(decided({ unanswered: 20, sources: from(10, 20) })).toBe(
+      'flood: unanswered by many networks',
+    );
+    expect(decided({ unanswered: 20, sources: from(9, 20) })).toBe('unanswered: unanswered');
+    // From one network, but the queue keeps the others out.
+    const few = { unanswered: 200, sources: from(1, 200) };
+    expect(decided({ ...few, drops: 10 }, { totals: { queue_full: 10 } })).toBe(
+      'flood: unanswered by many networks',
+    );
+    expect(decided({ ...few, cookies: 10, cookies_unanswered: 10 })).toBe(
+      'flood: unanswered by many networks',
+    );
+  });
+
+  test('unanswered', () => {
+    expect(decided({ unanswered: 199 })).toBe('unanswered: unanswered');
+    expect(decided({ unanswered: 11, completed: 10 })).toBe('unanswered: unanswered');
+    // Half completed; too few; one in two seconds.
+    expect(decided({ unanswered: 10, completed: 10 })).toBe('busy: handshakes');
+    expect(decided({ unanswered: 9 })).toBe('idle: none of these');
+    expect(decided({ unanswered: 10, seconds: 20 })).toBe('idle: none of these');
+    // With TCP_DEFER_ACCEPT they may be clients that have nothing to say yet.
+    expect(decided({ unanswered: 199, listener: listener({ defer_accept: 3 }) })).toBe(
+      'idle: none of these',
+    );
+    // A queue full of old ones of one network.
+    const old = { ...queue, qlen: 129, peak: 129, old: 129 };
+    expect(decided({ queue: old, sources: origins({ networks: 1 }) })).toBe(
+      'unanswered: unanswered',
+    );
+  });
+
   test('queue half full', () => {
     expect(decided({ completed: 4000, queue: { ...queue, peak: 65 } })).toBe(
       'surge: queue half full',
@@ -109,8 +157,10 @@ describe('each rule of docs/syn-queue.md', () => {
   });
 
   test('refused', () => {
-    const some = { completed: 4000, drops: 7 };
-    expect(decided(some, { totals: { queue_full: 3 } })).toBe('surge: refused');
+    const some = { completed: 4000, drops: 70 };
+    expect(decided(some, { totals: { queue_full: 41 } })).toBe('surge: refused');
+    // One in a hundred, whose clients repeat their SYN, is a trifle.
+    expect(decided(some, { totals: { queue_full: 40 } })).toBe('busy: handshakes');
     // The socket's drops are not all refusals.
     expect(decided(some)).toBe('busy: handshakes');
   });
@@ -118,8 +168,19 @@ describe('each rule of docs/syn-queue.md', () => {
   test('cookies', () => {
     const some = { cookies: 5, cookies_ok: 5 };
     expect(decided(some)).toBe('surge: cookies');
+    // One or two a minute on a busy server.
+    expect(decided({ ...some, completed: 4000 })).toBe('busy: handshakes');
     const always = { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 2 };
     expect(decided(some, { settings: always })).toBe('busy: handshakes');
+  });
+
+  test('reset', () => {
+    expect(decided({ failed: 200 })).toBe('probes: reset');
+    expect(decided({ failed: 9 })).toBe('idle: none of these');
+    // Clients beside them.
+    expect(decided({ failed: 200, completed: 200 })).toBe('busy: handshakes');
+    // Most got no answer.
+    expect(decided({ failed: 200, unanswered: 201 })).toBe('flood: unanswered by many networks');
   });
 
   test('handshakes', () => {

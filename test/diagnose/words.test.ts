@@ -17,7 +17,7 @@ function told(own: Partial<Scope>, all: Partial<Evidence> = {}) {
 
 describe('headlines', () => {
   test.each<[string, Partial<Scope>]>([
-    ['IDLE: next to no handshake completes', {}],
+    ['IDLE: nobody connects, no queue is in trouble', {}],
     ['BUSY: handshakes complete, no queue is in trouble', { completed: 4000 }],
     [
       'SURGE on 0.0.0.0:443: honest clients, more than its queue is made for',
@@ -57,17 +57,17 @@ test('the evidence of a flood', () => {
       ended: { ...scope().ended, completed: 40, expired: 160 },
       queue: { qlen: 100, holds: 129, peak: 129, old: 90, stale: 0 },
       drops: 12,
+      sources: { total: 3000, networks: 500, exact: true, top: '198.18.0.0/24', share: 0.01 },
     },
     {
       totals: { queue_full: 20, accept_full: 1 },
-      sources: { networks: 500, exact: true, top: '198.18.0.0/24', share: 0.01 },
       lost: 3,
     },
   );
   expect(why).toEqual([
     '4000 handshakes in 5 s: 1 % completed, 97 % unanswered after a second, 2 % reset or unreachable (a busy server completes over 90 %)',
     '200 half-opens ended: 20 % completed, 80 % expired',
-    'from 500 networks (/24, /64), the most from 198.18.0.0/24: 1 %',
+    'the unanswered are from 500 networks (/24, /64), the most from 198.18.0.0/24: 1 %',
     'SYN queue 100 of 129 (78 %), at most 129, 90 older than a second; full in about 1 s at this rate',
     '900 SYNs answered with a cookie, 10 came back',
     'SYNs refused: 20 for a full SYN queue, 1 for a full accept queue, 12 of them here',
@@ -246,7 +246,7 @@ describe('for monitoring', () => {
 
   test('figures that are not known are left out', () => {
     expect(line({ queue: null, accept: null })).toBe(
-      'TCPSYNQ OK - IDLE: next to no handshake completes | half_open=0;;;0; failed_per_second=0;;;0; cookies=0;;;0;',
+      'TCPSYNQ OK - IDLE: nobody connects, no queue is in trouble | half_open=0;;;0; failed_per_second=0;;;0; cookies=0;;;0;',
     );
   });
 });
@@ -261,7 +261,7 @@ test('as an object', () => {
     verdict: 'flood',
     honest_clients: false,
     listener: '0.0.0.0:443',
-    rule: 'unanswered',
+    rule: 'unanswered by many networks',
     severity: 'warning',
     completion: 0,
     expiry: 0.75,
