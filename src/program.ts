@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { type Argument, Command } from 'commander';
 import { parseFactor } from './arguments.js';
 import { addCapture } from './commands/capture.options.js';
 import { addCloses } from './commands/closes.options.js';
@@ -54,7 +54,8 @@ export function makeProgram(host: Host, version: string): Command {
       'with -i FILE: replay at so many times the pace it was recorded at',
       parseFactor,
     )
-    .configureHelp({ showGlobalOptions: true })
+    // Else the columns beside the longest command are too few to wrap, on 80.
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20, subcommandTerm })
     .showHelpAfterError('(add --help for the options)')
     .configureOutput({
       writeOut: (text) => void host.out.write(text),
@@ -67,22 +68,42 @@ export function makeProgram(host: Host, version: string): Command {
     })
     .exitOverride();
 
-  addWatch(program, host);
-  addPlot(program, host);
-  addReport(program, host, version);
-  addTrace(program, host);
-  addCount(program, host);
-  addListeners(program, host);
+  program.commandsGroup('What is wrong:');
   addDiagnose(program, host);
+  addListeners(program, host);
+  addCount(program, host);
+  addWatch(program, host);
+  program.commandsGroup('What happened to each:');
   addEvents(program, host);
   addDrops(program, host);
   addCloses(program, host);
+  addTrace(program, host);
+  program.commandsGroup('To keep and to show:');
   addCapture(program, host);
+  addPlot(program, host);
+  addReport(program, host, version);
   addExport(program, host, version);
+  program.commandsGroup('To set up:');
   addStatus(program, host);
   addModule(program, host, version);
   addCompletion(program, host);
+  program.addHelpCommand(
+    new Command('help')
+      .argument('[command]')
+      .description('show the help of a command')
+      .helpGroup('To set up:'),
+  );
   return program;
+}
+
+/** A command and its arguments, without "[options]", which all have. */
+function subcommandTerm(command: Command): string {
+  return [command.name(), ...command.registeredArguments.map((one) => argumentTerm(one))].join(' ');
+}
+
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
 }
 
 /** Put commander's error into our form: one line that quotes arguments safely, then its hint. */

@@ -175,9 +175,9 @@ describe('files', () => {
     expect(stdout.trimEnd().split('\n')).toHaveLength(3);
     const columns = COLUMNS.split(' ').length;
     expect(stderr).toContain(
-      `tcpsynq: passed over line 2: 2 columns where the header has ${columns}\n`,
+      `tcpsynq: skipped line 2: 2 columns where the header has ${columns}\n`,
     );
-    expect(stderr).toContain('tcpsynq: passed over 2 lines of standard input in all\n');
+    expect(stderr).toContain('tcpsynq: skipped 2 lines of standard input in all\n');
     expect(code).toBe(0);
   });
 });
@@ -196,7 +196,7 @@ describe('diagnose', () => {
     expect(code).toBe(0);
   });
 
-  test('an event without a number is passed over, though time jumps after it', async () => {
+  test('an event without a number is skipped, though time jumps after it', async () => {
     const far = 4_000_000_000_000;
     const lines = [
       countLine(1, {}),
@@ -207,7 +207,7 @@ describe('diagnose', () => {
     const input = `${eventCapture([])}${lines.join('\n')}\n`;
     const started = start(['diagnose', '-i', '-']);
     started.child.stdin?.end(input);
-    await started.says(/passed over line 12: age_us is not a whole number from 0 on/);
+    await started.says(/skipped line 12: age_us is not a whole number from 0 on/);
     expect((await started.ended()).code).toBe(0);
   });
 

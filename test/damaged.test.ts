@@ -135,7 +135,7 @@ describe.each([
   test.each(EVERY.map((args) => [args.join(' '), args]))('`%s` exits 1', async (_, args) => {
     const { stdout, stderr, code } = await run([...args, '-i', '-'], text);
     expect(stdout).toBe('');
-    expect(stderr).toMatch(/^(tcpsynq: passed over .*\n)*(tcpsynq: .* lost 0\n)?tcpsynq: .*\n$/);
+    expect(stderr).toMatch(/^(tcpsynq: skipped .*\n)*(tcpsynq: .* lost 0\n)?tcpsynq: .*\n$/);
     expect(stderr).not.toMatch(/Invalid|Error|NaN/);
     expect(code).toBe(1);
   });
@@ -178,7 +178,7 @@ describe('times that cannot be', () => {
   });
 
   test.each([[[]], [['--format', 'ndjson']], [['--format', 'csv', '--kinds', 'event']]])(
-    'a time of 400 digits is passed over: capture %j',
+    'a time of 400 digits is skipped: capture %j',
     async (args) => {
       const text = eventCapture(['A 1.2.3.4:80 1.2.3.5:1 1 9']).replace(
         'A 0',

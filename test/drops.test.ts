@@ -290,11 +290,11 @@ describe('--alert', () => {
 });
 
 describe('input', () => {
-  test('lines that cannot be read are passed over and counted', async () => {
+  test('lines that cannot be read are skipped and counted', async () => {
     const damaged = [...LINES.slice(0, 2), 'D 0.3 x+0x1 - - - - - many - tcp', 'D 0.4 torn'];
     const { stderr, code } = await run(['drops', '-i', '-'], dropCapture(0, damaged));
-    expect(stderr).toMatch(/passed over line 13: length is not a whole number from 0 on\n/);
-    expect(stderr).toMatch(/passed over 2 lines of standard input in all\n/);
+    expect(stderr).toMatch(/skipped line 13: length is not a whole number from 0 on\n/);
+    expect(stderr).toMatch(/skipped 2 lines of standard input in all\n/);
     expect(stderr).toMatch(/tcpsynq: 2 drops in /);
     expect(code).toBe(0);
   });

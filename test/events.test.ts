@@ -101,12 +101,12 @@ describe('not a terminal', () => {
     expect(code).toBe(0);
   });
 
-  test('lines that cannot be read are passed over and counted', async () => {
+  test('lines that cannot be read are skipped and counted', async () => {
     const damaged = [...LINES.slice(0, 2), `A ${WEB} 1.2.3.4:5 many 129`, 'R torn', LINES[0] ?? ''];
     const { stdout, stderr, code } = await run(['events', '-i', '-'], eventCapture(damaged));
     expect(rowsOf(stdout)).toHaveLength(4);
-    expect(stderr).toMatch(/passed over line 13: qlen is not a whole number from 0 on\n/);
-    expect(stderr).toMatch(/passed over 2 lines of standard input in all\n/);
+    expect(stderr).toMatch(/skipped line 13: qlen is not a whole number from 0 on\n/);
+    expect(stderr).toMatch(/skipped 2 lines of standard input in all\n/);
     expect(code).toBe(0);
   });
 

@@ -274,10 +274,10 @@ describe('plot', () => {
     expect(code).toBe(1);
   });
 
-  test('damaged lines are passed over and told', async () => {
+  test('damaged lines are skipped and told', async () => {
     const text = transfers(1, 5).replace('# S ', 'S 1.0 damaged\n\u0000\u0001\n# S ');
     const { stderr, code } = await run(['plot', await put('run.log', text)]);
-    expect(stderr).toMatch(/\ntcpsynq: passed over line 5: .*, and 1 line more\n$/);
+    expect(stderr).toMatch(/\ntcpsynq: skipped line 5: .*, and 1 line more\n$/);
     expect(code).toBe(0);
     const hostile = probeLine(1, "$(reboot) 'x'`id`", 10, 20, 30);
     const refused = await run(['plot', await put('bad.log', `${hostile}\n`)]);

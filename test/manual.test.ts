@@ -40,7 +40,7 @@ test.each([
 
 describe('tcpsynq(1) says what --help says', async () => {
   const { stdout } = await run(['--help']);
-  const [, list = ''] = stdout.split('\nCommands:\n');
+  const [, list = ''] = stdout.split('\nWhat is wrong:\n');
   const commands = [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name as string);
   const paths = commands
     .filter((name) => name !== 'help' && name !== 'module')
@@ -49,7 +49,7 @@ describe('tcpsynq(1) says what --help says', async () => {
   test.each(paths)('tcpsynq %s', async (path) => {
     const page = await read(COMMAND);
     const help = await run([...path.split(' ').filter((word) => word !== ''), '--help']);
-    const [own = ''] = help.stdout.split(/\n(?:Commands|Global Options):\n/);
+    const [own = ''] = help.stdout.split(/\n(?:What is wrong|Global Options):\n/);
     const [, list = ''] = own.split('\nOptions:\n');
     const options = list.split(/\n(?= {2}-)/).map((one) =>
       one

@@ -141,7 +141,7 @@ describe('not a terminal', () => {
     const { stderr, code } = await run(['trace', '-i', '-'], text);
     expect(stderr).toBe(
       'tcpsynq: lost 7 records of kind S, 7 in all\n' +
-        'tcpsynq: passed over line 3: 2 columns where there should be 27\n' +
+        'tcpsynq: skipped line 3: 2 columns where there should be 27\n' +
         'tcpsynq: 2 samples of 1 connection in 2 s, lost 7 samples\n',
     );
     expect(code).toBe(0);

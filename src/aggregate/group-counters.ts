@@ -15,7 +15,7 @@ export class GroupCounters<R> {
     this.groups = [new Groups(first), ...more.map((grouping) => new Groups(grouping))];
   }
 
-  /** What comes is counted; else it is passed over. */
+  /** What comes is counted; else it is skipped. */
   get counting(): boolean {
     return this.#counting;
   }

@@ -1,6 +1,6 @@
 /**
  * Cuts stream time into intervals of equal length that begin at its whole multiples. Intervals in
- * which no line had a time are passed over.
+ * which no line had a time are skipped.
  */
 export class Intervals {
   /** The latest time. */

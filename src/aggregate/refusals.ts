@@ -18,7 +18,7 @@ export class Refusals {
     this.#session.add(count, clock);
   }
 
-  /** What was refused between the count before and the one after is passed over. */
+  /** What was refused between the count before and the one after is skipped. */
   skip(): void {
     this.#session.startEpoch();
   }

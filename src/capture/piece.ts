@@ -22,7 +22,7 @@ export class CaptureTally {
 /** Makes the lines of a capture from the bytes of a stream, cut anywhere. */
 export interface Format {
   readonly tally: CaptureTally;
-  /** As many records have come as were asked for; what follows is passed over. */
+  /** As many records have come as were asked for; what follows is skipped. */
   readonly full: boolean;
   /** Keeps nothing of the chunk but in the pieces. */
   push(chunk: Buffer): Iterable<Piece>;

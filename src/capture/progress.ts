@@ -72,7 +72,7 @@ export class Progress {
     const { lost, problems } = this.tally;
     const rest = [
       ...(deleted > 0 ? [`older parts deleted: ${deleted}`] : []),
-      ...(problems.count > 0 ? [`lines passed over: ${problems.count}`] : []),
+      ...(problems.count > 0 ? [`lines skipped: ${problems.count}`] : []),
       ...(unwritten > 0 ? [`last lines not written: ${unwritten}`] : []),
       lost > 0 && this.live
         ? `lost ${lost}: record less (--port, --addr), or load with a larger bufsize`

@@ -44,9 +44,7 @@ export interface CaptureOptions extends CommonOptions, FilterOptions {
 /** Add `tcpsynq capture`. */
 export function addCapture(program: Command, host: Host): void {
   withSampling(withChoice(program.command('capture')))
-    .description(
-      'the stream to a file, byte for byte or in another format; with a COMMAND: while that runs',
-    )
+    .description('write the stream to a file; with a COMMAND: while that runs')
     .usage('[options] <file> [-- command...]')
     .argument('<file>', 'where to; - for stdout')
     .argument('[command...]', 'a command to run meanwhile; its exit status is then ours')

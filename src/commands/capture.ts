@@ -139,7 +139,7 @@ async function record(
   await sink.close().catch(keep);
   const { words } = format.tally.problems;
   if (words !== null) {
-    await progress.note(`passed over ${words}`);
+    await progress.note(`skipped ${words}`);
   }
   if (!host.out.closed) {
     const unwritten = errors.reduce<number>(

@@ -17,7 +17,7 @@ export function addCloses(program: Command, host: Host): void {
     'count them by this, in a table; remote: by address, without its port',
     CLOSE_GROUPINGS,
   )
-    .description('every connection as it is closed: both ends, the state it left, and why')
+    .description('show every connection as it is closed, and why')
     .option('--cause <list>', 'only those closed so, such as reset_received,timeout', parseCauses)
     .option('--stack', 'the kernel stack below each, the innermost function first')
     .option('-n, --count <number>', 'end after so many closes', parsePositive)

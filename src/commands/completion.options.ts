@@ -9,7 +9,7 @@ export function addCompletion(program: Command, host: Host): void {
     .command('completion')
     .configureHelp({ showGlobalOptions: false })
     .addArgument(new Argument('<shell>').choices(SHELLS))
-    .description('a script that has a shell complete the words of this command')
+    .description('print a completion script for a shell')
     .action(async (shell: Shell, _options, command: Command) => {
       const { completion } = await import('./completion.js');
       await completion(host, program, shell, command.optsWithGlobals<CommonOptions>());

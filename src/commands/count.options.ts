@@ -11,7 +11,7 @@ export interface CountOptions extends CommonOptions {
 export function addCount(program: Command, host: Host): void {
   program
     .command('count')
-    .description('the figures, once')
+    .description('show the figures once')
     .addOption(
       new Option('--by <what>', "each CPU's own share, or all TCP sockets by state").choices([
         'cpu',

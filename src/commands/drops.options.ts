@@ -19,9 +19,7 @@ export function addDrops(program: Command, host: Host): void {
     `count them by this (default: ${by})`,
     DROP_GROUPINGS,
   )
-    .description(
-      'packets that the kernel drops, counted by where and why; SYNs refused for a full queue are not among them, and told beside',
-    )
+    .description('count the packets that the kernel drops, by place and reason')
     .option('--each', 'a line for every drop, instead of a table')
     .option('--stack', 'with --each: the kernel stack below each, the innermost function first')
     .addOption(proto())

@@ -17,7 +17,7 @@ export interface EventsOptions extends RecordOptions {
 /** Add `tcpsynq events`. */
 export function addEvents(program: Command, host: Host): void {
   withChoice(program.command('events'))
-    .description('every half-open connection as it is added and removed, or what they add up to')
+    .description('show every half-open as it is added and removed, or rank their sources')
     .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
     .option('--outcome <list>', 'only those that ended so, such as expired,reset', parseOutcomes)
     .option('-n, --count <number>', 'end after so many events', parsePositive)

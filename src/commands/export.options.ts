@@ -23,7 +23,7 @@ export interface ExportOptions extends CommonOptions {
 export function addExport(program: Command, host: Host, version: string): void {
   program
     .command('export')
-    .description('Prometheus metrics, over HTTP or as a file for node_exporter')
+    .description('serve metrics to Prometheus, or write them for node_exporter')
     .option('--listen <host:port>', 'answer there (default: 127.0.0.1:19106)', parsePlace)
     .addOption(
       new Option('--unix <path>', 'answer on a socket of that name instead').conflicts('listen'),

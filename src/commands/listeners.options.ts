@@ -15,9 +15,7 @@ export interface ListenersOptions extends CommonOptions {
 export function addListeners(program: Command, host: Host): void {
   program
     .command('listeners')
-    .description(
-      'SYN queue and accept queue of every listener against its limit, the fullest first',
-    )
+    .description('show the queues of every listener against their limits, the fullest first')
     .option('--watch', 'again and again: a screen on a terminal, elsewhere a table an interval')
     .option(
       '--interval <time>',

@@ -7,15 +7,13 @@ export function addModule(program: Command, host: Host, version: string): void {
   const module = program
     .command('module')
     .configureHelp({ showGlobalOptions: false })
-    .description(
-      'the kernel module by DKMS, for the running kernel and each that is installed later',
-    );
+    .description('install or remove the kernel module, by DKMS');
   module
     .command('install')
-    .description('build the module from the sources that came with this command, and install it')
+    .description('build the module that came with this command, for this kernel and each later one')
     .action(running(async () => (await import('./module.js')).installModule, host, version));
   module
     .command('remove')
-    .description('take it away again, of every version')
+    .description('remove the module, every version of it')
     .action(running(async () => (await import('./module.js')).removeModule, host));
 }

@@ -24,9 +24,7 @@ export function addPlot(program: Command, host: Host): void {
       .command('plot')
       .argument('[file]', 'a capture, or a log of tcp_probe (gzip too), or - for stdin'),
   )
-    .description(
-      'a capture as a picture: cwnd, ssthresh, srtt, half-opens; with the gnuplot script and data it was made of',
-    )
+    .description('draw a capture with gnuplot: cwnd, ssthresh, srtt, half-opens')
     .option('--connection <ends>', 'the connection between these two ends', parseConnection)
     .option('--connections <number>', 'draw so many connections, the busiest', parseCurves, 6)
     .option('-o, --output <path>', 'what the files are called, before .gp, .png, -1.dat')

@@ -23,6 +23,6 @@ export function printJson(host: Host, object: object): Promise<void> {
 export async function tellProblems(host: Host, problems: Problems): Promise<void> {
   if (problems.words !== null) {
     const others = problems.count > 1 ? `, and ${count(problems.count - 1, 'line')} more` : '';
-    await note(host, `passed over ${problems.words}${others}`);
+    await note(host, `skipped ${problems.words}${others}`);
   }
 }

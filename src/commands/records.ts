@@ -183,7 +183,7 @@ class RecordReader<R> implements Taker {
   end(name: string, damage: Damage): void {
     const { kind, view } = this.plan;
     if (this.#problems.count > 1) {
-      view.note(`passed over ${this.#problems.count} lines of ${name} in all`);
+      view.note(`skipped ${this.#problems.count} lines of ${name} in all`);
     }
     const kinds = this.#header?.filter.kinds;
     if (!this.#hasRead) {
@@ -257,7 +257,7 @@ class RecordReader<R> implements Taker {
   #problem(line: number, reason: string): void {
     this.#problems.add(line, reason);
     if (this.#problems.count === 1) {
-      this.plan.view.note(`passed over ${this.#problems.words}`);
+      this.plan.view.note(`skipped ${this.#problems.words}`);
     }
   }
 }

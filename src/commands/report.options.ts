@@ -21,9 +21,7 @@ export function addReport(program: Command, host: Host, version: string): void {
   program
     .command('report')
     .argument('[file]', 'a capture, or a log of tcp_probe (gzip too), or - for stdin')
-    .description(
-      'a capture as one page of HTML that needs nothing else: charts, tables, the verdict of diagnose',
-    )
+    .description('make one HTML page of a capture: charts, tables, the verdict')
     .option(
       '-o, --output <file>',
       'where the page goes (default: beside the capture); - for stdout',

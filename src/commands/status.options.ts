@@ -12,7 +12,7 @@ export interface StatusOptions extends CommonOptions {
 export function addStatus(program: Command, host: Host): void {
   program
     .command('status')
-    .description('the module: is its count exact, its hooks, parameters and readers')
+    .description('show whether the count is exact, the hooks, parameters and readers')
     .option('--audit', "hold the count against the kernel's own sockets; exit 1 if they differ")
     .action(running(async () => (await import('./status.js')).status, host));
 }

@@ -25,9 +25,7 @@ export interface TraceOptions extends CommonOptions, Choice {
 /** Add `tcpsynq trace`. */
 export function addTrace(program: Command, host: Host): void {
   withSampling(withChoice(program.command('trace')))
-    .description(
-      'cwnd and srtt of TCP connections as they are sampled: charts on a terminal, lines elsewhere',
-    )
+    .description('show cwnd and srtt of TCP connections as they are sampled')
     .option(
       '--interval <time>',
       'time between two lines of a connection, such as 500ms or 1s (default: 1s)',

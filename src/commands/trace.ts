@@ -102,7 +102,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       loss: (loss) => view?.loss(loss),
       problem() {
         if (trace.problems.count === 1) {
-          view?.note(`passed over ${trace.problems.words}`);
+          view?.note(`skipped ${trace.problems.words}`);
         }
       },
     },
@@ -134,7 +134,7 @@ async function follow(host: Host, bytes: Bytes, options: TraceOptions): Promise<
       await note(host, `--srtt-unit changed nothing: ${name} has no lines of tcp_probe`);
     }
     if (trace.problems.count > 1) {
-      await note(host, `passed over ${trace.problems.count} lines of ${name} in all`);
+      await note(host, `skipped ${trace.problems.count} lines of ${name} in all`);
     }
   }
   damage.report();

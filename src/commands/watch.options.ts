@@ -16,9 +16,7 @@ export interface WatchOptions extends CommonOptions {
 export function addWatch(program: Command, host: Host): void {
   program
     .command('watch')
-    .description(
-      'half-open connections over time: a live chart on a terminal, a line per interval elsewhere',
-    )
+    .description('show half-opens over time: a chart on a terminal, else a line per interval')
     .option(
       '--interval <time>',
       'time between two counts, such as 500ms or 1s (default: 1s)',

@@ -33,7 +33,7 @@ function addFigure(total: Counters, own: Counters, name: CounterName, value: num
 
 /**
  * Reads /proc/net/stat/tcpsynq: a row of names, then a row per possible CPU, hexadecimal. Returns
- * the reason as a string if it cannot be read. Names it does not know are passed over.
+ * the reason as a string if it cannot be read. Names it does not know are skipped.
  */
 export function parseStat(text: string): Stat | string {
   const [names, ...rows] = rowsOf(text);

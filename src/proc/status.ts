@@ -36,7 +36,7 @@ const ANSWERS: ReadonlyMap<string, boolean> = new Map([
   ['no', false],
 ]);
 
-/** Reads /proc/net/tcpsynq_status. Lines it does not know or cannot read are passed over. */
+/** Reads /proc/net/tcpsynq_status. Lines it does not know or cannot read are skipped. */
 export function parseStatus(text: string): ModuleStatus {
   let version: string | null = null;
   let exact: boolean | null = null;

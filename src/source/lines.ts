@@ -116,9 +116,7 @@ function eventsOfLines(
   const eventsOfProblem = ({ line, reason }: Unreadable): SourceEvent[] | undefined => {
     const { problems } = tally;
     problems.add(line, reason);
-    return problems.count > 1
-      ? undefined
-      : [{ type: 'note', text: `passed over ${problems.words}` }];
+    return problems.count > 1 ? undefined : [{ type: 'note', text: `skipped ${problems.words}` }];
   };
   const reader = new StreamReader();
   /** A line is one item at most. */

@@ -43,7 +43,7 @@ export async function* recorded(
     throw new Failure(`${name} holds no tcpsynq records${tally.problems.why}`);
   }
   if (tally.problems.count > 1) {
-    yield { type: 'note', text: `passed over ${tally.problems.count} lines of ${name} in all` };
+    yield { type: 'note', text: `skipped ${tally.problems.count} lines of ${name} in all` };
   }
   damage.report();
 }

@@ -69,7 +69,7 @@ export const EMPTY_HEADER: Header = {
 
 /**
  * Reads the lines of a stream or capture one after another. Columns go by the names in the header,
- * so that columns appended later are passed over. Never throws: a line that cannot be read is a
+ * so that columns appended later are skipped. Never throws: a line that cannot be read is a
  * `problem` with its number, and the lines after it are read as if it were not there.
  */
 export class StreamParser {

@@ -22,7 +22,7 @@ test('end at whole multiples, the first and the last perhaps shorter', () => {
   expect(intervals).toMatchObject({ now: 4.25, seconds: 3.25 });
 });
 
-test('those without a line are passed over; of less than a tenth there is no length', () => {
+test('those without a line are skipped; of less than a tenth there is no length', () => {
   expect(cut(1, [0.95, 7, 7.05]).over).toEqual([
     [1, null],
     [7.05, null],

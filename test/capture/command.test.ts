@@ -88,8 +88,8 @@ describe('a copy', () => {
     ];
     const { stdout, stderr, code } = await run(['capture', '-i', '-', '-'], lines.join('\n'));
     expect(stdout).toBe(`${lines.slice(0, -1).join('\n')}\n`);
-    expect(stderr).toContain('passed over line 3: not a record');
-    expect(stderr).toMatch(/2 records .*, lines passed over: 2, lost 40\n$/);
+    expect(stderr).toContain('skipped line 3: not a record');
+    expect(stderr).toMatch(/2 records .*, lines skipped: 2, lost 40\n$/);
     expect(code).toBe(0);
   });
 });

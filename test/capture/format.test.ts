@@ -109,7 +109,7 @@ describe('raw', () => {
     );
   });
 
-  test('a line of megabytes is passed over in bounded memory', () => {
+  test('a line of megabytes is skipped in bounded memory', () => {
     const long = Array.from({ length: 300 }, () => 'x'.repeat(MAX_LINE / 8));
     const { text, format } = make('raw', [lines(ADDED), ...long, '\n', lines(REMOVED)]);
     expect(text).toBe(lines(ADDED, REMOVED));

@@ -371,7 +371,7 @@ test.each(['a file', 'a link', 'a pipe'])('%s of that name is left alone', async
   expect(await read('mine')).toBe('mine');
 });
 
-test('a name that another user takes just now is passed over', async () => {
+test('a name that another user takes just now is skipped', async () => {
   const make = FilePart.make;
   const spy = vi.spyOn(FilePart, 'make').mockImplementation(async (name, ...more) => {
     if (name === partName(path, 2)) {

@@ -107,7 +107,7 @@ describe('events', () => {
     expect(seen.scopes[0]?.queue).toEqual({ qlen: 150, holds: 181, peak: 150, old: 100, stale: 1 });
     // All from one network, as clients are that get no answer.
     expect(judge(seen).worst).toMatchObject({ state: 'unanswered', rule: 'unanswered' });
-    const spread = text.join("\n").replace(/198\.18\.0\.1:(\d+)/g, (_, n) => `198.18.${n}.1:1024`);
+    const spread = text.join('\n').replace(/198\.18\.0\.1:(\d+)/g, (_, n) => `198.18.${n}.1:1024`);
     expect(judge(fold(spread)).worst).toMatchObject({ state: 'flood', rule: 'old half-opens' });
   });
 

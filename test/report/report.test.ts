@@ -321,7 +321,7 @@ describe('what could not be read', () => {
     const text = transfers(1, 5).replace('# S ', 'S 1.0 damaged\n\u0000\u0001\n# S ');
     const file = await put('run.log', `${text}C 6.0 1`);
     const { stderr, code } = await run(['report', file]);
-    expect(stderr).toMatch(/\ntcpsynq: passed over line 5: .*, and 2 lines more\n$/);
+    expect(stderr).toMatch(/\ntcpsynq: skipped line 5: .*, and 2 lines more\n$/);
     expect(code).toBe(0);
     const losses = textOf(await readFile(join(folder, 'run.html'), 'utf8'), 'losses');
     expect(losses).toContain('3 lines could not be read, and are in no figure here.');

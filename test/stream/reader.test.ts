@@ -172,7 +172,7 @@ test.each([[OLD], [ADDED], ['# kernel x'], ['x']])('a blank line after %j\\r is 
   expect(reader.lines).toBe(3);
 });
 
-describe('what cannot be read is passed over, counted and located', () => {
+describe('what cannot be read is skipped, counted and located', () => {
   test.each([
     ['too few columns', 'A 1.0 10.9.0.1:80\n', '2 columns where there should be 5'],
     ['no time', 'A now 10.9.0.1:80 1.2.3.4:5 1 2\n', 'time is not seconds.nanoseconds'],
