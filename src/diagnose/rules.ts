@@ -18,7 +18,7 @@ const COMPLETES = 0.9;
 const MANY = 50;
 /** Networks that spoofed SYNs come from, at least, unless they are fewer than twice as many. */
 const SPREAD = 32;
-/** Share of the SYNs refused, or answered with a cookie, that harms nobody: their clients repeat them. */
+/** Share of the SYNs refused, or answered with a cookie, that harms no one: their clients repeat them. */
 const TRIFLE = 0.01;
 /** Handshakes a second from which on there is traffic to speak of. */
 const SOME = 1;
@@ -112,7 +112,7 @@ export function cameToNothing({ unanswered, cookies_unanswered, failed }: Scope)
   return unanswered + cookies_unanswered + failed;
 }
 
-/** Handshakes that nobody answered, those through cookies included. */
+/** Handshakes that no one answered, those through cookies included. */
 function unanswered(scope: Scope): number {
   return scope.unanswered + scope.cookies_unanswered;
 }
@@ -140,7 +140,7 @@ function isSpread({ sources }: Scope): boolean | null {
     : sources.networks >= Math.max(FEW, Math.min(SPREAD, HALF * sources.total));
 }
 
-/** Is the queue full of half-opens that nobody answers, or mostly so? */
+/** Is the queue full of half-opens that no one answers, or mostly so? */
 function isFullOfOld(scope: Scope, evidence: Evidence): boolean {
   const { queue, listener } = scope;
   if (queue === null || (listener?.defer_accept ?? 0) > 0 || mayHaveOverflown(scope, evidence)) {

@@ -79,7 +79,7 @@ function headline(judged: Judged): string {
     case 'busy':
       return `${NAMES.busy}: handshakes complete, no queue is in trouble`;
     case 'idle':
-      return `${NAMES.idle}: ${answered(scope) === 0 ? 'nobody connects' : 'few connect'}, no queue is in trouble`;
+      return `${NAMES.idle}: ${answered(scope) === 0 ? 'no one connects' : 'few connect'}, no queue is in trouble`;
     default:
       return state satisfies never;
   }

@@ -17,7 +17,7 @@ function told(own: Partial<Scope>, all: Partial<Evidence> = {}) {
 
 describe('headlines', () => {
   test.each<[string, Partial<Scope>]>([
-    ['IDLE: nobody connects, no queue is in trouble', {}],
+    ['IDLE: no one connects, no queue is in trouble', {}],
     ['BUSY: handshakes complete, no queue is in trouble', { completed: 4000 }],
     [
       'SURGE on 0.0.0.0:443: honest clients, more than its queue is made for',
@@ -246,7 +246,7 @@ describe('for monitoring', () => {
 
   test('figures that are not known are left out', () => {
     expect(line({ queue: null, accept: null })).toBe(
-      'TCPSYNQ OK - IDLE: nobody connects, no queue is in trouble | half_open=0;;;0; failed_per_second=0;;;0; cookies=0;;;0;',
+      'TCPSYNQ OK - IDLE: no one connects, no queue is in trouble | half_open=0;;;0; failed_per_second=0;;;0; cookies=0;;;0;',
     );
   });
 });
