@@ -41,17 +41,17 @@ export function makeProgram(host: Host, version: string): Command {
     .version(version)
     .option(
       '-i, --input <source>',
-      'auto, module, proc, a capture file (gzip too), or - for stdin',
+      'read auto, module, proc, a capture file (gzip too), or - for stdin',
       'auto',
     )
     .option(
       '--netns <pid|name>',
       'read the network namespace of a process, or one that `ip netns` names',
     )
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object a line')
     .option(
       '--speed <factor>',
-      'with -i FILE: replay at so many times the pace it was recorded at',
+      'with -i FILE: replay at this multiple of the recorded pace',
       parseFactor,
     )
     // Else the columns beside the longest command are too few to wrap, on 80.

@@ -46,17 +46,17 @@ export function addCapture(program: Command, host: Host): void {
   withSampling(withChoice(program.command('capture')))
     .description('write the stream to a file; with a COMMAND: while that runs')
     .usage('[options] <file> [-- command...]')
-    .argument('<file>', 'where to; - for stdout')
-    .argument('[command...]', 'a command to run meanwhile; its exit status is then ours')
+    .argument('<file>', 'where to write; - for stdout')
+    .argument('[command...]', 'a command to run meanwhile; tcpsynq exits with its status')
     .option(
       '--kinds <list>',
       `what to record, of ${Object.keys(LETTERS)} (default: the module's own)`,
       parseWord,
     )
-    .option('--fwmark <mark>', 'connections with this mark', parseMark)
+    .option('--fwmark <mark>', 'only connections with this mark', parseMark)
     .addOption(proto())
     .option('--stack', 'record the kernel stack of each drop and close')
-    .option('--interval <time>', 'time between two counts, such as 500ms or 1s', parseInterval)
+    .option('--interval <time>', 'count at this interval, such as 500ms', parseInterval)
     .addOption(
       new Option(
         '--format <name>',
@@ -67,20 +67,20 @@ export function addCapture(program: Command, host: Host): void {
     )
     .option(
       '--rotate <size|time>',
-      'begin a new part after so many bytes (100M) or so long (1h): FILE.000001, FILE.000002 ...',
+      'begin a new file after this size (100M) or time (1h): FILE.000001, FILE.000002 ...',
       parseRotation,
     )
-    .option('--keep <number>', 'delete the oldest parts beyond so many', parsePositive)
+    .option('--keep <number>', 'with --rotate: keep this many files, the newest', parsePositive)
     .addOption(
-      new Option('--compress [how]', 'pack it; as it is written: --compress=zstd').choices([
+      new Option('--compress [how]', 'compress with gzip, or as named: --compress=zstd').choices([
         ...PACKINGS,
       ]),
     )
-    .option('--duration <time>', 'end after so long: 30s, 5m, 1h', parseSpan)
-    .option('-n, --count <number>', 'end after so many records', parsePositive)
-    .option('--fsync', 'have the disk hold it, every second and at the end')
-    .addOption(new Option('--force', 'overwrite what is there').conflicts('append'))
-    .option('--append', 'go on with what is there')
+    .option('--duration <time>', 'stop after this time: 30s, 5m, 1h', parseSpan)
+    .option('-n, --count <number>', 'stop after this many records', parsePositive)
+    .option('--fsync', 'flush to the disk every second and at the end')
+    .addOption(new Option('--force', 'overwrite an existing file').conflicts('append'))
+    .option('--append', 'append to an existing capture')
     .action(async (file: string, words: string[], _options, command: Command) => {
       const { capture } = await import('./capture.js');
       // Commander's types leave out the words it was given.

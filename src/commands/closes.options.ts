@@ -18,8 +18,12 @@ export function addCloses(program: Command, host: Host): void {
     CLOSE_GROUPINGS,
   )
     .description('show every connection as it is closed, and why')
-    .option('--cause <list>', 'only those closed so, such as reset_received,timeout', parseCauses)
-    .option('--stack', 'the kernel stack below each, the innermost function first')
-    .option('-n, --count <number>', 'end after so many closes', parsePositive)
+    .option(
+      '--cause <list>',
+      'only closes for these causes, such as reset_received,timeout',
+      parseCauses,
+    )
+    .option('--stack', 'print the kernel stack of each, the innermost function first')
+    .option('-n, --count <number>', 'stop after this many closes', parsePositive)
     .action(running(async () => (await import('./closes.js')).closes, host));
 }

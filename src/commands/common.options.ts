@@ -25,8 +25,8 @@ export function running<Options extends CommonOptions, Rest extends readonly str
 /** Adds the options that choose connections. */
 export function withChoice(command: Command): Command {
   return command
-    .option('--port <number>', 'connections with this port at either end', parsePort)
-    .option('--addr <network>', 'connections with either end in this network', parseAddr);
+    .option('--port <number>', 'only connections with this port at either end', parsePort)
+    .option('--addr <network>', 'only connections with an end in this network', parseAddr);
 }
 
 /** Adds the options of records that may be counted, in a table by any of `groupings`. */
@@ -36,14 +36,14 @@ export function withCounting(
   groupings: readonly Pick<Grouping<unknown>, 'by'>[],
 ): Command {
   return command
-    .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
+    .option('--fwmark <mark>', 'only connections with this mark (not from a capture)', parseMark)
     .addOption(new Option('--by <what>', by).choices(groupings.map((one) => one.by)))
     .option(
       '--interval <time>',
-      'draw or print the table so often (default: 1s on a terminal and with --json, else once)',
+      'print the table at this interval (default: 1s on a terminal and with --json, else once)',
       parseInterval,
     )
-    .option('--for <time>', 'end after so long: 30s, 5m, 1h', parseSpan)
+    .option('--for <time>', 'stop after this time: 30s, 5m, 1h', parseSpan)
     .addOption(follow());
 }
 
@@ -73,5 +73,5 @@ export function proto(): Option {
 }
 
 export function follow(): Option {
-  return new Option('--follow', 'with -i FILE: go on as the file grows');
+  return new Option('--follow', 'with -i FILE: read on as the file grows');
 }

@@ -13,7 +13,7 @@ export function addCount(program: Command, host: Host): void {
     .command('count')
     .description('show the figures once')
     .addOption(
-      new Option('--by <what>', "each CPU's own share, or all TCP sockets by state").choices([
+      new Option('--by <what>', "show each CPU's share, or all TCP sockets by state").choices([
         'cpu',
         'state',
       ]),

@@ -16,7 +16,7 @@ export function addDiagnose(program: Command, host: Host): void {
   program
     .command('diagnose')
     .description('say what is wrong with which listener, why, and what to change')
-    .option('--for <time>', 'watch for so long, such as 10s (default: 5s)', parseInterval)
-    .option('--check', 'one line and exit status 0, 1, 2 or 3, as monitoring plugins do')
+    .option('--for <time>', 'watch for this time, such as 10s (default: 5s)', parseInterval)
+    .option('--check', 'print one line and exit with 0, 1, 2 or 3, as monitoring plugins do')
     .action(running(async () => (await import('./diagnose.js')).diagnose, host));
 }

@@ -20,14 +20,14 @@ export function addDrops(program: Command, host: Host): void {
     DROP_GROUPINGS,
   )
     .description('count the packets that the kernel drops, by place and reason')
-    .option('--each', 'a line for every drop, instead of a table')
-    .option('--stack', 'with --each: the kernel stack below each, the innermost function first')
+    .option('--each', 'print a line for every drop, instead of a table')
+    .option('--stack', 'with --each: print the kernel stack of each, the innermost function first')
     .addOption(proto())
     .option(
       '--alert <number>',
-      'say on stderr when so many drops a second are reached (over an interval, 1s unless given), and when no longer; exit status 1 if they ever were',
+      'say on stderr when the drops of an interval (1s unless given) reach this rate a second, and when they no longer do; exit with 1 if they did',
       parsePositive,
     )
-    .option('-n, --count <number>', 'end after so many drops', parsePositive)
+    .option('-n, --count <number>', 'stop after this many drops', parsePositive)
     .action(running(async () => (await import('./drops.js')).drops, host));
 }

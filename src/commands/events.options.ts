@@ -18,17 +18,21 @@ export interface EventsOptions extends RecordOptions {
 export function addEvents(program: Command, host: Host): void {
   withChoice(program.command('events'))
     .description('show every half-open as it is added and removed, or rank their sources')
-    .option('--fwmark <mark>', 'connections with this mark (not from a capture)', parseMark)
-    .option('--outcome <list>', 'only those that ended so, such as expired,reset', parseOutcomes)
-    .option('-n, --count <number>', 'end after so many events', parsePositive)
-    .option('--top', 'the busiest sources (by /24, IPv6 /64) and listeners, and the outcomes')
+    .option('--fwmark <mark>', 'only connections with this mark (not from a capture)', parseMark)
+    .option(
+      '--outcome <list>',
+      'only half-opens that ended so, such as expired,reset',
+      parseOutcomes,
+    )
+    .option('-n, --count <number>', 'stop after this many events', parsePositive)
+    .option('--top', 'rank the sources (by /24, IPv6 /64) and listeners, and count the outcomes')
     .option(
       '--handshake',
       'how long handshakes take, from SYN to final ACK, over all and by listener',
     )
     .option(
       '--interval <time>',
-      'with --top, --handshake: draw or print so often (default: 1s on a terminal, else once)',
+      'with --top, --handshake: print at this interval (default: 1s on a terminal, else once)',
       parseInterval,
     )
     .addOption(follow())

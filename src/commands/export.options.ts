@@ -24,9 +24,9 @@ export function addExport(program: Command, host: Host, version: string): void {
   program
     .command('export')
     .description('serve metrics to Prometheus, or write them for node_exporter')
-    .option('--listen <host:port>', 'answer there (default: 127.0.0.1:19106)', parsePlace)
+    .option('--listen <host:port>', 'listen on this address (default: 127.0.0.1:19106)', parsePlace)
     .addOption(
-      new Option('--unix <path>', 'answer on a socket of that name instead').conflicts('listen'),
+      new Option('--unix <path>', 'listen on this Unix socket instead').conflicts('listen'),
     )
     .addOption(
       new Option('--textfile <file>', 'write the metrics to FILE.prom instead, once').conflicts([
@@ -36,22 +36,22 @@ export function addExport(program: Command, host: Host, version: string): void {
     )
     .option(
       '--interval <time>',
-      'with --textfile: write it so often, such as 15s, until told to stop',
+      'with --textfile: write it at this interval, such as 15s, until stopped',
       parseInterval,
     )
-    .option('--all-netns', 'of every network namespace that a process is in')
+    .option('--all-netns', 'serve every network namespace that has a process')
     .option(
       '--netns-top <number>',
-      'with --all-netns: of so many, those with the most half-opens (default: 100)',
+      'with --all-netns: serve this many, with the most half-opens (default: 100)',
       parseMost,
     )
     .option(
       '--listeners-top <number>',
-      'series of so many addresses a namespace, those nearest to a limit',
+      'serve this many listeners of a namespace, the fullest',
       parseMost,
       20,
     )
-    .option('--handshake', 'how long handshakes take; reads every half-open from the stream')
-    .option('--drops', 'dropped segments by reason; attaches the hooks for them')
+    .option('--handshake', 'serve how long handshakes take; reads every half-open from the stream')
+    .option('--drops', 'serve dropped segments by reason; attaches the hooks for them')
     .action(running(async () => (await import('./export.js')).exportMetrics, host, version));
 }

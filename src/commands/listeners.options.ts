@@ -16,10 +16,13 @@ export function addListeners(program: Command, host: Host): void {
   program
     .command('listeners')
     .description('show the queues of every listener against their limits, the fullest first')
-    .option('--watch', 'again and again: a screen on a terminal, elsewhere a table an interval')
+    .option(
+      '--watch',
+      'show them again and again: a screen on a terminal, else a table per interval',
+    )
     .option(
       '--interval <time>',
-      'with --watch: time between two readings, such as 500ms or 1s (default: 1s)',
+      'with --watch: read at this interval, such as 500ms (default: 1s)',
       parseInterval,
     )
     .action(running(async () => (await import('./listeners.js')).listeners, host));

@@ -9,7 +9,7 @@ export interface CommonOptions {
   readonly input: Input;
   readonly netns?: string;
   readonly json?: boolean;
-  /** Replay a capture at so many times the pace it was recorded at. */
+  /** Replay a capture at this multiple of its recorded pace. */
   readonly speed?: number;
   /** With a capture file: go on as it grows. Not every command takes it. */
   readonly follow?: boolean;

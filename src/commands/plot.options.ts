@@ -25,16 +25,19 @@ export function addPlot(program: Command, host: Host): void {
       .argument('[file]', 'a capture, or a log of tcp_probe (gzip too), or - for stdin'),
   )
     .description('draw a capture with gnuplot: cwnd, ssthresh, srtt, half-opens')
-    .option('--connection <ends>', 'the connection between these two ends', parseConnection)
-    .option('--connections <number>', 'draw so many connections, the busiest', parseCurves, 6)
-    .option('-o, --output <path>', 'what the files are called, before .gp, .png, -1.dat')
+    .option('--connection <ends>', 'draw the connection between these two ends', parseConnection)
+    .option('--connections <number>', 'draw this many connections, the busiest', parseCurves, 6)
+    .option('-o, --output <path>', 'begin the names of the files so: PATH.gp, PATH.png, PATH-1.dat')
     .addOption(
-      new Option('--format <format>', 'of the picture (default: png)').choices(['png', 'svg']),
+      new Option('--format <format>', 'write this kind of picture (default: png)').choices([
+        'png',
+        'svg',
+      ]),
     )
     .addOption(srttUnit())
     .option('--follow', 'draw again as the file grows')
-    .option('--terminal', 'draw in characters, here')
-    .option('--force', 'write over files that are not an earlier plot')
+    .option('--terminal', 'draw in characters, on this terminal')
+    .option('--force', 'overwrite files that no plot made')
     .action(async (file: string | undefined, _options, command: Command) => {
       const { plot } = await import('./plot.js');
       await plot(host, file, command.optsWithGlobals<PlotOptions>());

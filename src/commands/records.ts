@@ -17,9 +17,9 @@ import { type Choice, type CommonOptions, checkInput, refuse, wantedOf } from '.
 /** The options of the commands that show records of one kind. */
 export interface RecordOptions extends CommonOptions, Choice {
   readonly fwmark?: number;
-  /** End after so many records. */
+  /** Stop after this many records. */
   readonly count?: number;
-  /** End after so long, in ms. */
+  /** Stop after this time, in ms. */
   readonly for?: number;
 }
 

@@ -24,12 +24,12 @@ export function addReport(program: Command, host: Host, version: string): void {
     .description('make one HTML page of a capture: charts, tables, the verdict')
     .option(
       '-o, --output <file>',
-      'where the page goes (default: beside the capture); - for stdout',
+      'write the page here (default: beside the capture); - for stdout',
     )
-    .option('--connections <number>', 'show so many connections, the busiest', parseCurves, 6)
-    .option('--title <text>', 'its heading (default: the name of the capture)')
+    .option('--connections <number>', 'show this many connections, the busiest', parseCurves, 6)
+    .option('--title <text>', 'give the page this heading (default: the name of the capture)')
     .addOption(srttUnit())
-    .option('--force', 'write over a file that is there')
+    .option('--force', 'overwrite an existing file')
     .action(async (file: string | undefined, _options, command: Command) => {
       const { report } = await import('./report.js');
       await report(host, file, command.optsWithGlobals<ReportOptions>(), version);

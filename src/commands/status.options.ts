@@ -13,6 +13,9 @@ export function addStatus(program: Command, host: Host): void {
   program
     .command('status')
     .description('show whether the count is exact, the hooks, parameters and readers')
-    .option('--audit', "hold the count against the kernel's own sockets; exit 1 if they differ")
+    .option(
+      '--audit',
+      "compare the count with the kernel's own sockets; exit with 1 if they differ",
+    )
     .action(running(async () => (await import('./status.js')).status, host));
 }

@@ -10,7 +10,7 @@ export interface TraceOptions extends CommonOptions, Choice {
   readonly interval?: number;
   /** A line per sample. */
   readonly each?: boolean;
-  /** End after so many samples. */
+  /** Stop after this many samples. */
   readonly count?: number;
   /** Every segment, not only those at which cwnd changed. */
   readonly full?: boolean;
@@ -28,14 +28,14 @@ export function addTrace(program: Command, host: Host): void {
     .description('show cwnd and srtt of TCP connections as they are sampled')
     .option(
       '--interval <time>',
-      'time between two lines of a connection, such as 500ms or 1s (default: 1s)',
+      'print a connection at this interval, such as 500ms (default: 1s)',
       parseInterval,
     )
-    .option('--each', 'a line for every sample')
-    .option('-n, --count <number>', 'end after so many samples', parsePositive)
+    .option('--each', 'print a line for every sample')
+    .option('-n, --count <number>', 'stop after this many samples', parsePositive)
     .option(
       '--connections <number>',
-      'keep so many connections, those seen last',
+      'follow this many connections, the latest',
       parsePositive,
       100,
     )

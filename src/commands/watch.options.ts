@@ -7,7 +7,7 @@ import type { CommonOptions } from './options.js';
 export interface WatchOptions extends CommonOptions {
   /** Between two counts, in ms; undefined if not asked for. */
   readonly interval?: number;
-  /** End after so many counts. */
+  /** Stop after this many counts. */
   readonly count?: number;
   readonly spark?: boolean;
 }
@@ -19,11 +19,11 @@ export function addWatch(program: Command, host: Host): void {
     .description('show half-opens over time: a chart on a terminal, else a line per interval')
     .option(
       '--interval <time>',
-      'time between two counts, such as 500ms or 1s (default: 1s)',
+      'count at this interval, such as 500ms (default: 1s)',
       parseInterval,
     )
-    .option('-n, --count <number>', 'end after so many counts', parsePositive)
-    .option('--spark', 'one line with a sparkline, for a status bar')
+    .option('-n, --count <number>', 'stop after this many counts', parsePositive)
+    .option('--spark', 'print one line with a sparkline, for a status bar')
     .addOption(follow())
     .action(running(async () => (await import('./watch.js')).watch, host));
 }

@@ -1,3 +1,4 @@
+import { byOutcome } from '../stream/counters.js';
 import { areMostlyOld, type Evidence, FEW, HALF, type Scope } from './evidence.js';
 
 /** What a listener can be in, the worst first. */
@@ -152,10 +153,11 @@ function isFullOfOld(scope: Scope, evidence: Evidence): boolean {
   );
 }
 
-/** Does a full queue keep others out, or send them cookies? */
+/** Does a full queue keep others out, as many as it holds or more than a few, or send them cookies? */
 function isShut(scope: Scope, evidence: Evidence): boolean {
   const always = evidence.settings.tcp_syncookies === 2;
-  return refused(scope, evidence) >= FEW || (!always && scope.cookies_unanswered >= FEW);
+  const out = refused(scope, evidence) + (always ? 0 : scope.cookies_unanswered);
+  return out >= Math.max(HALF * FEW, Math.min(FEW, scope.queue?.holds || FEW));
 }
 
 /** Is a number of SYNs, refused or answered with a cookie, more than a trifle of all? */
@@ -232,21 +234,62 @@ export interface Verdict {
   readonly severity: 'ok' | 'warning' | 'critical';
 }
 
-/** Judge every scope and find the worst. Of one state, those with a name come first. */
+/**
+ * Judge every scope and find the worst. Of one state, those with a name come first. Where each
+ * listener by itself is well, or many are not, all are judged as one: a flood may be spread over them.
+ */
 export function judge(evidence: Evidence): Verdict {
-  const judged = evidence.scopes
-    .map((scope) => judgeScope(scope, evidence))
-    .sort(
-      (a, b) =>
-        STATES.indexOf(a.state) - STATES.indexOf(b.state) ||
-        Number(a.scope.local === null) - Number(b.scope.local === null) ||
-        weight(b) - weight(a),
-    );
+  const each = evidence.scopes.map((scope) => judgeScope(scope, evidence));
+  const all = areWellApart(each)
+    ? [judgeScope(together(evidence.scopes), evidence)].filter(({ state }) => !isQuiet(state))
+    : [];
+  const judged = [...each, ...all].sort(
+    (a, b) =>
+      STATES.indexOf(a.state) - STATES.indexOf(b.state) ||
+      Number(all.includes(b)) - Number(all.includes(a)) ||
+      Number(a.scope.local === null) - Number(b.scope.local === null) ||
+      weight(b) - weight(a),
+  );
   const [worst, ...others] = judged as [Judged, ...Judged[]];
   return {
     worst,
     also: others.filter(({ state }) => !isQuiet(state)),
     severity: severityOf(worst, evidence),
+  };
+}
+
+/** Is each listener well by itself, or are more in trouble than one could name? */
+function areWellApart(each: readonly Judged[]): boolean {
+  const lost = ({ scope }: Judged) => unanswered(scope);
+  const all = each.reduce((sum, one) => sum + lost(one), 0);
+  const most = Math.max(...each.map(lost));
+  const inTrouble = each.filter(({ state }) => !isQuiet(state)).length;
+  return each.length > 1 && (inTrouble === 0 || (inTrouble > FEW && most < all / FEW));
+}
+
+/** What happened at all listeners, without their queues. */
+function together(scopes: readonly Scope[]): Scope {
+  const sum = (of: (scope: Scope) => number) =>
+    scopes.reduce((total, scope) => total + of(scope), 0);
+  return {
+    local: null,
+    seconds: Math.max(...scopes.map(({ seconds }) => seconds)),
+    completed: sum((one) => one.completed),
+    unanswered: sum((one) => one.unanswered),
+    failed: sum((one) => one.failed),
+    failed_within: Math.max(...scopes.map(({ failed_within }) => failed_within)),
+    sources: null,
+    ended: byOutcome((outcome) => sum((one) => one.ended[outcome])),
+    cookies: sum((one) => one.cookies),
+    cookies_ok: sum((one) => one.cookies_ok),
+    cookies_unanswered: sum((one) => one.cookies_unanswered),
+    drops: sum((one) => one.drops),
+    queue_full: sum((one) => one.queue_full),
+    accept_full: sum((one) => one.accept_full),
+    queue: null,
+    accept: null,
+    listener: null,
+    warned_before: false,
   };
 }
 

@@ -1,0 +1,147 @@
+// Captures as the module writes them, of made-up traffic: SYN queues with their limits, clients that
+// answer after a round trip and repeat what is refused, senders that never answer. A step is a ms.
+
+import { COLUMNS as SCHEMA } from '../../src/stream/schema.js';
+import { countLine } from '../capture.js';
+
+/** A number from 0 up to 1, the same for the same seed. mulberry32 (Tommy Ettinger, public domain). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What becomes of a SYN that is let in. */
+export interface Fate {
+  /** Without it no one answers. */
+  readonly ends?: 'completed' | 'reset';
+  /** Until then, in ms. */
+  readonly after?: number;
+}
+
+export interface Syn extends Fate {
+  /** In ms from the beginning of the capture. */
+  readonly at: number;
+  /** `address:port` of the listener. */
+  readonly local: string;
+  readonly remote: string;
+  /** Its client repeats it a second later if it was refused. */
+  readonly repeats?: boolean;
+}
+
+export interface World {
+  readonly seconds: number;
+  /** Half-opens that fit, by listener. */
+  readonly holds: Readonly<Record<string, number>>;
+  readonly cookies: boolean;
+  readonly syns: readonly Syn[];
+  /** SYNs refused for a full accept queue, a second. */
+  readonly acceptFull?: number;
+  /** Figures of the C line at the beginning. */
+  readonly before?: Readonly<Record<string, number>>;
+}
+
+interface HalfOpen {
+  readonly syn: Syn;
+  readonly since: number;
+}
+
+const HEADER = [
+  '# tcpsynq 1',
+  '# filter kinds=count,event interval_ms=200',
+  `# C ${SCHEMA.C.join(' ')}`,
+  `# A ${SCHEMA.A.join(' ')}`,
+  `# R ${SCHEMA.R.join(' ')}`,
+];
+/** Between two C lines, in ms. */
+const INTERVAL = 200;
+
+/** The capture of a world, as text. */
+export function simulate(world: World): string {
+  return new Simulation(world).text();
+}
+
+class Simulation {
+  private readonly lines = [...HEADER];
+  private readonly figures: Record<string, number>;
+  private readonly qlen: Record<string, number> = {};
+  /** What happens at a ms. */
+  private readonly syns = new Map<number, Syn[]>();
+  private readonly ends = new Map<number, HalfOpen[]>();
+  private readonly cookies = new Map<number, number>();
+
+  constructor(private readonly world: World) {
+    this.figures = { ...world.before };
+    for (const syn of world.syns) this.arrive(syn);
+  }
+
+  text(): string {
+    const end = this.world.seconds * 1000;
+    for (let now = 0; now <= end; now += 1) {
+      for (const one of this.ends.get(now) ?? []) this.end(one, now);
+      this.add('cookies_ok', this.cookies.get(now) ?? 0);
+      for (const syn of this.syns.get(now) ?? []) this.syn(syn, now);
+      if (now % 1000 === 500) this.add('accept_full', this.world.acceptFull ?? 0);
+      if (now % INTERVAL === 0) this.lines.push(countLine(now / 1000, this.figures));
+    }
+    return `${this.lines.join('\n')}\n`;
+  }
+
+  private add(name: string, count: number): void {
+    this.figures[name] = (this.figures[name] ?? 0) + count;
+  }
+
+  private arrive(syn: Syn): void {
+    const at = Math.round(syn.at);
+    const others = this.syns.get(at);
+    if (others === undefined) this.syns.set(at, [syn]);
+    else others.push(syn);
+  }
+
+  private syn(syn: Syn, now: number): void {
+    const { local, remote, ends, after = 0 } = syn;
+    const holds = this.world.holds[local] ?? 0;
+    const qlen = this.qlen[local] ?? 0;
+    if (qlen >= holds) {
+      this.refuse(syn, now);
+      return;
+    }
+    this.qlen[local] = qlen + 1;
+    this.add('added', 1);
+    this.add('half_open', 1);
+    this.lines.push(`A ${(now / 1000).toFixed(9)} ${local} ${remote} ${qlen + 1} ${holds}`);
+    if (ends === undefined) return;
+    const end = now + Math.max(1, Math.round(after));
+    const others = this.ends.get(end);
+    if (others === undefined) this.ends.set(end, [{ syn, since: now }]);
+    else others.push({ syn, since: now });
+  }
+
+  private refuse(syn: Syn, now: number): void {
+    if (!this.world.cookies) {
+      this.add('queue_full', 1);
+      if (syn.repeats) this.arrive({ ...syn, at: now + 1000 });
+      return;
+    }
+    this.add('cookies', 1);
+    if (syn.ends !== 'completed') return;
+    const back = now + Math.max(1, Math.round(syn.after ?? 0));
+    this.cookies.set(back, (this.cookies.get(back) ?? 0) + 1);
+  }
+
+  private end({ syn, since }: HalfOpen, now: number): void {
+    const { local, remote, ends } = syn;
+    const qlen = (this.qlen[local] ?? 1) - 1;
+    this.qlen[local] = qlen;
+    this.add(ends as string, 1);
+    this.add('half_open', -1);
+    const age = (now - since) * 1000;
+    this.lines.push(
+      `R ${(now / 1000).toFixed(9)} ${local} ${remote} ${qlen} ${ends} ${age} ${age < 1e6 ? 1 : 2}`,
+    );
+  }
+}
