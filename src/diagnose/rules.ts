@@ -236,7 +236,7 @@ export interface Verdict {
 
 /**
  * Judge every scope and find the worst. Of one state, those with a name come first. Where each
- * listener by itself is well, or many are not, all are judged as one: a flood may be spread over them.
+ * listener alone is well, or many are not, all are judged as one: a flood may be spread over them.
  */
 export function judge(evidence: Evidence): Verdict {
   const each = evidence.scopes.map((scope) => judgeScope(scope, evidence));
@@ -258,7 +258,7 @@ export function judge(evidence: Evidence): Verdict {
   };
 }
 
-/** Is each listener well by itself, or are more in trouble than one could name? */
+/** Is each listener alone well, or are more in trouble than one could name? */
 function areWellApart(each: readonly Judged[]): boolean {
   const lost = ({ scope }: Judged) => unanswered(scope);
   const all = each.reduce((sum, one) => sum + lost(one), 0);

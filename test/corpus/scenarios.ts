@@ -9,7 +9,7 @@ export interface Scenario {
   readonly state: State;
   /** The listener a verdict must name; null: none. Not looked at where nothing is wrong. */
   readonly local?: string | null;
-  /** Where the sources named must lie. */
+  /** The network that must be named. */
   readonly sources?: RegExp;
   world(random: () => number, scale: number): World;
 }
