@@ -25,13 +25,13 @@ const TRIFLE = 0.01;
 const SOME = 1;
 
 interface Rule {
-  /** As in docs/syn-queue.md. */
+  /** As in docs/diagnose.md. */
   readonly name: string;
   readonly state: State;
   applies(scope: Scope, evidence: Evidence): boolean;
 }
 
-/** The first rule that applies to a scope decides. docs/syn-queue.md says why each is so. */
+/** The first rule that applies to a scope decides. docs/diagnose.md says why each is so. */
 export const RULES: readonly Rule[] = [
   {
     name: 'accept queue full',

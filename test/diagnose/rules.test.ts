@@ -22,7 +22,7 @@ const origins = (own: Partial<Origins>): Origins => ({
   ...own,
 });
 
-describe('each rule of docs/syn-queue.md', () => {
+describe('each rule of docs/diagnose.md', () => {
   test('accept queue full', () => {
     expect(decided({ accept: { ...accept, last: 129, full: 10 } })).toBe(
       'stuck: accept queue full',
@@ -193,7 +193,7 @@ describe('each rule of docs/syn-queue.md', () => {
   });
 
   test('the document has each of them, in their order', () => {
-    const page = readFileSync(new URL('../../docs/syn-queue.md', import.meta.url), 'utf8');
+    const page = readFileSync(new URL('../../docs/diagnose.md', import.meta.url), 'utf8');
     const rows = [...page.matchAll(/^\| `([^`]+)` \| \*\*(\w+)\*\* \|/gm)];
     expect(rows.map(([, name, state]) => [name, state])).toEqual(
       RULES.map(({ name, state }) => [name, state]),
