@@ -1,4 +1,3 @@
-import { Sources } from '../aggregate/sources.js';
 import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
 import { Places } from '../stream/columns.js';
 import { byOutcome, type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
@@ -11,11 +10,11 @@ import {
   areMostlyOld,
   type Evidence,
   FEW,
-  type Origins,
   type Queue,
   type Scope,
 } from './evidence.js';
 import { Flow, PATIENCE } from './flow.js';
+import { OriginSketch } from './origins.js';
 
 export const UNKNOWN_SETTINGS: QueueSettings = {
   somaxconn: null,
@@ -25,7 +24,7 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
 
 /** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
 const MOST_FLOWS = 1024;
-/** Flows for which it is known where what is unanswered came from: each takes 110 KB. */
+/** Flows for which it is known where what is unanswered came from: each takes 126 KB. */
 const MOST_SOURCES = 64;
 /** Half-opens that are waited for, to know where those that get no answer came from. */
 const MOST_WAITING = 65_536;
@@ -94,7 +93,7 @@ export class Collector implements Taker {
   /** Counts folded in so far. */
   counts = 0;
   #seconds = 0;
-  readonly #sources = new Sources();
+  readonly #sources = new OriginSketch();
   /** The listeners of the last reading, by address and inode. */
   #seen: ReadonlyMap<string, Seen> = new Map();
   /** Their addresses. */
@@ -209,7 +208,7 @@ export class Collector implements Taker {
       }
       this.#waiting.delete(key);
       if (flow.sources === null && this.#sourced < MOST_SOURCES) {
-        flow.sources = new Sources();
+        flow.sources = new OriginSketch();
         this.#sourced += 1;
       }
       flow.sources?.add(remote);
@@ -226,7 +225,7 @@ export class Collector implements Taker {
       peak: this.#peak,
       totals: this.#totals,
       scopes: this.#scopes(),
-      sources: originsOf(this.#sources),
+      sources: this.#sources.origins,
       completed_before: this.#before === null ? null : completedShare(this.#before),
       events: this.#events,
       lost: this.#lost,
@@ -377,7 +376,7 @@ function listenerScope(
     unanswered: flow?.unanswered ?? 0,
     failed: flow?.failed ?? 0,
     failed_within: flow?.failedWithin ?? 0,
-    sources: originsOf(flow?.sources ?? null),
+    sources: flow?.sources?.origins ?? null,
     ended: byOutcome((outcome) => flow?.ended[outcome] ?? 0),
     ...NO_COOKIES,
     drops: members.reduce((sum, { first, last }) => sum + last.drops - first.drops, 0),
@@ -419,15 +418,6 @@ function acceptQueueOf({ first, last, readings, full, shrank }: Seen): AcceptQue
     full,
     shrank,
   };
-}
-
-function originsOf(sources: Sources | null): Origins | null {
-  const [top] = sources?.top(1) ?? [];
-  if (sources === null || top === undefined) {
-    return null;
-  }
-  const { networks, exact, total } = sources;
-  return { total, networks, exact, top: top.key, share: top.least / total };
 }
 
 /** Share of the handshakes that completed, of those that had ended by a count. */

@@ -44,6 +44,8 @@ export interface Origins {
   /** Different networks; an estimate unless `exact`. */
   readonly networks: number;
   readonly exact: boolean;
+  /** Different addresses; an estimate from 1000 on. */
+  readonly addresses: number;
   /** The network that most came from, and its share of all, at least. */
   readonly top: string;
   readonly share: number;

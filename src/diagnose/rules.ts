@@ -19,6 +19,8 @@ const COMPLETES = 0.9;
 const MANY = 50;
 /** Networks that spoofed SYNs come from, at least, unless they are fewer than twice as many. */
 const SPREAD = 32;
+/** Of the unanswered, those from an address that no other came from, where addresses are spoofed. */
+const ONCE = 0.8;
 /** Share of the SYNs refused, or answered with a cookie, that harms no one: their clients repeat them. */
 const TRIFLE = 0.01;
 /** Handshakes a second from which on there is traffic to speak of. */
@@ -132,13 +134,19 @@ function areUnanswered(scope: Scope): boolean {
 }
 
 /**
- * Did the unanswered come from so many networks as spoofed SYNs do? Clients that cannot be answered
- * come again from the same. Null if it is not known.
+ * Did the unanswered come from so many networks as spoofed SYNs do, or, if they are many, each from
+ * another address? Clients that cannot be answered come again. Null if it is not known.
  */
-function isSpread({ sources }: Scope): boolean | null {
-  return sources === null
-    ? null
-    : sources.networks >= Math.max(FEW, Math.min(SPREAD, HALF * sources.total));
+function isSpread(scope: Scope): boolean | null {
+  const { sources } = scope;
+  if (sources === null) {
+    return null;
+  }
+  const { total, networks, addresses } = sources;
+  return (
+    networks >= Math.max(FEW, Math.min(SPREAD, HALF * total)) ||
+    (perSecond(scope, unanswered(scope)) >= MANY && addresses >= ONCE * total)
+  );
 }
 
 /** Is the queue full of half-opens that no one answers, or mostly so? */

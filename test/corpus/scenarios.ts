@@ -30,10 +30,20 @@ const anywhere = (random: Random) =>
   `${1 + whole(random, 222)}.${whole(random, 256)}.${whole(random, 256)}.${whole(random, 256)}:${port(random)}`;
 const anywhere6 = (random: Random) =>
   `[2001:${whole(random, 65_536).toString(16)}:${whole(random, 65_536).toString(16)}:1::2]:${port(random)}`;
-/** One of the clients of a network. */
-const from = (network: string) => (random: Random) =>
-  `${network}.${1 + whole(random, 254)}:${port(random)}`;
+/** One of the clients of a network: each tries again and again. */
+const from =
+  (network: string, clients = 60) =>
+  (random: Random) =>
+    `${network}.${1 + whole(random, clients)}:${port(random)}`;
 const HONEST = from('203.0.113');
+/** Spoofed addresses one after the other, as simple tools send them: few networks. */
+const inTurn = () => {
+  let n = 0;
+  return (random: Random) => {
+    n += 1;
+    return `198.18.${n >> 8}.${n & 255}:${port(random)}`;
+  };
+};
 
 interface Stream {
   /** SYNs a second. */
@@ -113,6 +123,13 @@ export const SCENARIOS: readonly Scenario[] = [
     state: 'flood',
     local: SITE,
     world: (random, k) => world(stream(random, { rate: 100 * k }), { holds: 60_001 }),
+  },
+  {
+    name: 'spoofed flood from addresses in turn',
+    state: 'flood',
+    local: SITE,
+    world: (random, k) =>
+      world(stream(random, { rate: 150 * k, remote: inTurn() }), { holds: 60_001 }),
   },
   {
     name: 'slow flood on a small queue',

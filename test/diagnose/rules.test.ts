@@ -16,6 +16,7 @@ const ended = scope().ended;
 const origins = (own: Partial<Origins>): Origins => ({
   total: 200,
   networks: 1,
+  addresses: 1,
   exact: true,
   top: '198.51.100.0/24',
   share: 1,
@@ -116,6 +117,14 @@ describe('each rule of docs/diagnose.md', () => {
       'flood: unanswered by many networks',
     );
     expect(decided({ unanswered: 20, sources: from(9, 20) })).toBe('unanswered: unanswered');
+    // From few networks, but 50 a second, each from an address of its own.
+    const once = { networks: 2, total: 200 };
+    const addresses = (n: number) => origins({ ...once, addresses: n });
+    expect(decided({ unanswered: 200, sources: addresses(160) })).toBe(
+      'flood: unanswered by many networks',
+    );
+    expect(decided({ unanswered: 200, sources: addresses(159) })).toBe('unanswered: unanswered');
+    expect(decided({ unanswered: 199, sources: addresses(200) })).toBe('unanswered: unanswered');
     // From one network, but the queue keeps the others out.
     const few = { unanswered: 200, sources: from(1, 200) };
     expect(decided({ ...few, drops: 10 }, { totals: { queue_full: 10 } })).toBe(

@@ -57,7 +57,14 @@ test('the evidence of a flood', () => {
       ended: { ...scope().ended, completed: 40, expired: 160 },
       queue: { qlen: 100, holds: 129, peak: 129, old: 90, stale: 0 },
       drops: 12,
-      sources: { total: 3000, networks: 500, exact: true, top: '198.18.0.0/24', share: 0.01 },
+      sources: {
+        total: 3000,
+        networks: 500,
+        addresses: 3000,
+        exact: true,
+        top: '198.18.0.0/24',
+        share: 0.01,
+      },
     },
     {
       totals: { queue_full: 20, accept_full: 1 },
