@@ -129,53 +129,51 @@ describe('with the module loaded', () => {
 
   test('reset_sent: closed with data unread, without lingering, before accept(), or spoken to after', async () => {
     const tap = await tapped('stack=1');
-    const both = (ours: string, theirs: string) =>
-      sh(`${inside(link.target)} ${PYTHON} - <<'P' &
-import select, socket, struct, subprocess, time
-l = socket.socket()
-l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-l.bind(("10.9.0.1", 80))
-l.listen(8)
-${ours}
-P
-until ${inside(link.target)} ss -Hltn sport = :80 | grep -q :80; do sleep 0.05; done
-${inside(link.attacker)} ${PYTHON} - <<'P'
-import socket, time
-s = socket.create_connection(("10.9.0.1", 80))
-try:
-    ${theirs}
-except ConnectionResetError:
-    pass
-P
-wait`);
-    both(
-      'c, _ = l.accept(); c.recv(1, socket.MSG_PEEK); c.close()',
-      's.send(b"unread"); s.recv(1)',
-    );
-    both(
-      'c, _ = l.accept(); c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.close()',
-      's.recv(1)',
-    );
-    both('select.select([l], [], []); l.close()', 's.recv(1)');
     // Longer than TIME_WAIT (60 s) it stays in FIN_WAIT2, where TIME_WAIT would have it at once.
     link.sysctl('net.ipv4.tcp_fin_timeout', 100);
-    both(
-      'c, _ = l.accept(); c.close()',
-      's.recv(1); time.sleep(0.5); s.send(b"too late"); time.sleep(0.5)',
-    );
-    both(
-      // The peer's FIN is there (CLOSE_WAIT is 8), and no acknowledgement of ours comes any more.
-      `c, _ = l.accept()
+    // A port for each way, one after the other.
+    sh(`${inside(link.target)} ${PYTHON} - <<'P' &
+import select, socket, struct, subprocess, time
+listening = []
+for port in range(80, 85):
+    l = socket.socket()
+    l.bind(("10.9.0.1", port))
+    l.listen(8)
+    listening.append(l)
+c, _ = listening[0].accept(); c.recv(1, socket.MSG_PEEK); c.close()
+c, _ = listening[1].accept(); c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.close()
+select.select([listening[2]], [], []); listening[2].close()
+c, _ = listening[3].accept(); c.close()
+c, _ = listening[4].accept()
+# The peer's FIN is there (CLOSE_WAIT is 8), and no acknowledgement of ours comes any more.
 while c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 8:
     time.sleep(0.05)
 subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""
 table ip lab {
-  chain in { type filter hook input priority 0; tcp dport 80 drop; }
+  chain in { type filter hook input priority 0; tcp dport 84 drop; }
 }""")
 c.shutdown(socket.SHUT_WR)
-c.close()`,
-      's.send(b"unread"); s.close()',
-    );
+c.close()
+P
+until ${inside(link.target)} ss -Hltn sport = :84 | grep -q :84; do sleep 0.05; done
+${inside(link.attacker)} ${PYTHON} - <<'P'
+import socket, time
+def late(s):
+    s.recv(1); time.sleep(0.5); s.send(b"too late"); time.sleep(0.5)
+def unread(s):
+    s.send(b"unread"); s.recv(1)
+def left(s):
+    s.send(b"unread"); s.close()
+def read(s):
+    s.recv(1)
+for port, step in enumerate([unread, read, read, late, left], 80):
+    s = socket.create_connection(("10.9.0.1", port))
+    try:
+        step(s)
+    except ConnectionResetError:
+        pass
+P
+wait`);
     const found = closes(await tap.stop());
     expect(found.map(({ state, cause }) => `${state} ${cause}`)).toEqual([
       'ESTABLISHED reset_sent',
