@@ -52,23 +52,23 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
         setting: null,
         command:
           names.owner === null ? null : `strace -f -e trace=accept,accept4 -p ${names.owner.pid}`,
-        effect: `no setting helps: find out why ${owner} does not call accept() often enough`,
-        wont: 'a larger backlog or somaxconn: more connections would wait, none would be served sooner',
+        effect: `no setting helps: find out why ${owner} calls accept() too rarely`,
+        wont: 'a larger backlog or somaxconn: more connections would wait, and none would be served sooner',
       };
     case 'flood': {
-      const wont = `cookies stop no SYN: each still costs CPU and bandwidth, and that takes a filter upstream. Nor does a larger queue help${unless(scope)}`;
+      const wont = `cookies do not stop the SYNs: each still costs CPU and bandwidth, so filter them upstream. A larger queue does not help${unless(scope)}`;
       const cookies = evidence.settings.tcp_syncookies;
       if (cookies !== null && cookies > 0) {
         return {
           ...nothing,
-          effect: `nothing: tcp_syncookies=${cookies} lets honest clients connect when the SYN queue is full`,
+          effect: `nothing here: tcp_syncookies=${cookies} lets real clients connect while the SYN queue is full`,
           wont,
         };
       }
       const condition = cookies === null ? 'if it is not set: ' : '';
       return {
         ...sysctl('net.ipv4.tcp_syncookies', 1),
-        effect: `${condition}honest clients then connect when the SYN queue is full`,
+        effect: `${condition}real clients then connect while the SYN queue is full`,
         wont,
       };
     }
@@ -76,7 +76,7 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
       const { listener } = scope;
       const setBy = listener === null ? null : limitSetBy(listener, evidence.settings);
       const backlog = Math.max(BACKLOG, powerOfTwo(2 * (listener?.backlog ?? 0)));
-      const wont = 'an application that accepts too slowly, or a surge that goes on growing';
+      const wont = 'an application that accepts too slowly, or a surge that keeps growing';
       if (setBy?.startsWith('tcp_max_syn_backlog')) {
         // Three quarters of it are to be as much as the backlog.
         const enough = powerOfTwo(Math.ceil(((listener?.backlog ?? 0) * 4) / 3) + 4);
@@ -89,7 +89,7 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
       if (setBy?.startsWith('somaxconn')) {
         return {
           ...sysctl('net.core.somaxconn', backlog),
-          effect: `then restart ${owner}: the limit is taken over by listen(), whose backlog must be as large`,
+          effect: `then restart ${owner}: listen() takes the limit, and must ask for as large a backlog`,
           wont,
         };
       }
@@ -98,7 +98,7 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
       return {
         setting: 'listen() backlog',
         command: null,
-        effect: `give listen() a backlog of ${least} in ${owner}, and restart it${most === null ? '' : ` (net.core.somaxconn=${most} allows ${most})`}`,
+        effect: `restart ${owner} if somaxconn was raised since it started; else give its listen() a backlog of ${least} first${most === null ? '' : ` (net.core.somaxconn=${most} allows ${most})`}`,
         wont,
       };
     }
@@ -113,7 +113,7 @@ function unless(scope: Scope): string {
   // A queue of that size may have been full all the same.
   return least <= (scope.queue?.peak ?? 0)
     ? ''
-    : `, unless it holds over ${least} half-opens; and a faster flood fills that too`;
+    : ` unless it holds over ${least} half-opens, and a faster flood fills that too`;
 }
 
 function powerOfTwo(least: number): number {

@@ -31,7 +31,7 @@ const MOST_OTHERS = 4;
 const MAX_ADDRESS = 64;
 
 const NAMES: Readonly<Record<State, string>> = {
-  stuck: 'ACCEPT QUEUE STUCK',
+  stuck: 'STUCK',
   flood: 'FLOOD',
   unanswered: 'UNANSWERED',
   surge: 'SURGE',
@@ -69,9 +69,9 @@ function headline(judged: Judged): string {
     case 'stuck':
       return `${nameOf(judged)}: the application ${scope.ended.completed === 0 ? 'does not accept' : 'accepts too slowly'}`;
     case 'flood':
-      return `${nameOf(judged)}${honest ? ', with honest clients beside it' : ''}`;
+      return `${nameOf(judged)}${honest ? '; real clients still connect' : ''}`;
     case 'surge':
-      return `${nameOf(judged)}: honest clients, more than its queue is made for`;
+      return `${nameOf(judged)}: more real clients than its queue takes`;
     case 'unanswered':
       return `${nameOf(judged)}: ${answered(scope) === 0 ? 'no' : 'hardly any'} handshake completes`;
     case 'probes':

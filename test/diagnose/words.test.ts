@@ -20,21 +20,21 @@ describe('headlines', () => {
     ['IDLE: no one connects, no queue is in trouble', {}],
     ['BUSY: handshakes complete, no queue is in trouble', { completed: 4000 }],
     [
-      'SURGE on 0.0.0.0:443: honest clients, more than its queue is made for',
+      'SURGE on 0.0.0.0:443: more real clients than its queue takes',
       { completed: 4000, queue: { ...queue, peak: 129 } },
     ],
     ['FLOOD on 0.0.0.0:443', { unanswered: 4000 }],
     ['FLOOD', { unanswered: 4000, local: null }],
     [
-      'FLOOD on 0.0.0.0:443, with honest clients beside it',
+      'FLOOD on 0.0.0.0:443; real clients still connect',
       { unanswered: 4000, completed: 40, cookies_ok: 1 },
     ],
     [
-      'ACCEPT QUEUE STUCK on 0.0.0.0:443: the application does not accept',
+      'STUCK on 0.0.0.0:443: the application does not accept',
       { accept: { first: 129, last: 129, backlog: 128, readings: 9, full: 9, shrank: false } },
     ],
     [
-      'ACCEPT QUEUE STUCK on 0.0.0.0:443: the application accepts too slowly',
+      'STUCK on 0.0.0.0:443: the application accepts too slowly',
       {
         accept: { first: 129, last: 129, backlog: 128, readings: 9, full: 8, shrank: true },
         ended: { ...scope().ended, completed: 7 },
@@ -96,10 +96,10 @@ describe('the one thing to change', () => {
     expect(advice).toMatchObject({
       setting: 'net.ipv4.tcp_syncookies',
       command: 'sysctl -w net.ipv4.tcp_syncookies=1',
-      effect: 'honest clients then connect when the SYN queue is full',
+      effect: 'real clients then connect while the SYN queue is full',
     });
     // 1000 a second, of which the kernel keeps eight seconds' worth.
-    expect(advice.wont).toMatch(/^cookies stop no SYN.*unless it holds over 8000 half-opens; /);
+    expect(advice.wont).toMatch(/^cookies do not stop the SYNs.*unless it holds over 8000 half-opens, /);
   });
 
   test('in another namespace the command enters it', () => {
@@ -116,7 +116,7 @@ describe('the one thing to change', () => {
   test('flood with cookies: nothing', () => {
     const { advice } = told({ unanswered: 4000 });
     expect(advice).toMatchObject({ setting: null, command: null });
-    expect(advice.effect).toMatch(/^nothing: tcp_syncookies=1 lets honest clients connect/);
+    expect(advice.effect).toMatch(/^nothing here: tcp_syncookies=1 lets real clients connect/);
   });
 
   test('flood in a capture: cookies, if they are off', () => {
@@ -130,7 +130,7 @@ describe('the one thing to change', () => {
       setting: 'listen() backlog',
       command: null,
       effect:
-        'give listen() a backlog of 4096 in nginx[812], and restart it (net.core.somaxconn=4096 allows 4096)',
+        'restart nginx[812] if somaxconn was raised since it started; else give its listen() a backlog of 4096 first (net.core.somaxconn=4096 allows 4096)',
     });
   });
 
@@ -214,7 +214,7 @@ describe('for monitoring', () => {
         { half_open: 100, totals: { cookies: 5, queue_full: 7, accept_full: 1 } },
       ),
     ).toBe(
-      'TCPSYNQ WARNING - FLOOD on 0.0.0.0:443, with honest clients beside it | half_open=100;;;0; completed=1%;;;0;100 failed_per_second=1000;;;0; cookies=5;;;0; refused=8;;;0; syn_queue=100;;;0;129 accept_queue=0;;;0;129',
+      'TCPSYNQ WARNING - FLOOD on 0.0.0.0:443; real clients still connect | half_open=100;;;0; completed=1%;;;0;100 failed_per_second=1000;;;0; cookies=5;;;0; refused=8;;;0; syn_queue=100;;;0;129 accept_queue=0;;;0;129',
     );
   });
 
@@ -236,13 +236,13 @@ describe('for monitoring', () => {
     ]);
     const all = report(judge(seen), seen, NAMES, false);
     expect(pluginLine(all, seen).split(' | ')[0]).toBe(
-      'TCPSYNQ CRITICAL - ACCEPT QUEUE STUCK on 127.0.0.1:7019: the application does not accept, also FLOOD on 0.0.0.0:443, also SURGE on 0.0.0.0:80',
+      'TCPSYNQ CRITICAL - STUCK on 127.0.0.1:7019: the application does not accept, also FLOOD on 0.0.0.0:443, also SURGE on 0.0.0.0:80',
     );
     expect(all.why.filter((line) => /^(also|and)/.test(line))).toEqual([
       'also: FLOOD on 0.0.0.0:443',
-      'also: SURGE on 0.0.0.0:80: honest clients, more than its queue is made for',
-      'also: ACCEPT QUEUE STUCK on 127.0.0.1:7018: the application does not accept',
-      'also: ACCEPT QUEUE STUCK on 127.0.0.1:7017: the application does not accept',
+      'also: SURGE on 0.0.0.0:80: more real clients than its queue takes',
+      'also: STUCK on 127.0.0.1:7018: the application does not accept',
+      'also: STUCK on 127.0.0.1:7017: the application does not accept',
       'and 18 more',
     ]);
   });

@@ -180,7 +180,7 @@ describe('module loaded', () => {
       verdict: 'flood',
       listener: '0.0.0.0:81',
       honest_clients: true,
-      words: 'FLOOD on 0.0.0.0:81, with honest clients beside it',
+      words: 'FLOOD on 0.0.0.0:81; real clients still connect',
       also: [],
     });
   });
