@@ -6,7 +6,7 @@ import { asObject, pluginLine, type Report, report } from '../diagnose/words.js'
 import { Failure, Usage } from '../failure.js';
 import { readListeners } from '../proc/module.js';
 import { type Namespace, openNamespace } from '../proc/namespace.js';
-import { findOwners } from '../proc/owners.js';
+import { byTrouble, findOwners } from '../proc/owners.js';
 import { readQueueSettings } from '../proc/sysctl.js';
 import { type Bytes, openCapture, openModuleStream } from '../source/bytes.js';
 import { Damage } from '../source/damage.js';
@@ -199,7 +199,7 @@ async function judgeable(host: Host, collector: Collector, name: string): Promis
 
 async function tell(host: Host, options: DiagnoseOptions, evidence: Evidence): Promise<void> {
   const verdict = judge(evidence);
-  const names = { owner: await ownerOf(verdict), enter: enter(options.netns) };
+  const names = { owners: await ownersOf(verdict), enter: enter(options.netns) };
   const told = report(verdict, evidence, names, host.out.tty && !options.check);
   if (options.check) {
     await host.out.write(`${pluginLine(told, evidence)}\n`);
@@ -211,12 +211,10 @@ async function tell(host: Host, options: DiagnoseOptions, evidence: Evidence): P
   }
 }
 
-async function ownerOf({ worst }: Verdict) {
-  const inode = worst.scope.listener?.inode ?? 0;
-  if (inode === 0) {
-    return null;
-  }
-  return (await findOwners(new Set([inode]))).get(inode)?.[0] ?? null;
+/** Return the processes that hold the socket that is worst off. */
+async function ownersOf({ worst: { scope } }: Verdict) {
+  const inode = scope.accept?.inode ?? scope.listener?.inode ?? 0;
+  return inode === 0 ? [] : byTrouble((await findOwners(new Set([inode]))).get(inode) ?? []);
 }
 
 /** What makes a command run in that namespace. */

@@ -57,7 +57,11 @@ async function print(host: Host, { json }: ListenersOptions, rows: readonly Row[
   if (json) {
     const time = new Date().toISOString();
     for (const { listener, setBy, owners } of rows) {
-      const rest = { limit_set_by: setBy, processes: owners, time };
+      const rest = {
+        limit_set_by: setBy,
+        processes: owners.map(({ pid, name, state }) => ({ pid, name, state })),
+        time,
+      };
       await printJson(host, { ...listener, full: fullness(listener), ...rest });
     }
   } else {
@@ -138,7 +142,7 @@ function drawn({ rows, figures }: Picture, { columns, rows: height }: Size, keys
 }
 
 /** "nginx[812]", with the number of others that share the socket. */
-function ownerWords(owners: readonly Owner[]): string {
+function ownersCell(owners: readonly Owner[]): string {
   const [first, ...others] = owners;
   if (first === undefined) {
     return '-';
@@ -161,7 +165,7 @@ function forPeople(rows: readonly Row[]): Column[] {
     { title: 'SYN QUEUE', align: 'left', cells: queues },
     column('LIMIT SET BY', rows, ({ setBy }) => setBy ?? '-', 'left'),
     { title: 'ACCEPT QUEUE', align: 'left', cells: accepts },
-    column('PROCESS', rows, ({ owners }) => ownerWords(owners), 'left'),
+    column('PROCESS', rows, ({ owners }) => ownersCell(owners), 'left'),
     column('YOUNG', rows, ({ listener }) => whole(listener.young, true)),
     column('DROPS', rows, ({ listener }) => whole(listener.drops, true)),
     column('WARNED', rows, ({ listener }) => (listener.warned ? 'yes' : 'no'), 'left'),
@@ -179,7 +183,7 @@ function forPrograms(rows: readonly Row[]): Column[] {
     word('limit_set_by', ({ setBy }) => setBy ?? '-'),
     word('accept_qlen', ({ listener }) => listener.accept_qlen),
     word('backlog', ({ listener }) => listener.backlog),
-    word('process', ({ owners }) => ownerWords(owners)),
+    word('process', ({ owners }) => ownersCell(owners)),
     word('young', ({ listener }) => listener.young),
     word('drops', ({ listener }) => listener.drops),
     word('warned', ({ listener }) => (listener.warned ? 'yes' : 'no')),

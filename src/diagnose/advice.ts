@@ -1,4 +1,5 @@
 import { limitSetBy } from '../proc/listeners.js';
+import type { Owner } from '../proc/owners.js';
 import type { Evidence, Scope } from './evidence.js';
 import { enough, fullIn, type Judged } from './rules.js';
 
@@ -16,11 +17,14 @@ export interface Advice {
 
 /** What names things in the advice. */
 export interface Names {
-  /** The process that listens, such as "nginx", and its id; null if it is not known. */
-  readonly owner: { readonly name: string; readonly pid: number } | null;
+  /** The processes that hold the listening socket, the first to look at first; [] if not known. */
+  readonly owners: readonly Owner[];
   /** What makes a command run in the namespace that was looked at; '' for our own. */
   readonly enter: string;
 }
+
+/** Processes named in a command. */
+const MAX_OWNERS = 8;
 
 /** The backlog to ask for is at least this: net.core.somaxconn's default since Linux 5.4. */
 const BACKLOG = 4096;
@@ -32,8 +36,8 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
     command: `${names.enter}sysctl -w ${name}=${value}`,
   });
   const nothing = { setting: null, command: null, wont: null };
-  const owner =
-    names.owner === null ? 'the application' : `${names.owner.name}[${names.owner.pid}]`;
+  const [first] = names.owners;
+  const owner = first === undefined ? 'the application' : `${first.name}[${first.pid}]`;
   switch (state) {
     case 'probes':
     case 'idle':
@@ -47,14 +51,25 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
           'no setting helps: SYN-ACKs are lost on their way to the clients, or final ACKs before they reach TCP. Look at the packet filter and conntrack of this host, at rp_filter, at the route back; tcpsynq drops names what this host drops',
         wont: 'cookies or a larger queue: no handshake would complete',
       };
-    case 'stuck':
+    case 'stuck': {
+      const wont =
+        'a larger backlog or somaxconn: more connections would wait, and none would be served sooner';
+      if (first?.state === 'T') {
+        return {
+          setting: null,
+          command: `kill -CONT ${first.pid}`,
+          effect: `${owner} is stopped: continue it`,
+          wont,
+        };
+      }
+      const pids = names.owners.slice(0, MAX_OWNERS).map(({ pid }) => pid);
       return {
         setting: null,
-        command:
-          names.owner === null ? null : `strace -f -e trace=accept,accept4 -p ${names.owner.pid}`,
-        effect: `no setting helps: find out why ${owner} calls accept() too rarely`,
-        wont: 'a larger backlog or somaxconn: more connections would wait, and none would be served sooner',
+        command: pids.length === 0 ? null : `ps -o pid,stat,wchan:20,args -p ${pids.join(',')}`,
+        effect: `no setting helps: find out why ${owner} calls accept() too rarely${first === undefined ? '' : `, for example with strace -f -p ${first.pid}`}`,
+        wont,
       };
+    }
     case 'flood': {
       const wont = `cookies do not stop the SYNs: each still costs CPU and bandwidth, so filter them upstream. A larger queue does not help${unless(scope)}`;
       const cookies = evidence.settings.tcp_syncookies;

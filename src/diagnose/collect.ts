@@ -1,3 +1,4 @@
+import { SourceSketch } from '../aggregate/source-sketch.js';
 import { byFullness, type Listener, type QueueSettings } from '../proc/listeners.js';
 import { Places } from '../stream/columns.js';
 import { byOutcome, type Counters, growthOf, OUTCOMES, type Outcome } from '../stream/counters.js';
@@ -14,7 +15,6 @@ import {
   type Scope,
 } from './evidence.js';
 import { Flow, PATIENCE } from './flow.js';
-import { OriginSketch } from './origins.js';
 
 export const UNKNOWN_SETTINGS: QueueSettings = {
   somaxconn: null,
@@ -93,7 +93,7 @@ export class Collector implements Taker {
   /** Counts folded in so far. */
   counts = 0;
   #seconds = 0;
-  readonly #sources = new OriginSketch();
+  readonly #sources = new SourceSketch();
   /** The listeners of the last reading, by address and inode. */
   #seen: ReadonlyMap<string, Seen> = new Map();
   /** Their addresses. */
@@ -208,7 +208,7 @@ export class Collector implements Taker {
       }
       this.#waiting.delete(key);
       if (flow.sources === null && this.#sourced < MOST_SOURCES) {
-        flow.sources = new OriginSketch();
+        flow.sources = new SourceSketch();
         this.#sourced += 1;
       }
       flow.sources?.add(remote);
@@ -225,7 +225,7 @@ export class Collector implements Taker {
       peak: this.#peak,
       totals: this.#totals,
       scopes: this.#scopes(),
-      sources: this.#sources.origins,
+      sources: this.#sources.summary,
       completed_before: this.#before === null ? null : completedShare(this.#before),
       events: this.#events,
       lost: this.#lost,
@@ -376,14 +376,14 @@ function listenerScope(
     unanswered: flow?.unanswered ?? 0,
     failed: flow?.failed ?? 0,
     failed_within: flow?.failedWithin ?? 0,
-    sources: flow?.sources?.origins ?? null,
+    sources: flow?.sources?.summary ?? null,
     ended: byOutcome((outcome) => flow?.ended[outcome] ?? 0),
     ...NO_COOKIES,
     drops: members.reduce((sum, { first, last }) => sum + last.drops - first.drops, 0),
     queue_full: 0,
     accept_full: 0,
     queue: queueOf(member, flow),
-    accept: stuck === undefined ? null : acceptQueueOf(stuck),
+    accept: stuck === undefined ? null : acceptQueueOf(stuck, members.length),
     listener: member?.last ?? null,
     warned_before: members.some(({ first }) => first.warned),
   };
@@ -409,8 +409,13 @@ function queueOf(member: Seen | undefined, flow: Flow | null): Queue | null {
   return { qlen, holds, peak, old, stale: areMostlyOld(old, holds) ? 1 : 0 };
 }
 
-function acceptQueueOf({ first, last, readings, full, shrank }: Seen): AcceptQueue {
+function acceptQueueOf(
+  { first, last, readings, full, shrank }: Seen,
+  sockets: number,
+): AcceptQueue {
   return {
+    inode: last.inode,
+    sockets,
     first: first.accept_qlen,
     last: last.accept_qlen,
     backlog: last.backlog,

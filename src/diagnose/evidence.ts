@@ -1,3 +1,4 @@
+import type { SourceSummary } from '../aggregate/source-sketch.js';
 import type { Listener, QueueSettings } from '../proc/listeners.js';
 import type { Counters, Outcome } from '../stream/counters.js';
 
@@ -27,6 +28,10 @@ export function areMostlyOld(old: number, holds: number): boolean {
 
 /** An accept queue over the watch; connections. */
 export interface AcceptQueue {
+  /** Of the socket, of those that share an address the one whose queue was full most; 0: unknown. */
+  readonly inode: number;
+  /** Sockets that share the address (SO_REUSEPORT). */
+  readonly sockets: number;
   readonly first: number;
   readonly last: number;
   readonly backlog: number;
@@ -35,20 +40,6 @@ export interface AcceptQueue {
   readonly full: number;
   /** It got shorter between two readings. */
   readonly shrank: boolean;
-}
-
-/** Networks that half-opens came from: /24 (IPv4) or /64 (IPv6). */
-export interface Origins {
-  /** Half-opens whose network is known. */
-  readonly total: number;
-  /** Different networks; an estimate unless `exact`. */
-  readonly networks: number;
-  readonly exact: boolean;
-  /** Different addresses; an estimate from 1000 on. */
-  readonly addresses: number;
-  /** The network that most came from, and its share of all, at least. */
-  readonly top: string;
-  readonly share: number;
 }
 
 /** What happened at one listener, or in the whole namespace. */
@@ -64,7 +55,7 @@ export interface Scope {
   /** Seconds within which 19 of 20 of these failed; 0 if none did. */
   readonly failed_within: number;
   /** Where the unanswered ones came from; null if none is known. */
-  readonly sources: Origins | null;
+  readonly sources: SourceSummary | null;
   /** Ended during the watch, whenever they began. */
   readonly ended: Readonly<Record<Outcome, number>>;
   /** SYNs answered with a cookie, cookies that came back, cookies that had PATIENCE and did not. */
@@ -94,7 +85,7 @@ export interface Evidence {
   readonly totals: Counters;
   readonly scopes: readonly Scope[];
   /** Where half-opens came from; null if there was none, or no A rows were asked for. */
-  readonly sources: Origins | null;
+  readonly sources: SourceSummary | null;
   /**
    * Share of the handshakes that completed from the load of the module to the beginning of the watch, in the
    * namespace; null if too few ended.

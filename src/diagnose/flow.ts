@@ -1,5 +1,5 @@
+import type { SourceSketch } from '../aggregate/source-sketch.js';
 import { byOutcome, type Outcome } from '../stream/counters.js';
-import type { OriginSketch } from './origins.js';
 
 /**
  * Seconds after which a half-open without an answer is called unanswered. It is the first SYN-ACK
@@ -46,7 +46,7 @@ export class Flow {
   /** Of those that failed, how many had an age of at most 10^(n/8) us. */
   readonly #failedAges = new Float64Array(AGES);
   /** Where the unanswered ones came from; null until that is asked for. */
-  sources: OriginSketch | null = null;
+  sources: SourceSketch | null = null;
   /** By the tenth of a second in which they began. */
   readonly #buckets = new Map<number, Bucket>();
   /** All earlier tenths of a second are judged. */

@@ -1,3 +1,4 @@
+import { isStopped, type Owner } from '../proc/owners.js';
 import { OUTCOMES, refused as refusedInAll } from '../stream/counters.js';
 import { micros, percent, printable, rate, seconds, whole } from '../terminal/text.js';
 import { type Advice, adviceFor, type KernelMessage, kernelMessage, type Names } from './advice.js';
@@ -24,8 +25,8 @@ export interface Report {
   readonly kernel: KernelMessage | null;
 }
 
-/** Other listeners in trouble that are named. */
-const MOST_OTHERS = 4;
+/** Other listeners in trouble, and processes, that are named. */
+const MAX_OTHERS = 4;
 
 /** Characters of an address that are shown. The kernel's have fewer, a forged capture's may not. */
 const MAX_ADDRESS = 64;
@@ -51,7 +52,7 @@ export function report(
   return {
     verdict,
     headline: headline(worst),
-    why: why(verdict, evidence, grouped),
+    why: why(verdict, evidence, names, grouped),
     advice: adviceFor(worst, evidence, names),
     kernel: kernelMessage(worst, evidence),
   };
@@ -85,10 +86,37 @@ function headline(judged: Judged): string {
   }
 }
 
-function why(verdict: Verdict, evidence: Evidence, grouped: boolean): string[] {
-  const { scope, state } = verdict.worst;
+function why(verdict: Verdict, evidence: Evidence, names: Names, grouped: boolean): string[] {
+  const { scope } = verdict.worst;
   const n = (value: number) => whole(value, grouped);
-  const lines = [handshakes(scope, evidence, n)];
+  const lines = [
+    handshakes(scope, evidence, n),
+    ...endings(verdict.worst, evidence, n),
+    ...sources(verdict.worst, evidence, n),
+    ...(scope.queue === null ? [] : [queueLine(scope, n)]),
+    ...acceptQueue(verdict.worst, names, n),
+  ];
+  if (scope.cookies > 0 || scope.cookies_ok > 0) {
+    lines.push(`${n(scope.cookies)} SYNs answered with a cookie, ${n(scope.cookies_ok)} came back`);
+  }
+  lines.push(...refusals(scope, evidence, n));
+  if (evidence.lost > 0) {
+    lines.push(`${n(evidence.lost)} events came too fast to be read: shares are of the others`);
+  }
+  if ((evidence.totals.missed ?? 0) > 0) {
+    lines.push(`${n(evidence.totals.missed ?? 0)} hooked calls missed: see tcpsynq status`);
+  }
+  lines.push(...others(verdict, n));
+  return lines;
+}
+
+/** Return how the half-opens ended. */
+function endings(
+  { scope, state }: Judged,
+  evidence: Evidence,
+  n: (value: number) => string,
+): string[] {
+  const lines: string[] = [];
   const ends = OUTCOMES.reduce((sum, outcome) => sum + scope.ended[outcome], 0);
   if (ends > 0) {
     const { completed, expired } = scope.ended;
@@ -104,34 +132,49 @@ function why(verdict: Verdict, evidence: Evidence, grouped: boolean): string[] {
   if (state === 'probes') {
     lines.push(`19 of 20 of these were reset within ${micros(scope.failed_within * 1e6)}`);
   }
-  lines.push(...sources(verdict.worst, evidence, n));
-  if (scope.queue !== null) {
-    lines.push(queueLine(scope, n));
-  }
-  if (scope.accept !== null && (state === 'stuck' || scope.accept.last > 0)) {
-    const { last, backlog, full, readings } = scope.accept;
-    lines.push(`accept queue ${n(last)} of ${n(backlog)}, full in ${full} of ${readings} readings`);
-  }
-  if (scope.cookies > 0 || scope.cookies_ok > 0) {
-    lines.push(`${n(scope.cookies)} SYNs answered with a cookie, ${n(scope.cookies_ok)} came back`);
-  }
-  lines.push(...refusals(scope, evidence, n));
-  if (evidence.lost > 0) {
-    lines.push(`${n(evidence.lost)} events came too fast to be read: shares are of the others`);
-  }
-  if ((evidence.totals.missed ?? 0) > 0) {
-    lines.push(`${n(evidence.totals.missed ?? 0)} hooked calls missed: see tcpsynq status`);
-  }
-  lines.push(...others(verdict, n));
   return lines;
+}
+
+/** Return how full the accept queue is, and who is to empty it. */
+function acceptQueue(
+  { scope, state }: Judged,
+  { owners }: Names,
+  n: (value: number) => string,
+): string[] {
+  if (scope.accept === null || (state !== 'stuck' && scope.accept.last === 0)) {
+    return [];
+  }
+  const { last, backlog, full, readings, sockets } = scope.accept;
+  const one = sockets > 1 ? `, the worst of ${n(sockets)} sockets` : '';
+  return [
+    `accept queue ${n(last)} of ${n(backlog)}, full in ${full} of ${readings} readings${one}`,
+    ...(state === 'stuck' && owners.length > 0 ? [heldBy(owners, n)] : []),
+  ];
+}
+
+/** Return which processes hold the socket, and the state of each. */
+function heldBy(owners: readonly Owner[], n: (value: number) => string): string {
+  const shown = owners.slice(0, MAX_OTHERS).map(ownerWords).join(', ');
+  const more = owners.length - MAX_OTHERS;
+  return `held by ${shown}${more > 0 ? ` and ${n(more)} more` : ''}`;
+}
+
+/** Return a process for a person: `nginx[812] (stopped)`. */
+function ownerWords(owner: Owner): string {
+  const state = isStopped(owner)
+    ? ' (stopped)'
+    : owner.state === 'D'
+      ? ' (in uninterruptible sleep)'
+      : '';
+  return `${printable(owner.name)}[${owner.pid}]${state}`;
 }
 
 /** Return a line for each other listener in trouble: the worst of each other state comes first. */
 function others(verdict: Verdict, n: (value: number) => string): string[] {
   const first = worstOfOtherStates(verdict);
   const all = [...first, ...verdict.also.filter((one) => !first.includes(one))];
-  const lines = all.slice(0, MOST_OTHERS).map((one) => `also: ${headline(one)}`);
-  return all.length > MOST_OTHERS ? [...lines, `and ${n(all.length - MOST_OTHERS)} more`] : lines;
+  const lines = all.slice(0, MAX_OTHERS).map((one) => `also: ${headline(one)}`);
+  return all.length > MAX_OTHERS ? [...lines, `and ${n(all.length - MAX_OTHERS)} more`] : lines;
 }
 
 /** Return where unanswered SYNs come from, or all of a surge, or that none were seen. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Evidence, Origins, Scope } from '../../src/diagnose/evidence.js';
+import type { SourceSummary } from '../../src/aggregate/source-sketch.js';
+import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
 import { fullIn, judge, perSecond, RULES } from '../../src/diagnose/rules.js';
 import { evidence, listener, scope } from './scope.js';
 
@@ -10,10 +11,19 @@ function decided(own: Partial<Scope>, all: Partial<Evidence> = {}): string {
   return `${worst.state}: ${worst.rule}`;
 }
 
-const accept = { first: 0, last: 0, backlog: 128, readings: 20, full: 0, shrank: false };
+const accept = {
+  inode: 1,
+  sockets: 1,
+  first: 0,
+  last: 0,
+  backlog: 128,
+  readings: 20,
+  full: 0,
+  shrank: false,
+};
 const queue = { qlen: 0, holds: 129, peak: 0, old: 0, stale: 0 };
 const ended = scope().ended;
-const origins = (own: Partial<Origins>): Origins => ({
+const origins = (own: Partial<SourceSummary>): SourceSummary => ({
   total: 200,
   networks: 1,
   addresses: 1,

@@ -4,9 +4,20 @@ import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
 import { judge } from '../../src/diagnose/rules.js';
 import { asObject, pluginLine, report } from '../../src/diagnose/words.js';
 import type { Listener } from '../../src/proc/listeners.js';
+import { byTrouble } from '../../src/proc/owners.js';
 import { evidence, listener, scope } from './scope.js';
 
-const NAMES = { owner: { name: 'nginx', pid: 812 }, enter: '' };
+const ACCEPT = {
+  inode: 1,
+  sockets: 1,
+  first: 0,
+  last: 0,
+  backlog: 128,
+  readings: 9,
+  full: 0,
+  shrank: false,
+};
+const NAMES = { owners: [{ name: 'nginx', pid: 812, state: 'S', parent: 1 }], enter: '' };
 const SETTINGS = { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 1 };
 const queue = { qlen: 0, holds: 129, peak: 0, old: 0, stale: 0 };
 
@@ -31,12 +42,12 @@ describe('headlines', () => {
     ],
     [
       'STUCK on 0.0.0.0:443: the application does not accept',
-      { accept: { first: 129, last: 129, backlog: 128, readings: 9, full: 9, shrank: false } },
+      { accept: { ...ACCEPT, first: 129, last: 129, full: 9 } },
     ],
     [
       'STUCK on 0.0.0.0:443: the application accepts too slowly',
       {
-        accept: { first: 129, last: 129, backlog: 128, readings: 9, full: 8, shrank: true },
+        accept: { ...ACCEPT, first: 129, last: 129, full: 8, shrank: true },
         ended: { ...scope().ended, completed: 7 },
       },
     ],
@@ -99,7 +110,9 @@ describe('the one thing to change', () => {
       effect: 'real clients then connect while the SYN queue is full',
     });
     // 1000 a second, of which the kernel keeps eight seconds' worth.
-    expect(advice.wont).toMatch(/^cookies do not stop the SYNs.*unless it holds over 8000 half-opens, /);
+    expect(advice.wont).toMatch(
+      /^cookies do not stop the SYNs.*unless it holds over 8000 half-opens, /,
+    );
   });
 
   test('in another namespace the command enters it', () => {
@@ -107,7 +120,7 @@ describe('the one thing to change', () => {
       settings: { ...SETTINGS, tcp_syncookies: 0 },
     });
     const { command } = adviceFor(judge(seen).worst, seen, {
-      owner: null,
+      owners: [],
       enter: 'ip netns exec web ',
     });
     expect(command).toBe('ip netns exec web sysctl -w net.ipv4.tcp_syncookies=1');
@@ -152,12 +165,31 @@ describe('the one thing to change', () => {
   });
 
   test('stuck: no setting', () => {
-    const accept = { first: 129, last: 129, backlog: 128, readings: 9, full: 9, shrank: false };
-    expect(told({ accept }).advice).toMatchObject({
+    const accept = { ...ACCEPT, first: 129, last: 129, full: 9, sockets: 2 };
+    const stuck = told({ accept });
+    expect(stuck.advice).toMatchObject({
       setting: null,
-      command: 'strace -f -e trace=accept,accept4 -p 812',
+      command: 'ps -o pid,stat,wchan:20,args -p 812',
       wont: expect.stringContaining('a larger backlog'),
     });
+    expect(stuck.why).toContain(
+      'accept queue 129 of 128, full in 9 of 9 readings, the worst of 2 sockets',
+    );
+    expect(stuck.why).toContain('held by nginx[812]');
+  });
+
+  test('a stopped process: continue it', () => {
+    const seen = evidence([scope({ accept: { ...ACCEPT, first: 129, last: 129, full: 9 } })]);
+    const [parent, worker] = [
+      { name: 'nginx', pid: 812, state: 'S', parent: 1 },
+      { name: 'nginx', pid: 815, state: 'T', parent: 812 },
+    ];
+    const sleeping = { ...worker, pid: 814, state: 'S' };
+    expect(byTrouble([parent, sleeping, worker])).toEqual([worker, sleeping, parent]);
+    const names = { owners: byTrouble([parent, sleeping, worker]), enter: '' };
+    const { advice, why } = report(judge(seen), seen, names, false);
+    expect(advice.command).toBe('kill -CONT 815');
+    expect(why).toContain('held by nginx[815] (stopped), nginx[814], nginx[812]');
   });
 
   test.each([{}, { completed: 4000 }])('idle and busy: nothing', (own) => {
@@ -224,7 +256,7 @@ describe('for monitoring', () => {
   });
 
   test('a socket that its user leaves stuck hides no flood, and no surge', () => {
-    const stuck = { first: 1, last: 1, backlog: 0, readings: 9, full: 9, shrank: false };
+    const stuck = { ...ACCEPT, first: 1, last: 1, backlog: 0, full: 9 };
     const toys = Array.from({ length: 20 }, (_, i) =>
       scope({ local: `127.0.0.1:${7000 + i}`, accept: { ...stuck, last: i + 1 } }),
     );

@@ -310,9 +310,9 @@ test('finds the processes that hold a socket', async () => {
   await mkdir(join(directory, '1000'));
   const owners = await findOwners(new Set([7, 8]), directory);
   expect(owners.get(7)).toEqual([
-    { pid: 30, name: 'name30' },
-    { pid: 812, name: 'name812' },
+    { pid: 30, name: 'name30', state: '?', parent: 0 },
+    { pid: 812, name: 'name812', state: '?', parent: 0 },
   ]);
-  expect(owners.get(8)).toEqual([{ pid: 812, name: 'name812' }]);
+  expect(owners.get(8)).toEqual([{ pid: 812, name: 'name812', state: '?', parent: 0 }]);
   expect(owners.get(9)).toBeUndefined();
 });

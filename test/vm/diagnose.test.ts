@@ -164,7 +164,8 @@ describe('module loaded', () => {
     await link.until((f) => f.accept_full > 0);
     const full = await diagnosis();
     expect(full).toMatchObject({ verdict: 'stuck', listener: HERE, rule: 'accept queue full' });
-    expect(full.advice.command).toMatch(/^strace .* -p \d+$/);
+    expect(full.advice.command).toMatch(/^ps .* -p \d+$/);
+    expect(full.why).toContainEqual(expect.stringMatching(/^held by listener\[\d+\]$/));
   });
 
   test('flood and honest clients: both are named, and a busy port hides neither', async () => {

@@ -25,7 +25,7 @@ export function verdictSection({ findings: { collector }, name }: Context): Sect
     return without(ID, HEADING, `No verdict: ${why}`);
   }
   const evidence = collector.finish();
-  const told = report(judge(evidence), evidence, { owner: null, enter: '' }, true);
+  const told = report(judge(evidence), evidence, { owners: [], enter: '' }, true);
   const { severity } = told.verdict;
   const { command, effect, wont } = told.advice;
   const body = html`<div class="verdict ${severity}">

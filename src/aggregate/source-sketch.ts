@@ -1,10 +1,23 @@
-import { Sources } from '../aggregate/sources.js';
 import { TextHash } from '../sketch/hash.js';
 import { HyperLogLog } from '../sketch/hyperloglog.js';
-import type { Origins } from './evidence.js';
+import { Sources } from './sources.js';
+
+/** Networks that half-opens came from: /24 (IPv4) or /64 (IPv6). */
+export interface SourceSummary {
+  /** Half-opens whose network is known. */
+  readonly total: number;
+  /** Different networks; an estimate unless `exact`. */
+  readonly networks: number;
+  readonly exact: boolean;
+  /** Different addresses; an estimate from 1000 on. */
+  readonly addresses: number;
+  /** The network that most came from, and its share of all, at least. */
+  readonly top: string;
+  readonly share: number;
+}
 
 /** Folds the remote ends of half-opens into where they came from. Takes 126 KB. */
-export class OriginSketch {
+export class SourceSketch {
   readonly #networks = new Sources();
   readonly #addresses = new HyperLogLog();
   readonly #hash = new TextHash();
@@ -17,7 +30,7 @@ export class OriginSketch {
   }
 
   /** Null if there were none. */
-  get origins(): Origins | null {
+  get summary(): SourceSummary | null {
     const { networks, exact, total } = this.#networks;
     const [top] = this.#networks.top(1);
     if (top === undefined) {
