@@ -120,6 +120,8 @@ export class Collector implements Taker {
   #cookiesJudged = 0;
   #lost = 0;
   #judged = 0;
+  /** How often time went back without a header. */
+  #turns = 0;
   #events = false;
 
   /** @param settings as read at the start; UNKNOWN_SETTINGS for a capture */
@@ -146,7 +148,7 @@ export class Collector implements Taker {
     this.#locals = new Set(reading.map(({ local }) => local));
   }
 
-  begin({ starts }: Start): void {
+  begin({ starts }: Pick<Start, 'starts'>): void {
     if (starts) {
       this.#endEpoch();
       for (const flow of this.#active) {
@@ -229,12 +231,17 @@ export class Collector implements Taker {
       completed_before: this.#before === null ? null : completedShare(this.#before),
       events: this.#events,
       lost: this.#lost,
+      turns: this.#turns,
       settings: this.settings,
     };
   }
 
   #count(count: Count): void {
     this.counts += 1;
+    if (this.#latest !== null && count.time < this.#latest.time - ABOUT_A_SECOND) {
+      this.#turns += 1;
+      this.begin({ starts: true });
+    }
     this.#first ??= count;
     this.#before ??= count;
     this.#latest = count;

@@ -95,5 +95,7 @@ export interface Evidence {
   readonly events: boolean;
   /** A and R rows that this reader lost. */
   readonly lost: number;
+  /** How often time went back in a capture: nothing is judged across that. */
+  readonly turns: number;
   readonly settings: QueueSettings;
 }

@@ -103,6 +103,11 @@ function why(verdict: Verdict, evidence: Evidence, names: Names, grouped: boolea
   if (evidence.lost > 0) {
     lines.push(`${n(evidence.lost)} events came too fast to be read: shares are of the others`);
   }
+  if (evidence.turns > 0) {
+    lines.push(
+      `time goes back ${evidence.turns === 1 ? 'once' : `${n(evidence.turns)} times`} in the capture: each stretch is judged alone`,
+    );
+  }
   if ((evidence.totals.missed ?? 0) > 0) {
     lines.push(`${n(evidence.totals.missed ?? 0)} hooked calls missed: see tcpsynq status`);
   }

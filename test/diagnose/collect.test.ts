@@ -127,6 +127,13 @@ describe('events', () => {
     expect(of(22)).toMatchObject({ sources: null, failed: 100, failed_within: 0.001 });
   });
 
+  test('time that goes back begins a stretch of its own', () => {
+    const stretch = (from: number, half_open: number) =>
+      [0, 1, 2, 3].map((n) => countLine(from + n, { half_open, added: half_open }));
+    const seen = fold(['# tcpsynq 1', ...stretch(60, 7), ...stretch(10, 0), ''].join('\n'));
+    expect(seen).toMatchObject({ seconds: 6, turns: 1, totals: { added: 0 } });
+  });
+
   test('what completed since the module was loaded', () => {
     const share = (figures: Figures) =>
       fold(`# tcpsynq 1\n${countLine(0, figures)}\n${countLine(3, figures)}\n`).completed_before;

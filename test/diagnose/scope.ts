@@ -64,6 +64,7 @@ export function evidence(scopes: readonly Scope[], own: Partial<Evidence> = {}):
     completed_before: null,
     events: true,
     lost: 0,
+    turns: 0,
     settings: { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 1 },
     ...own,
   };
