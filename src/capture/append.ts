@@ -7,7 +7,7 @@ import { Damage } from '../source/damage.js';
 import { openFile, packingOf, streamChunks } from '../source/file.js';
 import { MAX_LINE } from '../stream/parser.js';
 import type { FormatName, Packing } from './names.js';
-import { openForWriting } from './part.js';
+import { openForWriting, requireWritable } from './part.js';
 import { type Repair, repairGzip } from './repair.js';
 
 const NEWLINE = 0x0a;
@@ -77,6 +77,7 @@ export async function prepareAppend(
   packing: Packing | null,
   report: (text: string) => Promise<void>,
 ): Promise<string | null> {
+  await requireWritable(path);
   const file = await openForWriting(path, 'repair').catch((error) => {
     if (error.code === 'ENOENT') {
       return null;

@@ -161,6 +161,24 @@ async function checked(
   return file;
 }
 
+/**
+ * Return the status of a file, null if there is none. Throw a Failure if it is of a kind that holds
+ * no capture.
+ */
+export async function requireWritable(path: string): Promise<Stats | null> {
+  const there = await stat(path).catch(() => null);
+  if (there?.isDirectory()) {
+    throw new Failure(`cannot write ${path}: it is a directory`);
+  }
+  if (there?.isFIFO() || there?.isSocket()) {
+    throw new Failure(`cannot write ${path}: it is a pipe; write to - and redirect that`);
+  }
+  if (there?.isBlockDevice()) {
+    throw new Failure(`cannot write ${path}: it is a disk`);
+  }
+  return there;
+}
+
 /** A file of whole lines: where a write fails it is cut after the last line that is whole. */
 export class FilePart implements Part {
   size = 0;
@@ -194,16 +212,7 @@ export class FilePart implements Part {
     packer: Packer | null,
     sync: boolean,
   ): Promise<FilePart> {
-    const there = await stat(path).catch(() => null);
-    if (there?.isDirectory()) {
-      throw new Failure(`cannot write ${path}: it is a directory`);
-    }
-    if (there?.isFIFO() || there?.isSocket()) {
-      throw new Failure(`cannot write ${path}: it is a pipe; write to - and redirect that`);
-    }
-    if (there?.isBlockDevice()) {
-      throw new Failure(`cannot write ${path}: it is a disk`);
-    }
+    const there = await requireWritable(path);
     // A character device holds nothing that could be overwritten.
     const regular = there === null || there.isFile();
     try {

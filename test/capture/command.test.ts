@@ -265,6 +265,8 @@ describe('what goes wrong', () => {
     expect(await to('/proc/sys/x')).toMatch(/cannot write .*: (permission denied|no such file)/);
     await bash(`mkfifo ${out}`);
     expect(await to(out)).toMatch(/cannot write .*: it is a pipe; write to - and redirect that\n$/);
+    const { stderr } = await run(['capture', '-i', file, '--append', out]);
+    expect(stderr).toMatch(/cannot write .*: it is a pipe; write to - and redirect that\n$/);
   });
 
   test('the file it reads', async () => {
