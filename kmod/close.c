@@ -1,36 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Closes: a connection leaves its last state for TCP_CLOSE, seen at the entry
- * of tcp_set_state(), through which TCP always goes. A connection handed to
- * TIME_WAIT is one: its socket is closed then, and what waits is no
- * connection any more but a memory of one.
+ * Closes: a connection leaves its last state for TCP_CLOSE. TCP always does so
+ * through tcp_set_state(), which is hooked. A connection handed to TIME_WAIT
+ * closes too: the kernel closes its socket then.
  *
- * Why it closed is told in this order (net/ipv4/tcp*.c, 6.1):
+ * The module decides the cause in this order (net/ipv4/tcp*.c, 6.1):
  *
- *   1. tcp_time_wait() was called for it: both sides have finished, or ours
- *      has and nobody waits for the other; fin.
- *      tcp_reset(): a RST came, reset_received; or data came for a socket
- *      that nobody reads any more, which is answered by one, reset_sent.
- *      Where it is not given the segment, before 5.11, its caller tells:
- *      tcp_rcv_state_process() itself calls it for such data, and in SYN_SENT
- *      for a RST.
- *      Both functions close the socket before they return, so they leave a
- *      note that tcp_set_state() takes.
- *   2. LAST_ACK with everything acknowledged, the FIN too: fin.
- *   3. sk_err, which those that give up set before they close: ECONNABORTED
- *      by tcp_abort(), aborted; ETIMEDOUT by tcp_write_err(), timeout. It sets
- *      the last soft error instead if there was one; tcp_v4_err() and
- *      tcp_v6_err(), icmp, set theirs before the connection is established
- *      only, and then the retransmission timer has something pending, as it
- *      has not when it has just fired.
- *   4. A socket in repair: taken away without a word; aborted.
- *   5. From a state that tcp_need_reset() has on its list: what closes so
- *      sends a RST: data not read, SO_LINGER of 0, TCP_LINGER2, a listener
- *      closed before accept(), a disconnect, memory short (of an orphan that
- *      has been silent for long none is sent, which shows nowhere);
- *      reset_sent. So from LAST_ACK and CLOSING, where it is the owner that
- *      closes, unless it asked for SO_LINGER of 0 with nothing left to send.
- *   6. SYN_SENT: nobody wants it any more, and nothing is sent; aborted.
+ *   1. fin: tcp_time_wait() was called. Both sides have finished, or ours has
+ *      and no process waits for the other.
+ *      reset_received: tcp_reset() was called for a RST.
+ *      reset_sent: tcp_reset() was called for data that no process can read any
+ *      more; the kernel answers with a RST. Before 5.11 tcp_reset() does not
+ *      get the segment, and its caller decides: tcp_rcv_state_process() itself
+ *      calls it for unread data, and in SYN_SENT for a RST.
+ *      Both functions close the socket before they return, so their hooks leave
+ *      a note for the hook of tcp_set_state().
+ *   2. fin: LAST_ACK with everything acknowledged, the FIN too.
+ *   3. sk_err, if set: ECONNABORTED by tcp_abort() is aborted, ETIMEDOUT by
+ *      tcp_write_err() is timeout. tcp_write_err() sets the last soft error
+ *      instead if there was one. tcp_v4_err() and tcp_v6_err(), icmp, set
+ *      sk_err only before the connection is established. The retransmission
+ *      timer is pending then; it is not pending when it has just fired.
+ *   4. aborted: a socket in repair, which closes without sending anything.
+ *   5. reset_sent: a state on the list of tcp_need_reset(). The kernel sends a
+ *      RST for unread data, SO_LINGER of 0, TCP_LINGER2, a listener closed
+ *      before accept(), a disconnect or lack of memory. (It sends none for an
+ *      orphan that was silent for long; nothing shows that.) LAST_ACK and
+ *      CLOSING too if the owner closes, unless it asked for SO_LINGER of 0 with
+ *      nothing left to send.
+ *   6. aborted: SYN_SENT. The process gave up, and the kernel sends nothing.
  */
 #include <linux/hash.h>
 #include <net/tcp.h>
@@ -45,9 +43,9 @@
 #define SYNQ_NOTE_CAUSE		7UL	/* the bits a socket's address leaves free */
 
 /*
- * A socket's address, with the cause in its low bits; 0: free. The socket is
- * locked from a note's writing to its taking, so one writes and one takes it.
- * With more notes at once than there is room for, the rules 2 to 6 decide.
+ * A socket's address, with the cause in its low bits; 0: free. The socket stays
+ * locked until its note is taken, so no two CPUs write or take the same note.
+ * If there is no room for a note, rules 2 to 6 decide.
  */
 static unsigned long synq_notes[1 << SYNQ_NOTE_BITS];
 
@@ -103,7 +101,7 @@ void synq_close_init(void)
 			-ENOENT);
 }
 
-/* Before the hooks are attached: a kprobe that was passed over may have left one. */
+/* Clear the notes before the hooks are attached: a skipped kprobe may have left some. */
 void synq_close_prepare(void)
 {
 	memset(synq_notes, 0, sizeof(synq_notes));
@@ -115,7 +113,7 @@ void synq_close_prepare(void)
 #define SYNQ_STATES_RESET	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | \
 				 TCPF_FIN_WAIT2 | TCPF_SYN_RECV)
 
-/* Is its owner closing it, in a state from which a FIN has gone out already? */
+/* Return whether the owner closes it with a RST, in a state after the FIN was sent. */
 static __always_inline bool synq_close_resets(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
@@ -142,7 +140,7 @@ static __always_inline enum synq_cause synq_close_cause(const struct sock *sk)
 		return SYNQ_CAUSE_TIMEOUT;
 	if (tp->repair)
 		return SYNQ_CAUSE_ABORTED;
-	/* Its namespace is going: nothing can be sent. */
+	/* The namespace is being dismantled: the kernel sends nothing. */
 	if (!check_net(sock_net(sk)))
 		return SYNQ_CAUSE_OTHER;
 	if ((1 << state) & SYNQ_STATES_RESET)
@@ -190,16 +188,16 @@ static __always_inline void synq_on_set_state(const struct synq_call *call)
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return;
-	/* Of a socket that lives on, or again, a note is old. */
+	/* Always take the note: it is stale if the socket lives on or its memory is reused. */
 	noted = synq_note_take(sk);
-	/* A listener's end is no connection's; a socket closed before has had its line. */
+	/* A listener is not a connection; a socket that was already closed has its line. */
 	if ((int)call->arg[1] != TCP_CLOSE || (1 << sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE))
 		return;
 	if (synq_recording(sn))
 		synq_close_write(sn, sk, noted, call);
 }
 
-/* tcp_reset(sk, skb): the header is where the segment was when it came in. */
+/* tcp_reset(sk, skb): the transport header is still that of the received segment. */
 static __always_inline bool synq_reset_received(const struct synq_call *call, int state)
 {
 	const struct sk_buff *skb = (const void *)call->arg[1];

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drops: what skb:kfree_skb tells of, TCP unless a tap wants all.
+ * Drops: packets that skb:kfree_skb reports, only TCP unless a tap asks for all.
  *
- * kfree_skb() is called anywhere, in a hard interrupt or under a scheduler's
- * lock too, and with buffers in any condition. What is followed here, and why
- * it may be:
+ * The kernel calls kfree_skb() anywhere, also in a hard interrupt or under a
+ * scheduler's lock, and with buffers in any condition. The probe follows only
+ * these pointers, for these reasons:
  *
- *   skb             is freed only after the tracepoint
- *   its headers     through skb_header_pointer() alone, and nothing in them
- *                   is believed before it is checked: an offset never set
- *                   may lead to bytes that are no header
- *   skb->sk         only of IP, and only with a destructor: that is called
- *                   next, and is given the socket, so the socket is there.
- *                   Others keep what they like there: rfcomm a device, the
+ *   skb             the kernel frees it only after the tracepoint
+ *   its headers     only through skb_header_pointer(), and each field is
+ *                   checked before use: an offset that was never set may lead
+ *                   to bytes that are not a header
+ *   skb->sk         only of IP, and only with a destructor: the kernel passes
+ *                   the socket to that next, so the socket exists. Other
+ *                   protocols store other things there: rfcomm a device, the
  *                   defragmentation before 6.1.84 an offset
- *   rx_sk           (6.11) may have been let go, and even be another's by now;
- *                   but its memory is a socket's as long as RCU is held, which
- *                   it is by whoever looked it up
- *   its namespace   only of a full socket that holds its namespace. Sockets of
- *                   the kernel's own do not, and outlive theirs in the queue of
- *                   a device; one that is just being made may have none yet
- *   sk's state      all kinds of socket of TCP have it; taken for a hint
+ *   rx_sk           (6.11) may have been released and reused. The memory is
+ *                   still a socket's while RCU is held, and the code that
+ *                   looked it up holds RCU
+ *   its namespace   only of a full socket that holds its namespace. The kernel's
+ *                   own sockets do not, and outlive theirs in a device's queue;
+ *                   a socket under construction may have none yet
+ *   sk's state      every kind of TCP socket has it; only a hint
  *   skb->dev        never: in a socket's queues it is part of a tree
  *
- * Of segments that come in, kernels before 6.11 do not give the socket. Its
- * state then is the one it was in when tcp_v4_do_rcv() or tcp_v6_do_rcv() was
- * called with the same segment on the same CPU. Its namespace is not known,
- * and the drop is offered to the taps of the initial one.
+ * Kernels before 6.11 do not pass the socket of a received segment. The state is
+ * then that of the socket when tcp_v4_do_rcv() or tcp_v6_do_rcv() was called with
+ * the same segment on the same CPU. The namespace is unknown, and the drop is
+ * offered to the taps of the initial one.
  */
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -38,13 +38,13 @@
 #include "hooks.h"
 #include "record.h"
 
-/* ---- The state of the socket a segment came for ---- */
+/* ---- The state of a received segment's socket ---- */
 
 /**
- * struct synq_received - the last segment a CPU was given for a socket
+ * struct synq_received - the last segment a CPU received for a socket
  * @skb: only compared
- * @seq: its sequence number, by which it is known from another in its place
- * @when: in jiffies: what came long ago is not what is dropped now
+ * @seq: its sequence number, which differs if another segment reuses the memory
+ * @when: in jiffies: a segment received long ago is not the one dropped now
  * @state: the socket's
  */
 struct synq_received {
@@ -54,7 +54,7 @@ struct synq_received {
 	u8			state;
 };
 
-/* A virtual CPU may stand still for long between the two. */
+/* A hypervisor may stop a virtual CPU for long between receipt and drop. */
 #define SYNQ_RECEIVED_JIFFIES	(HZ / 4)
 
 static DEFINE_PER_CPU(struct synq_received, synq_received);
@@ -79,24 +79,24 @@ static __always_inline u8 synq_received_state(const struct sk_buff *skb, u32 seq
 	if (this_cpu_read(synq_received.skb) != skb || this_cpu_read(synq_received.seq) != seq ||
 	    jiffies - this_cpu_read(synq_received.when) > SYNQ_RECEIVED_JIFFIES)
 		return 0;
-	/* Used up: its memory may be another's next, a copy of it even. */
+	/* Use it once: another segment, even a copy of this one, may reuse the memory. */
 	this_cpu_write(synq_received.skb, NULL);
 	return this_cpu_read(synq_received.state);
 }
 
-/* ---- What was in the segment ---- */
+/* ---- Contents of the segment ---- */
 
-#define SYNQ_EXTHDRS_MOST	8	/* extension headers looked behind */
+#define SYNQ_EXTHDRS_MOST	8	/* extension headers parsed, at most */
 
 /**
- * struct synq_packet - what the headers say
+ * struct synq_packet - fields of the headers
  * @from: sender
  * @to: receiver
- * @from_port: in host order; 0 if it has none
+ * @from_port: in host order; 0 if the packet has none
  * @to_port: likewise
  * @seq: of a TCP header
  * @offset: of the header after IP's, from skb->data; may be negative
- * @first: no fragment, or the first of them
+ * @first: not a fragment, or the first one
  */
 struct synq_packet {
 	struct in6_addr	from;
@@ -108,7 +108,7 @@ struct synq_packet {
 	bool		first;
 };
 
-/* 0 in what is set nowhere: then the buffer's data begin with the header. */
+/* An offset that was never set is 0: then the buffer's data begin with the header. */
 static __always_inline int synq_network_offset(const struct sk_buff *skb)
 {
 	return skb->network_header ? skb_network_offset(skb) : 0;
@@ -128,7 +128,7 @@ static bool synq_packet_ipv4(struct synq_packet *p, struct synq_drop *d, const s
 	p->offset = offset + ip->ihl * 4;
 	p->first = !(ip->frag_off & htons(IP_OFFSET));
 	d->proto = ip->protocol;
-	/* 0: a bundle of more than 64 KiB. */
+	/* 0: merged segments of more than 64 KiB (BIG TCP). */
 	end = ip->tot_len ? offset + ntohs(ip->tot_len) : (int)skb->len;
 	d->length = max(end - p->offset, 0);
 	return true;
@@ -222,7 +222,7 @@ static __always_inline const struct sock *synq_owner(const struct sk_buff *skb, 
 {
 	bool ip = skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
 
-	/* Without a route there is no header yet, and no protocol; but who asked was IP. */
+	/* Without a route there is no header and no protocol yet, but the sender was IP. */
 	return skb->destructor && (ip || reason == SYNQ_DROP_NO_ROUTE) ? skb->sk : NULL;
 }
 
@@ -235,7 +235,7 @@ static __always_inline const struct net *synq_owner_net(const struct sock *sk)
 	return net ?: &init_net;
 }
 
-/* Raw sockets may have TCP's protocol too: the one that sends resets has. */
+/* Raw sockets may have TCP's protocol too: the kernel's socket for resets does. */
 static __always_inline bool synq_is_tcp(const struct sock *sk)
 {
 	if (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)
@@ -244,7 +244,7 @@ static __always_inline bool synq_is_tcp(const struct sock *sk)
 	       (sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP);
 }
 
-/* Is it on its way out? Then @sk is the sender's. */
+/* Return whether the segment was being sent: then @sk is the sender's. */
 static __always_inline bool synq_sent_by(const struct sk_buff *skb, const struct sock *sk,
 					 const struct synq_packet *p)
 {
@@ -272,7 +272,7 @@ static void synq_drop_fill(struct synq_drop *d, const struct synq_packet *p,
 		d->state = synq_received_state(skb, p->seq);
 }
 
-/* A segment that has no header of IP yet, only the socket it is from. */
+/* Fill in a segment that has no IP header yet, from its socket alone. */
 static void synq_drop_fill_bare(struct synq_drop *d, const struct sk_buff *skb,
 				const struct sock *sk)
 {
@@ -319,7 +319,7 @@ static noinline notrace void synq_drop_write(const struct synq_net *sn, const st
 	preempt_enable_notrace();
 }
 
-/* tcp_drop(sk, skb): the socket is locked by its caller, or a listener that is held. */
+/* tcp_drop(sk, skb): the caller has locked the socket, or holds it if it is a listener. */
 static __always_inline void synq_on_tcp_drop(const struct synq_call *call)
 {
 	const struct sock *sk = (const void *)call->arg[0];
@@ -332,7 +332,7 @@ static __always_inline void synq_on_tcp_drop(const struct synq_call *call)
 
 SYNQ_DEFINE_HOOK(synq_on_tcp_drop, SYNQ_HOOK_TCP_DROP)
 
-/* The tracepoint's probe is made of it in compat.h. */
+/* compat.h makes the tracepoint's probe from this function. */
 static __always_inline void synq_on_kfree_skb(const struct sk_buff *skb, void *location,
 					      u32 reason, const struct sock *rx_sk)
 {

@@ -38,7 +38,7 @@ static notrace void synq_event_ends(struct synq_record *r, const struct request_
 	r->remote_port = ntohs(ireq->ir_rmt_port);
 }
 
-/* Bottom halves are off, the request is held by the caller's caller. */
+/* Called with bottom halves off; the caller's caller holds the request. */
 noinline void notrace synq_event_added(struct synq_net *sn, const struct sock *listener,
 					const struct request_sock *req)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a tap asks for: "key=value" words, the same as module parameters (the
- * filter a tap starts with) and as a write to an open tap.
+ * Filters of taps: "key=value" words. Module parameters set the filter that a
+ * tap starts with, a write to an open tap changes its own.
  */
 #include <linux/ctype.h>
 #include <linux/inet.h>
@@ -28,14 +28,14 @@ static const char * const synq_kind_words[] = SYNQ_KIND_WORDS;
 /**
  * struct synq_key - one key of a filter
  * @name: before the "="
- * @allowed: its values, for the line that refuses another
+ * @allowed: its values in words, for the kernel log's line about a bad value
  * @offset: of the unsigned int of struct synq_filter that is the value
  * @min: the lowest value allowed
  * @max: the highest value allowed
  * @words: the values' names, from @min to @max; NULL: a number
  * @base: of the number, for kstrtouint(); 0: any, and it prints as hexadecimal
- * @set: parses a value of another form, which it may take apart; 0 or -EINVAL
- * @show: prints a value of another form
+ * @set: parse a value of another form, and may modify the text; 0 or -EINVAL
+ * @show: print a value of another form
  */
 struct synq_key {
 	const char *name;
@@ -88,7 +88,7 @@ static void synq_show_kinds(struct seq_file *seq, const struct synq_filter *filt
 	}
 }
 
-/* IPv4 is kept v4-mapped, so that one comparison serves both. */
+/* Store IPv4 as v4-mapped, so that one comparison serves both families. */
 static int synq_set_addr(struct synq_filter *filter, char *value)
 {
 	char *slash = strchr(value, '/');
@@ -111,7 +111,7 @@ static int synq_set_addr(struct synq_filter *filter, char *value)
 	bits = most;
 	if (slash && synq_set_uint(slash, 10, 0, most, &bits))
 		return -EINVAL;
-	/* All of IPv4 is a network too; all of IPv6 is everything. */
+	/* 0.0.0.0/0 is the prefix ::ffff:0:0/96; ::/0 has 0 bits and matches everything. */
 	bits += 128 - most;
 	ipv6_addr_prefix(&filter->addr, &addr, bits);
 	filter->addr_bits = bits;
@@ -128,7 +128,7 @@ static void synq_show_addr(struct seq_file *seq, const struct synq_filter *filte
 		seq_printf(seq, "%pI6c/%u", &filter->addr, filter->addr_bits);
 }
 
-/* An unsigned int of struct synq_filter: it is stored through a pointer to one. */
+/* The field must be an unsigned int: synq_key_take() stores through a pointer to one. */
 #define SYNQ_KEY_OFFSET(field)						\
 	(offsetof(struct synq_filter, field) +				\
 	 BUILD_BUG_ON_ZERO(!__same_type(((struct synq_filter *)0)->field, unsigned int)))
@@ -145,8 +145,8 @@ static void synq_show_addr(struct seq_file *seq, const struct synq_filter *filte
 	}
 
 /*
- * @first: the value of the first word. The order of the words in schema.json is
- * their value: it must not change.
+ * @first: the value of the first word. Each later word has the next value, so
+ * the order of the words in schema.json must not change.
  */
 #define SYNQ_KEY_WORDS(key, field, NAME, first)				\
 	{								\
@@ -174,7 +174,7 @@ static const struct synq_key synq_keys[] = {
 		.set = synq_set_addr,
 		.show = synq_show_addr,
 	},
-	/* Hexadecimal too, as ip-rule(8) prints a mark. */
+	/* Accept hexadecimal too, as ip-rule(8) prints a mark. */
 	SYNQ_KEY_NUMBER(fwmark, FWMARK, 0),
 	SYNQ_KEY_WORDS(full, full, FULL, 0),
 	SYNQ_KEY_WORDS(hook, hook, HOOK, SYNQ_SAMPLE_RCV),
@@ -294,7 +294,7 @@ const struct kernel_param_ops synq_uint_param_ops = {
 	.get = param_get_uint,
 };
 
-/* ---- As a tap's own ---- */
+/* ---- As the filter of a tap ---- */
 
 void synq_filter_default(struct synq_filter *filter)
 {
@@ -305,8 +305,8 @@ void synq_filter_default(struct synq_filter *filter)
 
 /**
  * synq_filter_parse() - change a filter by "key=value …"
- * @filter: changed only if the whole text is good
- * @text: taken apart
+ * @filter: changed only if the whole text is valid
+ * @text: modified
  *
  * Return: 0, or -EINVAL with one line in the kernel log saying what was wrong.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A record as a line. docs/format.md has every column. */
+/* Print records as lines. docs/format.md defines every column. */
 #include <linux/kallsyms.h>
 #include <net/ipv6.h>
 
 #include "record.h"
 #include "text.h"
 
-/* Characters at most: */
+/* Maximum numbers of characters. */
 #define SYNQ_SYMBOL_MOST	80	/* of a symbol's name and offset */
 #define SYNQ_TIME_MOST		21
 #define SYNQ_LINE_MOST		768	/* of a sample: ends, and thirty fields of up to 20 */
@@ -22,7 +22,7 @@ static const char * const synq_ca_states[] = {
 	[TCP_CA_Loss]		= "Loss",
 };
 
-/* As the kernel has them, without TCP_ (include/net/tcp_states.h). */
+/* The kernel's names without TCP_ (include/net/tcp_states.h). */
 static const char * const synq_states[] = {
 	[TCP_ESTABLISHED]	= "ESTABLISHED",
 	[TCP_SYN_SENT]		= "SYN_SENT",
@@ -38,7 +38,7 @@ static const char * const synq_states[] = {
 	[TCP_NEW_SYN_RECV]	= "NEW_SYN_RECV",
 };
 
-/* From the lowest bit of the byte they are in. */
+/* Indexed by bit of the TCP header's byte 13. */
 static const char * const synq_flags[] = {
 	"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR",
 };
@@ -50,7 +50,7 @@ char synq_record_letter(enum synq_record_kind kind)
 	return synq_letters[kind];
 }
 
-/* The columns of each kind, a line each. */
+/* Print the columns of each kind, one line each. */
 void synq_record_header(struct seq_file *seq)
 {
 	int kind;
@@ -59,7 +59,7 @@ void synq_record_header(struct seq_file *seq)
 		seq_printf(seq, "# %c %s\n", synq_letters[kind], synq_columns[kind]);
 }
 
-/* " %s" of each, in the way of text.h: these are made for each segment, or each SYN. */
+/* Write " %s" of each as text.h does, because each segment or SYN makes a line. */
 
 static char *synq_put_field(char *p, u64 n)
 {
@@ -77,7 +77,7 @@ static char *synq_put_word_field(char *p, const char *word)
 	return synq_put_word(synq_put_char(p, ' '), word);
 }
 
-/* What is not known is a dash. */
+/* Write a dash if the value is unknown. */
 static char *synq_put_known(char *p, u64 value, u64 unknown)
 {
 	return value == unknown ? synq_put_word(p, " -") : synq_put_field(p, value);
@@ -101,7 +101,7 @@ static char *synq_put_ends(char *p, const struct synq_record *r)
 	return synq_put_end(synq_put_end(p, &r->local, r->local_port), &r->remote, r->remote_port);
 }
 
-/* Those of a sample, made once while samples of its connection come. */
+/* Write the ends of a sample. Consecutive samples of a connection share the text. */
 static char *synq_put_known_ends(char *p, const struct synq_record *r, struct synq_ends *known)
 {
 	struct synq_ends *ends = &known[(r->local_port ^ r->remote_port) % SYNQ_ENDS_KNOWN];
@@ -116,7 +116,7 @@ static char *synq_put_known_ends(char *p, const struct synq_record *r, struct sy
 		ends->remote_port = r->remote_port;
 		ends->length = synq_put_ends(ends->text, r) - ends->text;
 	}
-	/* All of IPv4's, in words, as the size is known. */
+	/* 48 bytes hold any two IPv4 ends; the compiler copies a constant size in words. */
 	memcpy(p, ends->text, 48);
 	if (ends->length > 48)
 		memcpy(p + 48, ends->text + 48, ends->length - 48);
@@ -126,7 +126,7 @@ static char *synq_put_known_ends(char *p, const struct synq_record *r, struct sy
 static char *synq_put_event(char *p, const struct synq_event *e)
 {
 	p = synq_put_ends(p, &e->r);
-	/* A removal that other CPUs' raced may find the queue counted down already. */
+	/* If removals race, another CPU may already have counted down the queue. */
 	p = synq_put_field(p, max_t(s32, e->qlen, 0));
 	if (e->r.kind == SYNQ_RECORD_ADDED)
 		return synq_put_field(p, e->limit);
@@ -135,7 +135,7 @@ static char *synq_put_event(char *p, const struct synq_event *e)
 	return synq_put_field(p, e->synacks);
 }
 
-/* As tcp_probe of 4.15 printed it (net/ipv4/tcp_probe.c, tcpprobe_sprint()). */
+/* Write it as tcp_probe of 4.15 did (net/ipv4/tcp_probe.c, tcpprobe_sprint()). */
 static char *synq_put_tcpprobe(char *p, const struct synq_sample *s, struct synq_ends *known)
 {
 	p = synq_put_known_ends(p, &s->r, known);
@@ -191,16 +191,16 @@ void synq_time_show(struct seq_file *seq, u64 ns)
 }
 
 /*
- * An address in the kernel's text as symbol+0xoff; never as a number, not even
- * to one who may see those. @returns: it is a return address, and belongs to
- * the call before it.
+ * Print an address in the kernel's text as symbol+0xoff, never as a number, not
+ * even for readers who may see kernel addresses. @returns: it is a return
+ * address, and belongs to the call before it.
  */
 static void synq_symbol_show(struct seq_file *seq, unsigned long addr, bool returns)
 {
 	char text[KSYM_SYMBOL_LEN];
 
 	snprintf(text, sizeof(text), returns ? "%pB" : "%pS", (void *)addr);
-	/* What has no name is printed as 0x…; what has one has its size after a slash. */
+	/* Unnamed addresses print as 0x…; named ones have the size after a slash. */
 	if (text[0] == '0')
 		seq_putc(seq, '?');
 	else
@@ -260,7 +260,7 @@ static void synq_proto_show(struct seq_file *seq, const struct synq_drop *d)
 static void synq_drop_show(struct seq_file *seq, const struct synq_drop *d)
 {
 	seq_putc(seq, ' ');
-	/* dev_kfree_skb_irq() has a function's own address, not a return into it. */
+	/* dev_kfree_skb_irq() passes a function's own address, not a return address. */
 	synq_symbol_show(seq, d->location, false);
 	seq_putc(seq, ' ');
 	synq_drop_reason_show(seq, d->reason);
@@ -283,7 +283,7 @@ static void synq_close_show(struct seq_file *seq, const struct synq_close *c)
 	synq_stack_show(seq, &c->stack);
 }
 
-/* A record of numbers and words. @head: what its line begins with. */
+/* Print a record of numbers and words. @head: the start of its line. */
 static void synq_line_show(struct seq_file *seq, const struct synq_record *r, const char *head,
 			   u64 start, bool tcpprobe, struct synq_ends *known)
 {
@@ -306,12 +306,12 @@ static void synq_line_show(struct seq_file *seq, const struct synq_record *r, co
 
 /**
  * synq_record_show() - print a record as a line
- * @seq: where to
+ * @seq: the output
  * @r: the record
- * @start: what times count from, nanoseconds of CLOCK_MONOTONIC
- * @tcpprobe: a sample's line as tcp_probe printed it, and of what it did not
- *	print, which was recorded before the format was changed, a comment
- * @known: ends that have been made text, SYNQ_ENDS_KNOWN of them
+ * @start: printed times are relative to it; nanoseconds of CLOCK_MONOTONIC
+ * @tcpprobe: print a sample as tcp_probe did. Print any other kind, recorded
+ *	before the format was changed, as a comment
+ * @known: cache of ends as text, SYNQ_ENDS_KNOWN entries
  */
 void synq_record_show(struct seq_file *seq, const struct synq_record *r, u64 start,
 		      bool tcpprobe, struct synq_ends *known)

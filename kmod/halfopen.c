@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A half-open connection added, and why one ended.
+ * Half-opens: when one is added, and with which outcome it ends.
  *
  * Added: tcp_conn_request() calls ->send_synack() once for each request it
  * has put into the SYN queue, for each cookie and for each Fast Open child,
- * and tells which (net/ipv4/tcp_input.c, 4.14 to 7.3).
- * inet_csk_reqsk_queue_hash_add() itself may find a duplicate and add
- * nothing, which shows only in what it returns. A retransmitted SYN-ACK
- * carries no Fast Open cookie, not even an empty one (tcp_rtx_synack(),
- * net/ipv4/tcp_output.c).
+ * and passes which of these it is (net/ipv4/tcp_input.c, 4.14 to 7.3).
+ * inet_csk_reqsk_queue_hash_add() may find a duplicate and add nothing; only
+ * its return value shows that. A retransmitted SYN-ACK carries no Fast Open
+ * cookie, not even an empty one (tcp_rtx_synack(), net/ipv4/tcp_output.c).
  *
- * Completed: inet_ehash_insert() has put the child in its place. Then
- * inet_csk_complete_hashdance() is called. An MPTCP join is dropped instead: a
- * removal of a request that its child has replaced.
+ * Completed: inet_ehash_insert() has put the child in its place. Then the kernel
+ * calls inet_csk_complete_hashdance(). It drops the request of an MPTCP join
+ * instead: the hook sees a removal of a request that its child has replaced.
  *
  * Ended otherwise: one of several functions that end in
  * __inet_csk_reqsk_queue_drop() takes it out of the hash. Compilers differ in
@@ -30,7 +29,7 @@
 #include "record.h"
 #include "syn_drop.h"
 
-/* Callers of a removal: see synq_by_timer(). */
+/* Functions that call a removal: see synq_by_timer(). */
 static struct synq_range synq_timer_handler __read_mostly;
 static struct synq_range synq_drop_and_put __read_mostly;
 /* Handlers of ICMP errors, where tcp_req_err() is inlined into them (6.1, clang 16). */
@@ -41,7 +40,7 @@ static __always_inline struct synq_net *synq_req_net(const struct request_sock *
 	return synq_net_hook(read_pnet(&inet_rsk(req)->ireq_net));
 }
 
-/* @dequeued: the listener's queue has been counted down already. */
+/* @dequeued: the kernel has already counted down the listener's queue. */
 static __always_inline void synq_count_removal(const struct request_sock *req,
 					       enum synq_counter outcome, bool dequeued)
 {
@@ -53,8 +52,8 @@ static __always_inline void synq_count_removal(const struct request_sock *req,
 }
 
 /*
- * Rare cases have functions of their own, and are called last: a handler that
- * needs nothing after a call saves no register.
+ * Keep rare paths out of line and in tail position, so that the hot path needs
+ * no callee-saved registers.
  */
 static noinline void notrace synq_added_slow(struct synq_net *sn,
 					     const struct sock *listener, struct request_sock *req)
@@ -115,7 +114,7 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 		synq_synack(sn, listener, req, (u32)call->arg[5]);
 }
 
-/* The outcome of a half-open that does not complete. @by_timer: its own timer ends it. */
+/* Return the outcome of a half-open that does not complete. @by_timer: its own timer ends it. */
 static __always_inline enum synq_counter synq_removal_outcome(const struct request_sock *req,
 							      bool by_timer)
 {
@@ -127,7 +126,7 @@ static __always_inline enum synq_counter synq_removal_outcome(const struct reque
 static noinline void notrace synq_removed_slow(struct request_sock *req,
 					       enum synq_counter outcome, bool dequeued)
 {
-	/* In its timer's handler on this CPU, which has not moved it then. */
+	/* If this runs in its timer's handler, the timer has not moved it. */
 	synq_life_move_ends_here(req);
 	if (synq_life_is_icmp(req) && outcome != SYNQ_COMPLETED && outcome != SYNQ_CLOSED)
 		outcome = SYNQ_UNREACHABLE;
@@ -135,7 +134,7 @@ static noinline void notrace synq_removed_slow(struct request_sock *req,
 		synq_count_removal(req, outcome, dequeued);
 }
 
-/* A constant is counted in fewer instructions than whichever it may be. */
+/* Counting a constant outcome takes fewer instructions than counting a variable one. */
 static __always_inline void synq_removed(struct request_sock *req, bool by_timer)
 {
 	enum synq_counter outcome = synq_removal_outcome(req, by_timer);
@@ -149,9 +148,9 @@ static __always_inline void synq_removed(struct request_sock *req, bool by_timer
 }
 
 /*
- * A request that is not hashed is not being removed here: its child has its
- * place, another CPU removed it, or it is a clone that was never hashed. DCCP
- * queues its requests with the same functions.
+ * Return whether a half-open of TCP is being removed. If the request is unhashed,
+ * its child has its place, another CPU removed it, or it is a clone that was never
+ * hashed. DCCP queues its requests with the same functions.
  */
 static __always_inline bool synq_is_removal(struct request_sock *req)
 {
@@ -166,7 +165,7 @@ static __always_inline void synq_completed(struct request_sock *req, bool dequeu
 		synq_removed_slow(req, SYNQ_COMPLETED, dequeued);
 }
 
-/* Is it of an MPTCP join whose child has taken its place? tcp_check_req() drops it then. */
+/* Return whether an MPTCP join's child took its place: tcp_check_req() drops it then. */
 static __always_inline bool synq_is_joined(const struct request_sock *req)
 {
 	return rsk_drop_req(req) && synq_life_is_counted(req);
@@ -203,7 +202,7 @@ static __always_inline void synq_on_remove_told(const struct synq_call *call)
 	}
 }
 
-/* Has its timer run out? Deleting a timer leaves when it was to. */
+/* Return whether its timer has expired. Deleting a timer does not change @expires. */
 static __always_inline bool synq_timer_fired(const struct request_sock *req)
 {
 	return !timer_pending(&req->rsk_timer) &&
@@ -211,10 +210,10 @@ static __always_inline bool synq_timer_fired(const struct request_sock *req)
 }
 
 /*
- * Without the argument the caller shows whether the request's own timer ends it: the
- * timer's handler, or inet_csk_reqsk_queue_drop_and_put(). Others that call this
- * do so for a listener that has closed, or, as tcp_abort() does, for a request
- * whose timer is pending, which it is not while its handler runs.
+ * Return whether the request's own timer ends it. Without the argument, the caller
+ * shows that: the timer's handler, or inet_csk_reqsk_queue_drop_and_put(). Other
+ * callers of the latter act for a closed listener or, as tcp_abort(), for a request
+ * whose timer is pending. It is not pending while its handler runs.
  */
 static __always_inline bool synq_by_timer(const struct synq_call *call,
 					  const struct request_sock *req)
@@ -268,11 +267,11 @@ static __always_inline void synq_on_migrate(const struct synq_call *call)
 		synq_count(synq_req_net(inet_reqsk(sk)), SYNQ_INITIAL);
 }
 
-/* The last reference may be put in process context, by accept() (6.1). */
+/* accept() may put the last reference in process context (6.1). */
 static noinline void notrace synq_freed(struct request_sock *req)
 {
 	preempt_disable_notrace();
-	/* If it is an unused clone, its original goes on, or ends. */
+	/* Do not count the end of an unused clone: its original is the half-open. */
 	if (!synq_life_unused(req, refcount_read(&req->rsk_refcnt))) {
 		synq_life_move_ends(req);
 		if (synq_life_unfinished(req) && req->rsk_listener)
@@ -312,7 +311,7 @@ SYNQ_DEFINE_HOOK_AS(synq_on_destructor4, synq_on_destructor, SYNQ_HOOK_DESTRUCTO
 SYNQ_DEFINE_HOOK_AS(synq_on_destructor6, synq_on_destructor, SYNQ_HOOK_DESTRUCTOR6)
 SYNQ_DEFINE_HOOK(synq_on_req_err, SYNQ_HOOK_REQ_ERR)
 
-/* Look up who calls the hooked functions for what. A kernel may lack either function. */
+/* Look up the callers that distinguish removals. A kernel may lack some of them. */
 void synq_halfopen_init(void)
 {
 	unsigned int inlined = 0;
