@@ -2,20 +2,19 @@
 /*
  * The table of hooks, and how each is attached.
  *
- * By ftrace where it can be had: a kprobe is skipped, and only counts that it
- * was, while any other kprobe's handler runs on its CPU, and debugfs can turn
- * all kprobes off without a word; an ftrace callback marked permanent is lost
- * to neither, and kernel.ftrace_enabled=0 is refused while it stands.
+ * Prefer ftrace. A kprobe does not fire (it only increments nmissed) while
+ * another kprobe handler runs on the same CPU, and debugfs can silently disable
+ * all kprobes. Neither affects an ftrace callback marked permanent, and the
+ * kernel refuses kernel.ftrace_enabled=0 while one is registered.
  *
- * Hooks by ftrace share one ftrace_ops, whose callback looks for whose call it
- * is: to unregister one waits for every task to leave its trampoline, for
- * tenths of a second, and a function is taken from its filter at once. Only
- * the hottest have one each, and are called straight away.
+ * ftrace hooks share one ftrace_ops, whose callback looks up the hook by its
+ * address. Unregistering an ftrace_ops waits tenths of a second for every task
+ * to leave its trampoline; removing a function from its filter is immediate.
+ * Only the hottest hooks have an ftrace_ops each: ftrace calls them directly.
  *
- * Those of the counters stand as long as the module. Those that only write
- * records are attached while a tap wants them, and for linger_ms longer, so
- * that taps opened and closed in a loop do not patch the kernel's text in a
- * loop.
+ * The hooks of the counters stay attached while the module is loaded. Hooks that
+ * only write records are attached while a tap wants them and for linger_ms after,
+ * so that opening taps in a loop does not patch the kernel's text in a loop.
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -27,7 +26,7 @@
 /**
  * struct synq_tracer - an ftrace_ops, registered while it has functions
  * @ops: its filter holds their addresses
- * @functions: how many
+ * @functions: number of functions
  */
 struct synq_tracer {
 	struct ftrace_ops	ops;
@@ -36,12 +35,12 @@ struct synq_tracer {
 
 /**
  * struct synq_hook - one probed function, or tracepoint
- * @symbol: its name in the kernel's symbol table; of a tracepoint SYSTEM:NAME;
- *	NULL: of no use on this kernel
- * @caller: calls it on every kernel; NULL: none is known that does
- * @instead: if @caller calls this, a hook of it shows what @symbol would
+ * @symbol: its name in the kernel's symbol table, or SYSTEM:NAME for tracepoints;
+ *	NULL: not used on this kernel
+ * @caller: calls it on every kernel; NULL: no such function is known
+ * @instead: if @caller calls this, a hook on it shows what one on @symbol would
  * @serves: what is lost without it
- * @required: load nothing rather than go without it
+ * @required: refuse to load without it
  * @backed: half-opens that it misses are counted when their request is freed
  * @on_demand: attached only while it has users
  * @optional: its users can do without it
@@ -49,14 +48,14 @@ struct synq_tracer {
  * @ftrace: handler, as an ftrace callback
  * @kprobe: handler, as a kprobe's
  * @jprobe: handler, as a jprobe's
- * @attach: attaches to a tracepoint; 0 or -errno. The fields above are then unused
- * @detach: undoes it; a handler may still run
- * @prepare: called before each attaching, if there is one
+ * @attach: attach to a tracepoint; 0 or -errno. The fields above are then unused
+ * @detach: undo @attach; a handler may still run
+ * @prepare: called before each attaching, if set
  * @via: how it is attached now
- * @own: what it is attached by, as ftrace, if it is hot
- * @jp: as a jprobe, or by its first member as a kprobe
- * @start: where the function begins; 0: the kernel has none of that name
- * @inlined: into @caller, and who knows where else, out of a hook's sight
+ * @own: its ftrace_ops, if it is hot
+ * @jp: its jprobe, whose first member is also its kprobe
+ * @start: where the function begins; 0: the kernel has no function of that name
+ * @inlined: the compiler inlined it into @caller, and maybe elsewhere, unhookable
  * @users: taps that want it, if on demand
  * @failed: on demand, and could not be found, is inlined, or could not be attached
  *	when last wanted
@@ -95,7 +94,7 @@ DEFINE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 
 #define SYNQ_IPV6(_symbol)	(IS_ENABLED(CONFIG_IPV6) ? _symbol : NULL)
 
-static DEFINE_MUTEX(synq_hooks_lock);	/* guards those on demand */
+static DEFINE_MUTEX(synq_hooks_lock);	/* guards the hooks on demand */
 
 static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	[SYNQ_HOOK_REMOVE_TOLD] = {
@@ -151,7 +150,7 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		.symbol = "tcp_create_openreq_child", .serves = "accept_full",
 		SYNQ_HANDLERS(synq_on_create_child),
 	},
-	/* For every segment there is, as the three after it. */
+	/* This hook and the next three run for every segment. */
 	[SYNQ_HOOK_RCV] = {
 		.symbol = "tcp_rcv_established", .caller = "tcp_v4_do_rcv", .serves = "sample",
 		.on_demand = true, .hot = true, SYNQ_HANDLERS(synq_on_rcv),
@@ -177,7 +176,7 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		.symbol = "skb:kfree_skb", .serves = "drop", .on_demand = true,
 		.attach = synq_drop_attach, .detach = synq_drop_detach,
 	},
-	/* Takes the notes of the two after it: attached first, detached last. */
+	/* Takes the notes of the next two hooks: attached first, detached last. */
 	[SYNQ_HOOK_SET_STATE] = {
 		.symbol = "tcp_set_state", .caller = "tcp_done", .serves = "close",
 		.on_demand = true, .prepare = synq_close_prepare,
@@ -242,7 +241,7 @@ static unsigned long synq_linger(void)
 
 static struct synq_tracer synq_shared;
 
-/* Where the functions of the shared one begin. */
+/* Start addresses of the functions in synq_shared. */
 static unsigned long synq_shared_starts[SYNQ_HOOKS];
 
 static void notrace synq_shared_ftrace(unsigned long ip, unsigned long parent_ip,
@@ -259,17 +258,17 @@ static void notrace synq_shared_ftrace(unsigned long ip, unsigned long parent_ip
 }
 
 /**
- * synq_filter() - add a function to a filter, or take it away
- * @ops: the filter's
+ * synq_filter() - add a function to a filter, or remove it
+ * @ops: the owner of the filter
  * @start: where the function begins
- * @remove: take it away
+ * @remove: remove it
  *
- * Not by name: ftrace_set_filter() takes an allocation that failed for a
- * match, and the empty filter it then leaves is every function there is
+ * Filter by address. By name, ftrace_set_filter() treats a failed allocation as
+ * a match and leaves the filter empty, and an empty filter matches every function
  * (match_records(), kernel/trace/ftrace.c, 6.1).
  *
- * Older kernels know a function only by the instruction that is patched, which
- * on arm64 is not the first (ftrace_call_adjust(), arch/arm64, 5.10).
+ * Older kernels find a function only by the instruction that ftrace patches,
+ * which on arm64 is not the first (ftrace_call_adjust(), arch/arm64, 5.10).
  *
  * Return: 0 or -errno; -EINVAL if ftrace cannot reach it.
  */
@@ -293,14 +292,14 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 		return -EOPNOTSUPP;
 	if (!tracer->functions) {
 		/*
-		 * Anew each time: ftrace_free_filter() leaves pointers to what it has
-		 * freed (kernel/trace/ftrace.c, 6.1), which a second use would free again.
+		 * Clear it each time: ftrace_free_filter() leaves pointers to freed memory
+		 * (kernel/trace/ftrace.c, 6.1), which a second use would free again.
 		 */
 		memset(ops, 0, sizeof(*ops));
 		ops->func = hook->hot ? hook->ftrace : synq_shared_ftrace;
 		ops->flags = SYNQ_FTRACE_FLAGS | SYNQ_FTRACE_GUARD | SYNQ_FTRACE_PERMANENT;
 	}
-	/* Before the filter has it: it may be called at once. */
+	/* Set the address before the filter: ftrace may call the hook at once. */
 	if (!hook->hot)
 		WRITE_ONCE(synq_shared_starts[hook - synq_hooks], hook->start);
 	err = synq_filter(ops, hook->start, 0);
@@ -317,7 +316,7 @@ static int synq_hook_ftrace(struct synq_hook *hook)
 	return 0;
 }
 
-/* Return: 0, or -ENODEV: ftrace has shut itself down, and nothing changes any more. */
+/* Return: 0, or -ENODEV if ftrace has shut itself down and changes nothing any more. */
 static int synq_tracer_stop(struct synq_tracer *tracer)
 {
 	int err;
@@ -337,7 +336,7 @@ static int synq_hook_unftrace(struct synq_hook *hook)
 	struct synq_tracer *tracer = hook->hot ? &hook->own : &synq_shared;
 	int err;
 
-	/* The last is not taken away: an empty filter is every function there is. */
+	/* Do not remove the last function: an empty filter matches every function. */
 	if (tracer->functions == 1)
 		return synq_tracer_stop(tracer);
 	err = synq_filter(&tracer->ops, hook->start, 1);
@@ -356,8 +355,8 @@ static int synq_hook_function(struct synq_hook *hook)
 		if (!err)
 			hook->via = SYNQ_VIA_FTRACE;
 		/*
-		 * A kprobe on a function ftrace can reach is ftrace too; and short
-		 * of memory for a moment is no reason to count worse for good.
+		 * Then do not try a kprobe. Where ftrace is refused, a kprobe would use
+		 * it too. A brief lack of memory must not make the counts worse for good.
 		 */
 		if (!err || synq_via == SYNQ_VIA_FTRACE || err == -EBUSY || err == -ENOMEM)
 			return err;
@@ -375,16 +374,16 @@ static int synq_hook_function(struct synq_hook *hook)
 }
 
 /*
- * A kprobe at a function's entry is made of ftrace. If ftrace does not release
- * it, it stays in the kernel's table, and unregister_kprobes() only sets its
- * address to NULL (kernel/kprobes.c, 6.1).
+ * A kprobe at a function's entry uses ftrace. If ftrace does not release it, it
+ * stays in the kernel's table, and unregister_kprobes() only sets its address to
+ * NULL (kernel/kprobes.c, 6.1).
  */
 static int synq_kprobe_stuck(const struct kprobe *kp)
 {
 	return kp->addr ? 0 : -ENODEV;
 }
 
-/* Return: 0 or -errno; it is still attached then. */
+/* Return: 0, or -errno if it is still attached. */
 static int synq_hook_detach(struct synq_hook *hook)
 {
 	int err = 0;
@@ -415,9 +414,9 @@ static int synq_hook_detach(struct synq_hook *hook)
 }
 
 /*
- * Is nothing of it in the function's code? While all kprobes are switched off
- * one is taken without a word (__register_kprobe(), kernel/kprobes.c, 6.1). What
- * ftrace has put there, for a kprobe too, is seen in the function's entry.
+ * Return whether the function's code is unpatched. While all kprobes are disabled
+ * the kernel silently accepts one (__register_kprobe(), kernel/kprobes.c, 6.1).
+ * A patch by ftrace, for a kprobe too, is in the function's entry.
  */
 static bool synq_hook_unarmed(const struct synq_hook *hook)
 {
@@ -454,9 +453,9 @@ static int synq_hooks_choose(void)
 	bool nested = synq_symbol_calls("inet_csk_reqsk_queue_drop", "__inet_csk_reqsk_queue_drop");
 	const char *migrate = synq_hooks[SYNQ_HOOK_MIGRATE].symbol;
 
-	/* The outer one calls the inner one, unless it is inlined there. */
+	/* Hook the inner function if the outer one calls it, else (it is inlined) the outer one. */
 	synq_hooks[nested ? SYNQ_HOOK_REMOVE : SYNQ_HOOK_REMOVE_TOLD].symbol = NULL;
-	/* 4.18 gave this function its underscores, and so did stable kernels of its time. */
+	/* 4.18 and stable kernels of its time gave this function its underscores. */
 	if (synq_symbol_missing(synq_hooks[SYNQ_HOOK_XMIT].symbol))
 		synq_hooks[SYNQ_HOOK_XMIT].symbol = "tcp_transmit_skb";
 	if (SYNQ_HAVE_MOVES)
@@ -471,14 +470,14 @@ static int synq_hooks_choose(void)
 }
 
 /**
- * synq_hooks_find() - look up what is to be hooked, now or on demand
+ * synq_hooks_find() - look up the functions to hook, now or on demand
  *
- * A function may be there, and not be called where it should: clang has a copy
- * of tcp_req_err() in tcp_v4_err() (6.1, clang 16), gcc and clang with LTO may
- * have one of any.
+ * A function may exist and yet not be called where expected: clang inlines
+ * tcp_req_err() into tcp_v4_err() (6.1, clang 16). gcc and clang with LTO may
+ * inline any function.
  *
- * Return: 0, also where there is no such function: then attaching fails; or
- * -errno, with a line in the kernel log.
+ * Return: 0, also if a function is missing, which attaching reports; or -errno,
+ * with a line in the kernel log.
  */
 int synq_hooks_find(void)
 {
@@ -521,7 +520,7 @@ int synq_hooks_attach(void)
 	int err;
 
 	for (hook = synq_hooks; hook < synq_hooks + SYNQ_HOOKS; hook++) {
-		/* No CPU misses an end of what it begins from here on: life.h. */
+		/* From here on no CPU misses the end of a half-open that it begins: life.h. */
 		if (hook == &synq_hooks[SYNQ_HOOK_SEND_SYNACK4])
 			synchronize_rcu();
 		if (hook->on_demand || hook->inlined || !hook->symbol)
@@ -544,12 +543,12 @@ int synq_hooks_attach(void)
 			return err;
 		}
 	}
-	/* Half-opens that no hook has seen begin are all in the hash by now: initial.c. */
+	/* By now the hash has all half-opens that no hook has seen begin: initial.c. */
 	synchronize_rcu();
 	return 0;
 }
 
-/* Some detaching waits for RCU, for seconds on some kernels: whoever wants a hook goes between. */
+/* Unlock after each hook, for taps that want one: detaching may wait seconds for RCU. */
 static void synq_hooks_linger(struct work_struct *work)
 {
 	int id, err = 0;
@@ -568,12 +567,12 @@ static void synq_hooks_linger(struct work_struct *work)
 static DECLARE_DELAYED_WORK(synq_hooks_lingering, synq_hooks_linger);
 
 /**
- * synq_hooks_get() - one user more of each hook
- * @wanted: a set of BIT(enum synq_hook_id), of those on demand
- * @got: set to those that have it, for synq_hooks_put(): less than wanted if
- *	one that is optional cannot be attached
+ * synq_hooks_get() - add a user to each hook
+ * @wanted: a set of BIT(enum synq_hook_id), of hooks on demand
+ * @got: set to the hooks that got a user, for synq_hooks_put(): fewer than
+ *	@wanted if an optional hook cannot be attached
  *
- * Return: 0 or -errno; -EINTR if killed while another's are being detached.
+ * Return: 0 or -errno; -EINTR if killed while another task detaches hooks.
  */
 int synq_hooks_get(unsigned long wanted, unsigned long *got)
 {
@@ -627,10 +626,10 @@ void synq_hooks_put(unsigned long hooks)
 }
 
 /*
- * After a fault of its own ftrace detaches nothing any more (ftrace_kill(),
- * kernel/trace/ftrace.c, 6.1), and goes on calling us. Neither an exit nor an
- * init that fails can keep the module, but its memory is not freed before they
- * have returned.
+ * Never return. After an internal fault ftrace detaches nothing any more
+ * (ftrace_kill(), kernel/trace/ftrace.c, 6.1), and still calls the hooks. Neither
+ * an exit nor a failing init can keep the module loaded, but the kernel frees its
+ * memory only after they return.
  */
 static void synq_hooks_stay(int err)
 {
@@ -640,14 +639,14 @@ static void synq_hooks_stay(int err)
 		synq_sleep_freezable();
 }
 
-/* When it returns no handler runs any more, on any CPU. */
+/* Detach all hooks. Once this returns, no CPU runs a handler. */
 void synq_hooks_detach(void)
 {
 	struct kprobe *kps[SYNQ_HOOKS];
 	int id, n = 0, err;
 
 	cancel_delayed_work_sync(&synq_hooks_lingering);
-	/* All at once: one by one, each would need memory or wait for RCU. */
+	/* Detach all at once: one by one, each would need memory or wait for RCU. */
 	err = synq_tracer_stop(&synq_shared);
 	for (id = SYNQ_HOOKS - 1; id >= 0; id--) {
 		struct synq_hook *hook = &synq_hooks[id];
@@ -672,9 +671,9 @@ bool synq_hook_attached(enum synq_hook_id id)
 }
 
 /*
- * Calls the kernel says a hook did not see. Of ftrace it does not say: while
- * another tool's callback shares the function, one called from within another
- * callback of the same context would be passed over, and none calls these.
+ * Return the calls that the kernel says a hook did not see. ftrace counts none.
+ * If another tool's callback shares the function, ftrace skips calls made within
+ * a callback of the same context, but no callback calls these functions.
  */
 static u64 synq_hook_missed(const struct synq_hook *hook)
 {
@@ -682,7 +681,7 @@ static u64 synq_hook_missed(const struct synq_hook *hook)
 	       hook->jp.kp.nmissed : 0;
 }
 
-/* By the hooks of the counters. */
+/* Return the calls that the hooks of the counters did not see. */
 u64 synq_hooks_missed(void)
 {
 	u64 missed = 0;
@@ -694,7 +693,7 @@ u64 synq_hooks_missed(void)
 	return missed;
 }
 
-/* Hits are of the whole host: no business of a container's. */
+/* Hits are of the whole host: print them only if @host. */
 void synq_hooks_show(struct seq_file *seq, bool host)
 {
 	int id, cpu;
@@ -720,7 +719,7 @@ void synq_hooks_show(struct seq_file *seq, bool host)
 	mutex_unlock(&synq_hooks_lock);
 }
 
-/* Prints a "why" line for each reason the hooks give to doubt the figures. */
+/* Print a "why" line for each reason the hooks give to doubt the figures. */
 bool synq_hooks_exact(struct seq_file *seq)
 {
 	bool exact = true, silenced = false;

@@ -2,13 +2,13 @@
 /*
  * Half-opens from before the load.
  *
- * The listeners' own queue lengths leave out the half-opens of listeners that
- * have closed since, so the established hash is walked, while traffic goes on.
- * The hooks are attached before the walk, and life.h counts each half-open once:
- * here, if its SYN-ACK was sent before that.
+ * The listeners' own queue lengths leave out the half-opens of closed listeners,
+ * so the module walks the established hash, while traffic goes on. The hooks are
+ * attached before the walk, and life.h counts each half-open once: here, if its
+ * SYN-ACK was sent before they were attached.
  *
- * A bucket is walked under its lock, with bottom halves off: half-opens are put
- * in and taken out under it. On PREEMPT_RT too: the lock is what counts.
+ * The walk holds each bucket's lock, with bottom halves off: the kernel adds and
+ * removes half-opens under it, on PREEMPT_RT too.
  */
 #include <linux/ktime.h>
 #include <linux/sched.h>
@@ -52,7 +52,7 @@ static void synq_initial_walk(struct inet_hashinfo *hash)
 	}
 }
 
-/* Called for each namespace there is, which cannot go meanwhile, and for new ones. */
+/* Called for each namespace, which the kernel does not dismantle meanwhile, and for new ones. */
 static int __net_init synq_initial_net(struct net *net)
 {
 	struct inet_hashinfo *hash = synq_hashinfo(net);
@@ -71,9 +71,9 @@ static struct pernet_operations synq_initial_ops = {
 };
 
 /**
- * synq_initial_find() - count what is half-open already
+ * synq_initial_find() - count the half-opens that exist already
  *
- * After the hooks are attached, before a file can be read.
+ * Called after the hooks are attached, before a file can be read.
  *
  * Return: 0 or -errno.
  */

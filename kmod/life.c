@@ -5,15 +5,15 @@
 #include "life.h"
 
 /*
- * Another CPU that changes the word first has taken the life one state further,
- * and few states are left after each.
+ * A try fails if another CPU changes the word first. That advances the half-open
+ * by one state, and few states are left after each.
  */
 #define SYNQ_LIFE_TRIES	8
 
 /**
  * struct synq_move - a request that the timer of this CPU may have moved
  * @req: the request; NULL: none, also once it is freed: synq_life_move_ends()
- * @moves: the kernel's count of moves on this CPU before
+ * @moves: the kernel's count of moves on this CPU before that
  */
 struct synq_move {
 	struct request_sock	*req;
@@ -65,7 +65,7 @@ static __always_inline struct synq_cpu __percpu *synq_life_cpus(const struct req
 	return READ_ONCE(synq_net_hook(synq_life_net(req))->cpu);
 }
 
-/* Return: SYNQ_LIFE_NOT_BEGUN, SYNQ_LIFE_BEGUN, or the outcome of what has ended already. */
+/* Return: SYNQ_LIFE_NOT_BEGUN, SYNQ_LIFE_BEGUN, or the outcome if it has already ended. */
 int notrace synq_life_begin_slow(struct request_sock *req)
 {
 	unsigned long key = synq_life_key(req);
@@ -77,7 +77,7 @@ int notrace synq_life_begin_slow(struct request_sock *req)
 		bool known = synq_life_known(seen, key);
 		unsigned long was;
 
-		/* One that was found at load is in `initial`. */
+		/* The walk at load may already have counted it in `initial`. */
 		if (known && !(seen & SYNQ_LIFE_EARLY))
 			return SYNQ_LIFE_NOT_BEGUN;
 		was = cmpxchg(word, seen, known ? key | SYNQ_LIFE_GONE : key);
@@ -93,7 +93,7 @@ int notrace synq_life_begin_slow(struct request_sock *req)
 	return SYNQ_LIFE_NOT_BEGUN;
 }
 
-/* Return whether a hashed request found at load is to be counted. */
+/* Return whether to count a hashed request found at load. */
 bool synq_life_find(struct request_sock *req)
 {
 	unsigned long *word = synq_life_word(req);
@@ -103,7 +103,7 @@ bool synq_life_find(struct request_sock *req)
 	return !synq_life_known(seen, key) && cmpxchg(word, seen, key) == seen;
 }
 
-/* May a half-open end from the state that @seen says? */
+/* Return whether a half-open may end from the state in @seen. */
 static __always_inline bool synq_life_may_end(const struct request_sock *req, unsigned long seen,
 					      unsigned long key, enum synq_counter outcome)
 {
@@ -140,7 +140,7 @@ bool notrace synq_life_end_slow(struct request_sock *req, enum synq_counter outc
 	return false;
 }
 
-/* An ICMP error is about to end it. */
+/* Note that an ICMP error is about to end it. */
 void notrace synq_life_icmp(struct request_sock *req)
 {
 	unsigned long key = synq_life_key(req);
@@ -148,7 +148,7 @@ void notrace synq_life_icmp(struct request_sock *req)
 	cmpxchg(synq_life_word(req), key, key | SYNQ_LIFE_ICMP);
 }
 
-/* The timer of @cpu has done with @req, which it may have moved. */
+/* Decide whether the timer of @cpu, which has finished with @req, moved it. */
 static notrace void synq_life_move_end(struct synq_move *move, struct request_sock *req, int cpu)
 {
 	unsigned long key = synq_life_key(req);
@@ -163,7 +163,7 @@ static notrace void synq_life_move_end(struct synq_move *move, struct request_so
 	cmpxchg(&move->req, req, NULL);
 }
 
-/* Whatever the timer of this CPU did is done. */
+/* Decide the move that the timer of this CPU may have made; it has finished. */
 void notrace synq_life_moves_end(void)
 {
 	struct request_sock *req = this_cpu_read(synq_move.req);
@@ -172,7 +172,7 @@ void notrace synq_life_moves_end(void)
 		synq_life_move_end(this_cpu_ptr(&synq_move), req, smp_processor_id());
 }
 
-/* If the timer of this CPU may have moved this request, that is done. */
+/* Do the same if the timer of this CPU may have moved this request. */
 void notrace synq_life_move_ends_here(struct request_sock *req)
 {
 	if (this_cpu_read(synq_move.req) == req)
@@ -180,8 +180,8 @@ void notrace synq_life_move_ends_here(struct request_sock *req)
 }
 
 /*
- * A request that may have been moved is being freed: no CPU is to keep its address.
- * A SYN-ACK on its way out may have held it longer than its timer did.
+ * Clear the address of a request that is being freed and may have been moved, on
+ * all CPUs. A SYN-ACK being sent may have held it longer than its timer did.
  */
 void notrace synq_life_move_ends(struct request_sock *req)
 {
@@ -192,19 +192,19 @@ void notrace synq_life_move_ends(struct request_sock *req)
 	for_each_possible_cpu(cpu)
 		if (READ_ONCE(per_cpu(synq_move, cpu).req) == req)
 			synq_life_move_end(per_cpu_ptr(&synq_move, cpu), req, cpu);
-	/* Or the next request in this memory would look for it, too. */
+	/* Otherwise the next request in this memory would search all CPUs, too. */
 	WRITE_ONCE(*synq_life_original(req), NULL);
 }
 
 /**
  * synq_life_unused() - finish the word of a clone that the timer of this CPU gives up
  * @req: a request that is not hashed
- * @held: it is freed all the same while references are left, as no other is
+ * @held: it is freed with references left, as only an unused clone is
  *
  * Some kernels free it with references left (6.18), others without (6.1.192, 7.3).
  * The timer still holds the original, and has moved nothing.
  *
- * Return: whether it is such a clone: its end is not to be counted.
+ * Return: whether it is such a clone: do not count its end.
  */
 bool notrace synq_life_unused(struct request_sock *req, bool held)
 {
@@ -223,12 +223,12 @@ bool notrace synq_life_unused(struct request_sock *req, bool held)
 }
 
 /**
- * synq_life_move() - its timer may put a clone in the place of a request
+ * synq_life_move() - note that a request's timer may put a clone in its place
  * @req: the request
  *
- * After synq_life_moves_end().
+ * Called after synq_life_moves_end().
  *
- * Return: whether it had not been counted, and is to be as found at load.
+ * Return: whether it was not counted before; count it as found at load.
  */
 bool notrace synq_life_move(struct request_sock *req)
 {

@@ -51,7 +51,7 @@ static void *synq_listeners_next(struct seq_file *seq, void *v, loff_t *pos)
 	++*pos;
 	if (v == SEQ_START_TOKEN)
 		return synq_listener_at(net, pos);
-	/* On down the chain, not again from its start: one may be long. */
+	/* Continue down the chain instead of from its start: it may be long. */
 	while ((sk = synq_listen_next(sk))) {
 		if (net_eq(sock_net(sk), net) && inet_sk_state_load(sk) == TCP_LISTEN)
 			return sk;

@@ -23,8 +23,8 @@ u64 synq_mib_read(struct net *net, int cpu, enum synq_mib mib)
 }
 
 /*
- * Checks that failed. The latest one failed if the kernel's counter, returned
- * in @now as of the same moment, has moved since it began.
+ * Return the number of failed checks. The latest one failed if the kernel's
+ * counter has moved since it began. Set @now to that counter at the same moment.
  */
 static u64 synq_checks_failed(struct net *net, const struct synq_cpu *c, int cpu,
 			      const struct synq_check *check, enum synq_mib mib,
@@ -61,7 +61,7 @@ static struct synq_kernel synq_kernel_read(struct net *net, const struct synq_cp
 	};
 }
 
-/* The figures show what the kernel counts from now on. */
+/* Make the figures show what the kernel counts from now on. */
 void synq_net_begin(struct net *net)
 {
 	int cpu;
@@ -85,11 +85,11 @@ static s64 synq_half_open(const u64 *n)
 }
 
 /**
- * synq_cpu_figures() - what one CPU has counted in a namespace
+ * synq_cpu_figures() - read what one CPU has counted in a namespace
  * @net: the namespace; the caller holds it
  * @cpu: a possible CPU
  * @f: filled in; counters of taps are 0. SYNQ_HALF_OPEN is that CPU's share.
- *	SYNQ_MISSED is of the whole host, and set for the first possible CPU only.
+ *	SYNQ_MISSED is the whole host's, set for the first possible CPU only.
  */
 void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 {
@@ -110,10 +110,10 @@ void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 }
 
 /**
- * synq_net_figures() - the sum over all CPUs
+ * synq_net_figures() - sum the counters of all CPUs
  * @net: the namespace; the caller holds it
- * @sum: filled in. initial + added - outcomes = half_open holds by
- *	construction; while traffic runs the CPUs are not read at one instant.
+ * @sum: filled in. initial + added - outcomes = half_open always holds, but
+ *	while traffic runs the CPUs are not read at one instant.
  */
 void synq_net_figures(struct net *net, struct synq_figures *sum)
 {
@@ -128,7 +128,7 @@ void synq_net_figures(struct net *net, struct synq_figures *sum)
 	}
 }
 
-/* Half-open connections of a namespace, now. Safe in any context. */
+/* Return the number of half-opens in a namespace. Safe in any context. */
 s64 synq_net_half_open(struct net *net)
 {
 	struct synq_cpu __percpu *cpus = synq_net(net)->cpu;
@@ -141,7 +141,7 @@ s64 synq_net_half_open(struct net *net)
 }
 
 /**
- * synq_net_doubts() - half-opens of a namespace that were not counted as they should
+ * synq_net_doubts() - find how many half-opens of a namespace were miscounted
  * @net: the namespace; the caller holds it
  * @uncounted: set to how many ended without having been counted
  * @late_completions: set to how many completed after they were counted as ended otherwise
@@ -160,7 +160,7 @@ void synq_net_doubts(struct net *net, u64 *uncounted, u64 *late_completions)
 		ended += READ_ONCE(c->early_ended);
 		*late_completions += READ_ONCE(c->late_completions);
 	}
-	/* The SYN-ACKs of those that have ended by now are sent. */
+	/* Wait until the SYN-ACKs of those that have ended are sent. */
 	if (ended)
 		synchronize_rcu();
 	for_each_possible_cpu(cpu)
@@ -186,9 +186,9 @@ static int __net_init synq_netns_new(struct net *net)
 }
 
 /*
- * Ours runs before TCP purges the namespace's last requests, so the hooks may
- * still fire for it: they find these counters, which nobody reads, and none
- * that found the namespace's own is still at it once RCU has passed.
+ * The module's exit runs before TCP purges the namespace's last requests, so the
+ * hooks may still fire for it. They then use these counters, which are never
+ * read. After an RCU grace period no hook uses the namespace's own.
  */
 static DEFINE_PER_CPU(struct synq_cpu, synq_dummy_counters);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SYNs that never became half-open, where the kernel's own counters do not
- * tell them apart.
+ * Refused SYNs, which never became half-open, where the kernel's own counters
+ * do not distinguish them.
  *
  * tcp_conn_request() (net/ipv4/tcp_input.c) refuses a SYN
- *  - for a full SYN queue without cookies: TCPREQQFULLDROP is just that;
- *  - for a full accept queue: LISTENOVERFLOWS, which also counts final ACKs
- *    refused for the same reason, and so those are counted here;
- *  - by the three-quarters rule without cookies: only LISTENDROPS, which
- *    counts everything, and so the rule's own question is watched.
+ *  - for a full SYN queue without cookies: TCPREQQFULLDROP counts just that;
+ *  - for a full accept queue: LISTENOVERFLOWS also counts final ACKs refused
+ *    for the same reason, so the module counts those and subtracts them;
+ *  - by the three-quarters rule without cookies: only LISTENDROPS counts it,
+ *    with everything else, so the module watches the rule's own check.
  */
 #include <net/tcp.h>
 
@@ -21,11 +21,10 @@ static __always_inline struct synq_cpu *synq_this_cpu(const struct net *net)
 }
 
 /*
- * A hook sees that a check has been come to, not how it goes. But a check runs
- * on one CPU with bottom halves off, and then either passes another hook, or
- * moves a counter of that CPU before any other packet can: so if the counter
- * has moved since and the other hook was not passed, the first move was the
- * check's.
+ * A hook sees that the kernel begins a check, not its result. The check runs on
+ * one CPU with bottom halves off. Then the kernel either reaches another hook, or
+ * increments a counter of that CPU before any other packet can. So if the counter
+ * has moved since and the other hook was not reached, the check failed.
  */
 static __always_inline void synq_check_begin(struct synq_cpu *c, struct synq_check *check,
 				     u64 mib_now)
@@ -40,13 +39,13 @@ static __always_inline void synq_check_begin(struct synq_cpu *c, struct synq_che
 
 /* ---- Final ACKs refused for a full accept queue ----
  *
- * ->syn_recv_sock() first looks at the accept queue: full, it counts
- * LISTENOVERFLOWS and gives up; else it goes on to tcp_create_openreq_child(),
- * unless it finds no route over IPv6, which leaves the question open.
+ * ->syn_recv_sock() first checks the accept queue. If that is full, it counts
+ * LISTENOVERFLOWS and gives up; else it calls tcp_create_openreq_child(), unless
+ * it finds no route over IPv6, which leaves the check open.
  */
 static bool synq_acks_watched __read_mostly;
 
-/* With one of the hooks missing, accept_full is all of LISTENOVERFLOWS. */
+/* If one of the hooks is missing, accept_full is all of LISTENOVERFLOWS. */
 void synq_syn_drop_init(void)
 {
 	synq_acks_watched = synq_hook_attached(SYNQ_HOOK_SYN_RECV4) &&
@@ -70,7 +69,7 @@ static __always_inline void synq_on_syn_recv4(const struct synq_call *call)
 	synq_on_syn_recv(sock_net((const struct sock *)call->arg[0]));
 }
 
-/* tcp_v6_syn_recv_sock(sk, skb, req, …): hands an IPv4 segment on to v4's. */
+/* tcp_v6_syn_recv_sock(sk, skb, req, …): passes an IPv4 segment to tcp_v4_syn_recv_sock(). */
 static __always_inline void synq_on_syn_recv6(const struct synq_call *call)
 {
 	const struct sk_buff *skb = (const void *)call->arg[1];
@@ -94,9 +93,9 @@ SYNQ_DEFINE_HOOK(synq_on_create_child, SYNQ_HOOK_CREATE_CHILD)
 
 /* ---- The three-quarters rule ----
  *
- * tcp_peer_is_proven(req, dst) is asked only once the rule applies. If it says
- * no the SYN is refused, which counts LISTENDROPS; else ->send_synack() is on
- * the way, and closes the question (halfopen.c).
+ * The kernel calls tcp_peer_is_proven(req, dst) only if the rule applies. If it
+ * returns false, the kernel refuses the SYN and counts LISTENDROPS. Else it calls
+ * ->send_synack(), whose hook ends the check (halfopen.c).
  */
 static __always_inline void synq_on_peer_proven(const struct synq_call *call)
 {
