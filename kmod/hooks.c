@@ -355,8 +355,8 @@ static int synq_hook_function(struct synq_hook *hook)
 		if (!err)
 			hook->via = SYNQ_VIA_FTRACE;
 		/*
-		 * Then do not try a kprobe. Where ftrace is refused, a kprobe would use
-		 * it too. A brief lack of memory must not make the counts worse for good.
+		 * Do not try a kprobe after these errors: where ftrace works, a kprobe uses
+		 * it too, and a brief lack of memory must not make counts worse for good.
 		 */
 		if (!err || synq_via == SYNQ_VIA_FTRACE || err == -EBUSY || err == -ENOMEM)
 			return err;

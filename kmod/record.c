@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Feeds: records written by the hooks, kept in rings, read in the order of time. */
+/* Feeds: the hooks write records into rings, the reader gets them in order of time. */
 #include <linux/cpu.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -13,7 +13,7 @@
 
 static DEFINE_MUTEX(synq_feeds_lock);	/* guards the lists of feeds */
 static atomic_long_t synq_feeds_bytes;	/* of all rings */
-static int synq_feeds_hotplug;		/* the state of CPU hotplug in which one gets its rings */
+static int synq_feeds_hotplug;		/* the state of CPU hotplug in which a CPU gets its rings */
 
 #define synq_for_each_ring(feed, cpu, ring)				\
 	for_each_possible_cpu(cpu)					\
@@ -23,9 +23,9 @@ static struct synq_uint_param synq_bufsize = SYNQ_UINT_PARAM(BUFSIZE);
 module_param_cb(bufsize, &synq_uint_param_ops, &synq_bufsize, 0644);
 MODULE_PARM_DESC(bufsize, SYNQ_BUFSIZE_HELP);
 
-/* ---- Written, by the hooks ---- */
+/* ---- Written by the hooks ---- */
 
-/* What a record takes in a ring, bytes. */
+/* Return the bytes that a record takes in a ring. */
 notrace u32 synq_record_size(const struct synq_record *r)
 {
 	const struct synq_drop *drop = container_of(r, struct synq_drop, r);
@@ -43,7 +43,7 @@ notrace u32 synq_record_size(const struct synq_record *r)
 	}
 }
 
-/* The two ends of a connection, of a socket of TCP. */
+/* Fill in the two ends of a TCP socket's connection. */
 notrace void synq_record_ends(struct synq_record *r, const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
@@ -62,7 +62,7 @@ notrace void synq_record_ends(struct synq_record *r, const struct sock *sk)
 	r->remote_port = ntohs(inet->inet_dport);
 }
 
-/* Is it of a connection that the tap asks for? @mark: of the connection. */
+/* Return whether the tap asks for the record's connection. @mark: of the connection. */
 notrace bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r,
 				u32 mark)
 {
@@ -78,13 +78,13 @@ notrace bool synq_record_wanted(const struct synq_filter *filter, const struct s
 /**
  * synq_feed_write() - write a record to a feed
  * @sn: of the feed's namespace
- * @feed: whose it is to be, under RCU
- * @r: the record, whole, but for its time
+ * @feed: the feed, under RCU
+ * @r: the record, complete but for its time
  *
- * Safe in any context but an NMI. Takes no lock, and has the reader woken by
- * an interrupt of its own. While the clock is being moved on, its fast reading
- * may run back by some nanoseconds (Documentation/core-api/timekeeping.rst):
- * records of a ring are never older than the one before.
+ * Safe in any context but an NMI. Takes no lock; an irq_work wakes the reader.
+ * While the kernel updates the clock, its fast reading may run back by some
+ * nanoseconds (Documentation/core-api/timekeeping.rst). Hence a record gets at
+ * least the time of the one before it in the ring.
  *
  * Return: false if there was no room.
  */
@@ -107,12 +107,12 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		return false;
 	}
 	WRITE_ONCE(ring->busy, 1);
-	/* Busy before the clock: pairs with synq_feed_begin(). */
+	/* Set busy before reading the clock: pairs with synq_feed_begin(). */
 	smp_mb();
 	WRITE_ONCE(ring->produced[r->kind], ring->produced[r->kind] + 1);
 	to = synq_ring_reserve(ring, bytes);
 	if (to) {
-		/* Of a known size the compiler copies words. */
+		/* The compiler copies a constant size in words. */
 		if (r->kind == SYNQ_RECORD_SAMPLE)
 			*container_of(to, struct synq_sample, r) =
 				*container_of(r, struct synq_sample, r);
@@ -120,14 +120,14 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 			memcpy(to, r, bytes);
 		/*
 		 * Printing through netconsole calls kfree_skb(), also while that CPU
-		 * moves the clock on, for which ktime_get_ns() would wait for ever.
+		 * updates the clock: ktime_get_ns() would wait for that for ever.
 		 */
 		now = ktime_get_mono_fast_ns();
 		ring->latest = max(now, ring->latest);
 		to->time = ring->latest;
 		filling = synq_ring_filling(ring);
 		synq_ring_commit(ring, to, bytes);
-		/* Told once: a reader that is slow would be told with every record. */
+		/* Wake once per half ring, or a slow reader would be woken by every record. */
 		filling = !filling && synq_ring_filling(ring) && wq_has_sleeper(&feed->reader->wait);
 		if (r->kind == SYNQ_RECORD_SAMPLE)
 			synq_count(sn, SYNQ_SAMPLES);
@@ -136,7 +136,7 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		synq_count(sn, SYNQ_LOST);
 	}
 	smp_store_release(&ring->busy, 0);
-	/* The record before the look at dozing: pairs with synq_tap_doze(). */
+	/* Write the record before reading dozing: pairs with synq_tap_doze(). */
 	smp_mb();
 	if (filling || READ_ONCE(feed->reader->dozing) ||
 	    !rcu_dereference_check(feed->filter, true)->latency_ms)
@@ -174,7 +174,7 @@ static bool synq_feed_charge(struct synq_feed *feed, size_t bytes)
 	return true;
 }
 
-/* With CPU hotplug held off, or for the CPU that is about to come. */
+/* Called with CPU hotplug locked, or for a CPU that is about to come online. */
 static int synq_feed_add_ring(struct synq_feed *feed, int cpu)
 {
 	size_t bytes = sizeof(struct synq_ring) + feed->ring_size;
@@ -191,14 +191,14 @@ static int synq_feed_add_ring(struct synq_feed *feed, int cpu)
 		return -ENOMEM;
 	}
 	ring->size = feed->ring_size;
-	/* The ring before the pointer to it, which other CPUs follow. */
+	/* Write the ring before the pointer to it, which other CPUs follow. */
 	smp_store_release(&feed->rings[cpu], ring);
 	return 0;
 }
 
 static int synq_feed_cpu_comes(unsigned int cpu, struct hlist_node *node)
 {
-	/* Without memory the CPU comes all the same, and its records count as lost. */
+	/* Without memory the CPU still comes online, and its records count as lost. */
 	synq_feed_add_ring(hlist_entry(node, struct synq_feed, hotplug), cpu);
 	return 0;
 }
@@ -237,9 +237,9 @@ static int synq_feed_add_rings(struct synq_feed *feed)
 }
 
 /**
- * synq_feed_open() - give a tap rings, and have the hooks write to them
+ * synq_feed_open() - give a tap rings, and let the hooks write to them
  * @net: the tap's namespace, held by the tap
- * @filter: what it asks for; copied
+ * @filter: the tap's; copied
  * @reader: the tap's
  *
  * Return: the feed, or an error pointer: -ENOMEM.
@@ -251,7 +251,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 
 	if (!feed)
 		return ERR_PTR(-ENOMEM);
-	/* So many samples; more of what is smaller, fewer of what has a stack. */
+	/* Room for that many samples, for more smaller records, for fewer with a stack. */
 	feed->ring_size = READ_ONCE(synq_bufsize.value) * ALIGN(sizeof(struct synq_sample), 8);
 	feed->reader = reader;
 	feed->since = ktime_get_ns();
@@ -275,7 +275,7 @@ void synq_feed_close(struct net *net, struct synq_feed *feed)
 	if (hlist_empty(&synq_net(net)->feeds))
 		clear_bit(SYNQ_WATCH_RECORDS, &synq_net(net)->watch);
 	mutex_unlock(&synq_feeds_lock);
-	/* The hooks run with preemption off: none is in a ring after this. */
+	/* The hooks run with preemption off: after this none uses a ring. */
 	synchronize_rcu();
 	irq_work_sync(&feed->reader->wake);
 	cpuhp_state_remove_instance_nocalls(synq_feeds_hotplug, &feed->hotplug);
@@ -298,9 +298,9 @@ int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter)
 	return 0;
 }
 
-/* ---- Read, by the tap; its lock is held ---- */
+/* ---- Read by the tap, with its lock held ---- */
 
-/* Has any ring a record, or if @half, is any half full? Called without the tap's lock. */
+/* Return whether a ring has a record or, if @half, is half full. Called without the lock. */
 bool synq_feed_holds(const struct synq_feed *feed, bool half)
 {
 	struct synq_ring *ring;
@@ -316,8 +316,8 @@ bool synq_feed_holds(const struct synq_feed *feed, bool half)
  * synq_feed_begin() - begin a batch
  * @feed: the tap's
  *
- * Return: a time, CLOCK_MONOTONIC in nanoseconds: the batch has all records
- * older than that, and none that come after it will be shown as older.
+ * Return: a time, CLOCK_MONOTONIC in nanoseconds. The batch has all records
+ * older than that, and no later record will be shown as older.
  */
 u64 synq_feed_begin(struct synq_feed *feed)
 {
@@ -326,7 +326,7 @@ u64 synq_feed_begin(struct synq_feed *feed)
 
 	feed->since = max(feed->since, feed->until);
 	feed->until = ktime_get_ns();
-	/* The clock before busy: pairs with synq_feed_write(). */
+	/* Read the clock before busy: pairs with synq_feed_write(). */
 	smp_mb();
 	synq_for_each_ring(feed, cpu, ring) {
 		while (smp_load_acquire(&ring->busy))
@@ -337,7 +337,7 @@ u64 synq_feed_begin(struct synq_feed *feed)
 	return feed->until;
 }
 
-/* The oldest record of the batch in a ring, or NULL. */
+/* Return the oldest record of the batch in a ring, or NULL. */
 static const struct synq_record *synq_feed_oldest(const struct synq_feed *feed, int cpu)
 {
 	struct synq_ring *ring = READ_ONCE(feed->rings[cpu]);
@@ -345,18 +345,18 @@ static const struct synq_record *synq_feed_oldest(const struct synq_feed *feed, 
 
 	if (!r || r->time >= feed->until)
 		return NULL;
-	/* Written after the last batch ended, by a clock that ran back meanwhile. */
+	/* If the clock ran back, a record written after the last batch may look older. */
 	r->time = max(r->time, feed->since);
 	return r;
 }
 
-/* The oldest record of the batch; NULL at its end. */
+/* Return the oldest record of the batch; NULL at its end. */
 const struct synq_record *synq_feed_peek(struct synq_feed *feed)
 {
 	const struct synq_record *oldest = synq_feed_oldest(feed, feed->cpu);
 	int cpu;
 
-	/* Segments come in runs: the others have nothing older than they had at the last look. */
+	/* Segments come in runs: keep to this ring until another one's record is older. */
 	if (oldest && oldest->time <= feed->others)
 		return oldest;
 	feed->others = U64_MAX;
@@ -378,13 +378,13 @@ const struct synq_record *synq_feed_peek(struct synq_feed *feed)
 	return oldest;
 }
 
-/* Done with the record that synq_feed_peek() gave. */
+/* Release the record that synq_feed_peek() returned. */
 void synq_feed_take(struct synq_feed *feed, const struct synq_record *r)
 {
 	synq_ring_take(feed->rings[feed->cpu], synq_record_size(r));
 }
 
-/* Records lost since the feed was opened, of all kinds. */
+/* Return the records of all kinds lost since the feed was opened. */
 u64 synq_feed_lost(const struct synq_feed *feed)
 {
 	struct synq_ring *ring;
@@ -400,13 +400,13 @@ u64 synq_feed_lost(const struct synq_feed *feed)
 }
 
 /**
- * synq_feed_unreported() - losses the reader has not been told of
+ * synq_feed_unreported() - count the losses not reported to the reader yet
  * @feed: the tap's
- * @kind: of what kind
+ * @kind: the kind of record
  * @lost: set to all losses of that kind
  * @produced: set to all records of that kind, lost or not
  *
- * Return: how many are new; they count as told from now on.
+ * Return: how many are new; they count as reported from now on.
  */
 u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 			 u64 *lost, u64 *produced)

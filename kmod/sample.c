@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Samples: an established connection as it stands when a segment comes in
- * (tcp_rcv_established(), before anything is done with the segment, as
- * tcp_probe and the tcp:tcp_probe tracepoint have it) or goes out
- * (__tcp_transmit_skb()).
+ * Samples: the state of an established connection when it receives a segment
+ * (tcp_rcv_established(), before the kernel processes the segment, as tcp_probe
+ * and the tcp:tcp_probe tracepoint do) or sends one (__tcp_transmit_skb()).
  *
- * The socket is locked by the caller of what is hooked, so its fields agree.
- * Not so are preemption and bottom halves: a segment may come from a socket's
- * backlog, and most go out from a system call.
+ * The caller of the hooked function has locked the socket, so its fields agree.
+ * Preemption and bottom halves may be on: a segment may come from a socket's
+ * backlog, and most are sent from a system call.
  *
- * full=0. A feed remembers a connection's last cwnd in a table of fixed size,
- * under a hash of its socket, marked with the hash of its addresses. Two
- * connections in one place drive each other out, and then each has samples
- * that it would not need: never too few.
+ * full=0: a feed stores a connection's last cwnd in a table of fixed size, at a
+ * hash of its socket, with the hash of its addresses. Connections that share a
+ * slot evict each other. Then each gets more samples than it needs, never fewer.
  */
 #include <linux/hash.h>
 #include <linux/sock_diag.h>
@@ -38,7 +36,7 @@ static __always_inline void synq_sample_fill(struct synq_sample *s, struct sock 
 {
 	const struct inet_connection_sock *icsk = inet_csk(sk);
 	const struct tcp_sock *tp = tcp_sk(sk);
-	/* 32 bits or a long: all of them set is no limit. */
+	/* 32 bits or a long; all bits set: unlimited. */
 	typeof(sk->sk_pacing_rate) pacing_rate = READ_ONCE(sk->sk_pacing_rate);
 	u32 cookie[2];
 
@@ -65,14 +63,14 @@ static __always_inline void synq_sample_fill(struct synq_sample *s, struct sock 
 	s->delivery_rate = synq_delivery_rate(tp);
 	s->bytes_acked = tp->bytes_acked;
 	s->ca_state = icsk->icsk_ca_state;
-	/* The socket holds the module of its congestion control. */
+	/* The socket holds a reference to the module of its congestion control. */
 	memcpy(s->ca_name, icsk->icsk_ca_ops->name, sizeof(s->ca_name));
-	/* Gives the socket its cookie if it has none yet; it is the only way exported. */
+	/* Gives the socket a cookie if it has none yet; the kernel exports no other way. */
 	sock_diag_save_cookie(sk, cookie);
 	s->cookie = (u64)cookie[1] << 32 | cookie[0];
 }
 
-/* Has the cwnd changed since this feed's last sample of the connection? */
+/* Return whether the cwnd has changed since this feed's last sample of the connection. */
 static __always_inline bool synq_cwnd_changed(struct synq_feed *feed, const struct sock *sk)
 {
 	u64 *seen = &feed->seen[hash_ptr(sk, SYNQ_SEEN_BITS)];
@@ -101,13 +99,13 @@ static noinline notrace void synq_sample_write(const struct synq_net *sn, struct
 		if (!(synq_filter_kinds(filter) & SYNQ_KIND_SAMPLE) ||
 		    !(filter->hook & hook) || !synq_record_wanted(filter, &s.r, mark))
 			continue;
-		/* Also when all are wanted: full may be changed to 0. */
+		/* Update the table with full=1 too: full may change to 0. */
 		if (!synq_cwnd_changed(feed, sk) && !filter->full)
 			continue;
 		if (!filled)
 			synq_sample_fill(&s, sk, skb, hook);
 		filled = true;
-		/* A sample that was lost makes room for one of the next segment. */
+		/* If the sample is lost, the next segment makes one. */
 		if (!synq_feed_write(sn, feed, &s.r))
 			WRITE_ONCE(feed->seen[hash_ptr(sk, SYNQ_SEEN_BITS)], 0);
 	}
@@ -124,13 +122,13 @@ static __always_inline void synq_on_rcv(const struct synq_call *call)
 		synq_sample_write(sn, sk, (const void *)call->arg[1], SYNQ_SAMPLE_RCV);
 }
 
-/* __tcp_transmit_skb(sk, skb, clone_it, gfp_mask, rcv_nxt): its header is not there yet. */
+/* __tcp_transmit_skb(sk, skb, clone_it, gfp_mask, rcv_nxt): skb has no TCP header yet. */
 static __always_inline void synq_on_xmit(const struct synq_call *call)
 {
 	struct sock *sk = (void *)call->arg[0];
 	const struct synq_net *sn = synq_net(sock_net(sk));
 
-	/* A SYN belongs to no established connection. */
+	/* A SYN does not belong to an established connection. */
 	if (synq_recording(sn) &&
 	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE)))
 		synq_sample_write(sn, sk, (const void *)call->arg[1], SYNQ_SAMPLE_XMIT);

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The kernel's stack, as a record has it. */
+/* Save the kernel's call stack in a record. */
 #include <linux/module.h>
 
 #include "hooks.h"
 #include "record.h"
 
 /**
- * synq_stack_take() - the stack of what is running now
+ * synq_stack_take() - save the current call stack
  * @stack: filled in
- * @from: the innermost frame wanted, a return address on the stack; if it is
- *	not among the innermost, all but our own are kept
- * @entry: the hook through which we came from the function that returns to
- *	@from, or 0. Unwinding by frame pointers takes the registers saved there
- *	for a frame of that function, which has none yet, and leaves out its
- *	caller.
+ * @from: the innermost frame wanted, a return address on the stack. If it is not
+ *	among the innermost frames, all but the module's own are kept
+ * @entry: address of the hook in the function that returns to @from, or 0. At
+ *	that entry the function has no frame yet. The frame pointer unwinder takes
+ *	the saved registers for its frame, and leaves out its caller.
  *
  * Safe in any context but an NMI.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/net/stat/tcpsynq: a row per possible CPU, in the form of its
- * neighbours (net/ipv4/route.c), for lnstat. O(CPUs), no lock, no walk.
+ * /proc/net/stat/tcpsynq: a row per possible CPU, for lnstat, in the form of the
+ * other files there (net/ipv4/route.c). O(CPUs), no lock, no walk.
  */
 #include <linux/cpumask.h>
 #include <linux/proc_fs.h>
@@ -12,7 +12,7 @@
 static const enum synq_counter synq_stat_counters[] = SYNQ_STAT_COUNTERS;
 
 struct synq_stat {
-	struct seq_net_private	p;	/* first: proc_net wants it so */
+	struct seq_net_private	p;	/* proc_net requires it first */
 	u64			half_open;
 	u64			initial;
 };
@@ -51,10 +51,10 @@ static void synq_stat_stop(struct seq_file *seq, void *v)
 {
 }
 
-/* With seq_printf() a CPU's row cost nearly three times as much. */
+/* Avoid seq_printf(): with it a CPU's row cost nearly three times as much. */
 static void synq_stat_cpu_show(struct seq_file *seq, const struct synq_figures *f)
 {
-	/* Each up to 16 digits and a blank. */
+	/* Up to 16 digits and a blank each. */
 	char line[17 * ARRAY_SIZE(synq_stat_counters) + SYNQ_TEXT_ROOM], *p = line;
 	unsigned int i;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /proc/net/tcpsynq_status: can the figures be trusted, and why. */
+/* /proc/net/tcpsynq_status: whether the figures are exact, and each reason if not. */
 #include <linux/proc_fs.h>
 
 #include "counters.h"

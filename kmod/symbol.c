@@ -7,15 +7,15 @@
 #define SYNQ_SYMBOLS	40
 
 /*
- * The symbol table is not open to modules (since 5.7): a kprobe that is never
- * armed finds a function in it. To unregister one waits for RCU, so they stay
- * until all have been found.
+ * Since 5.7 modules cannot read the symbol table, but a kprobe that is never armed
+ * finds a function in it. Unregistering one waits for RCU, so all of them stay
+ * until the last has been found.
  */
 static struct kprobe synq_symbols[SYNQ_SYMBOLS];
 static unsigned int synq_symbols_found;
 static int synq_symbols_failed;	/* -ENOMEM if a function was not looked up for lack of memory */
 
-/* Return where the function begins; 0: the kernel has none of that name. */
+/* Return where the function begins; 0: the kernel has no function of that name. */
 static unsigned long synq_symbol_address(const char *name)
 {
 	struct kprobe *kp = &synq_symbols[synq_symbols_found];
@@ -41,13 +41,13 @@ static unsigned long synq_symbol_address(const char *name)
 	return (unsigned long)kp->addr;
 }
 
-/* Return 0, or -ENOMEM if a lookup failed: then a function may be there that was not found. */
+/* Return 0, or -ENOMEM if a lookup failed: then a function not found may exist. */
 int synq_symbols_error(void)
 {
 	return synq_symbols_failed;
 }
 
-/* Called once all have been found, before any function is hooked. */
+/* Unregister the kprobes. Called after all lookups, before any function is hooked. */
 void synq_symbols_done(void)
 {
 	struct kprobe *kps[SYNQ_SYMBOLS];
@@ -63,7 +63,7 @@ bool synq_symbol_missing(const char *name)
 	return !synq_symbol_address(name);
 }
 
-/* Return where a function begins and ends; both are 0 if the kernel has none of that name. */
+/* Return where a function begins and ends; both 0: the kernel has no function of that name. */
 struct synq_range synq_symbol_range(const char *name)
 {
 	unsigned long at = synq_symbol_address(name), off, size;
@@ -86,7 +86,7 @@ static bool synq_enters(const struct synq_range *callee, unsigned long at)
 	return at + SYNQ_ENTRY_SLACK >= callee->start && at < callee->start + SYNQ_ENTRY_SLACK;
 }
 
-/* Return whether a function calls another; true also if the machine's code is not understood. */
+/* Return whether a function calls another; true also if we cannot decode this machine's code. */
 bool synq_symbol_calls(const char *caller, const char *callee)
 {
 	struct synq_range from = synq_symbol_range(caller), to = synq_symbol_range(callee);
@@ -99,7 +99,7 @@ bool synq_symbol_calls(const char *caller, const char *callee)
 		s32 off;
 
 		memcpy(&off, (const void *)(at + 1), sizeof(off));
-		/* A kprobe has its breakpoint in place of the first byte alone. */
+		/* A kprobe's breakpoint replaces only the first byte. */
 		if ((code == 0xe8 || code == 0xe9 || code == 0xcc) &&
 		    synq_enters(&to, at + 5 + off))
 			return true;
@@ -121,18 +121,18 @@ bool synq_symbol_calls(const char *caller, const char *callee)
 }
 
 /*
- * Has nothing been put into the entry of the function that begins at @start?
- * With kernel.ftrace_enabled=0 a kprobe, and before Linux 5.5 a hook by ftrace
- * too, is taken and never called (ftrace_startup_enable(), kernel/trace/ftrace.c,
- * 6.1). False also if the entry is not understood.
+ * Return whether the entry of the function that begins at @start is unpatched;
+ * false also if we cannot decode it. With kernel.ftrace_enabled=0 the kernel
+ * accepts a kprobe, and before 5.5 an ftrace hook too, and never calls it
+ * (ftrace_startup_enable(), kernel/trace/ftrace.c, 6.1).
  */
 bool synq_symbol_unpatched(unsigned long start)
 {
 #if defined(CONFIG_X86)
-	/* ENDBR, and what stands for it where nothing jumps to: gen_endbr_poison(), old and new. */
+	/* ENDBR, and what replaces it if nothing jumps there: gen_endbr_poison(), old and new. */
 	static const u8 begin[][4] = { { 0xf3, 0x0f, 0x1e, 0xfa }, { 0x66, 0x0f, 0x1f, 0x00 },
 				       { 0x0f, 0x1f, 0x40, 0xd6 } };
-	/* What ftrace leaves where it does not call; the second on old AMDs. */
+	/* The nops that ftrace leaves where it does not call; the second on old AMD CPUs. */
 	static const u8 nop[][5] = { { 0x0f, 0x1f, 0x44, 0x00, 0x00 },
 				     { 0x66, 0x66, 0x66, 0x66, 0x90 } };
 	const u8 *at = (const u8 *)start;

@@ -2,13 +2,13 @@
 /*
  * /proc/net/tcpsynq: each open file is a tap, with a filter of its own.
  *
- * A tap makes its text when it is read, a line at a time, so a reader of any
- * buffer size gets whole lines in the end. A timer of its own takes the peak
- * and wakes the reader when a C line is due. While no half-open is added and no
- * record waits, it runs for C lines alone.
+ * A tap makes its text when it is read, a line at a time, so a reader with any
+ * buffer size gets whole lines in the end. The tap's timer takes the peak and
+ * wakes the reader when a C line is due. While no half-open is added and no
+ * record waits, it runs only for C lines.
  *
  * An open tap holds the module and the namespace: procfs would release the
- * file of a removed entry while a poller still stands on its wait queue.
+ * file of a removed entry while a poller is still on its wait queue.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -26,35 +26,35 @@
 #include "hooks.h"
 #include "record.h"
 
-#define SYNQ_TICK_MS		10	/* between looks at the peak, at most */
-#define SYNQ_TAP_TEXT		16384	/* made at a time; the header is the longest */
+#define SYNQ_TICK_MS		10	/* between reads of the peak, at most */
+#define SYNQ_TAP_TEXT		16384	/* bytes made at a time; the header is the longest */
 #define SYNQ_TAP_LINE		2560	/* longer than any line: one with a stack */
 
 /**
  * struct synq_tap - one open file
  * @net: the namespace, held
  * @start: when it was opened, nanoseconds of CLOCK_MONOTONIC
- * @reader: its readers and pollers, and whether @tick is to be started for them
+ * @reader: its readers and pollers, and whether @tick must be started for them
  * @node: in the list of its namespace
- * @tick: looks at the peak, wakes for a C line and for records
+ * @tick: updates the peak, wakes the reader for a C line and for records
  * @waiting: since when there have been records to read, nanoseconds of
  *	CLOCK_MONOTONIC; 0: there were none at the last tick, or they were read
  * @ripe: they have waited for latency_ms
- * @let_go: who waits to read is to wait no longer
+ * @let_go: a waiting reader must return without text
  * @peak: highest half-open count since the last C line
  * @latency_ms: of @filter, for the tick
  * @next_count: when the next C line is due, nanoseconds since @start; never
  *	if it shows none
  * @lock: guards all below; not held while waiting
- * @filter: what it asks for
+ * @filter: the kinds and connections it asks for
  * @feed: its records, if it asks for any
- * @hooks: the hooks it wants, a set of BIT(enum synq_hook_id)
+ * @hooks: the hooks it uses, a set of BIT(enum synq_hook_id)
  * @header_due: the header has not been made yet
  * @filter_due: the filter was changed and has not been shown since
- * @batch: records older than @until are being made, then what is due at @until
+ * @batch: the tap prints records older than @until, then the lines due at @until
  * @until: when the batch ends, nanoseconds of CLOCK_MONOTONIC
  * @count_due: a C line ends the batch
- * @figures: what it shows, taken at @until
+ * @figures: its figures, taken at @until
  * @seq: writes into @text
  * @taken: how much of @text has been read
  * @text: made for the reader, @seq.count bytes
@@ -120,13 +120,13 @@ void synq_taps_show(struct seq_file *seq)
 	seq_printf(seq, "taps %u %u\n", atomic_read(&synq_taps), READ_ONCE(synq_taps_max.value));
 }
 
-/* Who may open a tap without CAP_NET_ADMIN: a host group, or none. */
+/* Return the host group that may open a tap without CAP_NET_ADMIN, or none. */
 static kgid_t synq_tap_gid(void)
 {
 	return synq_gid < 0 ? INVALID_GID : make_kgid(&init_user_ns, synq_gid);
 }
 
-/* The kernel exports no name for this boot; init's /proc has it. */
+/* Read the boot's id from init's /proc: the kernel does not export it. */
 void synq_taps_init(void)
 {
 	struct file *file = filp_open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
@@ -139,7 +139,7 @@ void synq_taps_init(void)
 	filp_close(file, NULL);
 }
 
-/* A quarter is kept for the first namespace: no container can take them all. */
+/* Keep a quarter for the first namespace, so that containers cannot take all taps. */
 static unsigned int synq_taps_for(const struct net *net)
 {
 	unsigned int most = READ_ONCE(synq_taps_max.value);
@@ -157,7 +157,7 @@ static bool synq_tap_counts(const struct synq_tap *tap)
 	return synq_filter_kinds(&tap->filter) & SYNQ_KIND_COUNT;
 }
 
-/* Is there text, or a line due that is no record? */
+/* Return whether there is text, or a line due that is not a record. */
 static bool synq_tap_due(const struct synq_tap *tap)
 {
 	return READ_ONCE(tap->taken) < READ_ONCE(tap->seq.count) ||
@@ -175,8 +175,8 @@ static bool synq_tap_ready(const struct synq_tap *tap)
 }
 
 /*
- * Is there enough for one who waits? A reader that is quicker than the records
- * come would else be given them one by one.
+ * Return whether there is enough for a waiting reader. Otherwise a fast reader
+ * would get the records one by one.
  */
 static bool synq_tap_ripe(const struct synq_tap *tap)
 {
@@ -186,7 +186,7 @@ static bool synq_tap_ripe(const struct synq_tap *tap)
 	return synq_tap_due(tap) || (feed && synq_feed_holds(feed, half));
 }
 
-/* Have records waited for latency_ms? Told in steps of the tick. */
+/* Note whether records have waited for latency_ms, in steps of the tick. */
 static void synq_tap_ripen(struct synq_tap *tap, u64 now)
 {
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
@@ -202,7 +202,7 @@ static void synq_tap_ripen(struct synq_tap *tap, u64 now)
 		since = now;
 		WRITE_ONCE(tap->waiting, now);
 	}
-	/* What a tick finds may have come just after the one before. */
+	/* Records that a tick finds may have come just after the tick before. */
 	if (now - since + SYNQ_TICK_MS * NSEC_PER_MSEC >= latency)
 		WRITE_ONCE(tap->ripe, true);
 }
@@ -222,7 +222,7 @@ static void synq_tap_stir(struct synq_tap *tap)
 		hrtimer_start(&tap->tick, synq_tap_period(tap), SYNQ_HRTIMER_MODE);
 }
 
-/* A half-open was added while a tick of the namespace dozed. */
+/* Start the ticks of a namespace that doze, because a half-open was added. */
 void synq_taps_stir(struct irq_work *stir)
 {
 	struct synq_net *sn = container_of(stir, struct synq_net, stir);
@@ -234,7 +234,7 @@ void synq_taps_stir(struct irq_work *stir)
 	rcu_read_unlock();
 }
 
-/* A record was written for a reader that is to be woken, or whose tick dozes. */
+/* Called after a record was written for a reader that must be woken, or whose tick dozes. */
 static void synq_tap_wake(struct irq_work *wake)
 {
 	struct synq_tap *tap = container_of(wake, struct synq_tap, reader.wake);
@@ -244,7 +244,7 @@ static void synq_tap_wake(struct irq_work *wake)
 		wake_up_interruptible(&tap->reader.wait);
 }
 
-/* Is there something to look at in a period: records ripen, or the count has risen? */
+/* Return whether the tick must run again: records wait for latency_ms, or the count has risen. */
 static bool synq_tap_busy(const struct synq_tap *tap)
 {
 	const struct synq_feed *feed = smp_load_acquire(&tap->feed);
@@ -255,8 +255,9 @@ static bool synq_tap_busy(const struct synq_tap *tap)
 }
 
 /*
- * Leave the tick to synq_tap_stir(), which may start it from now on while this
- * returns, and to the next C line. A reader that has one due stirs it by reading.
+ * Stop the tick until synq_tap_stir(), which may start it even before this
+ * returns, or until the next C line. If a C line is already due, reading it
+ * calls synq_tap_stir().
  */
 static enum hrtimer_restart synq_tap_doze(struct synq_tap *tap)
 {
@@ -281,7 +282,7 @@ static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 	if (READ_ONCE(tap->next_count) != U64_MAX) {
 		s64 half_open;
 
-		/* Before the look: a half-open that this does not count clears it. */
+		/* Set the bit first: a half-open that this sum leaves out clears it. */
 		set_bit(SYNQ_WATCH_PEAK, &synq_net(tap->net)->watch);
 		smp_mb__after_atomic();
 		half_open = synq_net_half_open(tap->net);
@@ -297,7 +298,7 @@ static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-/* tcp_probe's lines stand alone. */
+/* With format=tcpprobe there is no comment line: tcp_probe printed none. */
 static void synq_tap_put_filter(struct synq_tap *tap)
 {
 	WRITE_ONCE(tap->filter_due, false);
@@ -336,7 +337,7 @@ static void synq_tap_put_count(struct synq_tap *tap)
 
 	seq_puts(seq, "C ");
 	synq_time_show(seq, tap->until - tap->start);
-	/* As signed numbers, which half_open and initial are; the others are far below 2^63. */
+	/* Print as signed: half_open and initial are, and the others are far below 2^63. */
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		seq_printf(seq, " %lld", (s64)tap->figures.n[counters[i]]);
 	seq_putc(seq, '\n');
@@ -358,7 +359,7 @@ static void synq_tap_put_lost(struct synq_tap *tap)
 	}
 }
 
-/* The figures of a C line that is of @tap->until. */
+/* Take the figures of the C line at @tap->until. */
 static void synq_tap_count(struct synq_tap *tap)
 {
 	s64 half_open;
@@ -371,16 +372,16 @@ static void synq_tap_count(struct synq_tap *tap)
 }
 
 /*
- * A batch is what has happened up to a moment. The C line that may end it is
- * of that moment, and so no record after it is older. The first batch is
- * empty; its moment is that of opening, or when the tap began to record.
+ * Begin a batch: the records of up to a point in time. The C line that may end it
+ * is of that time, so no record after it is older. The first batch is empty; its
+ * time is when the tap was opened, or began to record.
  */
 static void synq_tap_begin(struct synq_tap *tap)
 {
 	u64 interval = (u64)tap->filter.interval_ms * NSEC_PER_MSEC;
 	u64 now, next;
 
-	/* A tick in between starts anew with what this batch leaves. */
+	/* A tick during the batch starts again with the records it leaves. */
 	WRITE_ONCE(tap->ripe, false);
 	WRITE_ONCE(tap->waiting, 0);
 	tap->until = tap->feed ? synq_feed_begin(tap->feed) : ktime_get_ns();
@@ -388,7 +389,7 @@ static void synq_tap_begin(struct synq_tap *tap)
 	tap->count_due = false;
 	if (now >= tap->next_count) {
 		synq_tap_count(tap);
-		/* A reader that was away gets one line, not one for each it missed. */
+		/* A slow reader gets one line, not one for each interval that it missed. */
 		next = tap->next_count + interval;
 		WRITE_ONCE(tap->next_count, next > now ? next : now + interval);
 	}
@@ -396,7 +397,7 @@ static void synq_tap_begin(struct synq_tap *tap)
 	synq_tap_stir(tap);
 }
 
-/* Makes lines of the batch while they fit, and ends it with its last. */
+/* Print lines of the batch while they fit, and end the batch with its last line. */
 static void synq_tap_put_batch(struct synq_tap *tap)
 {
 	const struct synq_record *record;
@@ -408,7 +409,7 @@ static void synq_tap_put_batch(struct synq_tap *tap)
 				 tap->feed->ends);
 		synq_feed_take(tap->feed, record);
 	}
-	/* A C line, and an L line of each kind, which are short. */
+	/* Room for a C line and an L line of each kind, which are short. */
 	if (tap->seq.count + 2 * SYNQ_TAP_LINE > tap->seq.size)
 		return;
 	/* The first batch is older than the feed. */
@@ -419,7 +420,7 @@ static void synq_tap_put_batch(struct synq_tap *tap)
 	WRITE_ONCE(tap->batch, false);
 }
 
-/* Makes the next piece of text; false if none is due. */
+/* Make the next text; false if none is due. */
 static bool synq_tap_make(struct synq_tap *tap)
 {
 	WRITE_ONCE(tap->taken, 0);
@@ -455,7 +456,7 @@ static unsigned long synq_tap_hooks(const struct synq_filter *filter)
 	return hooks;
 }
 
-/* The hooks it asks for attached, its records with rings to go to. */
+/* Attach the hooks that the filter needs, and give its records rings. */
 static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filter)
 {
 	struct synq_feed *feed;
@@ -477,7 +478,7 @@ static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filte
 			err = PTR_ERR(feed);
 			goto err_hooks;
 		}
-		/* The tick and pollers look at it without the lock. */
+		/* The tick and pollers read it without the lock. */
 		smp_store_release(&tap->feed, feed);
 		if (tap->header_due) {
 			tap->until = now;
@@ -507,7 +508,7 @@ static int synq_tap_check(const struct synq_filter *filter)
 	return 0;
 }
 
-/* What the tap asks for from now on. The tick and pollers look at parts of it without the lock. */
+/* Set the tap's filter. The tick and pollers read parts of it without the lock. */
 static void synq_tap_set_filter(struct synq_tap *tap, const struct synq_filter *filter)
 {
 	u64 interval = (u64)filter->interval_ms * NSEC_PER_MSEC;
@@ -519,7 +520,7 @@ static void synq_tap_set_filter(struct synq_tap *tap, const struct synq_filter *
 	WRITE_ONCE(tap->latency_ms, filter->latency_ms);
 }
 
-/* A tap records from its first read or write on. Kinds whose hooks can't be had are left out. */
+/* Start recording, at the first read. Leave out kinds whose hooks cannot be attached. */
 static int synq_tap_first_read(struct synq_tap *tap)
 {
 	struct synq_filter fewer = tap->filter;
@@ -539,8 +540,8 @@ static int synq_tap_first_read(struct synq_tap *tap)
 }
 
 /*
- * Waits, unless told not to, until there is text, or somebody says that there
- * is no need for any; then holds the tap's lock.
+ * Wait, unless @nonblock, until there is text, or an empty write ends the wait.
+ * Return 0 with the tap's lock held, or -errno without it.
  */
 static int synq_tap_wait(struct synq_tap *tap, bool nonblock)
 {
@@ -586,7 +587,7 @@ static ssize_t synq_tap_read(struct file *file, char __user *to, size_t size, lo
 	err = synq_tap_wait(tap, file->f_flags & O_NONBLOCK);
 	if (err)
 		return err;
-	/* Let go, and only by an answer of nothing: what came just now is for the next. */
+	/* An empty write ends the wait by returning 0. Text that came since is for the next read. */
 	if (tap->taken == tap->seq.count) {
 		mutex_unlock(&tap->lock);
 		return 0;
@@ -599,7 +600,7 @@ static ssize_t synq_tap_read(struct file *file, char __user *to, size_t size, lo
 		}
 		WRITE_ONCE(tap->taken, tap->taken + n);
 		done += n;
-		/* As much as is there, never waiting for more. */
+		/* Return as much as there is, never waiting for more. */
 		cond_resched();
 	} while (done < size && synq_tap_make(tap) && !signal_pending(current));
 	mutex_unlock(&tap->lock);
@@ -614,8 +615,8 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	int err;
 
 	/*
-	 * For a reader that has to stop: in a thread that takes no signals it
-	 * could be had back by no other means.
+	 * An empty write makes a waiting reader return. Nothing else could, if its
+	 * thread takes no signals.
 	 */
 	if (!size) {
 		WRITE_ONCE(tap->let_go, true);
@@ -640,7 +641,7 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 	if (!err) {
 		bool headless = tap->filter.tcpprobe && !filter.tcpprobe;
 
-		/* What the other filter let in goes before the line that shows this one. */
+		/* Records of the old filter go before the line that shows the new one. */
 		if (tap->feed && !tap->batch && !tap->header_due)
 			synq_tap_begin(tap);
 		synq_tap_set_filter(tap, &filter);
@@ -657,10 +658,9 @@ static ssize_t synq_tap_write(struct file *file, const char __user *from, size_t
 }
 
 /*
- * There is nothing to seek in. But head(1) gives back what it has read too
- * much of a regular file, and calls it an error if it can't: that is taken,
- * and nothing done. A shell's read asks where it is, and on being told that
- * this is no place to ask reads byte by byte, as it must.
+ * A tap cannot seek. But head(1) seeks back over the excess it has read of a
+ * regular file, and fails if it cannot: accept that and do nothing. A shell's
+ * read asks for the position; the error makes it read byte by byte, as it must.
  */
 static loff_t synq_tap_lseek(struct file *file, loff_t offset, int whence)
 {
@@ -677,8 +677,8 @@ static __poll_t synq_tap_poll(struct file *file, poll_table *table)
 }
 
 /*
- * The file's mode alone would not do: entries under /proc/net are looked up
- * through a namespace, and anyone can be root of one of his own.
+ * The file's mode is not enough: the kernel looks up entries under /proc/net
+ * through a namespace, and anyone can be root of a namespace they create.
  */
 static bool synq_tap_allowed(void)
 {
@@ -698,7 +698,7 @@ static int synq_tap_open(struct inode *inode, struct file *file)
 		return -EINVAL;
 	if (!synq_tap_allowed())
 		return -EPERM;
-	/* Init may still fail, and its undoing would close open taps by force. */
+	/* Init may still fail, and would then close open taps by force. */
 	if (READ_ONCE(THIS_MODULE->state) != MODULE_STATE_LIVE)
 		return -ENODEV;
 	if (atomic_inc_return(&synq_taps) > synq_taps_for(net)) {
@@ -755,7 +755,7 @@ static int synq_tap_release(struct inode *inode, struct file *file)
 	struct synq_feed *feed = tap->feed;
 	struct net *net = tap->net;
 
-	/* No tick looks at the feed any more, though the feed may still start one. */
+	/* No tick uses the feed any more, though the feed may still start one. */
 	smp_store_release(&tap->feed, NULL);
 	hrtimer_cancel(&tap->tick);
 	if (feed)
@@ -763,7 +763,7 @@ static int synq_tap_release(struct inode *inode, struct file *file)
 	mutex_lock(&synq_taps_lock);
 	hlist_del_rcu(&tap->node);
 	mutex_unlock(&synq_taps_lock);
-	/* A walk of the list that found the tap ends; later ones do not find it. */
+	/* Wait for a walk of the list that found the tap; later walks do not find it. */
 	irq_work_sync(&synq_net(net)->stir);
 	hrtimer_cancel(&tap->tick);
 	synq_hooks_put(tap->hooks);
@@ -790,7 +790,7 @@ struct proc_dir_entry *synq_tap_create(struct net *net)
 
 	entry = proc_create_data("tcpsynq", gid_valid(gid) ? 0660 : 0600,
 				 net->proc_net, &synq_tap_proc_ops, net);
-	/* Not the root of whatever user namespace made this one. */
+	/* The host's root owns it, not the root of the namespace's user namespace. */
 	if (entry)
 		proc_set_user(entry, GLOBAL_ROOT_UID, gid_valid(gid) ? gid : GLOBAL_ROOT_GID);
 	return entry;

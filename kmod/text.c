@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Numbers as text: see text.h. Eight digits are made at once, one in each byte
- * of a word, the first in the lowest byte.
+ * Numbers as text: see text.h. These functions compute eight digits at once, one
+ * in each byte of a word, the first in the lowest byte.
  */
 #include <linux/bitops.h>
 #include <linux/kernel.h>
@@ -12,10 +12,10 @@
 
 #define SYNQ_ZEROS	0x3030303030303030ULL	/* "00000000" */
 
-/* The decimal digits of @n, below 10^8. */
+/* Return the decimal digits of @n, which is below 10^8. */
 static __always_inline u64 synq_decimal(u32 n)
 {
-	/* Two of four digits, four of two, eight of one; x / 100 is x * 5243 >> 19 up to 10^4. */
+	/* Split into 2 x 4, 4 x 2, then 8 x 1 digits; x / 100 is x * 5243 >> 19 up to 10^4. */
 	u64 x = n / 10000 | (u64)(n % 10000) << 32;
 	u64 q = (x * 5243 >> 19) & 0x0000007f0000007fULL;
 
@@ -25,7 +25,7 @@ static __always_inline u64 synq_decimal(u32 n)
 	return q | (x - q * 10) << 8;
 }
 
-/* The hexadecimal digits of @n. */
+/* Return the hexadecimal digits of @n. */
 static __always_inline u64 synq_hex(u32 n)
 {
 	u64 x = swab32(n);
@@ -35,7 +35,7 @@ static __always_inline u64 synq_hex(u32 n)
 	return (x >> 4 & 0x000f000f000f000fULL) | (x & 0x000f000f000f000fULL) << 8;
 }
 
-/* Of eight digits as text those from @skip on. */
+/* Write eight digits of text without the first @skip. */
 static __always_inline char *synq_put_digits(char *p, u64 text, unsigned int skip)
 {
 	__le64 from = cpu_to_le64(text >> 8 * skip);
@@ -44,13 +44,13 @@ static __always_inline char *synq_put_digits(char *p, u64 text, unsigned int ski
 	return p + sizeof(from) - skip;
 }
 
-/* How many of eight digits are zeros at the front? Not of 0. */
+/* Return how many of eight digits are leading zeros. @digits is not 0. */
 static __always_inline unsigned int synq_leading(u64 digits)
 {
 	return __ffs64(digits) / 8;
 }
 
-/* The decimal digits of 10 and more: up to 20. */
+/* Write @n, 10 or more, in decimal: up to 20 digits. */
 char *synq_put_long(char *p, u64 n)
 {
 	u64 digits;
@@ -64,12 +64,12 @@ char *synq_put_long(char *p, u64 n)
 	return synq_put_digits(synq_put_decimal(p, n), synq_decimal(low) + SYNQ_ZEROS, 0);
 }
 
-/* As %0*llx: @digits at least, 1 to 16. */
+/* Write @n as %0*llx does, with at least @digits digits, 1 to 16. */
 char *synq_put_hex(char *p, u64 n, unsigned int digits)
 {
 	unsigned int skip = 8 - min_t(unsigned int, digits, 8);
 	u64 low = synq_hex(n);
-	/* 39 more for what is over 9. */
+	/* Add 39 to each digit above 9, which makes it a letter. */
 	u64 text = low + SYNQ_ZEROS + ((low + 0x0606060606060606ULL) >> 4 & 0x0101010101010101ULL) * 39;
 
 	if (n > U32_MAX || digits > 8)
@@ -77,7 +77,7 @@ char *synq_put_hex(char *p, u64 n, unsigned int digits)
 	return synq_put_digits(p, text, low ? min(skip, synq_leading(low)) : skip);
 }
 
-/* @ns nanoseconds, as seconds.nanoseconds: up to 21 characters. */
+/* Write @ns nanoseconds as seconds.nanoseconds: up to 21 characters. */
 char *synq_put_time(char *p, u64 ns)
 {
 	u32 rem;

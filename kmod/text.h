@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text, written at @p where there is known to be room; what is returned is
- * where it ends, and up to SYNQ_TEXT_ROOM after that is touched. A sample's
- * line has some thirty numbers and there is one for each segment: seq_printf()
- * would be most of what a sample costs.
+ * Write text at @p, and return where it ends. The caller provides the room, with
+ * SYNQ_TEXT_ROOM bytes after the end, which may be overwritten. A segment's
+ * sample prints some thirty numbers: seq_printf() would be most of its cost.
  */
 #ifndef SYNQ_TEXT_H
 #define SYNQ_TEXT_H
@@ -23,7 +22,7 @@ static __always_inline char *synq_put_char(char *p, char c)
 	return p + 1;
 }
 
-/* Up to 20 characters. Much of what a line has is 0 or little more. */
+/* Write up to 20 characters. Many numbers of a line have one digit. */
 static __always_inline char *synq_put_decimal(char *p, u64 n)
 {
 	return n < 10 ? synq_put_char(p, '0' + n) : synq_put_long(p, n);
