@@ -3,8 +3,8 @@
  * Everything that differs between kernel versions, and nothing else: the
  * rest of the module reads like code for the newest kernel.
  *
- * Told by the kernel's own declarations where they show it: distributions
- * bring changes to older kernels.
+ * Prefer tests of the kernel's own declarations to version numbers, because
+ * distributions backport changes to older kernels.
  */
 #ifndef SYNQ_COMPAT_H
 #define SYNQ_COMPAT_H
@@ -35,8 +35,8 @@
 #include <trace/events/skb.h>
 
 /*
- * Red Hat's kernels, and what is rebuilt from them, keep the number they
- * branched off at: what a release of theirs has of later ones is named by it.
+ * Red Hat's kernels, and rebuilds of them, keep the version they branched off
+ * at. The number of the release shows which later changes it has.
  */
 #ifdef RHEL_RELEASE_CODE
 #define SYNQ_RHEL(major, minor)	(RHEL_RELEASE_CODE >= RHEL_RELEASE_VERSION(major, minor))
@@ -44,7 +44,7 @@
 #define SYNQ_RHEL(major, minor)	0
 #endif /* RHEL_RELEASE_CODE */
 
-/* 6.0 gave the reasons of drops a header of their own, and names (RHEL: 8.8, 9.2). */
+/* 6.0 added a header for the reasons of drops, with names (RHEL: 8.8, 9.2). */
 #ifdef DEFINE_DROP_REASON
 #include <net/dropreason.h>
 #define SYNQ_HAVE_DROPREASON_H	1
@@ -62,7 +62,7 @@
 
 /* ---- Hooks ---- */
 
-/* 4.20 added regs_get_kernel_argument(), on arm64 5.2. */
+/* 4.20 added regs_get_kernel_argument(), 5.2 on arm64. */
 static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigned int n)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 2, 0) || \
@@ -78,10 +78,10 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 }
 
 /*
- * 5.11 gave ftrace's callbacks ftrace_regs, which hold the arguments wherever
- * DYNAMIC_FTRACE_WITH_ARGS is set (on arm64 from 6.2 on), 6.2 accessors for
- * them (94d095ffa0e1). Elsewhere, and before, all registers have to be asked
- * for (on arm64 from 5.5 on). Without either, hooks are kprobes.
+ * 5.11 gave ftrace's callbacks ftrace_regs, which hold the arguments if
+ * DYNAMIC_FTRACE_WITH_ARGS is set (arm64: since 6.2). 6.2 added accessors for
+ * them (94d095ffa0e1). Otherwise, and before 5.11, a callback must ask for all
+ * registers (arm64: since 5.5). Without either, hooks are kprobes.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define SYNQ_FTRACE_REGS	struct pt_regs
@@ -104,14 +104,14 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 	(IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ||				\
 	 IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_REGS))
 
-/* 5.3 named it so (a50a3f4b6a31); the patches for kernels before had the other name. */
+/* 5.3 gave it the first name (a50a3f4b6a31); patches for older kernels used the second. */
 #define SYNQ_PREEMPT_RT \
 	(IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_PREEMPT_RT_FULL))
 
 /*
- * Whether a thread with bottom halves off may be preempted by another that has
- * them off too, on the same CPU. On PREEMPT_RT a lock of each CPU's kept them
- * apart, in 5.2 at the latest; 6.18 made that lock an option (3253cb49cbad).
+ * Whether another thread on the same CPU may preempt one with bottom halves off,
+ * and have them off too. On PREEMPT_RT a lock per CPU prevents that, since 5.2 at
+ * the latest; 6.18 made that lock an option (3253cb49cbad).
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 2, 0)
 #define SYNQ_BH_PREEMPTED	SYNQ_PREEMPT_RT
@@ -123,10 +123,10 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 #endif /* 5.2, 6.18 */
 
 /*
- * Whether ftrace is to guard callbacks against recursion, which 5.11 turned from
- * the rule to the exception (a25d036d939a). Ours call nothing that is hooked. But
- * the guard also keeps them from being preempted (ftrace_ops_assist_func()),
- * which on PREEMPT_RT bottom halves off does not: there they have it.
+ * Whether ftrace guards callbacks against recursion: by default before 5.11, only
+ * on request since (a25d036d939a). The module's callbacks call no hooked function.
+ * But the guard also disables preemption (ftrace_ops_assist_func()). On PREEMPT_RT
+ * bottom halves off does not do so, and the callbacks need the guard.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define SYNQ_FTRACE_GUARD	(SYNQ_PREEMPT_RT ? 0 : FTRACE_OPS_FL_RECURSION_SAFE)
@@ -135,8 +135,8 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 #endif /* 5.11 */
 
 /*
- * 5.5 added the flag that has kernel.ftrace_enabled=0 refused while a hook
- * stands (RHEL: 8.3): before, that silences it without a word.
+ * 5.5 added the flag that makes the kernel refuse kernel.ftrace_enabled=0 while a
+ * hook is attached (RHEL: 8.3). Before, that setting silently disables the hook.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 5, 0) || SYNQ_RHEL(8, 3)
 #define SYNQ_FTRACE_PERMANENT	FTRACE_OPS_FL_PERMANENT
@@ -144,7 +144,7 @@ static __always_inline unsigned long synq_regs_arg(struct pt_regs *regs, unsigne
 #define SYNQ_FTRACE_PERMANENT	0
 #endif /* 5.5 */
 
-/* 6.2 exported ftrace_free_filter(): before, an empty filter has it freed. */
+/* 6.2 exported ftrace_free_filter(); before, setting an empty filter frees it. */
 static inline void synq_ftrace_free_filter(struct ftrace_ops *ops)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
@@ -154,7 +154,7 @@ static inline void synq_ftrace_free_filter(struct ftrace_ops *ops)
 #endif /* 6.2 */
 }
 
-/* 4.15 switched jprobes off, 4.19 took what was left of them away. */
+/* 4.15 disabled jprobes, 4.19 removed them. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(4, 15, 0)
 #define SYNQ_HAVE_JPROBES	1
 #define synq_jprobe		jprobe
@@ -173,7 +173,7 @@ struct synq_jprobe {
 #define synq_jprobe_return()		do { } while (0)
 #endif /* 4.15 */
 
-/* Where a probed function returns to, read at its first instruction. */
+/* Return where a probed function returns to. Valid at its first instruction. */
 static __always_inline unsigned long synq_return_address(struct pt_regs *regs)
 {
 #if defined(CONFIG_X86)
@@ -194,14 +194,14 @@ static __always_inline unsigned int synq_stack_save(unsigned long *frames, unsig
 	struct stack_trace trace = { .max_entries = most, .entries = frames };
 
 	save_stack_trace(&trace);
-	/* A stack that fits is ended by ULONG_MAX. */
+	/* ULONG_MAX ends a stack that fits. */
 	if (trace.nr_entries && frames[trace.nr_entries - 1] == ULONG_MAX)
 		trace.nr_entries--;
 	return trace.nr_entries;
 #endif /* 5.2 */
 }
 
-/* 5.4 added lockdown: is tracefs, which shows the kernel's stacks too, closed to everybody? */
+/* 5.4 added lockdown. Return whether it closes tracefs, which shows the kernel's stacks too. */
 static inline bool synq_locked_down(void)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0)
@@ -211,7 +211,7 @@ static inline bool synq_locked_down(void)
 #endif /* 5.4 */
 }
 
-/* Until woken, in a way that lets the machine be suspended. 6.1 added TASK_FREEZABLE. */
+/* Sleep until woken; the machine can still suspend. 6.1 added TASK_FREEZABLE. */
 static inline void synq_sleep_freezable(void)
 {
 #ifdef TASK_FREEZABLE
@@ -225,14 +225,14 @@ static inline void synq_sleep_freezable(void)
 
 /* ---- Time, memory, RCU ---- */
 
-/* 4.16 added timers that run in a softirq; before, in the interrupt. */
+/* 4.16 added timers that run in a softirq; before, they run in the interrupt. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 16, 0)
 #define SYNQ_HRTIMER_MODE	HRTIMER_MODE_REL_SOFT
 #else
 #define SYNQ_HRTIMER_MODE	HRTIMER_MODE_REL
 #endif /* 4.16 */
 
-/* 6.13 added hrtimer_setup(), 6.15 took hrtimer_init() away. */
+/* 6.13 added hrtimer_setup(), 6.15 removed hrtimer_init(). */
 static inline void synq_hrtimer_setup(struct hrtimer *timer,
 				      enum hrtimer_restart (*fn)(struct hrtimer *))
 {
@@ -252,10 +252,9 @@ static inline void synq_hrtimer_setup(struct hrtimer *timer,
 #define SYNQ_GFP_TAP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
 /*
- * Memory on a node, to be freed by kvfree(). The kernel exports nothing that
- * takes both a node and flags but kvmalloc_node(), which rounds up to a power of
- * two: where there is one node vmalloc() does without. 5.8 took away the last
- * argument of __vmalloc().
+ * Allocate memory on a node; kvfree() frees it. The kernel exports only
+ * kvmalloc_node() for both a node and flags, and that rounds up to a power of two.
+ * With one node, use __vmalloc(), which does not. 5.8 removed its last argument.
  */
 static inline void *synq_alloc_node(size_t bytes, int node)
 {
@@ -271,8 +270,8 @@ static inline void *synq_alloc_node(size_t bytes, int node)
 }
 
 /*
- * 4.20 had synchronize_rcu() wait for whoever has preemption or bottom halves
- * off too, as hooks have (RHEL: 8.0).
+ * Since 4.20 synchronize_rcu() also waits for code with preemption or bottom
+ * halves off, as in hooks (RHEL: 8.0).
  */
 #define SYNQ_RCU_WAITS_FOR_BH							\
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0) || SYNQ_RHEL(8, 0))
@@ -280,7 +279,7 @@ static inline void *synq_alloc_node(size_t bytes, int node)
 #define synchronize_rcu		synchronize_sched
 #endif /* 4.20 */
 
-/* net_generic(), with bottom halves off: RCU waits for that too since 4.20. */
+/* Do net_generic() with bottom halves off: since 4.20 RCU waits for that too. */
 static __always_inline void *synq_net_generic_bh(const struct net *net, unsigned int id)
 {
 #if SYNQ_RCU_WAITS_FOR_BH
@@ -291,8 +290,8 @@ static __always_inline void *synq_net_generic_bh(const struct net *net, unsigned
 }
 
 /*
- * 5.3 added .pre_exit, and waits for RCU between that and .exit: once for all
- * namespaces that go together, and for all who want it.
+ * 5.3 added .pre_exit. The kernel waits for RCU between that and .exit, once for
+ * all namespaces and all subsystems of one cleanup.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 3, 0)
 #define SYNQ_DEFINE_NETNS_EXIT(leave, gone)
@@ -312,7 +311,7 @@ static void __net_exit synq_netns_exit(struct list_head *nets)			\
 #define SYNQ_NETNS_EXIT(leave, gone)	.exit_batch = synq_netns_exit
 #endif /* 5.3 */
 
-/* 5.4 added the condition under which lockdep is content. */
+/* 5.4 added the condition that satisfies lockdep. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 4, 0)
 #define synq_hlist_for_each_entry_hook(pos, head, member)			\
 	hlist_for_each_entry_rcu(pos, head, member, true)
@@ -322,7 +321,7 @@ static void __net_exit synq_netns_exit(struct list_head *nets)			\
 
 /* ---- Files ---- */
 
-/* 5.6 gave files of procfs a structure of their own. */
+/* 5.6 added struct proc_ops for files of procfs. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 6, 0)
 #define proc_ops	file_operations
 #define proc_open	open
@@ -343,7 +342,7 @@ static void __net_exit synq_netns_exit(struct list_head *nets)			\
 typedef unsigned int __poll_t;
 #endif /* 4.16 */
 
-/* 5.1 added stream_open(): neither seeks nor has a read keep a write waiting. */
+/* 5.1 added stream_open(): no seeks, and a read does not block a write. */
 static inline void synq_stream_open(struct inode *inode, struct file *file)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 1, 0)
@@ -353,12 +352,12 @@ static inline void synq_stream_open(struct inode *inode, struct file *file)
 #endif /* 5.1 */
 }
 
-/* 4.18 added proc_create_net() and its sister. */
+/* 4.18 added proc_create_net() and proc_create_net_single(). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 18, 0)
 #define synq_proc_create_net		proc_create_net
 #define synq_proc_create_net_single	proc_create_net_single
 #else
-/* What to open: rows, or one text. */
+/* The content of a file: rows, or one text. */
 struct synq_proc_net {
 	const struct seq_operations	*ops;
 	int				size;
@@ -412,9 +411,9 @@ static inline struct net *seq_file_single_net(struct seq_file *seq)
 #endif /* 4.16 */
 
 /*
- * 5.8 added the question whether a request is of an MPTCP join, which
- * tcp_check_req() drops although it is completed (RHEL: 8.3). 5.7 has joins
- * without it: there they count as reset.
+ * 5.8 added rsk_drop_req(): whether a request is of an MPTCP join, which
+ * tcp_check_req() drops although it is completed (RHEL: 8.3). 5.7 has joins but
+ * not this function: there they count as reset.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 8, 0) || SYNQ_RHEL(8, 3)
 #include <net/mptcp.h>
@@ -442,7 +441,7 @@ static __always_inline u64 synq_moves(struct net *net, int cpu)
 	__builtin_types_compatible_p(typeof(tcp_reset),				\
 				     void(struct sock *, struct sk_buff *))
 
-/* The table of a namespace's sockets. From 5.18 to 6.0 the way there was a pointer. */
+/* Return the table of a namespace's sockets. From 5.18 to 6.0 tcp_death_row is a pointer. */
 #define SYNQ_DEATH_ROW_POINTER							\
 	__builtin_types_compatible_p(typeof(init_net.ipv4.tcp_death_row),	\
 				     struct inet_timewait_death_row *)
@@ -457,12 +456,12 @@ static inline struct inet_hashinfo *synq_hashinfo(struct net *net)
 }
 
 /*
- * Listening sockets, chain by chain, under RCU alone: what a chain begins or
- * goes on with is read once, for it may be gone at a second look. 5.19 took
- * away the table that goes by port alone (cae3873c5b3a; RHEL 9.2 and stable 5.15
- * kernels have that too), and with it the macro that goes through the other
- * one, of 4.17. A chain ends with NULL, or since 5.5, and in the stable kernels that
- * have 8dbd76e79a16, as those of the established hash do.
+ * Listening sockets, chain by chain, under RCU alone: read the head or next
+ * pointer once, since its socket may be gone at a second read. 5.19 removed the
+ * table hashed by port alone (cae3873c5b3a; RHEL 9.2 and stable 5.15 kernels too).
+ * It also removed the macro that walks the other table, which 4.17 added. A chain
+ * ends with NULL. Since 5.5, and in stable kernels with 8dbd76e79a16, it ends with
+ * a nulls marker, as those of the established hash do.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(4, 17, 0) && !defined(inet_lhash2_for_each_icsk_rcu)
 #define synq_listen_chains(hash)	((hash)->lhash2_mask + 1)
@@ -491,16 +490,16 @@ static inline struct sock *synq_listen_next(const struct sock *sk)
 /* ---- Drops ---- */
 
 /*
- * 5.17 gave drops a reason, as RHEL 9.0 and stable 5.15 kernels do; from there
- * to 5.19 the list of them is this macro.
+ * 5.17 gave drops a reason, as RHEL 9.0 and stable 5.15 kernels do. From there
+ * to 5.19 this macro is the list of reasons.
  */
 #if !SYNQ_HAVE_DROPREASON_H && !defined(TRACE_SKB_DROP_REASON)
 enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 #endif /* 5.17 */
 
 /*
- * 5.18 has TCP give reasons, and the way out. Before, what a socket does not
- * want is freed in tcp_drop(), which skb:kfree_skb does not tell of.
+ * Since 5.18 TCP and the output path give reasons. Before, tcp_drop() frees the
+ * segments that a socket discards, and skb:kfree_skb does not report those.
  */
 #define SYNQ_HAVE_TCP_DROP							\
 	(LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0) && !SYNQ_HAVE_DROPREASON_H)
@@ -511,9 +510,9 @@ enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 #endif /* 5.18 */
 
 /*
- * The probe of skb:kfree_skb, made of fn(skb, location, reason, rx_sk). 5.17
- * gave the tracepoint the reason, 6.11 the socket that the segment came for
- * (c53795d48ee8), 7.3 has that const.
+ * Define the probe of skb:kfree_skb, which calls fn(skb, location, reason, rx_sk).
+ * 5.17 added the reason to the tracepoint, 6.11 the segment's receiving socket
+ * (c53795d48ee8), which is const in 7.3.
  */
 #define SYNQ_KFREE_SKB_HAS(...)							\
 	__builtin_types_compatible_p(typeof(trace_kfree_skb),			\
@@ -548,9 +547,9 @@ enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 			      name##_sock))
 
 /*
- * Prints what the kernel calls a reason to drop, or a dash. 6.0 exported the
- * names, which had been the tracepoint's alone; 6.4 gave each subsystem a table
- * of its own (071c0fc6fb91), which goes with its module.
+ * Print the kernel's name of a reason to drop, or a dash. 6.0 exported the names,
+ * which only the tracepoint had before. 6.4 gave each subsystem its own table
+ * (071c0fc6fb91), which goes away with the subsystem's module.
  */
 static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 {
@@ -587,10 +586,10 @@ static inline void synq_drop_reason_show(struct seq_file *seq, u32 reason)
 }
 
 /*
- * How many half-opens a listener's SYN queue takes before it is full. An empty
- * one of no length is full where inet_csk_reqsk_queue_is_full() compares with
- * ">=", and is not where it does with ">": in 6.13, and the stable kernels of
- * its time, since 3479c7549fb1.
+ * Return how many half-opens a listener's SYN queue holds before it is full. An
+ * empty queue of length 0 is full if inet_csk_reqsk_queue_is_full() compares with
+ * ">=". It is not if that compares with ">": since 3479c7549fb1, in 6.13 and the
+ * stable kernels of its time.
  */
 static inline u64 synq_queue_room(const struct sock *sk)
 {

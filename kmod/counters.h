@@ -12,7 +12,7 @@
 
 #include "tcpsynq.h"
 
-/* The kernel's own counters we read beside ours. */
+/* The kernel's own counters that the module reads too. */
 enum synq_mib {
 	SYNQ_MIB_COOKIES_RECV,
 	SYNQ_MIB_COOKIES_FAILED,
@@ -28,8 +28,8 @@ enum synq_mib {
  * @mib_then: the kernel's counter of failed checks when this one began
  * @failed: failed checks, without one that is still open
  *
- * A hook that runs only after success says that the check succeeded. The
- * counter moves if it failed: see syn_drop.c.
+ * A hook that runs only after success shows that the check succeeded. The
+ * kernel increments the counter if it failed: see syn_drop.c.
  */
 struct synq_check {
 	bool	open;
@@ -38,14 +38,14 @@ struct synq_check {
 };
 
 /**
- * struct synq_kernel - what the kernel has counted on one CPU since it booted
+ * struct synq_kernel - the kernel's counts on one CPU since boot
  * @cookies_ok: final ACKs with a good cookie
  * @cookies_bad: those with a bad one
  * @queue_full: SYNs dropped for a full SYN queue
  * @accept_full: SYNs dropped for a full accept queue
  *
- * The last two are made with the help of our checks, so that only what they
- * grow by after these are watched means anything.
+ * The last two use the module's checks, so only their growth since the module
+ * began to watch those has a meaning.
  */
 struct synq_kernel {
 	u64	cookies_ok;
@@ -55,16 +55,16 @@ struct synq_kernel {
 };
 
 /**
- * struct synq_cpu - what one CPU has counted in one network namespace
- * @n: counts since load, written by their CPU alone
+ * struct synq_cpu - counts of one CPU in one network namespace
+ * @n: counts since load, written only by that CPU
  * @early_ended: half-opens that ended before they were counted
- * @early_begun: those of them whose SYN-ACK was seen later
+ * @early_begun: of these, half-opens whose SYN-ACK was sent later
  * @late_completions: handshakes completed after their half-open was counted as
  *	ended otherwise
- * @at_load: what the kernel had counted at load
- * @seq: lets a reader take a check and its counter together
- * @ack: is the accept queue full, asked for a final ACK
- * @peer: is the peer proven, asked for a SYN by the three-quarters rule
+ * @at_load: the kernel's counts at load
+ * @seq: lets a reader read a check and its counter together
+ * @ack: the check for a final ACK whether the accept queue has room
+ * @peer: the three-quarters rule's check for a SYN whether the peer is proven
  */
 struct synq_cpu {
 	u64			n[SYNQ_COUNTED];
@@ -84,8 +84,8 @@ enum synq_watch {
 };
 
 /**
- * struct synq_net - our share of a network namespace
- * @cpu: the counters; once it is being dismantled, some that nobody reads
+ * struct synq_net - the module's data of a network namespace
+ * @cpu: the counters; synq_dummy_counters once it is being dismantled
  * @dying: the counters from then until they are freed
  * @watch: BIT(enum synq_watch): read by the hook of an added half-open
  * @feeds: taps that ask for records; read under RCU
@@ -103,8 +103,8 @@ struct synq_net {
 
 /**
  * struct synq_figures - counters as shown
- * @n: by enum synq_counter; docs/format.md says what each is. Those of taps,
- *	SYNQ_PEAK and a tap's SYNQ_LOST, are the tap's to fill in.
+ * @n: by enum synq_counter; docs/format.md defines each. A tap fills in its
+ *	own, SYNQ_PEAK and SYNQ_LOST.
  *
  * SYNQ_HALF_OPEN, SYNQ_INITIAL and SYNQ_PEAK are signed levels; the others only grow.
  */
@@ -119,7 +119,7 @@ static inline struct synq_net *synq_net(const struct net *net)
 	return net_generic(net, synq_net_id);
 }
 
-/* The same in a hook of the counters, which all run with bottom halves off. */
+/* Do the same in a hook of the counters; these all run with bottom halves off. */
 static __always_inline struct synq_net *synq_net_hook(const struct net *net)
 {
 	return synq_net_generic_bh(net, synq_net_id);
@@ -143,13 +143,13 @@ static __always_inline void synq_count(const struct synq_net *sn, enum synq_coun
 
 const char *synq_outcome_name(enum synq_counter outcome);
 
-/* Does a tap ask for records of this namespace? */
+/* Return whether a tap asks for records of this namespace. */
 static __always_inline bool synq_recording(const struct synq_net *sn)
 {
 	return unlikely(!hlist_empty(&sn->feeds));
 }
 
-/* Is there more to do for a half-open that is added than to count it? */
+/* Return whether an added half-open needs more than counting. */
 static __always_inline bool synq_watching(const struct synq_net *sn)
 {
 	return unlikely(READ_ONCE(sn->watch));

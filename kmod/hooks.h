@@ -11,7 +11,7 @@
 
 /* ---- Functions of the kernel (symbol.c) ---- */
 
-/* Of a function: from its first byte to past its last. */
+/* The addresses of a function, @end exclusive. */
 struct synq_range {
 	unsigned long start;
 	unsigned long end;
@@ -24,7 +24,7 @@ struct synq_range synq_symbol_range(const char *name);
 bool synq_symbol_calls(const char *caller, const char *callee);
 bool synq_symbol_unpatched(unsigned long start);
 
-/* A function's address and what some kernels put before it or at its beginning, bytes. */
+/* Most bytes that a kernel puts before a function, or at its beginning. */
 #define SYNQ_ENTRY_SLACK	16
 
 static __always_inline bool synq_in_range(const struct synq_range *range, unsigned long at)
@@ -43,7 +43,7 @@ static __always_inline bool synq_in_range(const struct synq_range *range, unsign
 	HOOK(DESTRUCTOR6, destructor6)						\
 	HOOK(MIGRATE, migrate) /* after what ends a move */			\
 	HOOK(REQ_ERR, req_err)							\
-	HOOK(SEND_SYNACK4, send_synack4) /* after all that ends one: life.h */	\
+	HOOK(SEND_SYNACK4, send_synack4) /* after the hooks of ends: life.h */	\
 	HOOK(SEND_SYNACK6, send_synack6)					\
 	HOOK(PEER_PROVEN, peer_proven)						\
 	HOOK(SYN_RECV4, syn_recv4)						\
@@ -54,7 +54,7 @@ static __always_inline bool synq_in_range(const struct synq_range *range, unsign
 	HOOK(DO_RCV4, do_rcv4)							\
 	HOOK(DO_RCV6, do_rcv6)							\
 	HOOK(TCP_DROP, tcp_drop)						\
-	HOOK(KFREE_SKB, kfree_skb) /* a tracepoint: it has no such handlers */	\
+	HOOK(KFREE_SKB, kfree_skb) /* a tracepoint, without these handlers */	\
 	HOOK(SET_STATE, set_state)						\
 	HOOK(TCP_RESET, tcp_reset)						\
 	HOOK(TIME_WAIT, time_wait)
@@ -64,7 +64,7 @@ enum synq_hook_id { SYNQ_HOOK_LIST(SYNQ_HOOK_ID) SYNQ_HOOKS };
 
 enum synq_via {
 	SYNQ_VIA_NONE,		/* not attached */
-	SYNQ_VIA_AUTO,		/* as a request: the best there is */
+	SYNQ_VIA_AUTO,		/* only as a parameter: the best available */
 	SYNQ_VIA_FTRACE,
 	SYNQ_VIA_KPROBE,
 	SYNQ_VIA_JPROBE,
@@ -72,13 +72,13 @@ enum synq_via {
 };
 
 /**
- * struct synq_call - the call a handler looks at
+ * struct synq_call - the call that a handler sees
  * @arg: its integer arguments, as passed in registers
  * @caller: where it returns to
- * @entry: the instruction the hook is at, the function's first or next to it;
- *	0 by a jprobe, which runs in the function's place
+ * @entry: the hooked instruction, the function's first or next to it; 0 with a
+ *	jprobe, which runs in the function's place
  *
- * Handlers are inlined into their thunks, so what one does not use is
+ * Handlers are inlined into their thunks, so fields that one does not use are
  * not even loaded.
  */
 struct synq_call {
@@ -126,7 +126,7 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 		fn(&call);							\
 		return 0;							\
 	}									\
-	/* Called in the probed function's place, with its stack. */		\
+	/* Called in place of the probed function, with its stack. */		\
 	void notrace __maybe_unused						\
 	name##_jprobe(unsigned long a, unsigned long b, unsigned long c,	\
 		      unsigned long d, unsigned long e, unsigned long f)	\
@@ -143,7 +143,7 @@ DECLARE_PER_CPU(unsigned long [SYNQ_HOOKS], synq_hits);
 
 SYNQ_HOOK_LIST(SYNQ_DECLARE_HOOK)
 
-extern const unsigned long synq_drop_hooks;	/* those that drops need */
+extern const unsigned long synq_drop_hooks;	/* the hooks that drops need */
 int synq_drop_attach(void);
 void synq_drop_detach(void);
 void synq_close_prepare(void);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A word in each request says how far its half-open has been counted, so that
- * it is counted once as added and once as ended, whichever CPUs race for it.
+ * A word in each request stores how far the module has counted its half-open.
+ * Even if CPUs race, it is counted once as added and once as ended.
  *
  * A request is never bound to a port, so the kernel leaves its skc_bind_node
  * alone: reqsk_alloc() does not set it, inet_reqsk_clone() copies it, no socket
- * gets it (4.14 to 7.3). We use its first word. The memory of a request is used
- * again without being cleared, so the word carries the key of this life; without
- * the key, nothing has been counted. The key holds what identifies the half-open
- * and not the address of the request, so a clone keeps its state. The key can
- * be formed once the request is hashed: inet_ehash_insert() sets skc_hash, and
- * snt_isn does not change after that.
+ * gets it (4.14 to 7.3). We use its first word. The kernel reuses the memory of a
+ * request without clearing it, so the word contains the key of this life; without
+ * the key, nothing has been counted. The key identifies the half-open and not the
+ * address of the request, so a clone keeps the state. The key is valid once the
+ * request is hashed: inet_ehash_insert() sets skc_hash, and snt_isn does not change
+ * after that.
  *
  *   event                        finds                  leaves   counts
  *   SYN-ACK sent first           no key                 COUNTED  added
@@ -29,12 +29,12 @@
  *   freed                        COUNTED, ICMP, clone   GONE     outcome
  *   a clone is given up unhashed clone                  GONE
  *
- * In all other cases nothing changes and nothing is counted. A removal may be
- * seen before the SYN-ACK: a RST for the request arrives on another CPU once it
- * is hashed. It may also be that of a half-open from before the load.
+ * In all other cases nothing changes and nothing is counted. A hook may see a
+ * removal before the SYN-ACK: a RST for the request arrives on another CPU once it
+ * is hashed. Or the half-open may be from before the load.
  *
- * Since 5.14 the timer of a request whose listener has closed may have a clone
- * take its place in the hash. The clone has the word as it was copied, MOVING.
+ * Since 5.14, if the listener of a request has closed, its timer may put a clone in
+ * its place in the hash. The clone has the word as it was copied, MOVING.
  * The second word of skc_bind_node holds the original's address, which
  * distinguishes the two. Whether the clone took the place shows in the kernel's
  * count of moves on that CPU: until the next hook of a move runs there, nothing
@@ -44,8 +44,8 @@
  * counted the end, and before the RST takes the request out of the hash, a clone
  * takes the request's place. That half-open lives on uncounted.
  *
- * Each change is one compare-and-exchange on one word, so for a life there is
- * one order of changes, the same for all CPUs. No other memory depends on it.
+ * Each change is one compare-and-exchange on one word, so all CPUs see the changes
+ * of a life in the same order. No other memory depends on that order.
  */
 #ifndef SYNQ_LIFE_H
 #define SYNQ_LIFE_H
@@ -66,7 +66,7 @@ enum synq_life {
 	SYNQ_LIFE_MASK = 31,
 };
 
-extern unsigned long synq_life_nonce;	/* drawn at load: what an earlier load wrote has no key */
+extern unsigned long synq_life_nonce;	/* random, so words of an earlier load have no key */
 
 static __always_inline unsigned long *synq_life_word(const struct request_sock *req)
 {
@@ -81,7 +81,7 @@ static __always_inline unsigned long synq_life_key(const struct request_sock *re
 	       ~(unsigned long)SYNQ_LIFE_MASK;
 }
 
-/* What synq_life_begin_slow() says: an outcome, or one of these. */
+/* synq_life_begin_slow() returns an outcome, or one of these. */
 #define SYNQ_LIFE_NOT_BEGUN	(-1)
 #define SYNQ_LIFE_BEGUN		0
 
@@ -91,19 +91,19 @@ static __always_inline bool synq_life_unfinished(const struct request_sock *req)
 	return (READ_ONCE(*synq_life_word(req)) ^ synq_life_key(req)) < SYNQ_LIFE_GONE;
 }
 
-/* May a timer have moved it, so that a CPU may have noted its address? */
+/* Return whether a timer may have moved it, so that a CPU may have noted its address. */
 static __always_inline bool synq_life_may_be_noted(const struct request_sock *req)
 {
 	return (void *)READ_ONCE(req->__req_common.skc_bind_node.pprev) == req;
 }
 
-/* Has it been counted, and not begun to end or move? */
+/* Return whether it has been counted, and has not begun to end or move. */
 static __always_inline bool synq_life_is_counted(const struct request_sock *req)
 {
 	return (READ_ONCE(*synq_life_word(req)) ^ synq_life_key(req)) <= SYNQ_LIFE_ICMP;
 }
 
-/* Is an ICMP error ending it? */
+/* Return whether an ICMP error is ending it. */
 static __always_inline bool synq_life_is_icmp(const struct request_sock *req)
 {
 	return READ_ONCE(*synq_life_word(req)) == (synq_life_key(req) | SYNQ_LIFE_ICMP);
@@ -120,7 +120,7 @@ void synq_life_move_ends_here(struct request_sock *req);
 void synq_life_move_ends(struct request_sock *req);
 bool synq_life_unused(struct request_sock *req, bool held);
 
-/* Is the half-open whose SYN-ACK is being sent to be counted? If not, ask the slow one. */
+/* Count the half-open whose SYN-ACK is being sent. If false, call synq_life_begin_slow(). */
 static __always_inline bool synq_life_begin(struct request_sock *req)
 {
 	unsigned long key = synq_life_key(req);
@@ -130,7 +130,7 @@ static __always_inline bool synq_life_begin(struct request_sock *req)
 	return (seen ^ key) > SYNQ_LIFE_MASK && cmpxchg(word, seen, key) == seen;
 }
 
-/* Is the end of the half-open to be counted here? If not, ask the slow one. */
+/* Claim the end of the half-open, to count it. If false, call synq_life_end_slow(). */
 static __always_inline bool synq_life_end(struct request_sock *req, unsigned long key)
 {
 	return cmpxchg(synq_life_word(req), key, key | SYNQ_LIFE_GONE) == key;

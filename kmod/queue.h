@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How many half-opens a listener really takes. */
+/* How many half-opens a listener really holds. */
 #ifndef SYNQ_QUEUE_H
 #define SYNQ_QUEUE_H
 
@@ -9,9 +9,9 @@
 #include "compat.h"
 
 /*
- * With tcp_syncookies=2 none. With 0, tcp_conn_request() also refuses peers
- * not yet proven once less than a quarter of tcp_max_syn_backlog is free
- * (net/ipv4/tcp_input.c).
+ * Return that number: 0 with tcp_syncookies=2. With tcp_syncookies=0,
+ * tcp_conn_request() (net/ipv4/tcp_input.c) also refuses peers not yet proven
+ * once less than a quarter of tcp_max_syn_backlog is free.
  */
 static inline u64 synq_listener_holds(const struct sock *sk)
 {

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records: what a hook writes for the taps that ask, and a tap reads.
+ * Records: a hook writes them for the taps that ask, and a tap reads them.
  *
- * A tap that asks for more than counts has a feed: a ring for each CPU,
- * written by that CPU alone, with interrupts off so that a hook in an
- * interrupt cannot come between. A full ring takes no more, and counts what
- * it did not take.
+ * A tap that asks for more than counts has a feed: a ring for each CPU. Only
+ * that CPU writes to it, with interrupts off, so that a hook in an interrupt
+ * cannot write between. If the ring is full, the hook counts the record as lost.
  *
- * The rings are read in the order of time. A writer raises @busy before it
- * looks at the clock; a reader looks at the clock, waits for every ring that
- * is busy, and then has all records older than that look. The writer's clock
- * may run back by some nanoseconds: a record that is too old for its place is
- * given the time of the look before.
+ * A reader merges the rings in order of time. A writer sets @busy before it reads
+ * the clock. A reader reads the clock, waits until no ring is busy, and then has
+ * all records older than that time. The writer's clock may run back by some
+ * nanoseconds: a record that is too old for its place gets the time of the
+ * previous clock reading.
  */
 #ifndef SYNQ_RECORD_H
 #define SYNQ_RECORD_H
@@ -28,13 +27,13 @@
 #include "text.h"
 
 /**
- * struct synq_record - one thing that happened; what all kinds have
+ * struct synq_record - the part that all kinds of record share
  * @time: CLOCK_MONOTONIC, nanoseconds
- * @local: our end; IPv4 as v4-mapped
+ * @local: this machine's end; IPv4 as v4-mapped
  * @remote: the peer's end
  * @local_port: in host order
  * @remote_port: in host order
- * @kind: enum synq_record_kind; what it is tells the size
+ * @kind: enum synq_record_kind, which determines the size
  */
 struct synq_record {
 	u64		time;
@@ -48,11 +47,11 @@ struct synq_record {
 /**
  * struct synq_event - a half-open added or removed
  * @r: the part that all kinds of record share
- * @age_us: of one removed, since its first SYN-ACK; microseconds
+ * @age_us: time since its first SYN-ACK, microseconds; if removed
  * @qlen: half-opens left in the listener's queue
- * @limit: how many it takes, of one added
+ * @limit: half-opens the queue holds; if added
  * @synacks: SYN-ACKs sent
- * @outcome: enum synq_counter, of one removed
+ * @outcome: enum synq_counter; if removed
  */
 struct synq_event {
 	struct synq_record r;
@@ -64,7 +63,7 @@ struct synq_event {
 };
 
 /**
- * struct synq_sample - an established connection, as it stood at a segment
+ * struct synq_sample - the state of an established connection at a segment
  * @r: the part that all kinds of record share
  * @hook: SYNQ_SAMPLE_RCV or _XMIT
  * @ca_state: enum tcp_ca_state
@@ -91,8 +90,8 @@ struct synq_event {
  * @cookie: sock_gen_cookie() of the socket
  * @ca_name: name of the congestion control
  *
- * Units are those of struct tcp_info (include/uapi/linux/tcp.h, 6.1), whose
- * fields these are: sample.c says of each where it is taken from.
+ * Fields and units are those of struct tcp_info (include/uapi/linux/tcp.h, 6.1);
+ * sample.c shows the source of each.
  */
 struct synq_sample {
 	struct synq_record r;
@@ -125,18 +124,18 @@ struct synq_sample {
 #define SYNQ_STACK_MOST	24	/* frames of a stack that are kept */
 
 /*
- * Frames from synq_stack_take() to what a hook is attached to, at most: by a
- * kprobe on arm64 there are the exception's handlers in between.
+ * Most frames from synq_stack_take() to the hooked function: with a kprobe on
+ * arm64 the exception's handlers are in between.
  */
 #define SYNQ_STACK_OURS	16
 
 /**
- * struct synq_stack - how the kernel came to where it was
- * @depth: frames, those deepest in; 0: not asked for
- * @frame: return addresses, the innermost first; room for our own, which
- *	synq_stack_take() leaves out
+ * struct synq_stack - a call stack of the kernel
+ * @depth: number of frames, the innermost; 0: not asked for
+ * @frame: return addresses, the innermost first; with room for the module's own
+ *	frames, which synq_stack_take() leaves out
  *
- * Ends the record it is in, which is written as long as its frames are many.
+ * The last member of a record. The hook writes only @depth of its frames.
  */
 struct synq_stack {
 	u8		depth;
@@ -144,16 +143,16 @@ struct synq_stack {
 };
 
 /**
- * struct synq_drop - a segment freed without having been used
+ * struct synq_drop - a packet that the kernel freed without using it
  * @r: the part that all kinds of record share
- * @location: who freed it, an address in the kernel's text
+ * @location: the code that freed it, an address in the kernel's text
  * @reason: enum skb_drop_reason
- * @length: bytes, with the header of its protocol; of what is not IP, of all
+ * @length: bytes from the header of its protocol on; the whole packet if not IP
  * @ip: it is IPv4 or IPv6
- * @proto: then IPPROTO_*
- * @ethertype: else ETH_P_*; 0: of no Ethernet
+ * @proto: IPPROTO_*, if @ip
+ * @ethertype: ETH_P_*, if not @ip; 0: not Ethernet
  * @flags: byte 13 of a TCP header (RFC 9293, 3.1)
- * @has_flags: there was so much of one
+ * @has_flags: the packet has a whole TCP header
  * @state: of its socket, TCP_*; 0: not known
  * @stack: call stack at @location
  */
@@ -183,10 +182,10 @@ enum synq_cause {
 };
 
 /**
- * struct synq_close - a connection that is no more
+ * struct synq_close - a connection that closed
  * @r: the part that all kinds of record share
- * @state: that it left for TCP_CLOSE, TCP_*
- * @cause: enum synq_cause; close.c says how it is told
+ * @state: the state that it left for TCP_CLOSE, TCP_*
+ * @cause: enum synq_cause; close.c describes how the module decides it
  * @stack: call stack of the close
  */
 struct synq_close {
@@ -196,17 +195,17 @@ struct synq_close {
 	struct synq_stack stack;
 };
 
-/* Characters at most: " ADDRESS:PORT ADDRESS:PORT". */
+/* Most characters of " ADDRESS:PORT ADDRESS:PORT". */
 #define SYNQ_ENDS_MOST	(2 * sizeof(" [ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535"))
-#define SYNQ_ENDS_KNOWN	64	/* connections, of those whose samples are being read */
+#define SYNQ_ENDS_KNOWN	64	/* connections whose ends a feed caches as text */
 
 /**
- * struct synq_ends - the ends of a connection as text, which all its samples have
+ * struct synq_ends - the ends of a connection as text, shared by all its samples
  * @local: as in &struct synq_record, and the next three
  * @remote: likewise
  * @local_port: likewise
  * @remote_port: likewise
- * @length: of @text; 0: of no connection
+ * @length: of @text; 0: unused
  * @text: both ends as a line shows them
  */
 struct synq_ends {
@@ -218,16 +217,16 @@ struct synq_ends {
 	char		text[SYNQ_ENDS_MOST + SYNQ_TEXT_ROOM];
 };
 
-#define SYNQ_SEEN_BITS	12	/* connections a feed knows the cwnd of: 4096 */
+#define SYNQ_SEEN_BITS	12	/* a feed stores the cwnd of 4096 connections */
 
 struct synq_ring;
 
 /**
- * struct synq_reader - who reads a tap
+ * struct synq_reader - the readers of a tap
  * @wait: readers and pollers
- * @dozing: the tap's tick is to be started by the next record or half-open
- * @wake: does that outside of the hook, and wakes @wait: its tick dozes, a ring is
- *	half full, or its latency_ms is 0
+ * @dozing: the next record or half-open must start the tap's tick
+ * @wake: starts the tick outside of the hook, and wakes @wait. Queued if the tick
+ *	dozes, a ring is half full or latency_ms is 0
  */
 struct synq_reader {
 	wait_queue_head_t	wait;
@@ -238,22 +237,22 @@ struct synq_reader {
 /**
  * struct synq_feed - a tap's rings
  * @node: in the list of its namespace
- * @filter: what the tap asks for
- * @rings: by CPU; NULL where the CPU has not been online, or had no memory for one
- * @ring_size: of the data of each, bytes
- * @bytes: what they take
- * @hotplug: has a CPU that comes online get a ring
- * @ringless: records lost on CPUs that have none, by enum synq_record_kind
- * @since: when the batch before the one being read ended, or the feed began: no
- *	record that is read is older
+ * @filter: the tap's filter
+ * @rings: by CPU; NULL if the CPU has not been online, or there was no memory
+ * @ring_size: of the data of each ring, bytes
+ * @bytes: memory of all rings
+ * @hotplug: gives a ring to a CPU that comes online
+ * @ringless: records lost on CPUs without a ring, by enum synq_record_kind
+ * @since: when the batch before the one being read ended, or the feed began; no
+ *	record being read gets an older time
  * @until: the batch being read has records older than that
- * @cpu: whose ring has the oldest record of the batch
+ * @cpu: the CPU whose ring has the oldest record of the batch
  * @others: no record of the batch in other rings is older, nanoseconds of
  *	CLOCK_MONOTONIC
- * @reported: losses the reader has been told of
+ * @reported: losses already reported to the reader, by enum synq_record_kind
  * @reader: the tap's
  * @seen: last cwnd of a connection, for full=0; sample.c
- * @ends: of the connections last read of, each where its ports say
+ * @ends: cache of the ends of recently printed connections, hashed by ports
  */
 struct synq_feed {
 	struct hlist_node		node;
@@ -292,7 +291,7 @@ bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 u32 synq_record_size(const struct synq_record *r);
 bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r, u32 mark);
 
-/* ---- What records are made of ---- */
+/* ---- Parts of records ---- */
 
 void synq_record_ends(struct synq_record *r, const struct sock *sk);
 void synq_stack_take(struct synq_stack *stack, unsigned long from, unsigned long entry);

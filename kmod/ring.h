@@ -3,9 +3,9 @@
  * A ring of records of different sizes: one writer, one reader, no lock.
  *
  * @head and @tail are offsets into @data; equal means empty, so one byte is
- * always free. A record lies in one piece: one that does not fit before the
- * end goes to the beginning, and @wrap says where the data before it ends.
- * The writer moves @wrap only when the reader has passed it.
+ * always free. Records are contiguous: one that does not fit before the end
+ * goes to the beginning, and @wrap stores where the data before it ends.
+ * The writer moves @wrap only after the reader has passed it.
  */
 #ifndef SYNQ_RING_H
 #define SYNQ_RING_H
@@ -30,7 +30,7 @@ struct synq_ring {
 	u8		data[] __aligned(8);
 };
 
-/* Room for @bytes in one piece, or NULL. The writer's. */
+/* Return contiguous room for @bytes, or NULL. Only for the writer. */
 static __always_inline void *synq_ring_reserve(struct synq_ring *ring, u32 bytes)
 {
 	u32 tail = smp_load_acquire(&ring->tail);
@@ -43,7 +43,7 @@ static __always_inline void *synq_ring_reserve(struct synq_ring *ring, u32 bytes
 	return tail > bytes ? ring->data : NULL;
 }
 
-/* @record, of @bytes, has been written where synq_ring_reserve() said. */
+/* Publish @record, of @bytes, which was written where synq_ring_reserve() returned. */
 static __always_inline void synq_ring_commit(struct synq_ring *ring, const void *record, u32 bytes)
 {
 	u32 at = (const u8 *)record - ring->data;
@@ -54,7 +54,7 @@ static __always_inline void synq_ring_commit(struct synq_ring *ring, const void 
 	smp_store_release(&ring->head, at + bytes);
 }
 
-/* Is more than half of it taken? */
+/* Return whether more than half of it is used. */
 static __always_inline bool synq_ring_filling(const struct synq_ring *ring)
 {
 	u32 head = READ_ONCE(ring->head), tail = READ_ONCE(ring->tail);
@@ -67,14 +67,14 @@ static inline bool synq_ring_waiting(const struct synq_ring *ring)
 	return READ_ONCE(ring->head) != READ_ONCE(ring->tail);
 }
 
-/* What is in the ring now is the reader's batch. */
+/* Make all records now in the ring the reader's batch. */
 static inline void synq_ring_snapshot(struct synq_ring *ring)
 {
 	/* Pairs with the release in synq_ring_commit(). */
 	ring->end = smp_load_acquire(&ring->head);
 }
 
-/* The oldest record of the batch, or NULL. The reader's. */
+/* Return the oldest record of the batch, or NULL. Only for the reader. */
 static inline struct synq_record *synq_ring_peek(struct synq_ring *ring)
 {
 	if (ring->tail > ring->end && ring->tail == ring->wrap)
@@ -83,7 +83,7 @@ static inline struct synq_record *synq_ring_peek(struct synq_ring *ring)
 	return ring->tail == ring->end ? NULL : (void *)(ring->data + ring->tail);
 }
 
-/* Done with the record that synq_ring_peek() gave, of @bytes. */
+/* Release the record of @bytes that synq_ring_peek() returned. */
 static inline void synq_ring_take(struct synq_ring *ring, u32 bytes)
 {
 	/* Pairs with the acquire in synq_ring_reserve(). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a check that a hook has seen begin turns out well: see syn_drop.c. */
+/* The success of a check that a hook has seen begin: see syn_drop.c. */
 #ifndef SYNQ_SYN_DROP_H
 #define SYNQ_SYN_DROP_H
 
@@ -18,9 +18,9 @@ static __always_inline bool synq_peer_check_open(const struct synq_net *sn)
 }
 
 /*
- * A SYN was not refused, and a question is open. It need not be of this one:
- * the rule may not have applied to it, and the question be that of an earlier
- * SYN, which was refused if the counter has moved since.
+ * Close an open check after a SYN that the kernel did not refuse. The rule may not
+ * have applied to that SYN. Then the check is that of an earlier SYN, which the
+ * kernel refused if the counter has moved since.
  */
 static inline void synq_peer_check_passed(struct net *net, const struct synq_net *sn)
 {

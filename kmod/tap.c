@@ -372,8 +372,8 @@ static void synq_tap_count(struct synq_tap *tap)
 }
 
 /*
- * Begin a batch: the records of up to a point in time. The C line that may end it
- * is of that time, so no record after it is older. The first batch is empty; its
+ * Begin a batch: the records up to a point in time. The C line that may end it is
+ * of that time, so no record after it is older. The first batch is empty; its
  * time is when the tap was opened, or began to record.
  */
 static void synq_tap_begin(struct synq_tap *tap)
@@ -587,7 +587,7 @@ static ssize_t synq_tap_read(struct file *file, char __user *to, size_t size, lo
 	err = synq_tap_wait(tap, file->f_flags & O_NONBLOCK);
 	if (err)
 		return err;
-	/* An empty write ends the wait by returning 0. Text that came since is for the next read. */
+	/* An empty write ends the wait: return 0. Text made since is for the next read. */
 	if (tap->taken == tap->seq.count) {
 		mutex_unlock(&tap->lock);
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a tap asks for (filter.c), and the taps there are (tap.c). */
+/* Filters of taps (filter.c), and the taps (tap.c). */
 #ifndef SYNQ_TAP_H
 #define SYNQ_TAP_H
 
@@ -15,19 +15,19 @@
 #define SYNQ_SAMPLE_XMIT	BIT(1)
 
 /**
- * struct synq_filter - what a tap asks for
+ * struct synq_filter - the records and lines that a tap asks for
  * @kinds: SYNQ_KIND_*; see synq_filter_kinds()
  * @interval_ms: time between C lines, milliseconds
- * @latency_ms: a reader is woken so long after the first record, milliseconds
+ * @latency_ms: the tap wakes a reader that long after the first record
  * @port: of either end, host order; 0: any
  * @fwmark: of the connection; 0: any
  * @addr: a network that either end is in; IPv4 as v4-mapped
  * @addr_bits: the length of its prefix, of 128; 0: any
  * @full: samples of every segment, not only when the cwnd has changed
- * @hook: SYNQ_SAMPLE_*: samples of which segments
+ * @hook: SYNQ_SAMPLE_*: the segments that make samples
  * @any_proto: drops of every protocol, not only of TCP
  * @stack: drops and closes with the kernel's stack
- * @tcpprobe: the lines of tcp_probe and no other
+ * @tcpprobe: only the lines of tcp_probe
  */
 struct synq_filter {
 	unsigned int	kinds;
@@ -44,7 +44,7 @@ struct synq_filter {
 	unsigned int	tcpprobe;
 };
 
-/* The kinds a tap shows: tcp_probe's lines have room for samples only. */
+/* Return the kinds a tap shows: with tcp_probe's lines, only samples. */
 static __always_inline unsigned int synq_filter_kinds(const struct synq_filter *filter)
 {
 	return filter->tcpprobe ? filter->kinds & SYNQ_KIND_SAMPLE : filter->kinds;

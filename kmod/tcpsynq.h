@@ -2,7 +2,7 @@
 /*
  * tcpsynq: exact counts of half-open TCP connections.
  *
- * What all files share. ARCHITECTURE.md shows which file does what.
+ * Declarations that all files share. ARCHITECTURE.md describes each file.
  */
 #ifndef SYNQ_TCPSYNQ_H
 #define SYNQ_TCPSYNQ_H
@@ -22,10 +22,10 @@
 
 /**
  * struct synq_uint_param - a module parameter that is a number within bounds
- * @value: in force; readers use READ_ONCE(); first, as param_get_uint() reads it
+ * @value: current value; readers use READ_ONCE(); first, for param_get_uint()
  * @min: the lowest value allowed
  * @max: the highest value allowed
- * @allowed: both in words, for the kernel log's line about a bad value
+ * @allowed: both limits in words, for the kernel log's line about a bad value
  */
 struct synq_uint_param {
 	unsigned int	value;
@@ -43,7 +43,7 @@ struct synq_uint_param {
 
 extern const struct kernel_param_ops synq_uint_param_ops;
 
-/* ---- What was half-open before the hooks (initial.c) ---- */
+/* ---- Half-opens from before the hooks (initial.c) ---- */
 
 extern bool synq_initial_done;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults of the kernel that tcpsynq has to survive. Each begins with a write to
- * a parameter:
+ * Faults of the kernel that tcpsynq must survive. A write to a parameter starts
+ * each:
  *
- *   drop_in      a function of the kernel, whose next call drops a segment;
- *                read, "-" once that has happened
- *   kill_ftrace  ftrace shuts itself down, as after a fault of its own
+ *   drop_in      write a kernel function's name: its next call drops a segment.
+ *                Reads "-" once that has happened
+ *   kill_ftrace  makes ftrace shut itself down, as after an internal fault
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -64,7 +64,7 @@ module_param_cb(drop_in, &drop_in_ops, NULL, 0600);
 
 static int kill_ftrace_set(const char *val, const struct kernel_param *kp)
 {
-	/* The kernel exports no name for it: an unarmed kprobe has its address. */
+	/* The kernel does not export ftrace_kill(): find it with an unarmed kprobe. */
 	struct kprobe found = { .symbol_name = "ftrace_kill", .flags = KPROBE_FLAG_DISABLED };
 	void (*kill)(void);
 	int err = register_kprobe(&found);
