@@ -58,7 +58,7 @@ struct synq_kernel {
  * struct synq_cpu - counts of one CPU in one network namespace
  * @n: counts since load, written only by that CPU
  * @early_ended: half-opens that ended before they were counted
- * @early_begun: of these, half-opens whose SYN-ACK was sent later
+ * @early_begun: of these, half-opens whose SYN-ACK a hook saw later
  * @late_completions: handshakes completed after their half-open was counted as
  *	ended otherwise
  * @at_load: the kernel's counts at load

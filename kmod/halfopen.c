@@ -2,9 +2,9 @@
 /*
  * Half-opens: when one is added, and with which outcome it ends.
  *
- * Added: tcp_conn_request() calls ->send_synack() once for each request it
- * has put into the SYN queue, for each cookie and for each Fast Open child,
- * and passes which of these it is (net/ipv4/tcp_input.c, 4.14 to 7.3).
+ * Added: tcp_conn_request() calls ->send_synack() once for each request that it
+ * has put into the SYN queue, each cookie and each Fast Open child. An argument
+ * says which of these it is (net/ipv4/tcp_input.c, 4.14 to 7.3).
  * inet_csk_reqsk_queue_hash_add() may find a duplicate and add nothing; only
  * its return value shows that. A retransmitted SYN-ACK carries no Fast Open
  * cookie, not even an empty one (tcp_rtx_synack(), net/ipv4/tcp_output.c).
@@ -252,9 +252,9 @@ static __always_inline void synq_on_hashdance(const struct synq_call *call)
 }
 
 /*
- * reuseport_migrate_sock(sk, migrating_sk, skb): called by the timer of a request,
- * by inet_csk_listen_stop() for an established connection that was not accepted, or,
- * with a segment, for a request that this may complete. The kernel counts all as moves.
+ * reuseport_migrate_sock(sk, migrating_sk, skb): the timer of a request calls it, and
+ * inet_csk_listen_stop() for an established connection that was not accepted. With a
+ * segment, it is for a request that this may complete. The kernel counts all as moves.
  */
 static __always_inline void synq_on_migrate(const struct synq_call *call)
 {

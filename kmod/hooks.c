@@ -13,8 +13,8 @@
  * Only the hottest hooks have an ftrace_ops each: ftrace calls them directly.
  *
  * The hooks of the counters stay attached while the module is loaded. Hooks that
- * only write records are attached while a tap wants them and for linger_ms after,
- * so that opening taps in a loop does not patch the kernel's text in a loop.
+ * only write records are attached while a tap wants them and for linger_ms after:
+ * opening taps in a loop must not patch the kernel's text in a loop.
  */
 #include <linux/module.h>
 #include <linux/mutex.h>

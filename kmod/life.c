@@ -204,7 +204,7 @@ void notrace synq_life_move_ends(struct request_sock *req)
  * Some kernels free it with references left (6.18), others without (6.1.192, 7.3).
  * The timer still holds the original, and has moved nothing.
  *
- * Return: whether it is such a clone: do not count its end.
+ * Return: whether it is an unused clone, whose end must not be counted.
  */
 bool notrace synq_life_unused(struct request_sock *req, bool held)
 {

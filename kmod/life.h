@@ -41,8 +41,8 @@
  * else has changed that count.
  *
  * One case is accepted (`overtaken` in test/model/life.pml): the hook of a RST has
- * counted the end, and before the RST takes the request out of the hash, a clone
- * takes the request's place. That half-open lives on uncounted.
+ * counted the end. Before the RST removes the request from the hash, a clone takes
+ * the request's place. That half-open lives on uncounted.
  *
  * Each change is one compare-and-exchange on one word, so all CPUs see the changes
  * of a life in the same order. No other memory depends on that order.
@@ -66,7 +66,7 @@ enum synq_life {
 	SYNQ_LIFE_MASK = 31,
 };
 
-extern unsigned long synq_life_nonce;	/* random, so words of an earlier load have no key */
+extern unsigned long synq_life_nonce;	/* random: words of an earlier load have no key */
 
 static __always_inline unsigned long *synq_life_word(const struct request_sock *req)
 {
@@ -120,7 +120,7 @@ void synq_life_move_ends_here(struct request_sock *req);
 void synq_life_move_ends(struct request_sock *req);
 bool synq_life_unused(struct request_sock *req, bool held);
 
-/* Count the half-open whose SYN-ACK is being sent. If false, call synq_life_begin_slow(). */
+/* Claim a half-open whose SYN-ACK is being sent. If false, call synq_life_begin_slow(). */
 static __always_inline bool synq_life_begin(struct request_sock *req)
 {
 	unsigned long key = synq_life_key(req);
@@ -130,7 +130,7 @@ static __always_inline bool synq_life_begin(struct request_sock *req)
 	return (seen ^ key) > SYNQ_LIFE_MASK && cmpxchg(word, seen, key) == seen;
 }
 
-/* Claim the end of the half-open, to count it. If false, call synq_life_end_slow(). */
+/* Claim the end of a half-open, to count it. If false, call synq_life_end_slow(). */
 static __always_inline bool synq_life_end(struct request_sock *req, unsigned long key)
 {
 	return cmpxchg(synq_life_word(req), key, key | SYNQ_LIFE_GONE) == key;

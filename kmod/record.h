@@ -10,7 +10,7 @@
  * the clock. A reader reads the clock, waits until no ring is busy, and then has
  * all records older than that time. The writer's clock may run back by some
  * nanoseconds: a record that is too old for its place gets the time of the
- * previous clock reading.
+ * reader's previous clock reading.
  */
 #ifndef SYNQ_RECORD_H
 #define SYNQ_RECORD_H

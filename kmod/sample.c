@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Samples: the state of an established connection when it receives a segment
- * (tcp_rcv_established(), before the kernel processes the segment, as tcp_probe
- * and the tcp:tcp_probe tracepoint do) or sends one (__tcp_transmit_skb()).
+ * (tcp_rcv_established()) or sends one (__tcp_transmit_skb()). At receipt the
+ * kernel has not processed it yet, as with tcp_probe and tcp:tcp_probe.
  *
  * The caller of the hooked function has locked the socket, so its fields agree.
  * Preemption and bottom halves may be on: a segment may come from a socket's

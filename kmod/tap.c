@@ -2,10 +2,10 @@
 /*
  * /proc/net/tcpsynq: each open file is a tap, with a filter of its own.
  *
- * A tap makes its text when it is read, a line at a time, so a reader with any
- * buffer size gets whole lines in the end. The tap's timer takes the peak and
- * wakes the reader when a C line is due. While no half-open is added and no
- * record waits, it runs only for C lines.
+ * A tap makes its text when it is read, a line at a time. So readers with any
+ * buffer size get whole lines in the end. The tap's timer takes the peak and wakes
+ * the reader when a C line is due. While no half-open is added and no record waits,
+ * it runs only for C lines.
  *
  * An open tap holds the module and the namespace: procfs would release the
  * file of a removed entry while a poller is still on its wait queue.
@@ -298,7 +298,7 @@ static enum hrtimer_restart synq_tap_tick(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-/* With format=tcpprobe there is no comment line: tcp_probe printed none. */
+/* Print the filter, but not with format=tcpprobe: tcp_probe printed no comments. */
 static void synq_tap_put_filter(struct synq_tap *tap)
 {
 	WRITE_ONCE(tap->filter_due, false);
