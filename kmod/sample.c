@@ -30,7 +30,7 @@ static __always_inline u64 synq_delivery_rate(const struct tcp_sock *tp)
 	return div_u64((u64)delivered * tp->mss_cache * USEC_PER_SEC, interval);
 }
 
-/* Fields of tcp_get_info() (net/ipv4/tcp.c, 6.1) are taken as it takes them. */
+/* Compute the fields of tcp_get_info() (net/ipv4/tcp.c, 6.1) as that function does. */
 static __always_inline void synq_sample_fill(struct synq_sample *s, struct sock *sk,
 					     const struct sk_buff *skb, u8 hook)
 {
