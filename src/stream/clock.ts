@@ -1,17 +1,17 @@
 import type { Header } from './parser.js';
 
-/** Seconds by which a time may be older than one before it: those of two CPUs differ that little. */
+/** Seconds by which a time may precede the previous one: clocks of two CPUs differ that little. */
 const TOLERANCE = 0.001;
 
-/** One clock for all the headers of a recording: what was appended later comes later. */
+/** One clock for all headers of a recording: appended records get later times. */
 export class Clock {
-  /** Seconds since 1970 at which it was 0; null where no header says so. */
+  /** Seconds since 1970 at time 0; null if no header has a clock offset. */
   start: number | null = null;
-  /** Whole seconds that are added to times without a clock offset, because they began again. */
+  /** Whole seconds added to times without a clock offset, because the recording began again. */
   added = 0;
   #latest = Number.NEGATIVE_INFINITY;
 
-  /** What to add to a time under this header. */
+  /** Return the shift to add to a time under this header. */
   shift({ clock_offset }: Header): number {
     if (clock_offset === null) {
       return this.added;
@@ -21,15 +21,15 @@ export class Clock {
   }
 
   /**
-   * Return what to add to a time under this header, in the order of the recording.
+   * Return the shift to add to a time under this header, in the order of the recording.
    *
-   * @param onBack is called first if the time goes back: a recording that began again
+   * @param onBack called first if the time goes back because the recording began again
    */
   next(header: Header, time: number, onBack: () => void): number {
     if (time + this.shift(header) < this.#latest - TOLERANCE) {
       onBack();
       if (header.clock_offset === null) {
-        // With a second between, so that a chart shows the gap.
+        // Leave a second between, so that a chart shows the gap.
         this.added += Math.ceil(this.#latest - time - this.added) + 1;
       }
       this.#latest = Number.NEGATIVE_INFINITY;
@@ -39,7 +39,7 @@ export class Clock {
     return shift;
   }
 
-  /** A time of this clock in ms since 1970; null where that is not known. */
+  /** Return a time of this clock as a Date; null if the start is not known. */
   date(time: number): Date | null {
     const ms = Math.round(((this.start ?? Number.NaN) + time) * 1000);
     return Math.abs(ms) <= 8.64e15 ? new Date(ms) : null;

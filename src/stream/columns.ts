@@ -18,7 +18,7 @@ export class Columns {
     this.time = this.index('time');
   }
 
-  /** Gives the index of a column; -1 if the header lacks it, for which a Row gives '' or NaN. */
+  /** Return the index of a column; -1 if the header lacks it: a Row then gives '' or NaN. */
   index(name: string): number {
     return this.#at.get(name) ?? -1;
   }
@@ -37,7 +37,7 @@ export class Places<Name extends string = string> {
     return this.#at;
   }
 
-  /** The same by the names of the columns. */
+  /** Return the same indices by column name. */
   named(columns: Columns): Readonly<Record<Name, number>> {
     this.#find(columns);
     return this.#byName;

@@ -1,4 +1,4 @@
-/** Copy a text. A slice of a text keeps all of it in memory, and its copy does not. */
+/** Copy a text. A slice keeps the whole text in memory; its copy does not. */
 export function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -15,9 +15,9 @@ export type CounterName = keyof typeof COUNTERS;
 export const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[];
 
 /**
- * The counters that a source gave; one that it cannot know is absent. Each is a whole number of
- * connections or segments in a double: exact up to 2^53, which a host that adds ten million
- * half-opens a second reaches after 28 years. The parsers refuse a larger one.
+ * The counters of a source; those it cannot know are absent. Each is a whole number of connections
+ * or segments in a double, exact up to 2^53. A host that adds ten million half-opens a second
+ * reaches that after 28 years. The parsers refuse larger numbers.
  */
 export type Counters = Partial<Record<CounterName, number>>;
 
@@ -25,7 +25,7 @@ export function isCounterName(name: string): name is CounterName {
   return Object.hasOwn(COUNTERS, name);
 }
 
-/** Return by how much a counter has grown; undefined where one of the two does not have it. */
+/** Return the growth of a counter; undefined if one of the two lacks it. */
 export function growthOf(
   name: CounterName,
   before: Counters | undefined,
@@ -34,7 +34,7 @@ export function growthOf(
   return difference(before?.[name], after?.[name]);
 }
 
-/** Return the second number less the first; undefined where one is not known. */
+/** Return the second number less the first; undefined if one is not known. */
 export function difference(
   before: number | undefined,
   after: number | undefined,
@@ -43,8 +43,8 @@ export function difference(
 }
 
 /**
- * SYNs refused, whatever the cause: the module's two causes, else the kernel's ListenDrops, which
- * counts final ACKs refused as well. Undefined where neither is known.
+ * Return the SYNs refused for any cause: the module's two causes, else the kernel's ListenDrops,
+ * which also counts refused final ACKs. Undefined if neither is known.
  */
 export function refused(figures: Counters): number | undefined {
   if (figures.queue_full !== undefined && figures.accept_full !== undefined) {

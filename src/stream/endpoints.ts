@@ -1,7 +1,7 @@
-/** Loaded when first asked for: with all that it needs it is a tenth of a start. */
+/** Load node:net on first use: with its dependencies it takes a tenth of the start-up time. */
 const net = () => process.getBuiltinModule('node:net');
 
-/** 4 or 6, or 0 where the text is no address. */
+/** Return 4 or 6; 0 if the text is not an address. */
 export const isIP = (text: string): number => net().isIP(text);
 
 /** One end of a connection, as the stream writes it: `a.b.c.d:port` or `[v6]:port`. */
@@ -10,7 +10,7 @@ export interface End {
   readonly port: number;
 }
 
-/** @returns null where the text is not an address with its port */
+/** @returns null if the text is not an address with its port */
 export function parseEnd(text: string): End | null {
   const [, v6, v4, digits] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? [];
   const address = v6 ?? v4 ?? '';
@@ -18,12 +18,12 @@ export function parseEnd(text: string): End | null {
   return isIP(address) === (v6 === undefined ? 4 : 6) && port < 65536 ? { address, port } : null;
 }
 
-/** Whether an address belongs to a network. */
+/** Tests whether an address belongs to a network. */
 export type Network = (address: string) => boolean;
 
 /**
- * A network from `ADDRESS` or `ADDRESS/LENGTH`, IPv4 or IPv6; null if the text is neither. An IPv4
- * network holds the v4-mapped addresses (RFC 4291 2.5.5.2) of its own too.
+ * Parse `ADDRESS` or `ADDRESS/LENGTH`, IPv4 or IPv6; return null for other text. An IPv4 network
+ * also holds its v4-mapped addresses (RFC 4291 2.5.5.2).
  */
 export function parseNetwork(text: string): Network | null {
   const [, address, digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
@@ -38,13 +38,13 @@ export function parseNetwork(text: string): Network | null {
   return (other) => list.check(other, isIP(other) === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** Which connections are wanted; what is not given is not asked. */
+/** Filter of connections; an absent key matches all of them. */
 export interface EndpointFilter {
   /** At either end. */
   readonly port?: number | undefined;
-  /** With either end in it. */
+  /** Holds either end. */
   readonly network?: Network | undefined;
-  /** One of these pairs of ends, in either order. */
+  /** Matches one of these pairs of ends, in either order. */
   readonly pairs?: readonly (readonly [string, string])[] | undefined;
 }
 

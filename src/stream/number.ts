@@ -1,4 +1,4 @@
-/** A whole decimal number, or undefined if it is none or a double cannot hold it exactly. */
+/** Parse a whole decimal number; return undefined for other text, or if a double cannot hold it. */
 export function parseInteger(token: string): number | undefined {
   if (!/^-?\d+$/.test(token)) {
     return undefined;
@@ -10,12 +10,12 @@ export function parseInteger(token: string): number | undefined {
 /** The largest time and clock offset accepted, in seconds: a Date can hold the sum of two. */
 export const MAX_SECONDS = 4e12;
 
-/** The most digits of a fraction of a second. */
+/** The maximum number of digits of a fraction of a second. */
 export const MAX_FRACTION = 18;
 
 /**
  * Return seconds given as `seconds.nanoseconds`, or undefined. A double keeps single nanoseconds up
- * to 52 days of stream time, and a clock offset (seconds since 1970) to a quarter of a microsecond.
+ * to 52 days of stream time. It keeps a clock offset (seconds since 1970) to a quarter of a µs.
  */
 export function parseSeconds(token: string): number | undefined {
   const [, fraction] = /^\d+(?:\.(\d+))?$/.exec(token) ?? [null, null];
@@ -27,8 +27,8 @@ export function parseSeconds(token: string): number | undefined {
 }
 
 /**
- * An unsigned hexadecimal number as files under /proc/net/stat print it. Sixteen digits with the
- * top bit set are a negative 64-bit number in two's complement.
+ * Parse an unsigned hexadecimal number as files under /proc/net/stat print it. Sixteen digits with
+ * the top bit set are a negative 64-bit number in two's complement.
  */
 export function parseHex(token: string): number | undefined {
   if (!/^[0-9a-f]{1,16}$/i.test(token)) {

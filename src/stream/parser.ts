@@ -2,25 +2,25 @@ import { type Counters, isCounterName } from './counters.js';
 import { MAX_SECONDS, parseInteger, parseSeconds } from './number.js';
 import { COLUMNS, FORMAT_VERSION } from './schema.js';
 
-/** A line longer than this many characters is refused; the longest the module writes is a stack. */
+/** The maximum length of a line, in characters; the longest that the module writes is a stack. */
 export const MAX_LINE = 65_536;
 
-/** Columns of a kind, and characters of a name: the module has 27 at most, of 14. */
+/** Maximum columns of a kind, and characters of a name: the module has at most 27, of 14. */
 const [MAX_COLUMNS, MAX_NAME] = [256, 64];
 
-/** One or more of them separate two fields. Those at the ends of a line mean nothing. */
+/** Separates two fields. Blanks at both ends of a line are ignored. */
 const BLANKS = /[ \t\r]+/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: no line of the module has one
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 export const HAS_CONTROL = 'not a record: it holds control characters';
 
-/** One C line: the figures at a moment. */
+/** One C line: the figures at one time. */
 export interface Count {
   readonly kind: 'C';
   /** Seconds since the tap was opened; with the header's clock offset, seconds since 1970. */
   readonly time: number;
   readonly half_open: number;
-  /** Every figure of the line, half_open included. */
+  /** Every figure of the line, including half_open. */
   readonly figures: Counters;
 }
 
@@ -35,7 +35,7 @@ export interface Loss {
   readonly produced_total: number;
 }
 
-/** What the `#` lines said. What they did not say is null. */
+/** The content of the `#` lines; null for absent ones. */
 export interface Header {
   readonly version: number | null;
   readonly kernel: string | null;
@@ -50,14 +50,14 @@ export type ParsedLine =
   | { readonly type: 'record'; readonly record: Count | Loss }
   /** `# tcpsynq 1`: a new header, and with it a new epoch of every counter. */
   | { readonly type: 'start' }
-  /** Any other `#` line; what it said is in `header`. */
+  /** Any other `#` line; its content is in `header`. */
   | { readonly type: 'comment' }
   | { readonly type: 'blank' }
-  /** A record of a kind that is not read here. */
+  /** A record of a kind that this parser does not read. */
   | { readonly type: 'other'; readonly kind: string }
   | { readonly type: 'problem'; readonly line: number; readonly reason: string };
 
-/** The header where there is none. */
+/** The header before any `#` line. */
 export const EMPTY_HEADER: Header = {
   version: null,
   kernel: null,
@@ -68,20 +68,20 @@ export const EMPTY_HEADER: Header = {
 };
 
 /**
- * Reads the lines of a stream or capture one after another. Columns go by the names in the header,
- * so that columns appended later are skipped. Never throws: a line that cannot be read is a
- * `problem` with its number, and the lines after it are read as if it were not there.
+ * Reads the lines of a stream or capture one after another. It finds columns by their names in the
+ * header, so it skips columns appended later. It never throws: an unreadable line is a `problem`
+ * with its number, and does not affect the lines after it.
  */
 export class StreamParser {
   /** The header in force. */
   header: Header = EMPTY_HEADER;
   /** Lines seen so far. */
   lines = 0;
-  /** The header in force is of a format version that is not read here: nor are its lines. */
+  /** The header in force has a format version that this parser does not read. */
   foreign = false;
   #columns = new Map<string, readonly string[]>();
 
-  /** The names of a kind's columns: the header's, else those of docs/format.md. */
+  /** Return the names of a kind's columns: the header's, else those of docs/format.md. */
   columns(kind: string): readonly string[] {
     return this.#columns.get(kind) ?? COLUMNS[kind as keyof typeof COLUMNS] ?? [];
   }
@@ -133,11 +133,11 @@ export class StreamParser {
       return { type: 'comment' };
     }
     if (key === 'L' && parseSeconds(rest[0] ?? '') !== undefined) {
-      // A loss as it stands among the bare lines of format=tcpprobe.
+      // A loss, as format=tcpprobe writes it among its bare lines.
       return this.#loss(COLUMNS.L, fields.slice(1));
     }
     if (/^[A-Z]$/.test(key)) {
-      // What is made of each line has all of the names, however short the line is.
+      // Converted lines carry all the names, however short the line is.
       if (rest.length > MAX_COLUMNS || rest.some((name) => name.length > MAX_NAME)) {
         return this.#problem(
           `more than ${MAX_COLUMNS} columns, or a name of more than ${MAX_NAME} characters`,

@@ -5,10 +5,10 @@ export interface Problem {
   readonly reason: string;
 }
 
-/** As many are kept with their place; the others are only counted. */
+/** Limit of problems kept with their place; the others are only counted. */
 const MOST = 20;
 
-/** Lines that could not be read: how many, and where the first of them are. */
+/** Unreadable lines: their number, and the places of the first ones. */
 export class Problems {
   count = 0;
   readonly first: Problem[] = [];
@@ -20,18 +20,18 @@ export class Problems {
     }
   }
 
-  /** The first in words; null if there is none. */
+  /** Return the first problem in words; null if there is none. */
   get words(): string | null {
     return this.first[0] === undefined ? null : placed(this.first[0]);
   }
 
-  /** The same in brackets, to follow a message; '' if there is none. */
+  /** Return the same in brackets, to follow a message; '' if there is none. */
   get why(): string {
     return this.count === 0 ? '' : ` (${this.words})`;
   }
 }
 
-/** A problem in words. */
+/** Return a problem in words. */
 export function placed({ line, reason }: Problem): string {
   return `line ${line}: ${reason}`;
 }

@@ -15,17 +15,17 @@ import { Turn } from './turn.js';
 const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A] = [
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41,
 ];
-/** The control characters above ASCII's first: DEL, and C1 (U+0080 to U+009F) in UTF-8. */
+/** The control characters above the first 32 of ASCII: DEL, and C1 (U+0080 to U+009F) in UTF-8. */
 const [DEL, C1, C1_FIRST, C1_LAST] = [0x7f, 0xc2, 0x80, 0x9f];
-/** tcp_probe's columns without srtt and rcv_wnd, as its first logs have them. */
+/** The number of tcp_probe's columns without srtt and rcv_wnd, as in its first logs. */
 const MIN_TCP_PROBE_COLUMNS = TCP_PROBE_COLUMNS.length - 2;
-/** A byte that separates nothing. */
+/** A byte that is not a separator. */
 const NO_CUT = 0x7e;
 /** The highest bit of each byte of a word. */
 const TOP_BITS = 0x80808080;
 const START = /^[ \t\r]*#[ \t\r]+tcpsynq(?=[ \t\r]|$)/;
 
-/** The kinds that are read as rows, by their letter; there may be millions of them. */
+/** The kinds read as rows, by their letter; there may be millions of rows. */
 const BY_LETTER: readonly (RowKind | undefined)[] = Array.from({ length: 26 }, (_, i) =>
   ROW_KINDS.find((kind) => kind.charCodeAt(0) === LETTER_A + i),
 );
@@ -35,67 +35,67 @@ export interface Unreadable extends Problem {
   readonly kind: '!';
 }
 
-/** A record of a kind that is not read here. */
+/** A record of a kind that this reader does not read. */
 export interface Unknown {
   readonly kind: '?';
 }
 
-/** One line that is not a header; `kind` tells which type it has. */
+/** One line that is not a header; `kind` gives its type. */
 export type Item = Row | Count | Loss | Unreadable | Unknown;
 
 /** The state of the stream before the first line of a batch. */
 export interface Start {
   /** The header in force. */
   readonly header: Header;
-  /** A `# tcpsynq` line came before it: new columns, a new clock and new counters, an epoch. */
+  /** A `# tcpsynq` line came before it, and began an epoch: new columns, clock and counters. */
   readonly starts: boolean;
 }
 
-/** Takes a stream in, line by line. */
+/** Receives a stream line by line. */
 export interface Taker {
   begin?(batch: Start): void;
-  /** Take an item; return true to end the batch after it. A Row is good only until this returns. */
+  /** Take an item; return true to end the batch there. A Row is valid only until this returns. */
   take(item: Item): unknown;
 }
 
 /** Lines of a stream one after another, under one header. */
 export interface Batch extends Start {
   /**
-   * Hand them on, once, before the reader is asked for the next batch, which begins where the taker
-   * ended this one. A loop over an iterator took a fifth longer for each line.
+   * Hand the lines to a taker, once, before the reader is asked for the next batch. That one begins
+   * where the taker ended this one. A loop over an iterator took a fifth longer for each line.
    */
   to(taker: Taker): void;
 }
 
-/** In place of a line: a header, which ends the batch, since it changes how later lines are read. */
+/** Returned for a header: it ends the batch, since it changes how later lines are read. */
 const IS_HEADER = Symbol('header');
 
 /**
- * Reads a stream or capture as bytes, cut anywhere: it finds every field of every line in one pass
- * and makes nothing of them that is not asked for. Blanks separate fields, any number of them, as in
- * awk. The header names the columns. Never throws, keeps at most one line, and skips what it cannot
- * read, as a counted problem with its line number.
+ * Reads a stream or capture as bytes, cut anywhere. It finds the fields of each line in one pass,
+ * and converts only the requested ones. Any number of blanks separates fields, as in awk. The
+ * header names the columns. It never throws, and keeps at most one line. It skips unreadable lines
+ * as counted problems with their line numbers.
  */
 export class StreamReader {
   readonly #parser = new StreamParser();
   readonly #row = new Row();
   readonly #tcpProbe = new Columns(TCP_PROBE_COLUMNS);
   #columns: (Columns | undefined)[] = [];
-  /** An unfinished line, `#kept` bytes, and after it the chunk at hand, to `#length`. */
+  /** An unfinished line of `#kept` bytes, then the current chunk, up to `#length`. */
   #buffer = Buffer.alloc(0);
   #words = new Int32Array(0);
   #kept = 0;
   #length = 0;
   /** Where the next line begins. */
   #line = 0;
-  /** The fields that were found are separated by one blank each, without control characters. */
+  /** The fields found have one blank between them, and the line has no control characters. */
   #isTidy = true;
   #skipping = false;
-  /** A line with one space between its fields, where it had more. */
+  /** A copy of a line with one space between its fields. */
   #tidied = Buffer.alloc(0);
-  /** Lines of a batch are being handed on: a header ends it. */
+  /** The reader is handing on lines of a batch: a header ends it. */
   #inBatch = false;
-  /** The header has changed since the last batch, and by a `# tcpsynq` line. */
+  /** The header has changed since the last batch, and a `# tcpsynq` line changed it. */
   #isHeaderDue = false;
   #isStart = false;
 
@@ -104,7 +104,7 @@ export class StreamReader {
     return this.#parser.header;
   }
 
-  /** Return the names of a kind's columns, by the header in force. */
+  /** Return the names of a kind's columns from the header in force. */
   columns(kind: string): readonly string[] {
     return this.#parser.columns(kind);
   }
@@ -115,8 +115,8 @@ export class StreamReader {
   }
 
   /**
-   * Take the next bytes, and return the lines that they complete, in batches. The bytes are not kept,
-   * but for an unfinished line. When its loop is left early, the reader is at no defined place.
+   * Take the next bytes, and return the lines that they complete, in batches. Keep no bytes except
+   * an unfinished line. If the caller leaves the loop early, the reader's position is undefined.
    */
   *push(chunk: Buffer): Generator<Batch, void, void> {
     this.#load(chunk);
@@ -130,7 +130,7 @@ export class StreamReader {
     this.#keep();
   }
 
-  /** The input has ended: a last line without an end is not known to be whole. */
+  /** End the input. A last line without a newline may be cut, so report it as unreadable. */
   *end(): Generator<Batch, void, void> {
     if (this.#kept > 0 || this.#skipping) {
       this.#kept = 0;
@@ -143,7 +143,7 @@ export class StreamReader {
     }
   }
 
-  /** @param first the first line, if there is any */
+  /** @param first the first line, if any */
   #batch(first: Item | null): Batch {
     const { header } = this.#parser;
     const starts = this.#isStart;
@@ -177,7 +177,7 @@ export class StreamReader {
     this.#line = 0;
   }
 
-  /** Keep what is left of the chunk: the beginning of a line. */
+  /** Keep the rest of the chunk: the beginning of a line. */
   #keep(): void {
     const rest = this.#line;
     this.#kept = this.#length - rest;
@@ -193,9 +193,9 @@ export class StreamReader {
   }
 
   /**
-   * Hand the lines of a batch to a taker, up to a header or the end of the chunk. Without a taker
-   * return the first line of the next batch; null at the end of the chunk; IS_HEADER before a header
-   * that comes after one without lines.
+   * Hand the lines of a batch to a taker, up to a header or the end of the chunk. Without a taker,
+   * return the first line of the next batch; null at the end of the chunk; IS_HEADER before a
+   * header that follows one without lines.
    */
   #next(taker: Taker | null): Item | typeof IS_HEADER | null {
     const bytes = this.#buffer;
@@ -221,9 +221,8 @@ export class StreamReader {
    * Find the fields of the line that begins at `start`. Return the index of its newline, or -1 if
    * the chunk ends before it.
    *
-   * Reads four bytes at a time, since few are separators. `m` has the top bit set in each byte
-   * of the word below 0x21. The first byte is the lowest, as on x86-64 and arm64, where the module
-   * runs.
+   * Read four bytes at a time, since few are separators. `m` has the top bit set in each byte of
+   * `word` below 0x21. The lowest byte comes first, as on x86-64 and arm64, where the module runs.
    */
   #findFields(start: number): number {
     const bytes = this.#buffer;
@@ -235,9 +234,9 @@ export class StreamReader {
     let before = start - 1;
     cuts[0] = before;
     let isTidy = true;
-    /** Has a top bit where a byte of the line, or one before it, may be DEL or begin C1. */
+    /** Has a top bit if a byte of the line, or one before it, may be DEL or begin C1. */
     let high = 0;
-    // Ignore the bytes of the first word that belong to the line before.
+    // Ignore the bytes of the first word that belong to the previous line.
     let wanted = TOP_BITS << ((start & 3) << 3);
     for (let i = start >> 2; i < end; i++) {
       const word = words[i] as number;
@@ -247,7 +246,7 @@ export class StreamReader {
       while (m !== 0) {
         const at = (i << 2) + 3 - (Math.clz32(m & -m) >> 3);
         m &= m - 1;
-        // Past its end, on a line that is too long anyway, the array takes nothing.
+        // Writes past the end of the array, on lines that are too long anyway, have no effect.
         cuts[found++] = at;
         const byte = bytes[at] as number;
         isTidy &&= at !== before + 1;
@@ -263,7 +262,7 @@ export class StreamReader {
     return -1;
   }
 
-  /** Read a copy of the line that has one space between its fields. */
+  /** Read a copy of the line with one space between its fields. */
   #untidy(bytes: Buffer, start: number, end: number): Item | typeof IS_HEADER | null {
     if (this.#skipping || end - start > MAX_LINE) {
       return this.#read(bytes, start, end);
@@ -303,7 +302,7 @@ export class StreamReader {
     return this.#read(tidied, 0, length);
   }
 
-  /** @returns null for a line that says nothing, or only what is now in the header */
+  /** @returns null for a line without content, or with content that is now in the header */
   #read(bytes: Buffer, start: number, end: number): Item | typeof IS_HEADER | null {
     const parser = this.#parser;
     const row = this.#row;
@@ -382,7 +381,7 @@ export class StreamReader {
   }
 }
 
-/** Whether a line holds DEL or a C1 control character. */
+/** Return whether a line holds DEL or a C1 control character. */
 function hasHighControl(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     const next = bytes[at + 1] as number;
@@ -394,9 +393,9 @@ function hasHighControl(bytes: Buffer, start: number, end: number): boolean {
 }
 
 /**
- * Read a stream as batches of lines, to its end; where the signal came first, without the line that
- * is then unfinished. Signals are heard within a chunk too, as what is made of it may take long;
- * what is left of it is then not read.
+ * Read a stream as batches of lines, up to its end or the signal. After the signal, drop the
+ * unfinished line. Check for signals within a chunk too, since its lines may take long to process;
+ * drop the rest of that chunk.
  */
 export async function* readBatches(
   chunks: AsyncIterable<Buffer>,

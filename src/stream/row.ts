@@ -10,29 +10,29 @@ const POWERS = Array.from({ length: MAX_FRACTION + 1 }, (_, i) => 10 ** i);
 export type RowKind = (typeof ROW_KINDS)[number];
 
 /**
- * One record, its fields found but not yet read. It stands for one line after another: a Row and
- * what it gives are good only until the function it was handed to returns.
+ * One record with fields that are found, but not yet read. The reader uses one Row for all lines:
+ * the Row and its values are valid only until the function that got it returns.
  */
 export class Row {
-  /** The kind's letter; a line of tcp_probe, which has none, is an `S`. */
+  /** The kind's letter; `S` for a line of tcp_probe, which has no letter. */
   kind: RowKind = 'S';
-  /** The line is tcp_probe's own, whose srtt is in jiffies before Linux 3.15. */
+  /** The line is tcp_probe's; its srtt is in jiffies before Linux 3.15. */
   tcpProbe = false;
-  /** Its number in the input, counted from 1. */
+  /** Line number in the input, counted from 1. */
   line = 0;
   /** Seconds since the tap was opened. */
   time = Number.NaN;
   columns!: Columns;
   bytes: Buffer = Buffer.alloc(0);
   /**
-   * Where in `bytes` the separators of the line are: field N, the kind included if the line has
-   * one, lies between N and N + 1; the first is the end of the line before.
+   * Positions of the line's separators in `bytes`. Field N is between N and N + 1, and the kind is
+   * field 0 if the line has one. The first is the end of the previous line.
    */
   readonly cuts = new Int32Array(MAX_LINE + 2);
-  /** Fields on the line. */
+  /** Number of fields on the line. */
   found = 0;
 
-  /** Fields of the line, the kind not among them. */
+  /** Return the number of fields without the kind. */
   get width(): number {
     return this.found - (this.tcpProbe ? 0 : 1);
   }
@@ -42,7 +42,7 @@ export class Row {
     return column < 0 || slot >= this.found ? -1 : slot;
   }
 
-  /** A field as text, by its index in `columns`; '' where there is none. */
+  /** Return a field as text, by its index in `columns`; '' if absent. */
   text(column: number): string {
     const slot = this.#slot(column);
     return slot < 0
@@ -50,13 +50,13 @@ export class Row {
       : this.bytes.toString('latin1', (this.cuts[slot] as number) + 1, this.cuts[slot + 1]);
   }
 
-  /** A field as text; null where there is none, or where it is `-`: not known. */
+  /** Return a field as text; null if it is absent, or `-`, which means not known. */
   word(column: number): string | null {
     const text = this.text(column);
     return text === '' || text === '-' ? null : text;
   }
 
-  /** Every column as text, in their order: what `text` gives of each, for less. */
+  /** Return every column as text, in order: cheaper than `text` for each. */
   texts(): string[] {
     const { cuts, found } = this;
     const base = (cuts[0] as number) + 1;
@@ -100,7 +100,7 @@ export class Row {
     return value > Number.MAX_SAFE_INTEGER ? Number.NaN : negative ? -value : value;
   }
 
-  /** Return seconds given as `seconds.nanoseconds`, as parseSeconds does; NaN for any other field. */
+  /** Return `seconds.nanoseconds` as seconds, like parseSeconds; NaN for any other field. */
   seconds(column: number): number {
     const slot = this.#slot(column);
     if (slot < 0) {
@@ -117,7 +117,7 @@ export class Row {
       at += 1;
       digit = (bytes[at] as number) - ZERO;
     }
-    // After a field comes a separator.
+    // A separator follows each field.
     if (at === end && at > start) {
       return value > MAX_SECONDS ? Number.NaN : value;
     }

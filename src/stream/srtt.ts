@@ -1,20 +1,20 @@
-/** How srtt is shown: in what unit, and times what. */
+/** How srtt is shown: the unit, and the factor. */
 export interface SrttUnit {
   /** The unit in words, for an axis. */
   readonly words: string;
-  /** As the name of a column: "srtt_ms". */
+  /** The name of a column: "srtt_ms". */
   readonly column: string;
   readonly factor: number;
 }
 
 const MILLISECONDS = { words: 'ms', column: 'srtt_ms' } as const;
 
-/** Of S lines, which are in microseconds. */
+/** For S lines, which are in microseconds. */
 export const OF_OUR_OWN: SrttUnit = { ...MILLISECONDS, factor: 1e-3 };
 
 /**
- * Of tcp_probe's lines: jiffies before Linux 3.15, microseconds from then on (net/ipv4/tcp_probe.c
- * prints tp->srtt >> 3 in the one, tp->srtt_us >> 3 in the other), and the line does not say which.
+ * For tcp_probe's lines, which do not name their unit: jiffies before Linux 3.15, microseconds from
+ * then on. net/ipv4/tcp_probe.c prints tp->srtt >> 3 before, and tp->srtt_us >> 3 after.
  */
 export const AS_RECORDED: SrttUnit = {
   words: 'as recorded',
@@ -28,7 +28,7 @@ const UNITS: ReadonlyMap<string, SrttUnit> = new Map([
   ['jiffies', { words: 'jiffies', column: 'srtt_jiffies', factor: 1 }],
 ]);
 
-/** A unit from `us`, `ms`, `jiffies` or `jiffies:HZ`; null if it is none. */
+/** Parse a unit: `us`, `ms`, `jiffies` or `jiffies:HZ`; return null for other text. */
 export function parseSrttUnit(text: string): SrttUnit | null {
   const [, hz] = /^jiffies:(\d{1,5})$/.exec(text) ?? [];
   if (hz !== undefined) {

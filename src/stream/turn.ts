@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Seconds of work after which timers and signals are served. */
+/** Seconds of work between two turns of the event loop. */
 const LONGEST_WORK = 0.1;
 
-/** Serves timers and signals in work that waits for nothing: without that the process is deaf. */
+/** Serves timers and signals in long work without waits: otherwise the process ignores them. */
 export class Turn {
-  // Node would load its performance measurement for `performance`.
+  // `performance` would load Node's performance measurement.
   #before = process.uptime();
 
   get isDue(): boolean {

@@ -3,21 +3,21 @@ import { MAX_LINE } from './parser.js';
 const NEWLINE = 0x0a;
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Return where a line ends that has a byte at `at`: after its newline, or at the end of the bytes. */
+/** Return the end of the line at `at`: after its newline, or at the end of the bytes. */
 export function endOfLine(bytes: Buffer, at: number): number {
   return bytes.indexOf(NEWLINE, at) + 1 || bytes.length;
 }
 
 /**
- * Cuts a stream of bytes at line ends, and keeps an unfinished last line until its end comes. A line
- * that exceeds MAX_LINE is handed on unfinished: so no more than one line is kept.
+ * Cuts a stream of bytes at line ends, and keeps an unfinished last line until its end arrives. It
+ * hands on lines over MAX_LINE unfinished, so it keeps at most one line.
  */
 export class WholeLines {
-  /** Bytes taken so far, less those of lines that were dropped. */
+  /** Bytes taken so far, less those of dropped lines. */
   taken = 0;
   #kept: Buffer[] = [];
   #length = 0;
-  /** The beginning of the last line was handed on. */
+  /** The beginning of the last line is already handed on. */
   #isBegun = false;
 
   /** The last line has no end yet. */
@@ -25,7 +25,7 @@ export class WholeLines {
     return this.#isBegun || this.#length > 0;
   }
 
-  /** Return the lines that a chunk completes, as part of it where they can be. A rest is copied. */
+  /** Return the lines that a chunk completes, as part of the chunk if possible. Copy the rest. */
   add(chunk: Buffer): Buffer {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     this.taken += chunk.length;
@@ -49,7 +49,7 @@ export class WholeLines {
     return end;
   }
 
-  /** Hand on what is kept of the last line. */
+  /** Hand on the kept bytes of the last line. */
   rest(): Buffer {
     return this.#join(NOTHING);
   }
