@@ -1,12 +1,12 @@
-/** Chunks as they come, and who may read into their memory again. */
+/** Chunks, and a way to give back their memory for the next reads. */
 export interface Owned {
-  /** A chunk stays as it is until it is released. */
+  /** A chunk does not change until it is released. */
   readonly chunks: AsyncGenerator<Buffer, void, void>;
-  /** Takes back a chunk that nothing refers to any more; without it that is left to the garbage collector. */
+  /** Takes back a chunk without other references; otherwise the garbage collector frees it. */
   readonly release?: ((chunk: Buffer) => void) | undefined;
 }
 
-/** Each chunk is good until the next is asked for. */
+/** Yield the chunks; each is valid until the caller asks for the next. */
 export async function* inTurn({ chunks, release }: Owned): AsyncGenerator<Buffer, void, void> {
   for await (const chunk of chunks) {
     yield chunk;
@@ -14,7 +14,7 @@ export async function* inTurn({ chunks, release }: Owned): AsyncGenerator<Buffer
   }
 }
 
-/** Memory to read into, of one size, used again: new pages cost more than what is read into them. */
+/** Reuses memory of one size for reads: new pages cost more than reading into them. */
 export class Buffers {
   readonly #spare: Buffer[] = [];
   readonly #own = new WeakSet<ArrayBufferLike>();
@@ -27,7 +27,7 @@ export class Buffers {
     return buffer;
   }
 
-  /** Takes back what take() gave, or a part of it that stands for the whole. Anything else it leaves. */
+  /** Takes back a buffer from take(), or a part that represents it. Ignores any other. */
   readonly release = ({ buffer }: Buffer): void => {
     if (this.#own.delete(buffer)) {
       this.#spare.push(Buffer.from(buffer));

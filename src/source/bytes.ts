@@ -8,29 +8,29 @@ import { paced } from './paced.js';
 import type { SourceInfo } from './source.js';
 import { openTap, type TapFilter } from './tap.js';
 
-/** A stream as it comes: the module's, or one that was recorded. */
+/** A stream: the module's, or a recorded one. */
 export interface Bytes {
   readonly info: SourceInfo;
   /** The source in words, for messages. */
   readonly name: string;
   /**
-   * Ends with the input, or without an error when the signal comes. A chunk is good only until the
-   * next is asked for.
+   * Ends with the input, or without an error at the signal. A chunk is valid only until the next is
+   * asked for.
    */
   readonly chunks: AsyncGenerator<Buffer, void, void>;
-  /** The same, instead, for who reads ahead. */
+  /** The same bytes, for callers that read ahead; use one of the two. */
   readonly owned: Owned;
 }
 
 /** How a capture is read. */
 export interface CaptureReading {
-  /** Do not end where the file ends. */
+  /** Continue at the end of the file. */
   readonly follow?: boolean | undefined;
-  /** Times the pace it was recorded at; undefined for as fast as it can be read. */
+  /** Factor on the recorded pace; undefined to read as fast as possible. */
   readonly speed?: number | undefined;
 }
 
-/** A capture, from a file (gzip too) or, for "-", from standard input. */
+/** Open a capture: a file (gzip too), or standard input for "-". */
 export function openCapture(
   input: string,
   { follow = false, speed }: CaptureReading,
@@ -65,7 +65,7 @@ function whole(input: string, stdin: () => Readable, signal: AbortSignal): Owned
 }
 
 /**
- * The module's stream with a filter of its own: see "Filters" in docs/format.md.
+ * Open the module's stream with its own filter: see "Filters" in docs/format.md.
  *
  * @param all miss nothing: see Tap.chunks
  */

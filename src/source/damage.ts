@@ -1,8 +1,8 @@
 import { Failure } from '../failure.js';
 
-/** Read an input up to its damage, so that what could be read is shown before the Failure. */
+/** Reads an input up to its damage, so that the readable part is shown before the Failure. */
 export class Damage {
-  /** Why the input could not be read to its end; null if it could, or until then. */
+  /** Why the input could not be read to its end; null without damage so far. */
   failure: Failure | null = null;
 
   async *before<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
@@ -19,7 +19,7 @@ export class Damage {
   /**
    * Throw the Failure, if there is one.
    *
-   * @param lack what the part that could be read does not have
+   * @param lack what the readable part lacks
    */
   report(lack?: string): void {
     if (this.failure !== null) {

@@ -8,11 +8,11 @@ import { type MemberDamage, unpackGzip } from './gzip.js';
 import { pause } from './pace.js';
 import { createZstdDecompress, isZstd, NO_ZSTD, unpackZstd } from './zstd.js';
 
-/** Of an ordinary file. Large, as each read is handed to another thread and back. */
+/** For an ordinary file. Large, since each read is handed to another thread and back. */
 const READ_SIZE = 512 * 1024;
-/** Small, as not all of it is there at once, and what was read waits for the garbage collector. */
+/** Small, since data arrives in parts, and the garbage collector frees them late. */
 const FOLLOW_SIZE = 64 * 1024;
-/** Before a file that was replaced or cut is read, in ms. */
+/** Delay before a file that was replaced or cut is read, in ms. */
 const REPLACED_MS = 100;
 
 type Chunks = AsyncGenerator<Buffer, void, void>;
@@ -20,7 +20,7 @@ type Chunks = AsyncGenerator<Buffer, void, void>;
 /** An open capture. Ends when it is destroyed. */
 interface Input extends AsyncIterable<Buffer> {
   destroy(): void;
-  /** Takes back a chunk that nothing refers to any more. */
+  /** Takes back a chunk without other references. */
   readonly release?: (chunk: Buffer) => void;
 }
 
@@ -56,7 +56,7 @@ class OrdinaryFile implements Input {
   }
 
   #close(): void {
-    // What was read was read, whatever a file system says now.
+    // The bytes read are valid, even if the close fails.
     close(this.fd, () => {});
   }
 
@@ -78,7 +78,7 @@ class OrdinaryFile implements Input {
   }
 }
 
-/** What a file is packed with, by its first four bytes; null if it is not. */
+/** Return the compression of a file, by its first four bytes; null if it is not compressed. */
 export function packingOf(head: Buffer): 'gzip' | 'zstd' | null {
   if (head[0] === 0x1f && head[1] === 0x8b) {
     return 'gzip';
@@ -86,13 +86,13 @@ export function packingOf(head: Buffer): 'gzip' | 'zstd' | null {
   return isZstd(head) ? 'zstd' : null;
 }
 
-/** A capture's name without what says how it is packed and of what kind it is. */
+/** Return a capture's name without the endings for compression and kind. */
 export function baseOf(path: string): string {
   const unpacked = path.replace(/\.(gz|zst)$/, '');
   return unpacked.replace(/([^/])\.[a-z]\w*$/i, '$1');
 }
 
-/** Whether two names are those of one ordinary file. */
+/** Return whether two names refer to one ordinary file. */
 export function isSame(path: string, other: string): boolean {
   try {
     const [a, b] = [statSync(path), statSync(other)];
@@ -102,10 +102,10 @@ export function isSame(path: string, other: string): boolean {
   }
 }
 
-/** Opens a capture file, or a pipe that has a name. Throws a Failure if it cannot be read. */
+/** Open a capture file or a named pipe. Throw a Failure if it cannot be read. */
 export function openFile(path: string): Input {
   try {
-    // Non-blocking for the sake of pipes: a blocking read of one could not be given up.
+    // Non-blocking for pipes: a blocking read of one could not be stopped.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const file = fstatSync(fd);
     if (file.isDirectory()) {
@@ -120,7 +120,7 @@ export function openFile(path: string): Input {
   }
 }
 
-/** The bytes of an input, unpacked if they are gzip's or zstd's. Ends without an error when the signal comes. */
+/** Yield the bytes of an input, unpacked if gzip or zstd. End without an error at the signal. */
 export async function* streamChunks(
   stream: Input | Readable,
   name: string,
@@ -178,7 +178,7 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string, signal: Ab
   }
 }
 
-/** Unpack all that can be read, then throw a Failure that says where the data is damaged. */
+/** Unpack the readable data, then throw a Failure that names the damaged place. */
 async function* gzip(packed: AsyncIterator<Buffer>, name: string, signal: AbortSignal): Chunks {
   const damages: MemberDamage[] = [];
   yield* unpackGzip(packed, (damage) => damages.push(damage), undefined, signal);
@@ -188,7 +188,7 @@ async function* gzip(packed: AsyncIterator<Buffer>, name: string, signal: AbortS
   }
 }
 
-/** Return a Failure that says where gzip data is damaged; null if it is not. */
+/** Return a Failure that names the place of gzip damage; null without damage. */
 export function gzipFailure(name: string, damages: readonly MemberDamage[]): Failure | null {
   const [first, ...others] = damages;
   if (first === undefined) {
@@ -206,13 +206,13 @@ function refusePacked(path: string, start: Buffer): void {
   }
 }
 
-/** Whether a file is another one now, or was cut. */
+/** Return whether a file was replaced or cut. */
 async function isReplaced(path: string, ino: number, position: number): Promise<boolean> {
   const now = await stat(path).catch(() => null);
   return now !== null && (now.ino !== ino || now.size < position);
 }
 
-/** Open a file that grows. Reading a pipe would not return before something comes. */
+/** Open a file that grows. Reject a pipe: reading one would not return before data arrives. */
 async function openToFollow(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
     throw failureOf(`cannot read ${path}`, error);
@@ -225,8 +225,8 @@ async function openToFollow(path: string): Promise<FileHandle> {
 }
 
 /**
- * The bytes of a file and of what is appended to it, until the signal comes. A file that was
- * replaced or cut is read again from its start.
+ * Yield the bytes of a file and those appended to it, until the signal comes. Read a replaced or
+ * cut file again from its start.
  */
 export async function* followChunks(path: string, signal: AbortSignal): Chunks {
   const { watch } = await import('chokidar');
@@ -261,9 +261,9 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
         file = next;
         ({ ino } = await file.stat());
         position = 0;
-        // Ends the line that was cut, if there is one.
+        // End a line that may be cut.
         yield Buffer.from('\n');
-        // A file of /proc, which has no size, looks cut each time.
+        // A file of /proc has no size, and looks cut each time.
         await pause(REPLACED_MS, signal);
         continue;
       }

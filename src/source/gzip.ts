@@ -4,7 +4,7 @@ import { WholeLines } from '../stream/whole-lines.js';
 import { Turns } from './turns.js';
 
 const NOTHING: Buffer = Buffer.alloc(0);
-/** What a capture begins with. */
+/** The first bytes of a capture. */
 const BEGINNING = Buffer.from('# tcpsynq ');
 
 /** RFC 1952, 2.3: the fixed part of a member's header, and its flags. */
@@ -13,32 +13,32 @@ const TRAILER = 8;
 const [FHCRC, FEXTRA, FNAME, FCOMMENT] = [0x02, 0x04, 0x08, 0x10];
 const RESERVED = 0xe0;
 const MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
-/** What Z_SYNC_FLUSH ends in: an empty stored block. After it comes a new block at a whole byte. */
+/** The end of Z_SYNC_FLUSH: an empty stored block. A new block follows at a whole byte. */
 const FLUSHED = Buffer.from([0, 0, 0xff, 0xff]);
 
-/** Bytes inflated at once: an unpacked piece is at most a thousand times as long. */
+/** Bytes inflated at once: they unpack to at most a thousand times as many. */
 const PIECE = 16 * 1024;
-/** Timers and signals are served after this many candidates for a member. */
+/** Candidates for a member after which timers and signals are served. */
 const LOOKS = 1000;
 /** Unpacked bytes that deflated data can refer to: RFC 1951, 2. */
 const WINDOW = 32 * 1024;
-/** A piece ends at a flush, but is not shorter: each costs a call of zlib. */
+/** Minimum length of a piece that ends at a flush: each piece costs a call of zlib. */
 const MIN_PIECE = 1024;
-/** Packed and unpacked bytes that are inflated again to find where a piece is damaged. */
+/** Limits of packed and unpacked bytes that are inflated again to find the damage in a piece. */
 const MAX_AGAIN = 1024 * 1024;
 const MAX_AGAIN_UNPACKED = 32 * 1024 * 1024;
-/** Steps in which a damaged piece is inflated, first large ones and then small ones. */
+/** Steps in which a damaged piece is inflated: first large, then small ones. */
 const STEPS = [128, 1];
-/** Bytes in which damage shows at the latest, as a rule: a new header is looked for from there. */
+/** Bytes within which damage usually shows: the search for a new header starts that far back. */
 const LOOK_BACK = 64 * 1024;
-/** Bytes by which a header that is text of the member before it is recognized. */
+/** Bytes that identify a header within the text of the previous member. */
 const NESTED = 18;
-/** Damages after which the rest of the input is not read. */
+/** Limit of damages: the rest of the input is not read. */
 const MAX_DAMAGES = 256;
-/** Candidates for the next member that are looked at; in a real file one of the first is the one. */
+/** Limit of candidates for the next member; in real files one of the first is the right one. */
 const MAX_CANDIDATES = 16_384;
 
-/** A place up to which a member can be read, and what its trailer would say there. */
+/** A place up to which a member can be read, with the trailer that belongs there. */
 export interface FlushPoint {
   /** Bytes of the input before it. */
   readonly at: number;
@@ -51,13 +51,13 @@ export interface FlushPoint {
 
 /** Where a member is damaged or cut short. */
 export interface MemberDamage {
-  /** Bytes of the input before the piece in which it shows. */
+  /** Bytes of the input before the piece that shows the damage. */
   readonly near: number;
-  /** The last place before it up to which the member is whole, if it has one. */
+  /** The last place before it up to which the member is whole, if any. */
   readonly flushed: FlushPoint | null;
 }
 
-/** Packed bytes, of which some are looked at before they are taken. */
+/** Packed bytes, with a way to look at some before taking them. */
 class Packed {
   /** Bytes taken so far. */
   position = 0;
@@ -72,7 +72,7 @@ class Packed {
       const next = await this.chunks.next();
       this.#ended = next.done === true;
       if (!next.done) {
-        // A copy where it must wait: the chunk is only lent until the next one is asked for.
+        // Copy, since the chunk is valid only until the next one is asked for.
         this.#rest = Buffer.concat([this.#rest, next.value]);
       }
     }
@@ -84,7 +84,7 @@ class Packed {
     this.position += bytes;
   }
 
-  /** Take zeros; return how many there were, and whether anything follows. */
+  /** Take zeros; return their number, and whether the input ends there. */
   async skipZeros(): Promise<{ readonly zeros: number; readonly isOver: boolean }> {
     for (let zeros = 0; ; ) {
       const ahead = await this.peek(1);
@@ -98,7 +98,7 @@ class Packed {
     }
   }
 
-  /** Put back bytes that were taken last. */
+  /** Put back the bytes taken last. */
   putBack(bytes: Buffer): void {
     this.#rest = Buffer.concat([bytes, this.#rest]);
     this.position -= bytes.length;
@@ -106,10 +106,10 @@ class Packed {
 }
 
 /**
- * Unpack gzip of any number of members. Of a member that is damaged or cut short, give its whole
- * lines up to there, report it, and go on with the next member that begins a capture: so all of
- * `cat FILE.*.gz` is read, though some of the files were cut. As gzip does, skip zeros at the end
- * of the input; zeros before more data are damage. Stop after many damages, or at the signal.
+ * Unpack gzip of any number of members. For a damaged or cut member, yield its whole lines up to
+ * the damage, report it, and go on with the next member that begins a capture. So `cat FILE.*.gz`
+ * is read completely, even with cut files in it. Like gzip, skip zeros at the end of the input;
+ * zeros before more data are damage. Stop after MAX_DAMAGES, or at the signal.
  *
  * @param onWhole called after each whole member with the bytes of the input up to its end
  */
@@ -120,7 +120,7 @@ export async function* unpackGzip(
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   const packed = new Packed(chunks);
-  // Damage must not join two halves of lines.
+  // Half lines on both sides of damage must not be joined.
   const text = new WholeLines();
   const turns = new Turns();
   for (let damages = 0; damages < MAX_DAMAGES && !signal?.aborted; ) {
@@ -178,7 +178,7 @@ class Tail {
   readonly #chunks: Buffer[] = [];
   #held = 0;
 
-  /** @param length bytes that are needed */
+  /** @param length bytes to keep */
   constructor(private readonly length: number) {}
 
   add(bytes: Buffer): void {
@@ -200,17 +200,17 @@ class Tail {
 
 /** One member: its header, its deflated data, and its trailer. */
 class Member {
-  /** Known when all of it has been unpacked. */
+  /** Set after all of it was unpacked. */
   isWhole = false;
   readonly #inflate = createInflateRaw({ chunkSize: 4 * PIECE });
   readonly #out: Buffer[] = [];
-  /** Packed bytes since the last flush; null if there are too many to begin again there. */
+  /** Packed bytes since the last flush; null if too many to inflate again. */
   #since: Buffer[] | null = [];
   #sinceLength = 0;
-  /** The last unpacked bytes before the last flush, and how many after it were given. */
+  /** The last unpacked bytes before the last flush, and the number of bytes yielded after it. */
   #lastFlush = NOTHING;
   #given = 0;
-  /** The last bytes that were taken, but for the first one of the header. */
+  /** The last bytes taken, except the first one of the header. */
   readonly #taken = new Tail(LOOK_BACK);
   /** The last unpacked bytes. */
   readonly #text = new Tail(LOOK_BACK);
@@ -229,17 +229,17 @@ class Member {
     this.#near = packed.position;
   }
 
-  /** What is wrong with one that is not whole. */
+  /** Return the damage of a member that is not whole. */
   get damage(): MemberDamage {
     return { near: this.#near, flushed: this.#flushed };
   }
 
-  /** The last bytes that were taken, but for the first one of the header. */
+  /** Return the last bytes taken, except the first one of the header. */
   get recent(): Buffer {
     return this.#taken.last(LOOK_BACK);
   }
 
-  /** The last unpacked bytes. */
+  /** Return the last unpacked bytes. */
   get text(): Buffer {
     return this.#text.last(LOOK_BACK);
   }
@@ -247,7 +247,7 @@ class Member {
   async *unpack(): AsyncGenerator<Buffer, void, void> {
     const packed = this.packed;
     const header = await headerLength(packed);
-    // The first byte is not looked at again, so that a search always goes on.
+    // Never look at the first byte again, so that a search always advances.
     packed.skip(1);
     if (header === null) {
       return;
@@ -320,9 +320,9 @@ class Member {
   }
 
   /**
-   * Give what the damaged piece holds before its damage. zlib gives nothing of it, so begin again
-   * after the last flush, and inflate that piece in steps. The first pass finds the large step
-   * that is damaged, the second the byte in it.
+   * Yield the text of the damaged piece before its damage. zlib yields none of it, so start again
+   * after the last flush, and inflate the piece in steps. The first pass finds the large step that
+   * is damaged, the second the byte in it.
    */
   async *#readAgain(piece: Buffer): AsyncGenerator<Buffer, void, void> {
     if (this.#since === null) {
@@ -370,7 +370,7 @@ class Member {
   }
 }
 
-/** Inflate bytes again of which the first were given. */
+/** Inflates bytes again, and skips the text that was already yielded. */
 class Again {
   readonly #inflate: InflateRaw;
   readonly #step: (piece: Buffer) => Promise<Outcome>;
@@ -402,7 +402,7 @@ class Again {
   }
 }
 
-/** Return the length of the header of a member, or null if there is none. */
+/** Return the length of a member's header, or null without a header. */
 async function headerLength(packed: Packed): Promise<number | null> {
   const start = await packed.peek(HEADER);
   const flags = start[3] ?? 0;
@@ -430,7 +430,7 @@ async function headerLength(packed: Packed): Promise<number | null> {
 
 type Outcome = 'more' | 'end' | 'damaged';
 
-/** Inflate piece after piece. After `end`, `inflate.bytesWritten` says where the data ended. */
+/** Return a function that inflates pieces. After `end`, see `inflate.bytesWritten` for the end. */
 function stepsOf(inflate: InflateRaw): (piece: Buffer) => Promise<Outcome> {
   let settle: (outcome: Outcome) => void = () => {};
   inflate.on('error', () => settle('damaged'));
@@ -445,12 +445,12 @@ function stepsOf(inflate: InflateRaw): (piece: Buffer) => Promise<Outcome> {
 /**
  * Go to the next member that begins a capture, or to the end.
  *
- * @param text skip a member whose bytes are in this text: the member before it contains it
+ * @param text text of the previous member: skip members whose bytes are in it
  */
 async function findMember(packed: Packed, signal?: AbortSignal, text = NOTHING): Promise<void> {
   let candidates = 0;
   for (let looks = 1; !signal?.aborted; looks++) {
-    // A file may look like a member at every third byte: signals are heard all the same.
+    // A file may look like a member at every third byte, so serve signals in between.
     if (looks % LOOKS === 0) {
       await setImmediate();
     }
@@ -478,7 +478,7 @@ async function isBeginning(packed: Packed): Promise<boolean> {
   }
   const ahead = (await packed.peek(header + PIECE)).subarray(header, header + PIECE);
   try {
-    // A little at first: there may be damage further on.
+    // Start with little: there may be damage further on.
     for (let length = 64; length <= PIECE; length *= 4) {
       const some = ahead.subarray(0, length);
       const text = inflateRawSync(some, { finishFlush: constants.Z_SYNC_FLUSH });
@@ -487,7 +487,7 @@ async function isBeginning(packed: Packed): Promise<boolean> {
       }
     }
   } catch {
-    // It is no deflated data.
+    // It is not deflated data.
   }
   return false;
 }

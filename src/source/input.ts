@@ -1,9 +1,9 @@
-/** The words with which `-i` names this host. */
+/** The words of `-i` that mean this host. */
 export const LIVE_INPUTS = ['auto', 'module', 'proc'] as const;
 
 export type LiveInput = (typeof LIVE_INPUTS)[number];
 
-/** What `-i` names: one of the words, "-" for standard input, else the path of a capture. */
+/** The argument of `-i`: one of the words, "-" for standard input, else the path of a capture. */
 export type Input = LiveInput | '-' | (string & {});
 
 export function isLive(input: Input): input is LiveInput {

@@ -6,9 +6,8 @@ import { StreamReader, type Taker, type Unreadable } from '../stream/reader.js';
 import type { Events, SourceEvent } from './source.js';
 
 /**
- * Cuts at line ends and shortens lines over the limit, the unfinished line that split2 keeps
- * included: so a file without line ends takes no more memory than one line, and the line is still
- * counted.
+ * Cuts at line ends and shortens lines over the limit, including the unfinished line that split2
+ * keeps. So a file without line ends takes only the memory of one line, and the line still counts.
  */
 const MATCHER = {
   [Symbol.split]: (text: string) => text.split('\n').map((line) => line.slice(0, MAX_LINE + 1)),
@@ -16,7 +15,7 @@ const MATCHER = {
 
 const NEWLINE = 0x0a;
 
-/** Bytes cut into lines at once: they become garbage, and a little is collected at less cost. */
+/** Bytes cut into lines at once: the lines become garbage, and a little is cheaper to collect. */
 const PIECE = 64 * 1024;
 
 export class LineTally {
@@ -24,7 +23,7 @@ export class LineTally {
   readonly problems = new Problems();
 }
 
-/** Reads a stream of bytes as records; what could not be read is counted in `tally`. */
+/** Read a stream of bytes as records; count unreadable lines in `tally`. */
 export async function* decode(
   chunks: AsyncIterable<Buffer>,
   signal: AbortSignal,
@@ -33,7 +32,7 @@ export async function* decode(
   const end = { isCut: false };
   const splitter = split2(MATCHER, eventsOfLines(tally, end));
   const pumped = pump(chunks, splitter, end);
-  // It is heard below, when all that was read before it has come out.
+  // The error is awaited below, after all events before it came out.
   pumped.catch(() => {});
   for await (const events of splitter as AsyncIterable<SourceEvent[]>) {
     if (signal.aborted) {
@@ -45,8 +44,8 @@ export async function* decode(
 }
 
 /**
- * Unlike a pipeline, asks for the next chunk when the last has been taken. Ends, as that does, when
- * nobody reads what comes out any more.
+ * Feed chunks, but ask for the next one only after the last was taken, unlike a pipeline. End, like
+ * a pipeline, when the reader of the output goes away.
  */
 async function pump(
   chunks: AsyncIterable<Buffer>,
@@ -67,13 +66,13 @@ async function pump(
     end.isCut = last !== NEWLINE;
     into.end();
   } catch (error) {
-    // Ends what comes out without the line that was torn.
+    // End the output without the torn line.
     into.push(null);
     throw error;
   }
 }
 
-/** Write a piece, a character for each byte, and resolve when it was taken or nothing is any more. */
+/** Write a piece, one character for each byte. Resolve when it was taken or the stream closed. */
 function taken(piece: Buffer, into: Transform): Promise<void> {
   return new Promise((resolve) => {
     into.once('close', resolve);
@@ -85,9 +84,9 @@ function taken(piece: Buffer, into: Transform): Promise<void> {
 }
 
 /**
- * Return what gives the events of a line, or undefined, which split2 passes over at little cost.
+ * Return a function that gives the events of a line, or undefined, which split2 skips cheaply.
  *
- * @param end says whether the line at hand is the last one, without its end
+ * @param end tells whether the current line is the last one, without its end
  */
 function eventsOfLines(
   tally: LineTally,
@@ -119,7 +118,7 @@ function eventsOfLines(
     return problems.count > 1 ? undefined : [{ type: 'note', text: `skipped ${problems.words}` }];
   };
   const reader = new StreamReader();
-  /** A line is one item at most. */
+  /** A line gives at most one item. */
   let events: SourceEvent[] | undefined;
   const taker: Taker = {
     begin({ starts }) {
@@ -145,7 +144,7 @@ function eventsOfLines(
   };
 }
 
-/** The same for every part of what one tap gave; null if the header does not tell. */
+/** Return one text for all parts that one tap gave; null if the header has no clock offset. */
 function identityOf({ boot_id, netns, clock_offset }: Header): string | null {
   return clock_offset === null ? null : `${boot_id} ${netns} ${clock_offset}`;
 }

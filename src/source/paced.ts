@@ -1,7 +1,7 @@
 import { endOfLine, WholeLines } from '../stream/whole-lines.js';
 import { pause } from './pace.js';
 
-/** Lines that are due within so many ms are handed on together. */
+/** Lines due within this many ms are handed on together. */
 const TOGETHER = 20;
 /** Bytes at the start of a line that hold its time. */
 const START = 40;
@@ -10,8 +10,8 @@ const HEADER = /^[ \t]*#[ \t]+tcpsynq[ \t]/;
 const TIMED = /^[ \t]*(?:[A-Z][ \t]+)?(\d+(?:\.\d+)?)[ \t]/;
 
 /**
- * Hands a capture on at the pace it was recorded at, times `speed`: each line when its time comes.
- * The clock starts with the first line that has a time, and again with each header.
+ * Yield a capture at its recorded pace, times `speed`: each line when its time comes. The clock
+ * starts with the first line that has a time, and again with each header.
  */
 export async function* paced(
   chunks: AsyncIterable<Buffer>,
@@ -39,9 +39,9 @@ export async function* paced(
   yield lines.rest();
 }
 
-/** Return what says the time until a line is due, in ms, by its start. */
+/** Return a function that gives the ms until a line is due, by the start of the line. */
 function scheduleAt(speed: number): (start: string) => number {
-  /** When time 0 of the stream was; null before the first line that has a time. */
+  /** The time of performance.now() at stream time 0; null before the first line with a time. */
   let zero: number | null = null;
   return (start) => {
     zero = HEADER.test(start) ? null : zero;

@@ -12,21 +12,21 @@ import { duration, pause, stretched } from './pace.js';
 import { type Events, NOT_IN_COUNTERS, NOT_IN_PROC, type SourceEvent } from './source.js';
 import { openTap, type Tap } from './tap.js';
 
-/** How long to wait between two looks whether the module is back, in ms. */
+/** Delay between two checks whether the module is back, in ms. */
 const PATIENCE = 500;
-/** The walk over the listeners is not repeated sooner, in ms. */
+/** Minimum interval between two walks over the listeners, in ms. */
 const LISTENERS_EVERY = 450;
 
 export interface LiveOptions {
   readonly namespace: Namespace;
   /** Between two counts, in ms. */
   readonly interval: number;
-  /** Also tell the listeners' queues before each count, where they are known. */
+  /** Also report the listeners' queues before each count, if they are known. */
   readonly listeners: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Reads the counts of a capture, from a file or standard input. */
+/** Read the counts of a capture, from a file or standard input. */
 export async function* recorded(
   input: string,
   reading: CaptureReading,
@@ -49,8 +49,8 @@ export async function* recorded(
 }
 
 /**
- * Reads this host, now: the module's stream, else its counters, else (for `auto`) what the kernel
- * shows without it. If the module goes away it waits for it to come back.
+ * Read this host now: the module's stream, else its counters, else (for `auto`) the kernel's own
+ * files. If the module is unloaded, wait for it to come back.
  */
 export async function* live(input: LiveInput, wanted: LiveOptions): Events {
   if (input === 'proc') {
@@ -78,7 +78,7 @@ export async function* live(input: LiveInput, wanted: LiveOptions): Events {
   }
 }
 
-/** The module's events, or why there are none. */
+/** Return the module's events, or why there are none. */
 async function openModule(wanted: LiveOptions): Promise<Events | string> {
   const files = moduleFiles(wanted.namespace);
   try {
@@ -136,7 +136,7 @@ async function* fromCounters(wanted: LiveOptions, why: string): Events {
       yield event;
     }
   } catch (error) {
-    // Read once before, so what fails now is a module that went away.
+    // A reading succeeded before, so this failure means that the module was unloaded.
     if (added === Number.POSITIVE_INFINITY) {
       throw error;
     }
@@ -153,7 +153,7 @@ async function* fromProc(wanted: LiveOptions, why: string | null): Events {
   yield* readEvery(wanted, () => readProcFigures(wanted.namespace, wanted.signal));
 }
 
-/** Takes a reading per interval, less often if a reading takes more than a tenth of it. */
+/** Take a reading per interval, less often if a reading takes more than a tenth of it. */
 async function* readEvery(
   { interval, namespace, signal }: LiveOptions,
   read: () => Promise<Count['figures'] & { readonly half_open: number }>,
@@ -179,11 +179,11 @@ async function* readEvery(
         figures,
       },
     };
-    // The cheaper of two in a row: one dear reading may be a busy moment, the first one is.
+    // Use the cheaper of two in a row: a single slow one, like the first, may be a busy moment.
     const cost = Math.min(costBefore, after - before);
     costBefore = after - before;
     const every = stretched(interval, cost);
-    // Said once, and again only when it has become much slower.
+    // Report it once, and again only if it has become much slower.
     if (every > (told === interval ? interval : 2 * told)) {
       told = every;
       const text = `one reading takes ${duration(cost)}: reading every ${duration(every)}, not every ${duration(interval)}`;
@@ -198,7 +198,7 @@ function ownHeader(namespace: Namespace, clock_offset: number): Header {
   return { ...EMPTY_HEADER, netns: namespace.inode, clock_offset };
 }
 
-/** Tells the listeners when it is called, but no oftener than they cost and a person can see. */
+/** Report the listeners on each call, within their cost and no faster than a person can see. */
 function listenersOf(wanted: LiveOptions): () => AsyncGenerator<SourceEvent, void, void> {
   let due = 0;
   return async function* () {

@@ -8,25 +8,25 @@ import { Buffers } from './buffers.js';
 const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
 
 const READ_SIZE = 512 * 1024;
-/** Short enough for a person, and long enough for what comes together to be read together; in ms. */
+/** Latency in ms: short for a person, but long enough to read a burst at once. */
 const LATENCY = 50;
-/** A tap that is written faster than it can be read is never empty; in ms. */
+/** Limit in ms: a tap that is written faster than it can be read is never empty. */
 const LONGEST_DRAIN = 1000;
 const NOTHING = Buffer.alloc(0);
 
-/** An open tap: one reader of /proc/net/tcpsynq with a filter of its own. */
+/** An open tap: one reader of /proc/net/tcpsynq with its own filter. */
 export interface Tap {
   /**
-   * Bytes as they come. Ends when the signal comes or the module is gone; closes the tap.
+   * Yields bytes as they arrive. Ends at the signal or when the module is unloaded; closes the tap.
    *
-   * @param all when the signal comes, read what has been recorded by then
+   * @param all at the signal, read the records made by then
    */
   chunks(signal: AbortSignal, all?: boolean): AsyncGenerator<Buffer, void, void>;
-  /** Gives back a chunk that nothing refers to any more: its memory is read into again. */
+  /** Gives back a chunk without other references: later reads use its memory again. */
   release(chunk: Buffer): void;
 }
 
-/** Keys of a tap's filter: see "The filter" in docs/format.md. One not given stays as the module has it. */
+/** Keys of a tap's filter: see "The filter" in docs/format.md. An absent key keeps its default. */
 export interface TapFilter {
   /** A comma list of count, event, sample, drop, close. */
   readonly kinds?: string | undefined;
@@ -49,10 +49,10 @@ function textOf(filter: TapFilter): string {
 }
 
 /**
- * Opens a tap in a namespace and sets its filter; its lines are tcpsynq's, whatever format the module
- * was loaded with. Rejects with the error of the failed open: ENOENT without the module, EACCES or
- * EPERM without the right, EBUSY or another when no more taps may be open. Rejects with a Failure if
- * the process that shows the namespace has ended.
+ * Open a tap in a namespace and set its filter. Its lines have tcpsynq's format, even if the module
+ * was loaded with another one. Reject with the error of the failed open: ENOENT without the module,
+ * EACCES or EPERM without the right, EBUSY or another if no more taps may be open. Reject with a
+ * Failure if the process that shows the namespace has ended.
  */
 export async function openTap(namespace: Namespace, wanted: TapFilter): Promise<Tap> {
   const filter = textOf(wanted);
@@ -79,8 +79,8 @@ export async function openTap(namespace: Namespace, wanted: TapFilter): Promise<
 }
 
 /**
- * The module says when there is enough to read. A read that waits for that occupies a thread of
- * libuv, which would hold up the process's end too: a write of nothing makes the read return.
+ * Yield the bytes of a tap, when the module has enough to read. The waiting read occupies a thread
+ * of libuv, which would also delay the exit: an empty write makes the read return.
  */
 async function* readChunks(
   fd: number,
@@ -93,7 +93,7 @@ async function* readChunks(
     try {
       writeSync(fd, NOTHING);
     } catch {
-      // The module is going away, and the read returns for that.
+      // The module is being unloaded, which makes the read return too.
     }
   };
   if (signal.aborted) {
@@ -119,7 +119,7 @@ async function* readChunks(
       if (length > READ_SIZE / 2) {
         yield chunk;
       } else {
-        // What little there is is not to hold on to all of the buffer.
+        // A few bytes must not keep the whole buffer in memory.
         buffers.release(buffer);
         yield Buffer.from(chunk);
       }
@@ -134,17 +134,17 @@ async function* readChunks(
   }
 }
 
-/** Bytes read, 0 when nothing will come any more. */
+/** Return the number of bytes read; 0 at the end. */
 function readSome(fd: number, buffer: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     read(fd, buffer, 0, buffer.length, null, (error, length) => {
       if (error === null) {
         resolve(length);
       } else if (error.code === 'EINTR') {
-        // libuv does not read again by itself.
+        // libuv does not retry by itself.
         resolve(readSome(fd, buffer));
       } else if (error.code === 'ENODEV' || error.code === 'EIO') {
-        // What procfs answers for a file whose module is being unloaded.
+        // The answers of procfs for a file of a module that is being unloaded.
         resolve(0);
       } else {
         reject(error);

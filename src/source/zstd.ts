@@ -2,33 +2,33 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { Turns } from './turns.js';
 
-/** What Node's zlib has from 22.15 on, which the types of Node 20 do not know. */
+/** Node's zlib since 22.15; the types of Node 20 lack it. */
 interface Zstd {
   readonly createZstdCompress?: () => zlib.Gzip;
   readonly createZstdDecompress?: () => Transform;
 }
 
-/** Packs zstd, and unpacks one frame of it; undefined where this Node cannot. */
+/** Pack zstd, and unpack one frame of it; undefined if this Node cannot. */
 export const { createZstdCompress, createZstdDecompress } = zlib as Zstd;
 
-/** ZSTD_e_flush of zstd.h: everything taken so far can be read. */
+/** ZSTD_e_flush of zstd.h: make all input so far readable. */
 export const ZSTD_FLUSH = 1;
 
-/** Why there is no zstd here. */
+/** Why zstd is not available. */
 export const NO_ZSTD = `this Node (${process.version}) has no zstd: 22.15 and later have`;
 
 const MAGIC = 0xfd2fb528;
 const RLE = 1;
 
-/** RFC 8878, section 3.1.1: the magic number of a frame. */
+/** Return whether bytes begin a frame, by its magic number: RFC 8878, section 3.1.1. */
 export function isZstd(head: Buffer): boolean {
   return head.length > 3 && head.readUInt32LE(0) === MAGIC;
 }
 
 /**
- * Unpacks a file of any number of frames, one after another, as `--append` and `cat` make them.
- * Node's decompressor ends with the first and says nothing of the rest. Stops after many empty
- * frames one after another, or at the signal.
+ * Unpack a file of any number of frames, one after another, as `--append` and `cat` make them.
+ * Node's decompressor ends with the first frame, and ignores the rest silently. Stop after many
+ * consecutive empty frames, or at the signal.
  */
 export async function* unpackZstd(
   packed: AsyncIterator<Buffer>,
@@ -63,23 +63,23 @@ export async function* unpackZstd(
       yield bytes;
     }
     if (!end.found || turns.isStuck(length === 0)) {
-      // Node does not report a cut frame either. The code is the one it has for gzip.
+      // Node does not report a cut frame either. The code is the one for gzip.
       throw Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' });
     }
   }
 }
 
-/** Finds where a frame ends by the lengths of its blocks: RFC 8878, section 3.1.1. */
+/** Finds the end of a frame by the lengths of its blocks: RFC 8878, section 3.1.1. */
 class FrameEnd {
   found = false;
   #head: number[] = [];
-  /** Bytes of the head that are still to come; then `#read` knows what they say. */
+  /** Length of the next head; `#read` handles it when it is complete. */
   #wanted = 4;
   #skip = 0;
   #read: (head: Buffer) => void = this.#magic;
   #checksum = 0;
 
-  /** @returns how many of these bytes belong to the frame */
+  /** @returns the number of these bytes that belong to the frame */
   find(bytes: Buffer): number {
     let at = 0;
     while (at < bytes.length && !this.found) {
@@ -109,7 +109,7 @@ class FrameEnd {
     if (isZstd(head)) {
       this.#expect(1, this.#descriptor);
     } else {
-      // A frame to be skipped, or none, which the decompressor will say.
+      // A skippable frame, or not a frame: the decompressor reports that.
       this.#expect(4, (length) => {
         this.#skip = length.readUInt32LE(0);
         this.#expect(0, this.#end);
