@@ -11,10 +11,10 @@ import { openForWriting, requireWritable } from './part.js';
 import { type Repair, repairGzip } from './repair.js';
 
 const NEWLINE = 0x0a;
-/** Bytes that are enough to tell a capture by. */
+/** Bytes that are enough to recognize a capture. */
 const HEAD = 4096;
 
-/** What the first line of a file of each format looks like. */
+/** The first line of a file of each format. */
 const FIRST: Readonly<Record<FormatName, RegExp>> = {
   raw: /^# tcpsynq /,
   tcpprobe:
@@ -24,9 +24,9 @@ const FIRST: Readonly<Record<FormatName, RegExp>> = {
 };
 
 /**
- * Whether a file begins as captures of some format do, and is this user's own.
+ * Return whether a file begins like a capture of some format, and belongs to this user.
  *
- * @param isMade it was made by this process: then it does not matter whose the file system says it is
+ * @param isMade this process made the file: ignore the owner that the file system reports
  */
 export async function isCapture(path: string, isMade = false): Promise<boolean> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -44,7 +44,7 @@ export async function isCapture(path: string, isMade = false): Promise<boolean> 
   }
 }
 
-/** Return the first line of the start of a file, unpacked, or as much of it as there is. */
+/** Return the first line, unpacked, from the start of a file, or its readable part. */
 async function firstOf(head: Buffer): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -58,18 +58,17 @@ async function firstOf(head: Buffer): Promise<string> {
       }
     }
   } catch {
-    // It was cut here.
+    // The data was cut here.
   }
   const start = Buffer.concat(chunks);
   return start.toString('utf8', 0, Math.max(0, start.indexOf(NEWLINE)) || start.length);
 }
 
 /**
- * Makes a file ready to be appended to: a last line that was never finished is cut off. Returns its
- * first line; null if it is empty or not there. Throws a Failure if what is to be written does not go
- * with what it holds.
+ * Prepare a file for appending: cut off an unfinished last line. Return its first line; null if the
+ * file is empty or missing. Throw a Failure if the file has another format or compression.
  *
- * @param report receives a line on what was done to the file
+ * @param report receives a line on the changes to the file
  */
 export async function prepareAppend(
   path: string,
@@ -119,7 +118,7 @@ export async function prepareAppend(
   }
 }
 
-/** Make packed data ready to be appended to. Throw a Failure if that cannot be. */
+/** Prepare packed data for appending. Throw a Failure if that is impossible. */
 async function repair(
   path: string,
   packing: Packing,
@@ -142,7 +141,7 @@ async function repair(
   }
 }
 
-/** Cut off a last line that has no end, however long; return its length. */
+/** Cut off an unfinished last line of any length; return its length. */
 async function cutLast(file: FileHandle, size: number): Promise<number> {
   const tail = Buffer.alloc(Math.min(size, MAX_LINE));
   let end = size;
@@ -159,12 +158,12 @@ async function cutLast(file: FileHandle, size: number): Promise<number> {
   return size - end;
 }
 
-/** Read a file to its end: data appended to a damaged one could not be unpacked. */
+/** Read a file to its end: data appended to a damaged file could not be unpacked. */
 async function check(path: string): Promise<Repair> {
   const damage = new Damage();
   const chunks = streamChunks(openFile(path), path, new AbortController().signal);
   for await (const _ of damage.before(chunks)) {
-    // Only its damage counts.
+    // Only the damage counts.
   }
   return { zeros: 0, ended: false, failure: damage.failure };
 }

@@ -3,17 +3,17 @@ import { constants } from 'node:os';
 import { errno, reasonOf } from '../failure.js';
 import { type Host, note } from '../terminal/host.js';
 
-/** What shells say of a command that is not there, or may not be run. */
+/** Exit statuses of shells for a missing command, and for one that may not be run. */
 const [NOT_FOUND, NOT_RUNNABLE, BY_SIGNAL] = [127, 126, 128];
 
 /** Node resets ignored signals in a child, so a shell ignores SIGHUP again. */
 const IGNORING_HANGUP = ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh'];
 
 /**
- * Runs a command on our own standard streams, and hands it the signals that are sent to us.
- * Resolves with its exit status as a shell gives it.
+ * Run a command on this process's standard streams, and forward the signals that arrive here.
+ * Resolve with its exit status, in the form that shells use.
  *
- * @param stdin it may read our standard input
+ * @param stdin allow it to read this process's standard input
  */
 export function runCommand(
   host: Host,
@@ -26,7 +26,7 @@ export function runCommand(
       stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'],
     });
     const release = host.onSignal((signal, typed) => {
-      // What is typed at a terminal has reached it already.
+      // Signals typed at a terminal have reached it already.
       if (!typed) {
         child.kill(signal);
       }

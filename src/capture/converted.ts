@@ -4,25 +4,25 @@ import type { Row } from '../stream/row.js';
 import { CaptureTally, type Format, type Piece } from './piece.js';
 import { CaptureClock } from './time.js';
 
-/** Makes the lines of one format. What it returns has its line ends. */
+/** Makes the lines of one format, with their line ends. */
 export interface Writer {
-  /** What each file begins with, by what is known of the stream now. */
+  /** Return the first lines of each file, from the stream's current header. */
   header(reader: StreamReader): string;
-  /** A new header of the stream calls for a new one here. */
+  /** Each new header of the stream needs a new one here. */
   readonly eachEpoch: boolean;
   row(row: Row, clock: CaptureClock): string;
   count(count: Count, clock: CaptureClock): string;
   loss(loss: Loss, clock: CaptureClock): string;
 }
 
-/** Bytes of a piece after which it ends: a short line can become a long one, as a header wants it. */
+/** Bytes after which a piece ends: a short line can become long, if the header has many columns. */
 const MAX_PIECE = 256 * 1024;
 
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * Apply a function to a field, which has one character for each byte of its UTF-8, and return the
- * result in the same form.
+ * Apply a function to a field with one character per byte of its UTF-8. Return the result in the
+ * same form.
  */
 export function onText(bytes: string, change: (text: string) => string): string {
   return ASCII.test(bytes)
@@ -30,14 +30,14 @@ export function onText(bytes: string, change: (text: string) => string): string 
     : Buffer.from(change(Buffer.from(bytes, 'latin1').toString())).toString('latin1');
 }
 
-/** Read the stream and write it in another format. */
+/** Reads the stream and converts it to another format. */
 export class Converted implements Format, Taker {
   readonly tally = new CaptureTally();
   readonly #reader = new StreamReader();
   #clock = new CaptureClock(null);
   #pieces: Piece[] = [];
   #header = '';
-  /** Records have come since the stream's header. */
+  /** Records have arrived since the stream's header. */
   #begun = false;
   #start = false;
   #out: string[] = [];
@@ -65,7 +65,7 @@ export class Converted implements Format, Taker {
     this.#begun &&= !starts;
   }
 
-  /** Return whether the piece is to be written before more is taken. */
+  /** Return whether to write the piece before taking more. */
   take(item: Item): boolean {
     switch (item.kind) {
       case '?':
@@ -85,7 +85,7 @@ export class Converted implements Format, Taker {
     return this.#length > MAX_PIECE;
   }
 
-  /** Gives a piece when it is long enough: all of a chunk might be too much for memory. */
+  /** Yield a piece when it is long enough: a whole chunk might need too much memory. */
   *#convert(batches: Iterable<Batch>): Generator<Piece, void, void> {
     for (const batch of batches) {
       batch.to(this);
@@ -141,7 +141,7 @@ export class Converted implements Format, Taker {
     this.#cut();
     const first = this.#header === '';
     if (first || this.writer.eachEpoch) {
-      // A row's bytes are characters here, so that they come out as they were.
+      // Rows hold one character for each byte, so encode the header in the same way.
       this.#header = Buffer.from(this.writer.header(this.#reader)).toString('latin1');
     }
     if (!first && this.writer.eachEpoch) {

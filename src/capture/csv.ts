@@ -6,7 +6,7 @@ import { printable } from '../terminal/printable.js';
 import { onText, type Writer } from './converted.js';
 import type { CaptureClock } from './time.js';
 
-/** RFC 4180, but lines end as everywhere here. */
+/** Writes RFC 4180, but with a newline as line end, as everywhere here. */
 export class Csv implements Writer {
   readonly eachEpoch = false;
   #columns: string[] = [];

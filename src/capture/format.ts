@@ -7,9 +7,9 @@ import { RawFormat } from './raw.js';
 import { TcpProbe } from './tcpprobe.js';
 
 /**
- * What a capture is written as.
+ * Make the format of a capture.
  *
- * @param letters the kinds of records to write; null for all there are
+ * @param letters the kinds of records to write; null for all
  * @param limit records after which it is full
  */
 export function makeFormat(name: FormatName, letters: string | null, limit: number): Format {

@@ -3,13 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { Failure } from '../failure.js';
 import { FileLock, Held } from '../lock.js';
 
-/** What parts of a rotated capture have after its name. */
+/** The endings of the parts of a rotated capture. */
 const PART = /\.\d{6}(\.gz|\.zst)?$/;
 
 /**
- * Lock a capture file by a file beside it. A part of a rotated capture is locked as the whole. Return
- * null for a device or a pipe, and if the file cannot be locked. Throw a Failure if another capture
- * has it.
+ * Lock a capture file by a file beside it. A part of a rotated capture has the lock of the whole.
+ * Return null for a device or a pipe, and if the file cannot be locked. Throw a Failure if another
+ * capture holds the lock.
  *
  * @param tell receives a line on why it cannot be locked
  */
@@ -21,7 +21,7 @@ export async function lockCapture(
   const real = await realpath(path).catch(() => path);
   const there = await stat(real).catch(() => null);
   const folder = await stat(dirname(real)).catch(() => null);
-  // Opening the file reports a folder that is not there.
+  // A missing folder is reported later, when the file is opened.
   if (folder === null || there?.isFile() === false) {
     return null;
   }
@@ -33,7 +33,7 @@ export async function lockCapture(
  * Lock a name by a file that is made for it, and removed at the end.
  *
  * @param path of that file
- * @param name what is locked, for messages
+ * @param name shown in messages
  * @param tell receives a line on why it cannot be locked
  */
 export async function lockName(

@@ -9,10 +9,10 @@ import type { CaptureClock } from './time.js';
 
 const TEXT: ReadonlySet<string> = new Set(TEXT_COLUMNS);
 
-/** One object a line; the first says of which stream. */
+/** Writes one object per line; the first describes the stream. */
 export class Ndjson implements Writer {
   readonly eachEpoch = true;
-  /** What stands before each value, by the columns of a kind. */
+  /** The text before each value, by the columns of a kind. */
   readonly #keys = new WeakMap<Columns, readonly string[]>();
 
   header({ header }: StreamReader): string {
@@ -45,7 +45,7 @@ export class Ndjson implements Writer {
   }
 }
 
-/** Digits stay as they are, however many; what is missing is null. */
+/** Return a value as JSON: digits unchanged, however many; null if missing. */
 function value(name: string, text: string): string {
   if (text === '') {
     return 'null';

@@ -6,18 +6,18 @@ import type { Packing } from './names.js';
 import { endOf } from './repair.js';
 
 /**
- * Packs bytes so that all up to the last flush can be read, also if nothing comes after it. Each
- * call returns what is packed by then; calls must not overlap.
+ * Packs bytes so that all data up to the last flush can be read, even if the file ends there. Each
+ * call returns the bytes packed so far; calls must not overlap.
  */
 export interface Packer {
   push(bytes: Buffer): Promise<Buffer>;
   flush(): Promise<Buffer>;
   end(): Promise<Buffer>;
-  /** Makes a whole file of one that is cut at the last flush; empty before the first. */
+  /** Completes a file that is cut at the last flush; empty before the first. */
   readonly trailer: Buffer;
 }
 
-/** Null for what is not packed. Throws a Usage if this Node cannot. */
+/** Make a packer; return null for no compression. Throw a Usage if this Node cannot. */
 export function makePacker(packing: Packing | null): Packer | null {
   switch (packing) {
     case null:
@@ -88,7 +88,7 @@ class GzipPacker extends ZlibPacker {
   }
 }
 
-/** Throw a Usage error if this Node cannot pack so. */
+/** Throw a Usage if this Node does not have this compression. */
 export function checkPacking(packing: Packing | null): void {
   if (packing === 'zstd' && createZstdCompress === undefined) {
     throw new Usage(`--compress=zstd: ${NO_ZSTD}; gzip it can`);

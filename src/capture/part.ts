@@ -9,15 +9,15 @@ import type { Packer } from './pack.js';
 
 const NEWLINE = 0x0a;
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Packed lines are flushed after so many bytes: as many can be lost when the disk is full. */
+/** Packed lines are flushed after this many bytes: a full disk can lose as many. */
 const FLUSH_BYTES = 256 * 1024;
 
-/** Lines could not be written. What the file holds is whole lines nevertheless. */
+/** Thrown when lines could not be written. The file still holds whole lines. */
 export class CannotWrite extends Failure {
   constructor(
     path: string,
     error: unknown,
-    /** Lines that were taken and are not in the file. */
+    /** Lines that were taken, but are not in the file. */
     public lines: number,
   ) {
     super(`cannot write ${path}: ${inWords(error)}; what it holds is whole lines`);
@@ -37,41 +37,41 @@ export function linesIn(bytes: Buffer): number {
   return lines;
 }
 
-/** Where the lines of a capture go: one file, or standard output. */
+/** The target of a capture's lines: one file, or standard output. */
 export interface Part {
   readonly path: string;
-  /** Bytes written, packed if they are. */
+  /** Bytes written, after compression. */
   readonly size: number;
   /**
-   * Takes whole lines, and is done with them when it resolves: their memory is used again. A
-   * Failure if they cannot be written; those before them are then safe.
+   * Takes whole lines; after it resolves, their memory is used again. Rejects with a Failure if
+   * they cannot be written; the lines before them are then safe.
    */
   write(lines: Buffer): Promise<void>;
-  /** What was written can be read from now on, whatever happens. */
+  /** Makes all lines written so far readable, whatever happens later. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How a file that is there already is met. */
+/** Treatment of an existing file. */
 export type Meeting = 'refuse' | 'replace' | 'append';
 
 const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-/** Appended to, a file that another process cuts is shorter then, and has no hole. */
+/** With O_APPEND, a file that another process cuts becomes shorter, but gets no hole. */
 const FLAGS = {
   refuse: O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
   replace: O_WRONLY | O_APPEND,
   append: O_WRONLY | O_APPEND,
   repair: O_RDWR,
 };
-/** Of <fcntl.h>; Node has no name for it. */
+/** From <fcntl.h>; Node has no name for it. */
 const O_PATH = 0o10000000;
 
-/** How a file is opened to write to it. */
+/** Purpose for which a file is opened. */
 type Use = keyof typeof FLAGS | 'device';
 
 /**
- * Refuse a symbolic link that another user than root has made: it may lead to a file that only we
- * may write. Return whether the path is a link at all.
+ * Refuse a symbolic link of another user (see isOwn): it may lead to a file that only this user may
+ * write. Return whether the path is a link.
  */
 export async function refuseForeignLink(path: string): Promise<boolean> {
   const there = await lstat(path).catch(() => null);
@@ -85,15 +85,14 @@ export async function refuseForeignLink(path: string): Promise<boolean> {
 }
 
 /**
- * Open a file to write to it. Refuse a link or a file of another user, also one put there in the
- * meantime.
+ * Open a file for writing. Refuse a link or a file of another user, even one made in the meantime.
  */
 export async function openForWriting(path: string, use: Use): Promise<FileHandle> {
   const isLink = await refuseForeignLink(path);
   if (use === 'refuse') {
     return open(path, FLAGS.refuse, PRIVATE_MODE);
   }
-  // Another user may put a link in the place of this user's link.
+  // Another user may replace this user's link by another link.
   const target = isLink ? await targetOf(path) : path;
   if (use === 'device') {
     return openDevice(target, path);
@@ -114,8 +113,8 @@ export async function openForWriting(path: string, use: Use): Promise<FileHandle
 }
 
 /**
- * Open a device. What is there is looked at before it is opened to write to it: that would wait for
- * ever for the reader of a pipe, and some devices act on being opened.
+ * Open a device. Check it first without opening it for writing: that would block until a pipe has a
+ * reader, and some devices act when opened.
  *
  * @param path for messages
  */
@@ -136,12 +135,12 @@ function ifThere(error: unknown): null {
   return null;
 }
 
-/** Where a link leads; the last file of its path need not be there. */
+/** Return the target of a link; the last part of its path may be missing. */
 async function targetOf(path: string): Promise<string> {
   return realpath(path).catch(async () => resolve(dirname(path), await readlink(path)));
 }
 
-/** Close a file, and throw a Failure, if it is not of that kind, or if it is another user's. */
+/** Throw a Failure, and close the file, if it has another kind or another owner. */
 async function checked(
   file: FileHandle,
   path: string,
@@ -182,13 +181,13 @@ export async function requireWritable(path: string): Promise<Stats | null> {
 /** A file of whole lines: where a write fails it is cut after the last line that is whole. */
 export class FilePart implements Part {
   size = 0;
-  /** Up to here the file can be read to its end. */
+  /** The file can be read up to this byte. */
   #safe: number;
   /** Lines packed since then, and their bytes. */
   #pending = 0;
   #pendingBytes = 0;
   #dirty = false;
-  /** An end of packed data is lacking: not for a file to which nothing was appended. */
+  /** Packed data need an end; false for an existing file without appended data. */
   #isOpen: boolean;
   #failed = false;
 
@@ -205,7 +204,7 @@ export class FilePart implements Part {
     this.#isOpen = size === 0;
   }
 
-  /** @param sync have the disk hold what was written at each flush */
+  /** @param sync write to the disk at each flush */
   static async open(
     path: string,
     meeting: Meeting,
@@ -229,7 +228,7 @@ export class FilePart implements Part {
     }
   }
 
-  /** Make a file. Return null if there is anything of that name already. */
+  /** Make a file. Return null if the name exists. */
   static async make(path: string, packer: Packer | null, sync: boolean): Promise<FilePart | null> {
     try {
       const file = await open(path, FLAGS.refuse, PRIVATE_MODE);
@@ -261,7 +260,7 @@ export class FilePart implements Part {
     }
   }
 
-  /** @param later lines that come after these: they are lost too if these cannot be written */
+  /** @param later lines after these: they are lost too if these cannot be written */
   async #pack(packer: Packer, lines: Buffer, later: Buffer): Promise<void> {
     this.#pending += linesIn(lines);
     this.#pendingBytes += lines.length;
@@ -276,7 +275,7 @@ export class FilePart implements Part {
   }
 
   async #flushPacked(packer: Packer): Promise<void> {
-    // Its trailer is that of the last flush until this one is on disk.
+    // Keep the trailer of the last flush until this flush is on disk.
     const { trailer } = packer;
     await this.#put(await packer.flush(), trailer);
     this.#safe = this.size;
@@ -307,7 +306,7 @@ export class FilePart implements Part {
     }
   }
 
-  /** Is it still there, and if asked for, on disk? */
+  /** Check that the file still exists, and write it to disk if `sync` is set. */
   async #settle(): Promise<void> {
     if (!this.regular) {
       return;
@@ -349,19 +348,19 @@ export class FilePart implements Part {
     }
   }
 
-  /** Back to what can be read. */
+  /** Cut the file to its readable part. */
   async #cut(trailer = NOTHING): Promise<void> {
     try {
       await this.file.truncate(this.#safe);
       this.size = this.#safe;
       await this.file.write(trailer, 0, trailer.length, this.#safe);
     } catch {
-      // The disk is full or worse, and that has been said.
+      // The disk is full or worse, and the failure is already reported.
     }
   }
 }
 
-/** So that a new file has its name on disk too. */
+/** Put a new file's name on disk too. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   await directory.sync().finally(() => directory.close());
@@ -378,7 +377,7 @@ export class OutputPart implements Part {
   ) {}
 
   async write(lines: Buffer): Promise<void> {
-    // A stream may hold on to what it has taken.
+    // A stream may keep a reference to the bytes, so copy them.
     await this.#put(this.packer === null ? Buffer.from(lines) : await this.packer.push(lines));
   }
 

@@ -13,17 +13,17 @@ import type { Piece } from './piece.js';
 
 const [NEWLINE, HASH] = [0x0a, 0x23];
 const NOTHING = Buffer.alloc(0);
-/** Digits of a part's number, at least and at most. */
+/** Minimum and maximum number of digits of a part's number. */
 const [DIGITS, MAX_DIGITS] = [6, 9];
-/** Bytes of header lines that wait for a record. */
+/** Limit of bytes of header lines that wait for a record. */
 const MAX_HELD = 1024 * 1024;
 
-/** Where parts go and how many there may be. */
+/** The names and the number of parts. */
 export interface RotationPlan {
   readonly path: string;
   readonly meeting: Meeting;
   readonly rotation: Rotation;
-  /** Parts kept, the oldest go first; Infinity for all. */
+  /** Number of parts kept; the oldest are deleted. Infinity for all. */
   readonly keep: number;
   readonly format: FormatName;
   readonly packing: Packing | null;
@@ -32,15 +32,15 @@ export interface RotationPlan {
   readonly report: (text: string) => Promise<void>;
 }
 
-/** Where a capture goes, cut into parts if it is rotated. */
+/** The target of a capture, cut into parts if it is rotated. */
 export interface Sink {
   write(piece: Piece): Promise<void>;
-  /** Makes what was written readable whatever happens. */
+  /** Makes all lines written so far readable, whatever happens later. */
   flush(): Promise<void>;
   close(): Promise<void>;
   /** Bytes written, in all parts. */
   readonly size: number;
-  /** Where it went, in words. */
+  /** The name of the target, in words. */
   readonly name: string;
 }
 
@@ -50,7 +50,7 @@ export class Single implements Sink {
 
   constructor(
     private readonly part: Part,
-    /** The first line of a file that has its only header already. */
+    /** The first line of a file that already has its only header. */
     private readonly header: string | null,
     private readonly lock: FileLock | null,
   ) {}
@@ -89,8 +89,8 @@ export class Single implements Sink {
 }
 
 /**
- * The name of a part: `flood` gives flood.000001, flood.000002 …, `flood.gz` flood.000001.gz. The
- * numbers only grow, so names sort by age and none changes its meaning.
+ * Return the name of a part: `flood` gives flood.000001, flood.000002 …, `flood.gz`
+ * flood.000001.gz. The numbers only grow, so names sort by age and no name gets a new meaning.
  */
 export function partName(path: string, number: number): string {
   const [stem, ending] = split(path);
@@ -102,7 +102,7 @@ function split(path: string): [string, string] {
   return [path.slice(0, path.length - ending.length), ending];
 }
 
-/** Return the numbers of the parts that are there, rising: own files of that name that begin as captures do. */
+/** Return the numbers of existing parts, rising: own files that begin as captures do. */
 export async function partsOf(path: string): Promise<number[]> {
   const [stem, ending] = split(basename(path));
   const names = await readdir(dirname(path)).catch((error) => {
@@ -133,7 +133,7 @@ function linesWithin(bytes: Buffer, room: number): number {
   return room > 0 ? bytes.lastIndexOf(NEWLINE, room - 1) + 1 : 0;
 }
 
-/** Return the length of the lines up to the first one that is no header; 0 if all are headers. */
+/** Return the length of the lines up to the first record; 0 if all are headers. */
 function upToRecord(bytes: Buffer): number {
   let at = 0;
   while (bytes[at] === HASH) {
@@ -145,24 +145,24 @@ function upToRecord(bytes: Buffer): number {
 /** The part that is being written. */
 interface Current {
   readonly file: FilePart;
-  /** When it was begun, as performance.now() has it. */
+  /** The time of performance.now() when it began. */
   readonly born: number;
-  /** The header that it has already, where it may have only one. */
+  /** The header it already has, for formats with only one. */
   readonly header: string | null;
-  /** It has no record yet. */
+  /** This process has not written a record to it yet. */
   isFresh: boolean;
-  /** No record is in it yet: it takes one, however large. */
+  /** The file has no record yet: it takes one, however large. */
   isEmpty: boolean;
 }
 
 /**
- * A capture in numbered parts, each with a header of its own. A part is made when it has its first
- * record, and only then is an old one deleted: so a capture that never gets far deletes nothing.
+ * A capture in numbered parts, each with its own header. The first record of a part creates it, and
+ * only then is an old part deleted. So a capture that fails early deletes nothing.
  */
 export class Rotated implements Sink {
-  /** Of `numbers` those that this process has made. */
+  /** The subset of `numbers` that this process made. */
   readonly #made = new Set<number>();
-  /** Header lines without a record after them yet. */
+  /** Header lines that wait for a record. */
   #held: Buffer[] = [];
   #heldLength = 0;
   /** The first line held begins an epoch. */
@@ -172,9 +172,9 @@ export class Rotated implements Sink {
   #opened = 0;
   #isPruned = false;
   #hasComplained = false;
-  /** Parts that had to go, for `keep`. */
+  /** Number of parts deleted because of `keep`. */
   deleted = 0;
-  /** Lines that no part has taken, because of a failure before them. */
+  /** Lines not written to a part, because of an earlier failure. */
   unwritten = 0;
 
   private constructor(
@@ -256,23 +256,23 @@ export class Rotated implements Sink {
     }
   }
 
-  /** Keep header lines until a record comes; of too many only the header in force. */
+  /** Keep header lines until a record arrives; above the limit, only the header in force. */
   #hold({ bytes, header }: Piece): void {
     let kept = bytes;
     if (this.#heldLength + bytes.length > MAX_HELD) {
-      // In the middle of a part comments are dropped: a header there would begin an epoch.
+      // Drop comments in the middle of a part: a header there would begin an epoch.
       const isMiddle = !this.#isStartHeld && this.part?.isFresh === false;
       kept = isMiddle ? NOTHING : header;
       this.#isStartHeld = !isMiddle;
       this.#held = [];
       this.#heldLength = 0;
     }
-    // A copy: the memory of what was written is used again.
+    // Copy, since the memory of written bytes is used again.
     this.#held.push(Buffer.from(kept));
     this.#heldLength += kept.length;
   }
 
-  /** Its first record is in a part: now the oldest can go. */
+  /** Flush the first record of a part, then delete the oldest parts. */
   async #begun(part: Current): Promise<void> {
     if (part.isFresh) {
       part.isFresh = false;
@@ -288,7 +288,7 @@ export class Rotated implements Sink {
 
   async close(): Promise<void> {
     try {
-      // Lines that do not fit are not worth a part without a record.
+      // Lines that do not fit do not justify a part without a record.
       const lines = Buffer.concat(this.#held);
       const part = this.part;
       if (part?.isFresh === false && this.#fitting(part, lines, 0) === lines.length) {
@@ -307,7 +307,7 @@ export class Rotated implements Sink {
     }
   }
 
-  /** Return how many of the bytes go into this part; 0 if it is over. */
+  /** Return the number of bytes that go into this part; 0 if the part is complete. */
   #fitting(part: Current, bytes: Buffer, header: number): number {
     const { rotation, packing } = this.plan;
     const isFull = rotation.by === 'size' && part.file.size >= rotation.bytes;
@@ -316,13 +316,13 @@ export class Rotated implements Sink {
     if (!part.isEmpty && (isFull || isOld)) {
       return 0;
     }
-    // What is packed has a size only when it has been packed.
+    // Packed data have a size only after packing.
     const room =
       rotation.by === 'size' && packing === null
         ? rotation.bytes - part.file.size - header
         : Number.POSITIVE_INFINITY;
     const end = linesWithin(bytes, room);
-    // A line that is longer than a part may be has a part of its own.
+    // A line longer than the limit gets its own part.
     return end >= least ? end : part.isEmpty ? least : 0;
   }
 
@@ -344,7 +344,7 @@ export class Rotated implements Sink {
         const last = partName(this.plan.path, this.numbers.at(-1) ?? 0);
         throw new Failure(`no number is left after ${last}: move that file away`);
       }
-      // A file of that name that is no part stays, even if another user made it just now.
+      // Skip a file of that name that is not a part, even one that another user made just now.
       const file = await FilePart.make(path, makePacker(this.plan.packing), this.plan.sync);
       if (file !== null) {
         this.numbers.push(number);
@@ -362,7 +362,7 @@ export class Rotated implements Sink {
     this.deleted += await this.#delete(this.numbers.splice(0, over));
   }
 
-  /** Delete parts; report the first that cannot be deleted, and leave those. */
+  /** Delete parts; report the first one that cannot be deleted, and keep those. */
   async #delete(numbers: readonly number[]): Promise<number> {
     let deleted = 0;
     for (const number of numbers) {
@@ -401,7 +401,7 @@ async function continued(plan: RotationPlan, path: string): Promise<Current | nu
     first = await prepareAppend(path, format, packing, plan.report);
   } catch (error) {
     if (error instanceof Failure) {
-      // It is of another format, or damaged: it stays as it is.
+      // It has another format, or is damaged: leave it unchanged.
       return null;
     }
     throw new Failure(`cannot write ${path}: ${inWords(error)}`);

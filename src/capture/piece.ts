@@ -1,31 +1,31 @@
 import { Problems } from '../stream/problems.js';
 
-/** Whole lines that go to a file together. */
+/** Whole lines that are written together. */
 export interface Piece {
   readonly bytes: Buffer;
-  /** What a file that begins with these lines, or within them, must have before them. */
+  /** The header for a file that begins with these lines, or within them. */
   readonly header: Buffer;
-  /** The lines begin with a header of their own. */
+  /** The lines begin with their own header. */
   readonly start: boolean;
 }
 
-/** What was written, and what could not be. */
+/** Counts of records written and lost, and unreadable lines. */
 export class CaptureTally {
   /** Records written: every line but headers and L lines. */
   records = 0;
-  /** Records that the L lines say were lost. */
+  /** Records lost, according to the L lines. */
   lost = 0;
-  /** Lines of the input that were no records. */
+  /** Lines of the input that are not records. */
   readonly problems = new Problems();
 }
 
 /** Makes the lines of a capture from the bytes of a stream, cut anywhere. */
 export interface Format {
   readonly tally: CaptureTally;
-  /** As many records have come as were asked for; what follows is skipped. */
+  /** The limit of records is reached; later records are skipped. */
   readonly full: boolean;
-  /** Keeps nothing of the chunk but in the pieces. */
+  /** Keeps references to the chunk only in the pieces. */
   push(chunk: Buffer): Iterable<Piece>;
-  /** The stream has ended: a last line without an end is not written. */
+  /** Ends the stream: an unfinished last line is not written. */
   end(): Iterable<Piece>;
 }

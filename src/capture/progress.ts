@@ -2,7 +2,7 @@ import { type Host, note, writeAside } from '../terminal/host.js';
 import { rate, seconds, size, whole } from '../terminal/text.js';
 import type { CaptureTally } from './piece.js';
 
-/** How a capture is getting on: a line rewritten in place, on a terminal that is ours alone. */
+/** Shows a capture's progress: a line rewritten in place, on a terminal without other writers. */
 export class Progress {
   readonly #shown: boolean;
   readonly #begun = performance.now();
@@ -12,8 +12,8 @@ export class Progress {
   #lossTold = false;
 
   /**
-   * @param alone nobody else writes to the terminal
-   * @param live losses happen now, and something can be done about them
+   * @param alone no other process writes to the terminal
+   * @param live losses happen now, so the user can act on them
    */
   constructor(
     private readonly host: Host,
@@ -24,7 +24,7 @@ export class Progress {
     this.#shown = alone && host.err.steerable;
   }
 
-  /** To be called about once a second. */
+  /** Update the progress; call it about once a second. */
   async tick(bytes: number): Promise<void> {
     const { records, lost } = this.tally;
     if (lost > 0 && this.live && !this.#lossTold) {
@@ -48,7 +48,7 @@ export class Progress {
     }
   }
 
-  /** Says something else. */
+  /** Print another line. */
   async note(text: string): Promise<void> {
     if (this.#drawn) {
       this.#drawn = false;
@@ -57,7 +57,7 @@ export class Progress {
     await note(this.host, text);
   }
 
-  /** Print what was captured up to now. */
+  /** Print the totals so far. */
   async report(bytes: number, where: string): Promise<void> {
     await this.note(`${this.#captured(bytes, where)}, lost ${this.tally.lost}`);
   }
@@ -67,7 +67,7 @@ export class Progress {
     return `${this.tally.records} records in ${seconds(took)}, ${size(bytes)} in ${where}`;
   }
 
-  /** Print what was captured, in one line. */
+  /** Print the totals at the end, in one line. */
   async summary(bytes: number, where: string, unwritten: number, deleted: number): Promise<void> {
     const { lost, problems } = this.tally;
     const rest = [

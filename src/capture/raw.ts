@@ -6,10 +6,10 @@ const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41, 0x4c, 0x5a,
 ];
 const START = /^[ \t]*#[ \t]+tcpsynq[ \t\r\n]/;
-/** The lines that a header is made of: all others are copied, but not repeated in each part. */
+/** Header lines; other comments are copied, but not repeated in each part. */
 const HEADER_LINE =
   /^[ \t]*#[ \t]+(tcpsynq|kernel|netns|boot_id|clock_offset|filter|[A-Z])(?=[ \t\r\n])/;
-/** Bytes of a header that each part repeats. */
+/** Limit of header bytes that each part repeats. */
 const MAX_HEADER = 8192;
 /** A loss among the bare lines of format=tcpprobe. */
 const BARE_LOSS = /^[ \t]*#[ \t]+(?=L[ \t]+\d)/;
@@ -19,13 +19,13 @@ function isBlank(byte: number | undefined): boolean {
 }
 
 /**
- * The bytes as they come. Lines are counted by their first letter and not read, but for headers,
- * which every part repeats, and L lines, which tell the losses.
+ * Copies the bytes unchanged. It counts lines by their first letter, and parses only headers, which
+ * every part repeats, and L lines, which report losses.
  */
 export class RawFormat implements Format {
   readonly tally = new CaptureTally();
   readonly #losses = new StreamParser();
-  /** The header's lines by what they are about, in the order they came in. */
+  /** The header's lines by key, in order of arrival. */
   readonly #header = new Map<string, string>();
   #headerLength = 0;
   /** The header as bytes; null after a change. */
@@ -35,10 +35,10 @@ export class RawFormat implements Format {
   #skipping = false;
   #lines = 0;
   #pieces: Piece[] = [];
-  /** Where the piece begins, and whether it begins with a header of its own. */
+  /** The beginning of the piece, and whether its own header is there. */
   #from = 0;
   #start = false;
-  /** Where the last comment ended: a header goes on there. */
+  /** The end of the last comment: a header continues there. */
   #headerEnd = 0;
 
   constructor(private readonly limit: number) {}
@@ -74,7 +74,7 @@ export class RawFormat implements Format {
     return [];
   }
 
-  /** Skip the rest of a line that is too long. Return where it ends. */
+  /** Skip the rest of a line that is too long. Return its end. */
   #skip(bytes: Buffer): number {
     const end = bytes.indexOf(NEWLINE) + 1;
     if (end > 0) {

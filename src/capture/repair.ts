@@ -6,7 +6,7 @@ import { type MemberDamage, unpackGzip } from '../source/gzip.js';
 import { openForWriting } from './part.js';
 
 const READ_SIZE = 512 * 1024;
-/** Lines after the last flush that are written again, in bytes at most. */
+/** Limit in bytes of the lines after the last flush that are written again. */
 const MAX_REST = 64 * 1024 * 1024;
 
 async function* chunksOf(file: FileHandle, end: number): AsyncGenerator<Buffer, void, void> {
@@ -21,7 +21,7 @@ async function* chunksOf(file: FileHandle, end: number): AsyncGenerator<Buffer, 
   }
 }
 
-/** What a packed file says. */
+/** The contents of a packed file. */
 interface Contents {
   readonly damages: readonly MemberDamage[];
   /** Bytes of the file up to the end of its last whole member. */
@@ -53,20 +53,20 @@ async function contents(chunks: AsyncIterator<Buffer>, from: number): Promise<Co
   return { damages, end, length, rest: Buffer.concat(rest) };
 }
 
-/** What repairGzip did to a file. */
+/** The result of repairGzip. */
 export interface Repair {
-  /** Bytes of zeros after the last member that were cut off. */
+  /** Bytes of zeros cut off after the last member. */
   readonly zeros: number;
-  /** The last member had no end, and has one now. */
+  /** The last member lacked an end, and has one now. */
   readonly ended: boolean;
   /** Why nothing can be appended to the file; null if that is possible. */
   readonly failure: Failure | null;
 }
 
 /**
- * Make a gzip file ready to be appended to. Cut off zeros after the last member. If a kill has cut
- * the last member, end it at its last flush, and write the whole lines after that flush again, as a
- * member of their own.
+ * Make a gzip file ready for appending. Cut off zeros after the last member. If a kill has cut the
+ * last member, end it at its last flush. Write the whole lines after that flush again, as a member
+ * of their own.
  */
 export async function repairGzip(path: string): Promise<Repair> {
   const file = await openForWriting(path, 'repair');
@@ -84,7 +84,7 @@ export async function repairGzip(path: string): Promise<Repair> {
   }
 }
 
-/** End the last member at its last flush; return whether the file is whole then. */
+/** End the last member at its last flush; return whether the file is then whole. */
 async function endLast(file: FileHandle, size: number, found: Contents): Promise<boolean> {
   const [damage, ...others] = found.damages;
   if (damage === undefined || others.length > 0) {
@@ -115,7 +115,7 @@ async function* withEnd(chunks: AsyncIterable<Buffer>, end: Buffer) {
   yield end;
 }
 
-/** Return the end of a member after a flush: an empty last block (RFC 1951, 3.2.6), CRC-32, length. */
+/** Return the end of a member after a flush: empty last block (RFC 1951, 3.2.6), CRC-32, length. */
 export function endOf(crc: number, length: number): Buffer {
   const end = Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   end.writeUInt32LE(crc, 2);

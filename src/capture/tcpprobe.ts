@@ -4,8 +4,8 @@ import { TCP_PROBE_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
 
 /**
- * The eleven columns of tcp_probe in Linux 4.15, bare. Losses are left out and only summed up, since
- * programs that read such logs stop at a line of another form.
+ * Writes the eleven columns of tcp_probe in Linux 4.15, bare. It omits losses and only sums them
+ * up: programs that read such logs stop at a line of another form.
  */
 export class TcpProbe implements Writer {
   readonly eachEpoch = false;
@@ -18,7 +18,7 @@ export class TcpProbe implements Writer {
   row(row: Row): string {
     const texts = row.texts();
     const values = this.#places.of(row.columns).map((at) => texts[at] ?? '');
-    // Older logs end without rcv_wnd, the first ones without srtt too, and still do.
+    // Older logs lack rcv_wnd, the first ones also srtt, and so do their copies.
     return `${values.join(' ').trimEnd()}\n`;
   }
 

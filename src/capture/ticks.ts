@@ -1,6 +1,6 @@
 /**
- * What the source gives, and null whenever `ms` have passed, also while the source gives nothing.
- * The source is read ahead of whoever takes this by what it has ready itself.
+ * Yield the items of a source, and null whenever `ms` have passed, even while the source is idle.
+ * Ask for the next source item after the consumer took the last one.
  */
 export async function* withTicks<T>(
   source: AsyncIterator<T>,

@@ -1,6 +1,6 @@
 const BILLION = 1_000_000_000;
 
-/** Turns times of a stream into seconds since 1970, to the nanosecond, as a double could not. */
+/** Converts stream times to seconds since 1970, to the nanosecond, which a double cannot hold. */
 export class CaptureClock {
   readonly #seconds: number;
   readonly #nanoseconds: number;
@@ -12,7 +12,7 @@ export class CaptureClock {
     this.#nanoseconds = Math.round((zero - this.#seconds) * BILLION);
   }
 
-  /** `seconds.nanoseconds` of a time in seconds. */
+  /** Return a time in seconds as `seconds.nanoseconds`. */
   text(time: number): string {
     let seconds = Math.floor(time);
     let nanoseconds = Math.round((time - seconds) * BILLION) + this.#nanoseconds;
