@@ -14,7 +14,7 @@ import type { Host } from '../terminal/host.js';
 import { proto, withChoice, withSampling } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
-/** What the module is asked for; the keys of its filter. */
+/** Keys of the module's filter. */
 export interface FilterOptions {
   readonly kinds?: string;
   readonly port?: number;
@@ -83,7 +83,7 @@ export function addCapture(program: Command, host: Host): void {
     .option('--append', 'append to an existing capture')
     .action(async (file: string, words: string[], _options, command: Command) => {
       const { capture } = await import('./capture.js');
-      // Commander's types leave out the words it was given.
+      // Commander's types lack the words given to it.
       const { rawArgs } = program as Command & { readonly rawArgs: readonly string[] };
       const marked = words.length === 0 || rawArgs.includes('--');
       if (!marked) {

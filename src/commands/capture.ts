@@ -41,14 +41,14 @@ const MODULE_ONLY = [
   'interval',
 ] as const satisfies readonly (keyof FilterOptions)[];
 
-/** Between a record and its reading, in ms at most: the more come together the less each costs. */
+/** Limit of the time between a record and its reading, in ms: large reads cost less per record. */
 const LATENCY = 250;
-/** Between two points from which on what was written can be read, in ms. */
+/** Interval between flushes, which make the output readable so far; in ms. */
 const FLUSH_EVERY = 1000;
-/** Chunks of up to 512 KiB that may wait for the disk or the packer. */
+/** Limit of chunks, up to 512 KiB each, that wait for the disk or the packer. */
 const READ_AHEAD = 32;
 
-/** `tcpsynq capture`: the stream to a file, until told to stop. */
+/** Run `tcpsynq capture`: write the stream to a file until stopped. */
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: it opens one thing after another, and each finally closes one of them
 export async function capture(
   host: Host,
@@ -94,7 +94,7 @@ export async function capture(
       if (running === null) {
         throw error;
       }
-      // The command is not ours to end.
+      // Let the command run on.
       await note(host, describe(error));
       host.status = 1;
     } finally {
@@ -120,7 +120,7 @@ async function openSource(
     : await openModuleStream(namespace, filterOf(options), signal, true);
 }
 
-/** @returns whether it was the source that ended, and nobody who told it to */
+/** @returns whether the source ended by itself */
 async function record(
   host: Host,
   source: Bytes,
@@ -162,7 +162,7 @@ async function writeAll(
   sink: Sink,
   progress: Progress,
 ): Promise<void> {
-  // An error would have the Readable forget the chunks that are ready.
+  // After an error, the Readable would discard the chunks that are ready.
   const damage = new Damage();
   const turn = new Turn();
   const ahead = Readable.from(damage.before(owned.chunks), { highWaterMark: READ_AHEAD });
@@ -175,7 +175,7 @@ async function writeAll(
       }
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
-        // Writing to stdout waits for nothing where that is a file.
+        // Writing to stdout does not wait if that is a file.
         if (turn.isDue) {
           await turn.take();
         }
@@ -212,7 +212,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   const report = (text: string) => note(host, text);
   const keep = options.keep ?? Number.POSITIVE_INFINITY;
   if (options.rotate !== undefined) {
-    // Before anything is deleted: this Node may not have the packing.
+    // Check before any file is deleted: this Node may lack the compression.
     checkPacking(packing);
     const { format, rotate: rotation } = options;
     return Rotated.open({ path, meeting, rotation, keep, format, packing, sync, report });
@@ -222,7 +222,7 @@ async function openSink(host: Host, path: string, options: CaptureOptions): Prom
   }
   const packer = makePacker(packing);
   await refuseForeignLink(path);
-  // Before anything is changed in a file that is there.
+  // Lock before an existing file is changed.
   let lock = meeting === 'refuse' ? null : await lockCapture(path, report);
   try {
     const first =
@@ -253,7 +253,7 @@ function lettersOf(kinds: string): string {
     .join('');
 }
 
-/** Refuses what would have no effect, or one nobody wants. */
+/** Refuse options without effect, and those with an unwanted effect. */
 function check(
   host: Host,
   file: string,

@@ -6,7 +6,7 @@ import { running, withChoice, withCounting } from './common.options.js';
 import type { CountedOptions } from './counted.js';
 
 export interface ClosesOptions extends Omit<CountedOptions, 'alert'> {
-  /** Only those closed so. */
+  /** Only closes for these causes. */
   readonly cause?: readonly Cause[];
 }
 

@@ -7,7 +7,7 @@ import type { ClosesOptions } from './closes.options.js';
 import { checkCounted, intervalOf, planCounted, type Seen } from './counted.js';
 import { checkRecords, readRecords } from './records.js';
 
-/** `tcpsynq closes`: connections as they are closed, one by one or counted. */
+/** Run `tcpsynq closes`: show connections as they are closed, one by one or counted. */
 export async function closes(host: Host, options: ClosesOptions): Promise<void> {
   const { by, stack, cause } = options;
   const each = by === undefined;

@@ -22,14 +22,14 @@ export function running<Options extends CommonOptions, Rest extends readonly str
     (await load())(host, command.optsWithGlobals<Options>(), ...rest);
 }
 
-/** Adds the options that choose connections. */
+/** Add the options that select connections. */
 export function withChoice(command: Command): Command {
   return command
     .option('--port <number>', 'only connections with this port at either end', parsePort)
     .option('--addr <network>', 'only connections with an end in this network', parseAddr);
 }
 
-/** Adds the options of records that may be counted, in a table by any of `groupings`. */
+/** Add the options of records that can be counted, in a table by any of `groupings`. */
 export function withCounting(
   command: Command,
   by: string,
@@ -47,7 +47,7 @@ export function withCounting(
     .addOption(follow());
 }
 
-/** Adds the options that say what is sampled. */
+/** Add the options for sampling. */
 export function withSampling(command: Command): Command {
   return command
     .option('--full', 'sample every segment, not only when cwnd has changed')

@@ -9,7 +9,7 @@ import { type CommonOptions, checkNoInput } from './options.js';
 
 const SCRIPTS: Readonly<Record<Shell, (program: Node) => string>> = { bash, zsh, fish };
 
-/** `tcpsynq completion SHELL`: the script that completes the words of `program` there. */
+/** Run `tcpsynq completion SHELL`: print the script that completes the words of `program` there. */
 export async function completion(
   host: Host,
   program: Command,

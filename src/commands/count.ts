@@ -22,7 +22,7 @@ interface Counted {
   readonly netns: string | null;
 }
 
-/** `tcpsynq count`: the figures, once. What a reading of the counters does not need is loaded where it is. */
+/** Run `tcpsynq count`: print the figures once. Load code only where it is needed. */
 export async function count(host: Host, options: CountOptions): Promise<void> {
   checkInput(options, options.by === 'cpu' ? 'count --by cpu' : null);
   if (!isLive(options.input)) {
@@ -135,7 +135,7 @@ async function printByCpu(host: Host, options: CountOptions, namespace: Namespac
     return;
   }
   const names = COUNTER_NAMES.filter((name) => cpus[0]?.[name] !== undefined);
-  // On a terminal a column of nothing but zeros takes the room of one that says something.
+  // On a terminal, a column of zeros would displace a useful one.
   const shown = host.out.tty
     ? names.filter((name) => name === 'added' || cpus.some((cpu) => cpu[name] !== 0))
     : names;

@@ -23,56 +23,56 @@ import {
   type RecordPlan,
 } from './records.js';
 
-/** The options of the commands that show records each by itself, or counted in groups. */
+/** The options of the commands that show records one by one, or counted in groups. */
 export interface CountedOptions extends RecordOptions {
-  /** Counted by what: the name of a grouping. */
+  /** The name of the grouping. */
   readonly by?: string;
-  /** In ms of stream time; undefined if not asked for. */
+  /** In ms of stream time; undefined if not given. */
   readonly interval?: number;
-  /** With the kernel stack of each. */
+  /** Show the kernel stack of each. */
   readonly stack?: boolean;
-  /** Records per second that are too many. */
+  /** Records per second that raise an alert. */
   readonly alert?: number;
 }
 
-/** What is known of a kind of records that may be counted. */
+/** A kind of records that can be counted. */
 export interface Countable<R> {
   readonly kind: 'drop' | 'close';
-  /** Show each by itself. */
+  /** Show them one by one. */
   readonly each: boolean;
   readonly form: Form<R>;
-  /** The groupings there are, first the usual one. */
+  /** The available groupings, the default first. */
   readonly groupings: readonly [Grouping<R>, ...Grouping<R>[]];
-  /** SYNs refused are told beside them. */
+  /** Show refused SYNs in addition. */
   readonly withRefused: boolean;
   read(row: Row): R | string;
-  /** Beside that its connection is. */
+  /** Filter in addition to the connection filter. */
   wanted(record: R): boolean;
-  /** It is shown, or counted. */
+  /** Called after a record was accepted. */
   taken?(record: R): void;
-  /** What was seen, in one line. */
+  /** Return the totals, in one line. */
   summary(seen: Seen): string;
 }
 
-/** What was seen, whatever the keys made of the table. */
+/** The totals, independent of the keys of the table. */
 export interface Seen {
   readonly records: number;
   /** From the first line that has a time to the last. */
   readonly seconds: number;
   readonly lost: number;
-  /** SYNs refused meanwhile. */
+  /** SYNs refused in the same time. */
   readonly refused: number;
   readonly alert: Alert | null;
 }
 
 const DEFAULT_INTERVAL = 1000;
 
-/** The interval in force, in ms. */
+/** Return the interval in force, in ms. */
 export function intervalOf({ interval = DEFAULT_INTERVAL }: CountedOptions): number {
   return interval;
 }
 
-/** Refuses what would silently have no effect. */
+/** Refuse options that would silently have no effect. */
 export function checkCounted({ stack, interval, alert }: CountedOptions, each: boolean): void {
   refuse({
     '--stack shows the stack of each: a table has no room for them': stack && !each,
@@ -81,7 +81,7 @@ export function checkCounted({ stack, interval, alert }: CountedOptions, each: b
   });
 }
 
-/** Shows records each by itself, or in groups. */
+/** Show records one by one, or in groups. */
 export function planCounted<R extends Ends & Stacked>(
   host: Host,
   options: CountedOptions,
@@ -102,12 +102,12 @@ export function planCounted<R extends Ends & Stacked>(
   const isWanted = captureFilter(options);
   const refusals = new Refusals();
   let [records, lost, stacks] = [0, 0, 0];
-  /** Of the interval under way. */
+  /** Records in the current interval. */
   let recent = 0;
   let told = false;
   const intervals = new Intervals(length, (end, seconds) => {
     const turned = alert?.judge(recent) ?? null;
-    // The stream goes on for a moment after the last count.
+    // The stream continues for a moment after the last count.
     const isRest = seconds === null && recent === 0 && told;
     recent = 0;
     if (alert !== null && turned !== null) {
@@ -154,7 +154,7 @@ export function planCounted<R extends Ends & Stacked>(
     },
     loss(loss) {
       lost += loss.lost;
-      // Of a capture it is not known whether they would have been wanted.
+      // The filter for a capture cannot test lost records.
       recent += isFiltered(options) ? 0 : loss.lost;
       board.lose(loss.lost);
       view.loss(loss);
@@ -195,7 +195,7 @@ function subjectOf<R>(
   const { by, interval, json } = options;
   const first = groupings.find((one) => one.by === by) ?? groupings[0];
   const isScreen = host.out.steerable && !json;
-  // Others can be switched to on a screen only.
+  // Only a screen can switch to the others.
   const rest = isScreen ? groupings.filter((one) => one !== first) : [];
   return {
     things: `${kind}s`,

@@ -5,9 +5,9 @@ import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface DiagnoseOptions extends CommonOptions {
-  /** How long to watch, in ms; undefined if not asked for. */
+  /** Time to watch, in ms; undefined if not given. */
   readonly for?: number;
-  /** As monitoring plugins do. */
+  /** Act as a monitoring plugin. */
   readonly check?: boolean;
 }
 

@@ -22,15 +22,15 @@ import { printJson, tellProblems } from './print.js';
 
 const DEFAULT_TIME = 5000;
 const FILTER = { kinds: 'count,event', interval_ms: 100 };
-/** Between two readings of the listeners, in ms. */
+/** Interval between two readings of the listeners, in ms. */
 const LISTENERS_EVERY = 250;
-/** When the stream's own clock does not end the watch, in ms. */
+/** Grace time if the stream's own clock does not end the watch, in ms. */
 const GRACE = 2000;
 
-/** What monitoring plugins exit with. */
+/** Exit statuses of monitoring plugins. */
 const STATUS = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
 
-/** `tcpsynq diagnose`: what is happening to the SYN queues, why, and what to change. */
+/** Run `tcpsynq diagnose`: report the state of the SYN queues, its cause and a remedy. */
 export async function diagnose(host: Host, options: DiagnoseOptions): Promise<void> {
   if (!options.check) {
     await run(host, options);
@@ -56,7 +56,7 @@ async function run(host: Host, options: DiagnoseOptions): Promise<void> {
       ? fromCapture(host, options, damage)
       : fromModule(host, options, namespace));
     if (options.check) {
-      // One line and one exit status: of a part of a capture it is UNKNOWN.
+      // One line and one exit status: for a part of a capture, report UNKNOWN.
       damage.report();
     }
     if (evidence !== null) {
@@ -83,7 +83,7 @@ function check(options: DiagnoseOptions): void {
   });
 }
 
-/** Null if it was stopped before there was enough to judge. */
+/** Collect from the module; return null if stopped before there was enough to judge. */
 async function fromModule(
   host: Host,
   options: DiagnoseOptions,
@@ -93,7 +93,7 @@ async function fromModule(
   const done = new AbortController();
   const signal = AbortSignal.any([host.signal, done.signal]);
   const collector = new Collector(await readQueueSettings(namespace));
-  // Before the stream is opened, so that every row finds its listener.
+  // Read them before the stream is opened, so that every row finds its listener.
   collector.listeners(await readListeners(namespace));
   const stream = await openModuleStream(namespace, FILTER, signal);
   if (host.err.tty && !options.check) {
@@ -108,7 +108,7 @@ async function fromModule(
     done.abort();
   }
   await reading;
-  // Last, so that no row is younger than what it says of the queues.
+  // Read them last, so that the queues are as new as the last row.
   collector.listeners(await readListeners(namespace));
   return judgeable(host, collector, stream.name);
 }
@@ -125,7 +125,7 @@ async function readAgain(
       return;
     }
     const before = performance.now();
-    // What fails now fails again at the end, and is told then.
+    // A failure here happens again at the end, and is reported then.
     const listeners = await readListeners(namespace).catch(() => null);
     every = stretched(LISTENERS_EVERY, performance.now() - before);
     if (listeners !== null) {
@@ -151,7 +151,7 @@ async function fromCapture(
   return judgeable(host, collector, stream.name);
 }
 
-/** Read until there is enough, or no more. Return the lines that could not be read. */
+/** Read until there is enough, or no more. Return the unreadable lines. */
 async function collect(
   { chunks }: Pick<Bytes, 'chunks'>,
   collector: Collector,
@@ -217,7 +217,7 @@ async function ownersOf({ worst: { scope } }: Verdict) {
   return inode === 0 ? [] : byTrouble((await findOwners(new Set([inode]))).get(inode) ?? []);
 }
 
-/** What makes a command run in that namespace. */
+/** Return the command prefix that enters the namespace. */
 function enter(netns: string | undefined): string {
   if (netns === undefined) {
     return '';
@@ -256,7 +256,7 @@ async function print(host: Host, { verdict, headline, why, advice, kernel }: Rep
   await out.write(lines.map((line) => `${render(line, columns, out.colour)}\n`).join(''));
 }
 
-/** Return texts as indented lines, the first of them with the label in front. */
+/** Return texts as indented lines, with the label before the first. */
 function labelled(label: string, texts: readonly string[], columns: number): Line[] {
   return texts
     .flatMap((text) => wrap(printable(text), columns - INDENT.length))

@@ -6,7 +6,7 @@ import { proto, running, withChoice, withCounting } from './common.options.js';
 import type { CountedOptions } from './counted.js';
 
 export interface DropsOptions extends CountedOptions {
-  /** Show each by itself. */
+  /** Show them one by one. */
   readonly each?: boolean;
   readonly proto?: 'tcp' | 'any';
 }

@@ -9,7 +9,7 @@ import type { DropsOptions } from './drops.options.js';
 import { refuse } from './options.js';
 import { checkRecords, readRecords } from './records.js';
 
-/** `tcpsynq drops`: packets that the kernel drops, counted by where and why, or one by one. */
+/** Run `tcpsynq drops`: count dropped packets by location and reason, or show them one by one. */
 export async function drops(host: Host, options: DropsOptions): Promise<void> {
   const { each = false, stack, proto, input } = options;
   checkRecords(options, 'drops');
@@ -35,7 +35,7 @@ export async function drops(host: Host, options: DropsOptions): Promise<void> {
       summary,
     });
     const hooks = namespace === null ? [] : (await readStatus(namespace)).hooks;
-    // The module does not tell another namespace what is of the whole host.
+    // The module reports figures of the whole host only to the host's own namespace.
     if (hooks.some(({ hits }) => hits === null)) {
       plan.view.note(
         "this is not the host's own namespace: drops whose socket the kernel does not tell (before Linux 6.11 nearly all that come in) are shown there only",

@@ -6,11 +6,11 @@ import { follow, running, withChoice } from './common.options.js';
 import type { RecordOptions } from './records.js';
 
 export interface EventsOptions extends RecordOptions {
-  /** Only half-opens removed, and of those only these. */
+  /** Only half-opens removed with these outcomes. */
   readonly outcome?: readonly Outcome[];
   readonly top?: boolean;
   readonly handshake?: boolean;
-  /** Between two pictures or printings, in ms. */
+  /** Interval between two pictures or printings, in ms. */
   readonly interval?: number;
 }
 

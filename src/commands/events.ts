@@ -13,7 +13,7 @@ import type { EventsOptions } from './events.options.js';
 import { refuse } from './options.js';
 import { captureFilter, checkRecords, isWhole, type RecordPlan, readRecords } from './records.js';
 
-/** `tcpsynq events`: half-opens as they are added and removed, or what they add up to. */
+/** Run `tcpsynq events`: show half-opens as they are added and removed, or their totals. */
 export async function events(host: Host, options: EventsOptions): Promise<void> {
   check(options);
   await readRecords(host, options, { kinds: 'count,event' }, (reading) =>
@@ -90,7 +90,7 @@ function viewFor(
     : new Printed(host, subject, json, interval);
 }
 
-/** What was seen, in one line. */
+/** Return the totals, in one line. */
 function summary({ all, seconds: length, lost }: Tally, { outcome }: EventsOptions): string {
   const shares = OUTCOMES.filter((one) => all.outcomes[one] > 0).map(
     (one) => `${one} ${all.outcomes[one]} (${percent(all.outcomes[one] / all.removed)})`,

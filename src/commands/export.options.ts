@@ -10,7 +10,7 @@ export interface ExportOptions extends CommonOptions {
   readonly unix?: string;
   /** A file to write, for node_exporter. */
   readonly textfile?: string;
-  /** Between two times it is written, in ms; undefined for once. */
+  /** Interval between two writes, in ms; undefined to write once. */
   readonly interval?: number;
   readonly allNetns?: boolean;
   readonly netnsTop?: number;

@@ -20,15 +20,15 @@ import { type Host, note } from '../terminal/host.js';
 import type { ExportOptions } from './export.options.js';
 import { checkInput, refuse } from './options.js';
 
-/** Of 9100 to 9999, where exporters usually are, Prometheus's list has given away every port. */
+/** Exporters use 9100 to 9999, but Prometheus's list has assigned all those ports. */
 const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };
 const DEFAULT_NETNS = 100;
 
-/** For a scrape to be finished when the end has come, in ms. */
+/** Time to finish a scrape at the end, in ms. */
 const GRACE = 1000;
 const FOR_ALL = 0o644;
 
-/** `tcpsynq export`: the figures for Prometheus, until told to stop. */
+/** Run `tcpsynq export`: serve the figures to Prometheus until stopped. */
 export async function exportMetrics(
   host: Host,
   options: ExportOptions,
@@ -48,7 +48,7 @@ export async function exportMetrics(
     );
     const kinds = kindsOf(options);
     const stream = kinds.length > 0 ? new StreamMetrics(namespace.inode ?? '-', kinds) : null;
-    // One that may not be read is a mistake to be told at once; a module may be loaded later.
+    // Report an unreadable module at once; a missing one may be loaded later.
     const open = () => openModuleStream(namespace, { kinds: kinds.join(',') }, host.signal);
     const first = stream !== null && isLoaded(namespace) ? await open() : null;
     const scrape: Scraper = async (addOwn) => {
@@ -76,10 +76,10 @@ interface Scrape {
   readonly text: string;
 }
 
-/** Read everything once. `addOwn` adds metrics of the exporter itself. */
+/** Reads everything once. `addOwn` adds metrics of the exporter itself. */
 type Scraper = (addOwn: (exposition: Exposition) => void) => Promise<Scrape>;
 
-/** Refuses what would silently have no effect. */
+/** Refuse options that would silently have no effect. */
 function check(options: ExportOptions): LiveInput {
   const { input, textfile, interval } = options;
   checkInput(options, null);
@@ -110,14 +110,14 @@ function placeOf({ listen: address, unix }: ExportOptions): Place {
   return unix === undefined ? (address ?? DEFAULT_PLACE) : { path: unix };
 }
 
-/** Answers over HTTP until told to stop. */
+/** Answer over HTTP until stopped. */
 async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
   const connections = new HttpConnections((text) => void note(host, text));
   const addOwn = (exposition: Exposition) => {
     exposition.add('tcpsynq_exporter_connections_evicted_total', connections.evicted);
     exposition.add('tcpsynq_exporter_connections_refused_total', connections.refused);
   };
-  // Without the module a reading walks all sockets: no more than a tenth of the time.
+  // Without the module a reading walks all sockets: limit that to a tenth of the time.
   const shared = new Shared(
     () => scrape(addOwn),
     ({ source }, cost) => (source === 'proc' ? stretched(0, cost) - cost : 0),
@@ -131,14 +131,14 @@ async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
       await once(host.signal, 'abort');
     }
   } finally {
-    // While this one listens, no other takes the socket for one that was left behind.
+    // While this server listens, no other takes the socket for a stale one.
     remove();
     forget();
     await close(server);
   }
 }
 
-/** Finishes what was begun, and takes nothing more. */
+/** Finish the requests under way, and accept no more. */
 async function close(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), GRACE);
   await new Promise((resolve) => {
@@ -149,8 +149,8 @@ async function close(server: Server): Promise<void> {
 }
 
 /**
- * Write the file once, or until a signal comes. The first write must succeed. One that fails later,
- * for example on a full disk, is reported once and tried again after the interval.
+ * Write the file once, or until a signal comes. The first write must succeed. Report a later
+ * failure, for example on a full disk, once, and try again after the interval.
  */
 async function write(
   host: Host,

@@ -5,9 +5,9 @@ import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface ListenersOptions extends CommonOptions {
-  /** Again and again. */
+  /** Repeat until stopped. */
   readonly watch?: boolean;
-  /** Between two readings, in ms; undefined if not asked for. */
+  /** Interval between two readings, in ms; undefined if not given. */
   readonly interval?: number;
 }
 

@@ -22,7 +22,7 @@ interface Row {
   readonly owners: readonly Owner[];
 }
 
-/** `tcpsynq listeners`: the SYN queue and the accept queue of every listener, the fullest first. */
+/** Run `tcpsynq listeners`: show the SYN and accept queue of each listener, the fullest first. */
 export async function listeners(host: Host, options: ListenersOptions): Promise<void> {
   checkInput(options, 'listeners');
   refuse({ '--interval needs --watch': options.interval !== undefined && !options.watch });
@@ -69,7 +69,7 @@ async function print(host: Host, { json }: ListenersOptions, rows: readonly Row[
   }
 }
 
-/** Until told to stop: a screen on a terminal, elsewhere a table an interval. */
+/** Repeat until stopped: a screen on a terminal, elsewhere a table per interval. */
 async function watch(host: Host, options: ListenersOptions, namespace: Namespace): Promise<void> {
   const interval = options.interval ?? DEFAULT_INTERVAL;
   const { signal } = host;
@@ -115,7 +115,7 @@ function liveScreen(host: Host) {
   };
 }
 
-/** What the kernel counts in the namespace only, for want of a listener's own figures. */
+/** Return figures that the kernel counts only for the namespace, not for each listener. */
 function neverGotIn(figures: Counters, columns: number): string[] {
   const n = (name: 'cookies' | 'queue_full' | 'accept_full') => whole(figures[name] ?? 0, true);
   return [
@@ -172,7 +172,7 @@ function forPeople(rows: readonly Row[]): Column[] {
   ];
 }
 
-/** One word per column, so that awk and cut can take it apart. */
+/** Make columns with one word per cell, so that awk and cut can split them. */
 function forPrograms(rows: readonly Row[]): Column[] {
   const word = (title: string, cell: (row: Row) => string | number) =>
     column(title, rows, (row) => String(cell(row)).replaceAll(/\s/g, '_'), 'left');

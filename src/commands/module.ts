@@ -9,25 +9,25 @@ import { describe as described, errno, Failure, failureOf, inWords } from '../fa
 import { type Host, note } from '../terminal/host.js';
 import { type CommonOptions, checkNoInput } from './options.js';
 
-/** Where DKMS looks for sources. Only root writes to it. */
+/** The folder of DKMS's sources. Only root writes to it. */
 const SOURCES = '/usr/src';
-/** For what is kept until a person has read it. */
+/** A folder for logs that a person will read later. */
 const KEPT = '/var/tmp';
-/** Where it keeps what it has built. */
+/** The folder of DKMS's builds. */
 const TREE = '/var/lib/dkms';
-/** What the package holds of the module, beside kmod. */
+/** Files of the module in the package, besides kmod. */
 const BESIDE = ['dkms.conf', 'LICENSE'];
 const OWN = fileURLToPath(new URL('../..', import.meta.url));
 /** The path of the compiler's log in what DKMS writes. */
 const LOG = /\S+\/make\.log/;
-/** DKMS says so of a kernel that dkms.conf excludes. */
+/** DKMS's exit status for a kernel that dkms.conf excludes. */
 const EXCLUDED = 77;
 
 /**
- * `tcpsynq module install`: the module by DKMS, from the sources beside this command.
+ * Run `tcpsynq module install`: install the module by DKMS, from the sources of this package.
  *
- * DKMS has one place for a version, and no build of it while another is there. So the module is
- * first built beside that, where it may fail or be stopped; then what was there is replaced.
+ * DKMS has one place for a version, and cannot build it while another is there. So build the module
+ * elsewhere first, where the build may fail or be stopped; then replace the installed version.
  */
 export async function installModule(
   host: Host,
@@ -62,8 +62,8 @@ export async function installModule(
 }
 
 /**
- * Builds the module in a temporary folder, and changes nothing that DKMS has. Under `sudo -E` TMPDIR
- * may be a folder of another user, who could swap the sources there.
+ * Build the module in a temporary folder, and change nothing in DKMS. Do not use TMPDIR: under
+ * `sudo -E` it may be a folder of another user, who could swap the sources there.
  */
 async function tryBuilding(host: Host, kernel: string, version: string): Promise<void> {
   const folder = await mkdtemp(join(SOURCES, 'tcpsynq-dkms-'));
@@ -76,12 +76,12 @@ async function tryBuilding(host: Host, kernel: string, version: string): Promise
   } catch (error) {
     throw error instanceof Failure ? new Failure(await keepLog(error.message)) : error;
   } finally {
-    // A compiler that was stopped may still be at its end.
+    // A stopped compiler may still be exiting.
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
-/** The log that a message names, kept in a folder that only root sees, and the message about that. */
+/** Keep a message's log in a folder that only root can read. Return the new message. */
 async function keepLog(message: string): Promise<string> {
   const log = LOG.exec(message)?.[0];
   if (log === undefined) {
@@ -95,8 +95,8 @@ async function keepLog(message: string): Promise<string> {
 }
 
 /**
- * Replaces the versions that DKMS has with this one, kernel by kernel, and goes on after a kernel
- * for which that fails. A kernel without headers keeps the module it has.
+ * Replace DKMS's versions with this one, kernel by kernel, and continue after a failure for one
+ * kernel. A kernel without headers keeps its module.
  */
 async function replace(host: Host, kernel: string, version: string, known: Builds): Promise<void> {
   await putSources(sourcesOf(version));
@@ -116,7 +116,7 @@ async function replace(host: Host, kernel: string, version: string, known: Build
         await remove(other, '-k', one);
       }
       state = 'has no module now';
-      // Another module of the name may be there, by make install.
+      // `make install` may have installed another module with this name.
       await dkms({ kernel: one }, 'install', '--force', ...which(version), '-k', one);
     } catch (error) {
       failed.push(`Linux ${one} ${state}: ${described(error)}`);
@@ -134,7 +134,7 @@ async function replace(host: Host, kernel: string, version: string, known: Build
   }
 }
 
-/** `tcpsynq module remove`: what `module install` put there, of this version or another. */
+/** Run `tcpsynq module remove`: remove what `module install` installed, in any version. */
 export async function removeModule(host: Host, options: CommonOptions): Promise<void> {
   checkNoInput('module', options);
   const { versions } = await builds(host);
@@ -162,11 +162,11 @@ function hasHeaders(kernel: string): boolean {
 
 interface Builds {
   readonly versions: Set<string>;
-  /** Those that a version is built for, and which. */
+  /** Kernels with builds, and the versions of each. */
   readonly kernels: Map<string, string[]>;
 }
 
-/** What DKMS has; fails where it is not, or is not ours to use. */
+/** Return DKMS's builds; fail if DKMS is missing or not writable. */
 async function builds(host: Host): Promise<Builds> {
   for (const folder of [SOURCES, TREE]) {
     await checkWritable(folder);
@@ -175,7 +175,7 @@ async function builds(host: Host): Promise<Builds> {
   return found();
 }
 
-/** Looks into DKMS's tree: `dkms status` leaves out a version whose sources are gone. */
+/** Read DKMS's tree: `dkms status` omits versions without sources. */
 async function found(): Promise<Builds> {
   const tree = join(TREE, 'tcpsynq');
   const versions = (await folders(tree)).filter((name) => /^\d/.test(name));
@@ -190,7 +190,7 @@ async function found(): Promise<Builds> {
   return { versions: new Set(versions), kernels };
 }
 
-/** The folders in one, without links. */
+/** Return the folders in a folder, without links. */
 async function folders(at: string): Promise<string[]> {
   const entries = await readdir(at, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -203,7 +203,7 @@ async function checkWritable(folder: string): Promise<void> {
     if (errno(error) === 'EACCES') {
       throw new Failure('installing and removing a module takes root');
     }
-    // Without DKMS its tree is not there.
+    // Without DKMS its tree is missing.
     if (errno(error) !== 'ENOENT') {
       throw new Failure(`cannot write to ${folder}: ${inWords(error)}`);
     }
@@ -213,14 +213,14 @@ async function checkWritable(folder: string): Promise<void> {
 const sourcesOf = (version: string): string => join(SOURCES, `tcpsynq-${version}`);
 
 /**
- * Not as tcpsynq/VERSION: DKMS would first look for a folder of that name where it is started, and
- * run what the dkms.conf in there says.
+ * Do not use tcpsynq/VERSION: DKMS would first look for a folder of that name in the current one,
+ * and run the commands of the dkms.conf in there.
  */
 const which = (version: string): string[] => ['-m', 'tcpsynq', '-v', version];
 
-/** Has DKMS remove a version for a kernel, or with --all for every one. */
+/** Let DKMS remove a version for a kernel, or for all with --all. */
 async function remove(version: string, ...kernels: readonly string[]): Promise<void> {
-  // DKMS does not remove a version whose sources are gone, or that it does not find.
+  // DKMS does not remove a version without sources, or one that it does not find.
   if (!existsSync(join(sourcesOf(version), 'dkms.conf'))) {
     await putSources(sourcesOf(version));
   }
@@ -228,7 +228,7 @@ async function remove(version: string, ...kernels: readonly string[]): Promise<v
   await dkms({ kernel: release() }, 'remove', ...which(version), ...kernels);
 }
 
-/** Removes a version and its sources. DKMS itself removes it with the last kernel it is built for. */
+/** Remove a version and its sources. DKMS removes it with its last kernel. */
 async function removeAll(version: string, isKnown = true): Promise<void> {
   if (isKnown) {
     await remove(version, '--all');
@@ -238,19 +238,19 @@ async function removeAll(version: string, isKnown = true): Promise<void> {
   }
 }
 
-/** Is it the folder that this command runs from? A checkout may be where DKMS looks for sources. */
+/** Return whether this command runs from the folder: DKMS may look for sources in a checkout. */
 async function isOurs(folder: string): Promise<boolean> {
   return (await realpath(folder).catch(() => null)) === (await realpath(OWN));
 }
 
-/** Copies the sources to a folder, as DKMS finds them for the next kernel too. */
+/** Copy the sources to a folder where DKMS finds them for later kernels too. */
 async function putSources(to: string): Promise<void> {
   if (await isOurs(to)) {
     return;
   }
   const from = OWN;
   try {
-    // In a source tree there may be what a build made.
+    // A source tree may hold build results.
     const kmod = (await readdir(join(from, 'kmod'))).filter((name) =>
       /^Kbuild$|(?<!\.mod)\.[ch]$/.test(name),
     );
@@ -265,20 +265,20 @@ async function putSources(to: string): Promise<void> {
 }
 
 interface Run {
-  /** The kernel it is for, for messages. */
+  /** The kernel of the build, for messages. */
   readonly kernel: string;
-  /** Stops it. */
+  /** Stops DKMS. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs DKMS. Throws a Failure of one line if it fails.
+ * Run DKMS. Throw a Failure of one line if it fails.
  *
- * It runs in a process group of its own: Ctrl-C at a terminal does not reach it, and a signal does
- * reach the compilers that it runs.
+ * It has its own process group: Ctrl-C at a terminal does not reach it, and a signal also reaches
+ * the compilers that it runs.
  */
 async function dkms(run: Run, ...args: readonly string[]): Promise<void> {
-  // DKMS and the compiler run what they write to TMPDIR.
+  // DKMS and the compiler execute files that they write to TMPDIR.
   const env = { ...process.env, LC_ALL: 'C', TMPDIR: undefined };
   const child = spawn('dkms', args, { cwd: '/', env, detached: true });
   child.stdin.end();
@@ -292,7 +292,7 @@ async function dkms(run: Run, ...args: readonly string[]): Promise<void> {
     try {
       process.kill(-(child.pid as number), 'SIGTERM');
     } catch {
-      // It has not begun, or has just ended.
+      // It has not started, or has just ended.
     }
   };
   run.signal?.addEventListener('abort', stop);

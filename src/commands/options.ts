@@ -4,18 +4,18 @@ import { type Input, isLive } from '../source/input.js';
 import { type EndpointFilter, parseNetwork } from '../stream/endpoints.js';
 import { AS_RECORDED, OF_OUR_OWN, type SrttUnit } from '../stream/srtt.js';
 
-/** The options that every command takes. */
+/** The options of every command. */
 export interface CommonOptions {
   readonly input: Input;
   readonly netns?: string;
   readonly json?: boolean;
   /** Replay a capture at this multiple of its recorded pace. */
   readonly speed?: number;
-  /** With a capture file: go on as it grows. Not every command takes it. */
+  /** With a capture file: continue as it grows. Not every command accepts it. */
   readonly follow?: boolean;
 }
 
-/** Refuses combinations of input and options that would silently have no effect. */
+/** Refuse combinations of input and options that would silently have no effect. */
 export function checkInput(
   { input, netns, speed, follow }: CommonOptions,
   needsModule: string | null,
@@ -31,7 +31,7 @@ export function checkInput(
   });
 }
 
-/** Refuse what does not hold together, for the first of the reasons that is true. */
+/** Refuse options for the first reason that is true. */
 export function refuse(reasons: Readonly<Record<string, boolean | undefined>>): void {
   const why = Object.keys(reasons).find((reason) => reasons[reason]);
   if (why !== undefined) {
@@ -39,7 +39,7 @@ export function refuse(reasons: Readonly<Record<string, boolean | undefined>>): 
   }
 }
 
-/** Refuses what says where to read, or how to print it, for a command that does neither. */
+/** Refuse options for input and output format, for a command that uses neither. */
 export function checkNoInput(command: string, { input, netns, json, speed }: CommonOptions): void {
   refuse({
     [`${command} reads no figures: -i, --netns, --json, --speed do nothing there`]:
@@ -48,9 +48,9 @@ export function checkNoInput(command: string, { input, netns, json, speed }: Com
 }
 
 /**
- * The capture that a command reads as a whole: its argument, or what -i says.
+ * Return the capture that a command reads as a whole: its argument, or the argument of -i.
  *
- * @param beside what to say beside how it is given, where there is none
+ * @param beside text for the error about a missing capture, after the usage
  */
 export function captureOf(
   command: string,
@@ -67,7 +67,7 @@ export function captureOf(
   return file ?? input;
 }
 
-/** Which connections a command shows, as its options say it. */
+/** The options that select connections. */
 export interface Choice {
   readonly port?: number;
   /** `ADDRESS` or `ADDRESS/LENGTH`. */
@@ -75,12 +75,12 @@ export interface Choice {
   readonly connection?: readonly (readonly [string, string])[];
 }
 
-/** A choice that can be asked of each connection. */
+/** Return a filter that tests connections. */
 export function wantedOf({ port, addr, connection }: Choice): EndpointFilter {
   return { port, network: (addr && parseNetwork(addr)) || undefined, pairs: connection };
 }
 
-/** The unit in which srtt is drawn: samples of both kinds share one axis. */
+/** Return the unit in which srtt is drawn: samples of both kinds share one axis. */
 export function unitOf(
   { samples }: Recording,
   { srttUnit }: { readonly srttUnit?: SrttUnit },

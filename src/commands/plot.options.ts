@@ -6,12 +6,12 @@ import { srttUnit, withChoice } from './common.options.js';
 import type { Choice, CommonOptions } from './options.js';
 
 export interface PlotOptions extends CommonOptions, Choice {
-  /** Where the script, the data and the picture go: the start of their names. */
+  /** The beginning of the names of the script, the data and the picture. */
   readonly output?: string;
   readonly format?: 'png' | 'svg';
-  /** How many connections are drawn, the busiest first. */
+  /** Number of connections drawn, the busiest first. */
   readonly connections: number;
-  /** What the srtt of tcp_probe's lines is in. */
+  /** The unit of srtt in tcp_probe's lines. */
   readonly srttUnit?: SrttUnit;
   readonly terminal?: boolean;
   readonly force?: boolean;

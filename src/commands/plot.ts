@@ -15,12 +15,12 @@ import { captureOf, checkInput, refuse, unitOf, wantedOf } from './options.js';
 import type { PlotOptions } from './plot.options.js';
 import { printJson, tellProblems } from './print.js';
 
-/** With --follow the picture is drawn anew no oftener than this, in ms. */
+/** Minimum interval between two drawings with --follow, in ms. */
 const REDRAW_MS = 1000;
-/** Where stdout is no terminal. */
+/** Width if stdout is not a terminal. */
 const PLAIN_COLUMNS = 80;
 
-/** `tcpsynq plot`: a capture as a picture, with the script and the data that made it. */
+/** Run `tcpsynq plot`: draw a capture, and write the script and the data of the picture. */
 export async function plot(
   host: Host,
   file: string | undefined,
@@ -81,7 +81,7 @@ function check(input: string, options: PlotOptions): void {
   });
 }
 
-/** What shows the recording as it is; on stdout, where the files are, it says so once. */
+/** Return a function that shows the recording so far; it prints the file names once, on stdout. */
 function shower(
   host: Host,
   name: string,

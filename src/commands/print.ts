@@ -4,7 +4,7 @@ import { jsonLine } from '../terminal/printable.js';
 import type { Column } from '../terminal/table.js';
 import { count } from '../terminal/text.js';
 
-/** Prints a table, and on a terminal says which columns there was no room for. */
+/** Print a table, and on a terminal report the columns without room. */
 export async function printTable(host: Host, columns: readonly Column[]): Promise<void> {
   const { table } = await import('../terminal/table.js');
   const { lines, leftOut } = table(columns, host.out.tty ? host.out.columns : undefined);
@@ -14,12 +14,12 @@ export async function printTable(host: Host, columns: readonly Column[]): Promis
   }
 }
 
-/** Prints one object on one line. */
+/** Print one object on one line. */
 export function printJson(host: Host, object: object): Promise<void> {
   return host.out.write(jsonLine(object));
 }
 
-/** Says which line was the first that could not be read, and how many more there were. */
+/** Report the first unreadable line, and the number of others. */
 export async function tellProblems(host: Host, problems: Problems): Promise<void> {
   if (problems.words !== null) {
     const others = problems.count > 1 ? `, and ${count(problems.count - 1, 'line')} more` : '';

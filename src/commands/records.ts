@@ -25,27 +25,27 @@ export interface RecordOptions extends CommonOptions, Choice {
 
 /** A command's part in reading records of one kind. */
 export interface RecordPlan<R> {
-  /** The word of the filter key `kinds`; with an "s", what its records are called. */
+  /** The word of the filter key `kinds`; with an "s", the name of its records. */
   readonly kind: 'event' | 'drop' | 'close';
   readonly view: RecordView<R>;
-  /** What a row of that kind says; a string is the reason why it cannot be read. */
+  /** Parse a row of that kind; return the reason if it is unreadable. */
   read(row: Row): R | string;
   /** @returns whether the record is wanted, and counts */
   take(record: R): boolean;
   begin?(batch: Start): void;
   /** Called with the time of each record, in seconds of stream time, before the record is read. */
   reach?(time: number): void;
-  /** Called before `reach`: a count says what was before it, which it may be the first to end. */
+  /** Called before `reach`: a count reports the time before it, and may end an interval. */
   count?(count: Count): void;
   /** Records of that kind were lost. */
   loss(loss: Loss): void;
-  /** Nothing more comes. Not called where it failed. */
+  /** The input has ended. Not called after a failure. */
   finish?(): void;
-  /** What was seen, in one line. */
+  /** Return the totals, in one line. */
   summary(): string;
 }
 
-/** Refuses what would silently have no effect. */
+/** Refuse options that would silently have no effect. */
 export function checkRecords(options: RecordOptions, things: string): void {
   const { input, fwmark } = options;
   checkInput(options, null);
@@ -58,23 +58,23 @@ export function checkRecords(options: RecordOptions, things: string): void {
   });
 }
 
-/** A capture that is read as fast as it can be. */
+/** Return whether the input is a capture that is read as fast as possible. */
 export function isWhole({ input, follow, speed }: CommonOptions): boolean {
   return !isLive(input) && input !== '-' && !follow && speed === undefined;
 }
 
-/** What a record says of its connection; null where it does not know. */
+/** The ends of a record's connection; null if not known. */
 export interface Ends {
   readonly local: string | null;
   readonly remote: string | null;
 }
 
-/** A capture of which some connections only are wanted. */
+/** Return whether the input is a capture of which only some connections are wanted. */
 export function isFiltered({ input, port, addr }: RecordOptions): boolean {
   return !isLive(input) && (port !== undefined || addr !== undefined);
 }
 
-/** What the module's filter does for a tap: a capture may hold more than is wanted. */
+/** Return the equivalent of a tap's filter: a capture may hold other connections too. */
 export function captureFilter(options: RecordOptions): (ends: Ends) => boolean {
   if (!isFiltered(options)) {
     return () => true;
@@ -84,11 +84,11 @@ export function captureFilter(options: RecordOptions): (ends: Ends) => boolean {
 }
 
 /**
- * Reads the module or a capture until told to stop, and tells a view.
+ * Read the module or a capture until stopped, and feed a view.
  *
- * @param filter of the tap, beside what the options say
- * @param planOf is given the namespace that is read; null for a capture
- * @throws Failure if the input had nothing to do with records of that kind
+ * @param filter of the tap, in addition to the options
+ * @param planOf receives the namespace; null for a capture
+ * @throws Failure if the input was not recorded with that kind
  */
 export async function readRecords<R>(
   host: Host,
@@ -152,17 +152,17 @@ export async function readRecords<R>(
   }
 }
 
-/** Hand a plan what it needs of a stream, up to as many records as were asked for. */
+/** Feeds a plan with a stream, up to the requested number of records. */
 class RecordReader<R> implements Taker {
-  /** As many records as were asked for have been seen. */
+  /** The requested number of records is reached. */
   done = false;
   readonly #letters: string;
   #header: Header | null = null;
   #seen = 0;
   readonly #problems = new Problems();
-  /** Records of the kind have come. */
+  /** Records of the kind have arrived. */
   #hasAny = false;
-  /** Some could be read; before the first of the kind, records of any other. */
+  /** Some were readable; before the first of the kind, records of any other kind. */
   #hasRead = false;
 
   constructor(
@@ -179,7 +179,7 @@ class RecordReader<R> implements Taker {
     this.plan.begin?.(batch);
   }
 
-  /** The input has ended. */
+  /** Check the input after its end. */
   end(name: string, damage: Damage): void {
     const { kind, view } = this.plan;
     if (this.#problems.count > 1) {
@@ -200,7 +200,7 @@ class RecordReader<R> implements Taker {
     }
   }
 
-  /** Return whether to write first what is to be shown, or to end. */
+  /** Return whether to write the pending output first, or to end. */
   take(item: Item): boolean {
     const plan = this.plan;
     switch (item.kind) {
@@ -225,7 +225,7 @@ class RecordReader<R> implements Taker {
     return this.done || plan.view.isFull === true;
   }
 
-  /** A record of no kind that is asked for. */
+  /** Take the time of a record of another kind. */
   #reach(time: number): void {
     this.plan.reach?.(time);
     this.#hasRead ||= !this.#hasAny;

@@ -6,12 +6,12 @@ import { srttUnit } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface ReportOptions extends CommonOptions {
-  /** Where the page goes; `-` for stdout. */
+  /** The file of the page; `-` for stdout. */
   readonly output?: string;
-  /** How many connections are shown, the busiest first. */
+  /** Number of connections shown, the busiest first. */
   readonly connections: number;
   readonly title?: string;
-  /** What the srtt of tcp_probe's lines is in. */
+  /** The unit of srtt in tcp_probe's lines. */
   readonly srttUnit?: SrttUnit;
   readonly force?: boolean;
 }

@@ -19,7 +19,7 @@ import type { ReportOptions } from './report.options.js';
 /** Characters of the page that are handed to stdout at once. */
 const PIECE = 1 << 16;
 
-/** `tcpsynq report`: a capture as one page of HTML. */
+/** Run `tcpsynq report`: make one page of HTML from a capture. */
 export async function report(
   host: Host,
   file: string | undefined,
@@ -63,7 +63,7 @@ export async function report(
   damage.report();
 }
 
-/** @returns where the page goes */
+/** @returns the file of the page */
 function check(input: string, options: ReportOptions): string {
   checkInput({ ...options, input }, null);
   const asked = (['json', 'force'] as const).find((name) => options[name] !== undefined);
@@ -77,7 +77,7 @@ function check(input: string, options: ReportOptions): string {
   return options.output ?? `${baseOf(input)}.html`;
 }
 
-/** Refuses to write over the capture itself, over another file unless forced, and over what is none. */
+/** Refuse the capture itself, another file unless forced, and anything that is not a file. */
 async function checkTarget(path: string, input: string, force: boolean): Promise<void> {
   const isItself = isSame(path, input);
   refuse({

@@ -4,7 +4,7 @@ import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface StatusOptions extends CommonOptions {
-  /** Hold the count against the kernel's own sockets. */
+  /** Compare the count with the kernel's own sockets. */
   readonly audit?: boolean;
 }
 

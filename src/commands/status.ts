@@ -13,11 +13,11 @@ import { checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 import type { StatusOptions } from './status.options.js';
 
-/** A walk under traffic may meet a socket twice or not at all: so many tries for a quiet moment. */
+/** Tries for a quiet moment: under traffic, a walk may meet a socket twice or not at all. */
 const TRIES = 5;
 const BETWEEN_TRIES = 200;
 
-/** `tcpsynq status`: the module, its hooks and parameters, and whether its count can be trusted. */
+/** Run `tcpsynq status`: show the module, its hooks and parameters, and whether it is exact. */
 export async function status(host: Host, options: StatusOptions): Promise<void> {
   checkInput(options, 'status');
   const namespace = await openNamespace(options.netns);
@@ -54,7 +54,7 @@ export async function status(host: Host, options: StatusOptions): Promise<void> 
   }
 }
 
-/** Counts in another way between two readings of the module, again if traffic spoils it. */
+/** Count in another way between two readings of the module; repeat if traffic interferes. */
 async function check(
   namespace: Namespace,
   signal: AbortSignal,

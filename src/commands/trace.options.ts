@@ -6,19 +6,19 @@ import { follow, running, srttUnit, withChoice, withSampling } from './common.op
 import type { Choice, CommonOptions } from './options.js';
 
 export interface TraceOptions extends CommonOptions, Choice {
-  /** In ms of stream time; undefined if not asked for. */
+  /** In ms of stream time; undefined if not given. */
   readonly interval?: number;
-  /** A line per sample. */
+  /** Print a line per sample. */
   readonly each?: boolean;
   /** Stop after this many samples. */
   readonly count?: number;
-  /** Every segment, not only those at which cwnd changed. */
+  /** Sample every segment, not only those that changed cwnd. */
   readonly full?: boolean;
-  /** Where segments are sampled: as they are received, as they are sent, both. */
+  /** Sample segments as they are received, sent, or both. */
   readonly hook?: 'rcv' | 'xmit' | 'both';
-  /** How many connections are kept. */
+  /** Number of connections kept. */
   readonly connections: number;
-  /** What the srtt of tcp_probe's lines is in. */
+  /** The unit of srtt in tcp_probe's lines. */
   readonly srttUnit?: SrttUnit;
 }
 

@@ -16,7 +16,7 @@ import type { TraceOptions } from './trace.options.js';
 
 const DEFAULT_INTERVAL = 1000;
 
-/** `tcpsynq trace`: cwnd and srtt of connections as they are sampled. */
+/** Run `tcpsynq trace`: show cwnd and srtt of connections as they are sampled. */
 export async function trace(host: Host, options: TraceOptions): Promise<void> {
   check(options);
   const { input } = options;
@@ -49,7 +49,7 @@ async function open(
     return openCapture(options.input, options, () => host.stdin(), host.signal);
   }
   const { port, addr, full, hook, interval = DEFAULT_INTERVAL } = options;
-  // The counts tell the time while nothing is sampled.
+  // The counts carry the time while nothing is sampled.
   const filter = {
     kinds: 'count,sample',
     interval_ms: interval,

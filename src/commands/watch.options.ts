@@ -5,7 +5,7 @@ import { follow, running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface WatchOptions extends CommonOptions {
-  /** Between two counts, in ms; undefined if not asked for. */
+  /** Interval between two counts, in ms; undefined if not given. */
   readonly interval?: number;
   /** Stop after this many counts. */
   readonly count?: number;

@@ -17,7 +17,7 @@ import type { WatchOptions } from './watch.options.js';
 
 const DEFAULT_INTERVAL = 1000;
 
-/** `tcpsynq watch`: the half-open count over time, until told to stop or the input ends. */
+/** Run `tcpsynq watch`: show the half-open count over time, until stopped or the input ends. */
 export async function watch(host: Host, options: WatchOptions): Promise<void> {
   const { input } = options;
   check(options);
@@ -61,7 +61,7 @@ export async function watch(host: Host, options: WatchOptions): Promise<void> {
   await end(host, state.session, damage);
 }
 
-/** Print the summary, then report an input that was not read to its end. */
+/** Print the summary, then report damage of the input. */
 async function end(host: Host, session: Session, damage: Damage): Promise<void> {
   if (session.counts === 0) {
     damage.report();
@@ -120,7 +120,7 @@ function viewFor(host: Host, options: WatchOptions, state: WatchState, whole: bo
   return host.out.steerable ? new LiveView(host, state, whole) : new LinesView(host, state);
 }
 
-/** What was seen, in one line. */
+/** Return the totals, in one line. */
 function summary(session: Session): string {
   const { latest, totals, peak, counts } = session;
   if (latest === null) {
