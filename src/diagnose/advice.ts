@@ -3,19 +3,19 @@ import type { Owner } from '../proc/owners.js';
 import type { Evidence, Scope } from './evidence.js';
 import { enough, fullIn, type Judged } from './rules.js';
 
-/** The one thing to change. */
+/** The change to make. */
 export interface Advice {
-  /** A sysctl, `listen() backlog`, or null where no setting helps. */
+  /** A sysctl, `listen() backlog`, or null if no setting helps. */
   readonly setting: string | null;
-  /** The command that does it; null if it is done in the application. */
+  /** The command for it; null if the change is in the application. */
   readonly command: string | null;
-  /** What it does, or what to do instead. */
+  /** The effect of the change, or an alternative. */
   readonly effect: string;
-  /** What it will not fix. */
+  /** Changes that will not help. */
   readonly wont: string | null;
 }
 
-/** What names things in the advice. */
+/** Names for the advice. */
 export interface Names {
   /** The processes that hold the listening socket, the first to look at first; [] if not known. */
   readonly owners: readonly Owner[];
@@ -93,7 +93,7 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
       const backlog = Math.max(BACKLOG, powerOfTwo(2 * (listener?.backlog ?? 0)));
       const wont = 'an application that accepts too slowly, or a surge that keeps growing';
       if (setBy?.startsWith('tcp_max_syn_backlog')) {
-        // Three quarters of it are to be as much as the backlog.
+        // Three quarters of it must reach the backlog.
         const enough = powerOfTwo(Math.ceil(((listener?.backlog ?? 0) * 4) / 3) + 4);
         return {
           ...sysctl('net.ipv4.tcp_max_syn_backlog', enough),
@@ -122,10 +122,10 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
   }
 }
 
-/** How large a queue would have to be. */
+/** Return the queue size that would be enough, in words. */
 function unless(scope: Scope): string {
   const least = Math.ceil(enough(scope));
-  // A queue of that size may have been full all the same.
+  // A queue of that size may have been full nevertheless.
   return least <= (scope.queue?.peak ?? 0)
     ? ''
     : ` unless it holds over ${least} half-opens, and a faster flood fills that too`;
@@ -138,16 +138,16 @@ function powerOfTwo(least: number): number {
 /** Whether the kernel prints "Possible SYN flooding" for a listener. */
 export interface KernelMessage {
   readonly printed: boolean;
-  /** It is still to come: if it goes on like this, or when the queue is full. */
+  /** The message is still to come: at this rate, or when the queue is full. */
   readonly will: boolean;
   readonly why: string;
 }
 
 /**
- * What tcp_syn_flood_action() (net/ipv4/tcp_input.c, Linux 6.1) does with its message: it comes
- * once for a listener, with the first SYN that finds more half-opens queued than the backlog, and
- * not with tcp_syncookies=2. The three-quarters rule of tcp_max_syn_backlog refuses without it.
- * Null where the listener is not known.
+ * Return the message of tcp_syn_flood_action() (net/ipv4/tcp_input.c, Linux 6.1). The kernel prints
+ * it once per listener, with the first SYN that finds more half-opens queued than the backlog, but
+ * not with tcp_syncookies=2. The three-quarters rule of tcp_max_syn_backlog refuses silently.
+ * Return null if the listener is not known.
  */
 export function kernelMessage({ scope }: Judged, evidence: Evidence): KernelMessage | null {
   const { listener } = scope;

@@ -22,38 +22,38 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
   tcp_syncookies: null,
 };
 
-/** Local addresses told apart in a capture, and remembered from live rows; further ones are not. */
+/** Local addresses with their own flow, and remembered from rows; further ones are dropped. */
 const MOST_FLOWS = 1024;
-/** Flows for which it is known where what is unanswered came from: each takes 126 KB. */
+/** Flows with known sources of unanswered half-opens: each takes 126 KB. */
 const MOST_SOURCES = 64;
-/** Half-opens that are waited for, to know where those that get no answer came from. */
+/** Limit of waiting half-opens, whose remote ends show the sources of unanswered ones. */
 const MOST_WAITING = 65_536;
 const EVENT_COLUMNS = ['local', 'remote', 'qlen', 'limit', 'outcome', 'age_us'] as const;
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
-/** Counts of the last second that are kept; a tap has 100 at most, a capture may have millions. */
+/** Limit of counts of the last second; a tap gives at most 100, a capture may have millions. */
 const MAX_RECENT = 4096;
-/** C lines come a little late; a second ago may be 0.99 s ago. */
+/** C lines arrive a little late: a count from a second ago may be 0.99 s old. */
 const ABOUT_A_SECOND = PATIENCE - 0.05;
 
-/** A half-open must have had a second, and a second's worth of them be judged. In ms. */
+/** Minimum time in ms: a second for a half-open, and a second of half-opens to judge. */
 export const SHORTEST_TIME = 2000;
 
 /**
- * Why what was collected cannot be judged, in words; null if it can.
+ * Return why the collected data cannot be judged, in words; null if they can.
  *
- * @param name what was read
+ * @param name of the input
  */
 export function tooLittle({ counts, seconds }: Collector, name: string): string | null {
   if (counts === 0) {
     return `${name} holds no counts: C lines are needed`;
   }
-  // A little less: counts come when they come.
+  // A little less, since counts arrive irregularly.
   return seconds * 1000 < SHORTEST_TIME * 0.99
     ? `${name} was seen for ${Math.round(seconds * 10) / 10} s only: it takes 2 s to tell`
     : null;
 }
 
-/** A half-open that may still be answered. */
+/** A half-open that may still get an answer. */
 interface Waiting {
   readonly since: number;
   readonly remote: string;
@@ -71,7 +71,7 @@ interface Seen {
   readonly shrank: boolean;
 }
 
-/** Return earlier readings of a listener, if there are any, with another one added. */
+/** Return the earlier readings of a listener, if any, with one more reading. */
 function seenAgain(before: Seen | undefined, listener: Listener): Seen {
   const { qlen, young, holds, accept_qlen, backlog } = listener;
   return {
@@ -86,8 +86,8 @@ function seenAgain(before: Seen | undefined, listener: Listener): Seen {
 }
 
 /**
- * Folds a stream, or a capture, and readings of the listeners into evidence. Memory is bounded,
- * however long it runs and whatever the sources.
+ * Folds a stream, or a capture, and readings of the listeners into evidence. Memory is bounded, for
+ * any duration and any number of sources.
  */
 export class Collector implements Taker {
   /** Counts folded in so far. */
@@ -96,12 +96,12 @@ export class Collector implements Taker {
   readonly #sources = new SourceSketch();
   /** The listeners of the last reading, by address and inode. */
   #seen: ReadonlyMap<string, Seen> = new Map();
-  /** Their addresses. */
+  /** The addresses of these listeners. */
   #locals: ReadonlySet<string> = new Set();
   readonly #flows = new Map<string, Flow>();
-  /** Those with a row in this epoch: a header costs nothing for all the others. */
+  /** Flows with a row in this epoch: a header costs nothing for the others. */
   readonly #active = new Set<Flow>();
-  /** Which flow a local address belongs to; null: there were too many. */
+  /** The flow of a local address; null if there were too many. */
   readonly #flowOf = new Map<string, Flow | null>();
   readonly #added = new Places(EVENT_COLUMNS);
   readonly #removed = new Places(EVENT_COLUMNS);
@@ -109,7 +109,7 @@ export class Collector implements Taker {
   readonly #waiting = new Map<string, Waiting>();
   #sourced = 0;
   #before: Count | null = null;
-  /** The counts of the last second and a little more. */
+  /** The counts of slightly more than the last second. */
   #recent: Count[] = [];
   #first: Count | null = null;
   #latest: Count | null = null;
@@ -133,8 +133,8 @@ export class Collector implements Taker {
   }
 
   /**
-   * Take a reading of the listeners; the first should come before the first row. A listener that is
-   * missing is forgotten, with the SYNs it dropped: sockets that come and go take no memory.
+   * Take a reading of the listeners; the first should come before the first row. Forget a missing
+   * listener, with the SYNs it dropped, so that short-lived sockets take no memory.
    */
   listeners(reading: readonly Listener[]): void {
     const before = this.#seen;
@@ -202,7 +202,7 @@ export class Collector implements Taker {
     }
   }
 
-  /** Those that have had PATIENCE by `now` are unanswered: note where they came from. */
+  /** Count half-opens that waited for PATIENCE by `now` as unanswered, and note their sources. */
   #unanswered(now: number): void {
     for (const [key, { since, remote, flow }] of this.#waiting) {
       if (since > now - PATIENCE) {
@@ -217,7 +217,7 @@ export class Collector implements Taker {
     }
   }
 
-  /** What was seen. The collector takes nothing more after that. */
+  /** Return the evidence. The collector takes no further items. */
   finish(): Evidence {
     const half_open = this.#latest?.half_open ?? 0;
     this.#endEpoch();
@@ -257,7 +257,7 @@ export class Collector implements Taker {
     } else {
       this.#recent.push(count);
     }
-    // The last that is a second old stays: it says what had PATIENCE.
+    // Keep the last count that is a second old: half-opens before it waited for PATIENCE.
     while ((this.#recent[1]?.time ?? Number.POSITIVE_INFINITY) <= count.time - ABOUT_A_SECOND) {
       this.#recent.shift();
     }
@@ -287,8 +287,8 @@ export class Collector implements Taker {
   }
 
   /**
-   * The flow of a local address: that of the listener bound to it, else of one bound to its port
-   * on any address, else its own.
+   * Return the flow of a local address: the flow of the listener bound to it, else of one bound to
+   * its port on any address, else its own.
    */
   #flowAt(local: string): Flow | null {
     const known = this.#flowOf.get(local);
@@ -304,7 +304,7 @@ export class Collector implements Taker {
       flow = new Flow();
       this.#flows.set(name, flow);
     }
-    // An address of its own for every connection must not fill memory: then it is looked up again.
+    // Local addresses that differ in every connection must not fill memory: look those up again.
     if (this.#flowOf.size < MOST_FLOWS) {
       this.#flowOf.set(local, flow);
     }
@@ -325,7 +325,7 @@ export class Collector implements Taker {
     if (scopes.length === 0) {
       return [this.#namespaceScope()];
     }
-    // The kernel counts cookies in the namespace only: they are a listener's if no other was full.
+    // The kernel counts cookies per namespace: assign them to a listener if no other was full.
     const full = scopes.filter(({ queue }) => queue !== null && queue.peak >= queue.holds);
     const shared = { ...this.#cookies(), ...(this.#seen.size === 0 ? this.#refusals() : {}) };
     const able = scopes.length === 1 ? scopes : full;
@@ -348,7 +348,7 @@ export class Collector implements Taker {
     return { cookies, cookies_ok, cookies_unanswered };
   }
 
-  /** From counts alone: what stays half-open, or expires, was not answered. */
+  /** Make a scope from counts alone: half-opens that stay or expire were not answered. */
   #namespaceScope(): Scope {
     const totals = (outcome: Outcome) => this.#totals[outcome] ?? 0;
     return {
@@ -371,7 +371,7 @@ function listenerScope(
   flow: Flow | null,
   seconds: number,
 ): Scope {
-  // Of several sockets the one that is worst off speaks for the address.
+  // The worst of several sockets represents the address.
   const [member] = [...members].sort((a, b) => byFullness(a.last, b.last));
   const [stuck] = [...members].sort(
     (a, b) => b.full - a.full || b.last.accept_qlen - a.last.accept_qlen,
@@ -432,7 +432,7 @@ function acceptQueueOf(
   };
 }
 
-/** Share of the handshakes that completed, of those that had ended by a count. */
+/** Return the share of the handshakes that completed, of those ended by a count. */
 function completedShare({ figures }: Count): number | null {
   const of = (outcome: Outcome) => figures[outcome] ?? 0;
   const ended = OUTCOMES.reduce((sum, outcome) => sum + of(outcome), 0);

@@ -6,22 +6,22 @@ import type { Counters, Outcome } from '../stream/counters.js';
 export interface Queue {
   /** At the end. */
   readonly qlen: number;
-  /** How many fit; 0 if every SYN is answered with a cookie. */
+  /** Its capacity; 0 if every SYN is answered with a cookie. */
   readonly holds: number;
-  /** The most that were seen. */
+  /** The highest length seen. */
   readonly peak: number;
-  /** Of `qlen`, those unanswered for PATIENCE or longer. */
+  /** The part of `qlen` that was unanswered for PATIENCE or longer. */
   readonly old: number;
-  /** Share of the readings in which they were too many: see areMostlyOld(). */
+  /** Share of the readings with too many of these: see areMostlyOld(). */
   readonly stale: number;
 }
 
-/** Connections or half-opens; fewer say nothing, whatever their share. */
+/** Minimum number of connections or half-opens: the shares of fewer mean nothing. */
 export const FEW = 10;
-/** A share of a queue, or of the readings, that is too much of it. */
+/** The share of a queue, or of the readings, from which on it is too much. */
 export const HALF = 0.5;
 
-/** Are old half-opens too many for a queue that holds so many? */
+/** Return whether the old half-opens are too many for a queue of that capacity. */
 export function areMostlyOld(old: number, holds: number): boolean {
   return holds > 0 && old >= Math.max(FEW, HALF * holds);
 }
@@ -35,18 +35,18 @@ export interface AcceptQueue {
   readonly first: number;
   readonly last: number;
   readonly backlog: number;
-  /** Readings in all, and those in which it was full. */
+  /** All readings, and those in which it was full. */
   readonly readings: number;
   readonly full: number;
-  /** It got shorter between two readings. */
+  /** It became shorter between two readings. */
   readonly shrank: boolean;
 }
 
 /** What happened at one listener, or in the whole namespace. */
 export interface Scope {
-  /** `a.b.c.d:port` or `[v6]:port`; null for what no listener can be named for. */
+  /** `a.b.c.d:port` or `[v6]:port`; null if no single listener can be named. */
   readonly local: string | null;
-  /** Seconds in which the half-opens that are judged began. */
+  /** Seconds in which the judged half-opens began. */
   readonly seconds: number;
   /** Half-opens judged: completed, unanswered for PATIENCE, and reset or ended by an ICMP error. */
   readonly completed: number;
@@ -58,24 +58,24 @@ export interface Scope {
   readonly sources: SourceSummary | null;
   /** Ended during the watch, whenever they began. */
   readonly ended: Readonly<Record<Outcome, number>>;
-  /** SYNs answered with a cookie, cookies that came back, cookies that had PATIENCE and did not. */
+  /** SYNs answered with a cookie, cookies that came back, cookies unanswered for PATIENCE. */
   readonly cookies: number;
   readonly cookies_ok: number;
   readonly cookies_unanswered: number;
   /** SYNs and final ACKs that this listener dropped (`sk_drops`). */
   readonly drops: number;
-  /** SYNs refused for a full SYN queue, a full accept queue, where no listener is told apart. */
+  /** SYNs refused for a full SYN queue or accept queue, if the listener is not known. */
   readonly queue_full: number;
   readonly accept_full: number;
   readonly queue: Queue | null;
   readonly accept: AcceptQueue | null;
-  /** What /proc/net/tcpsynq_listeners says at the end; null in a capture. */
+  /** The listener's last line in /proc/net/tcpsynq_listeners; null in a capture. */
   readonly listener: Listener | null;
   /** The kernel had printed its message before the watch. */
   readonly warned_before: boolean;
 }
 
-/** All that a verdict rests on. */
+/** All facts behind a verdict. */
 export interface Evidence {
   /** From the first count to the last, over all epochs. */
   readonly seconds: number;
@@ -87,11 +87,11 @@ export interface Evidence {
   /** Where half-opens came from; null if there was none, or no A rows were asked for. */
   readonly sources: SourceSummary | null;
   /**
-   * Share of the handshakes that completed from the load of the module to the beginning of the watch, in the
-   * namespace; null if too few ended.
+   * Share of completed handshakes in the namespace, from the load of the module to the start of the
+   * watch; null if too few ended.
    */
   readonly completed_before: number | null;
-  /** A and R rows were there to be read. */
+  /** The stream held A or R rows. */
   readonly events: boolean;
   /** A and R rows that this reader lost. */
   readonly lost: number;

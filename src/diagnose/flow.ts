@@ -2,24 +2,24 @@ import type { SourceSketch } from '../aggregate/source-sketch.js';
 import { byOutcome, type Outcome } from '../stream/counters.js';
 
 /**
- * Seconds after which a half-open without an answer is called unanswered. It is the first SYN-ACK
- * timeout (TCP_TIMEOUT_INIT, include/net/tcp.h, Linux 6.1), at which the kernel too stops calling
- * it young (reqsk_timer_handler(), net/ipv4/inet_connection_sock.c). No shorter watch can tell a
+ * Seconds after which a half-open without an answer counts as unanswered. It is the first SYN-ACK
+ * timeout (TCP_TIMEOUT_INIT, include/net/tcp.h, Linux 6.1). The kernel too stops calling it young
+ * then (reqsk_timer_handler(), net/ipv4/inet_connection_sock.c). No shorter watch can distinguish a
  * spoofed SYN from a slow client; waiting for the kernel to give up would take 63 s.
  */
 export const PATIENCE = 1;
 
 const BUCKETS_PER_SECOND = 10;
 /**
- * Buckets that wait to be judged. They last for counts a minute apart. A half-open that is later
- * still, by the time in a capture, shares the last bucket.
+ * Limit of buckets not yet judged. They suffice for counts a minute apart. Half-opens that are even
+ * later, by the time in a capture, share the last bucket.
  */
 const MAX_BUCKETS = (60 + PATIENCE) * BUCKETS_PER_SECOND;
 
-/** Eight to a power of ten, up to PATIENCE. */
+/** Eight buckets for each power of ten, up to PATIENCE. */
 const AGES = 8 * 6 + 1;
 
-/** What became of the half-opens that began in a tenth of a second, within PATIENCE of it. */
+/** Outcomes within PATIENCE of the half-opens that began in the same tenth of a second. */
 interface Bucket {
   begun: number;
   completed: number;
@@ -32,18 +32,18 @@ interface Bucket {
 const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0 };
 
 /**
- * The half-opens of one listener, folded from A and R rows in the order of the stream. Only those
- * are judged that began long enough before the end to have PATIENCE for an answer.
+ * The half-opens of one listener, folded from A and R rows in the order of the stream. It judges
+ * only those that began PATIENCE or longer before the end.
  */
 export class Flow {
   readonly ended = byOutcome(() => 0);
-  /** Of the SYN queue, as the last A row and the fullest told. */
+  /** State of the SYN queue at the last row, and its highest length. */
   qlen = 0;
   limit = 0;
   peak = 0;
-  /** Half-opens judged: how many began, and what became of these, however late. */
+  /** Half-opens judged: those begun, and their outcomes, however late. */
   readonly #judged: Bucket = { ...EMPTY };
-  /** Of those that failed, how many had an age of at most 10^(n/8) us. */
+  /** Element n counts failures with an age up to 10^(n/8) us. */
   readonly #failedAges = new Float64Array(AGES);
   /** Where the unanswered ones came from; null until that is asked for. */
   sources: SourceSketch | null = null;
@@ -52,17 +52,17 @@ export class Flow {
   /** All earlier tenths of a second are judged. */
   #next = 0;
 
-  /** Judged, and completed, however late. */
+  /** Return the half-opens judged and completed, however late. */
   get completed(): number {
     return this.#judged.completed;
   }
 
-  /** Judged, and failed within PATIENCE. */
+  /** Return the half-opens judged that failed within PATIENCE. */
   get failed(): number {
     return this.#judged.failed;
   }
 
-  /** Seconds within which 19 of 20 of all that failed did so; 0 if none did. */
+  /** Return the seconds within which 19 of 20 failures happened; 0 without failures. */
   get failedWithin(): number {
     const all = this.#failedAges.reduce((sum, count) => sum + count, 0);
     let seen = 0;
@@ -75,12 +75,12 @@ export class Flow {
     return 0;
   }
 
-  /** Judged, and neither completed nor failed within PATIENCE, nor completed later. */
+  /** Return the half-opens judged that neither failed within PATIENCE nor completed at any time. */
   get unanswered(): number {
     return Math.max(0, halfOpen(this.#judged));
   }
 
-  /** Begun so lately that they cannot be judged yet, and still half-open. */
+  /** Return the half-opens that began too recently to be judged. */
   get young(): number {
     let sum = 0;
     for (const bucket of this.#buckets.values()) {
@@ -89,7 +89,7 @@ export class Flow {
     return Math.max(0, sum);
   }
 
-  /** @param time seconds, as every time here @param qlen this one included */
+  /** @param time seconds, as every time here @param qlen including this one */
   add(time: number, qlen: number, limit: number): void {
     this.qlen = qlen;
     this.limit = limit;
@@ -97,7 +97,7 @@ export class Flow {
     this.#bucket(time).begun += 1;
   }
 
-  /** @param since when the watch began: what began before it is not judged */
+  /** @param since start of the watch: half-opens from before it are not judged */
   remove(time: number, qlen: number, outcome: Outcome, age: number, since: number): void {
     this.ended[outcome] += 1;
     this.qlen = qlen;
@@ -121,7 +121,7 @@ export class Flow {
     }
   }
 
-  /** Judge all that had PATIENCE by `now`: every row up to then has been given. */
+  /** Judge the half-opens that waited for PATIENCE by `now`: all rows up to then were added. */
   settle(now: number): void {
     const due = Math.floor((now - PATIENCE) * BUCKETS_PER_SECOND);
     for (; this.#next < due && this.#buckets.size > 0; this.#next += 1) {
@@ -134,14 +134,14 @@ export class Flow {
     this.#next = Math.max(this.#next, due);
   }
 
-  /** Begin again after the module was loaded: half-opens not judged yet are forgotten. */
+  /** Begin again after the module was loaded: forget half-opens that are not judged yet. */
   restart(): void {
     this.#buckets.clear();
     this.#next = 0;
     this.qlen = 0;
   }
 
-  /** Return the bucket of a half-open that began at `time`: a late row's is judged already. */
+  /** Return the bucket of a half-open that began at `time`; for a late row the judged one. */
   #bucket(time: number): Bucket {
     const last = this.#next + MAX_BUCKETS;
     const index = Math.min(Math.floor(time * BUCKETS_PER_SECOND), last);

@@ -1,39 +1,39 @@
 import { byOutcome } from '../stream/counters.js';
 import { areMostlyOld, type Evidence, FEW, HALF, type Scope } from './evidence.js';
 
-/** What a listener can be in, the worst first. */
+/** The states of a listener, the worst first. */
 export const STATES = ['stuck', 'flood', 'unanswered', 'surge', 'probes', 'busy', 'idle'] as const;
 export type State = (typeof STATES)[number];
 
-/** Is nothing wrong in this state? */
+/** Return whether nothing is wrong in this state. */
 export function isQuiet(state: State): boolean {
   return state === 'probes' || state === 'busy' || state === 'idle';
 }
 
-/** A server that is merely busy completes more than this share of its handshakes. */
+/** Minimum share of completed handshakes of a server that is only busy. */
 const COMPLETES = 0.9;
 /**
- * Unanswered handshakes a second. Fewer are the Internet's everyday noise, as long as half of the
+ * Unanswered handshakes per second. Fewer are the Internet's everyday noise if half of the
  * handshakes complete.
  */
 const MANY = 50;
-/** Networks that spoofed SYNs come from, at least, unless they are fewer than twice as many. */
+/** Minimum number of networks of spoofed SYNs, or half the number of SYNs if that is less. */
 const SPREAD = 32;
-/** Of the unanswered, those from an address that no other came from, where addresses are spoofed. */
+/** Minimum share of distinct addresses among the unanswered, if the addresses are spoofed. */
 const ONCE = 0.8;
-/** Share of the SYNs refused, or answered with a cookie, that harms no one: their clients repeat them. */
+/** Harmless share of SYNs refused, or answered with a cookie: their clients repeat them. */
 const TRIFLE = 0.01;
-/** Handshakes a second from which on there is traffic to speak of. */
+/** Minimum of handshakes per second that counts as traffic. */
 const SOME = 1;
 
 interface Rule {
-  /** As in docs/diagnose.md. */
+  /** The name in docs/diagnose.md. */
   readonly name: string;
   readonly state: State;
   applies(scope: Scope, evidence: Evidence): boolean;
 }
 
-/** The first rule that applies to a scope decides. docs/diagnose.md says why each is so. */
+/** The first rule that applies to a scope decides. docs/diagnose.md gives the reasons. */
 export const RULES: readonly Rule[] = [
   {
     name: 'accept queue full',
@@ -105,22 +105,22 @@ export const RULES: readonly Rule[] = [
   { name: 'none of these', state: 'idle', applies: () => true },
 ];
 
-/** Handshakes that made a connection, those through cookies included. */
+/** Return the handshakes that made a connection, including those through cookies. */
 export function answered({ completed, cookies_ok }: Scope): number {
   return completed + cookies_ok;
 }
 
-/** Handshakes that made none: unanswered, reset, or ended by an ICMP error. */
+/** Return the handshakes that failed: unanswered, reset, or ended by an ICMP error. */
 export function cameToNothing({ unanswered, cookies_unanswered, failed }: Scope): number {
   return unanswered + cookies_unanswered + failed;
 }
 
-/** Handshakes that no one answered, those through cookies included. */
+/** Return the handshakes without an answer, including those through cookies. */
 function unanswered(scope: Scope): number {
   return scope.unanswered + scope.cookies_unanswered;
 }
 
-/** Are so many unanswered that it is not everyday noise? */
+/** Return whether the unanswered handshakes exceed everyday noise. */
 function areUnanswered(scope: Scope): boolean {
   const rate = perSecond(scope, unanswered(scope));
   const share = unanswered(scope) / (answered(scope) + cameToNothing(scope));
@@ -134,8 +134,8 @@ function areUnanswered(scope: Scope): boolean {
 }
 
 /**
- * Did the unanswered come from so many networks as spoofed SYNs do, or, if they are many, each from
- * another address? Clients that cannot be answered come again. Null if it is not known.
+ * Return whether the unanswered came from as many networks as spoofed SYNs do. At high rates,
+ * distinct addresses suffice: clients that get no answer come again. Null if not known.
  */
 function isSpread(scope: Scope): boolean | null {
   const { sources } = scope;
@@ -149,7 +149,7 @@ function isSpread(scope: Scope): boolean | null {
   );
 }
 
-/** Is the queue full of half-opens that no one answers, or mostly so? */
+/** Return whether the queue is full, or mostly full, of unanswered half-opens. */
 function isFullOfOld(scope: Scope, evidence: Evidence): boolean {
   const { queue, listener } = scope;
   if (queue === null || (listener?.defer_accept ?? 0) > 0 || mayHaveOverflown(scope, evidence)) {
@@ -161,19 +161,19 @@ function isFullOfOld(scope: Scope, evidence: Evidence): boolean {
   );
 }
 
-/** Does a full queue keep others out, as many as it holds or more than a few, or send them cookies? */
+/** Return whether a full queue refuses clients, or sends them cookies: a few, or its capacity. */
 function isShut(scope: Scope, evidence: Evidence): boolean {
   const always = evidence.settings.tcp_syncookies === 2;
   const out = refused(scope, evidence) + (always ? 0 : scope.cookies_unanswered);
   return out >= Math.max(HALF * FEW, Math.min(FEW, scope.queue?.holds || FEW));
 }
 
-/** Is a number of SYNs, refused or answered with a cookie, more than a trifle of all? */
+/** Return whether a number of SYNs, refused or answered with a cookie, exceeds TRIFLE of all. */
 function isMuch(scope: Scope, count: number): boolean {
   return count > TRIFLE * (answered(scope) + cameToNothing(scope));
 }
 
-/** Share of the handshakes decided that made a connection; null if none was decided. */
+/** Return the share of the decided handshakes that made a connection; null if none was decided. */
 export function completion(scope: Scope): number | null {
   const decided = answered(scope) + cameToNothing(scope);
   return decided === 0 ? null : answered(scope) / decided;
@@ -184,34 +184,34 @@ export function perSecond({ seconds }: Scope, count: number): number {
 }
 
 /**
- * SYNs turned away. A listener's `drops` count other things too, so they count only while the
- * namespace refuses any.
+ * Return the refused SYNs. A listener's `drops` include other packets, so use them only up to the
+ * namespace's refusals.
  */
 export function refused({ listener, drops, queue_full, accept_full }: Scope, { totals }: Evidence) {
   const all = (totals.queue_full ?? 0) + (totals.accept_full ?? 0);
   return listener === null ? queue_full + accept_full : Math.min(drops, all);
 }
 
-/** The accept queue here may have been full for a moment: answered half-opens then stay queued. */
+/** Return whether the accept queue may have been full: answered half-opens then stay queued. */
 function mayHaveOverflown({ listener, drops, accept }: Scope, { totals }: Evidence): boolean {
   const somewhere = (totals.accept_full ?? 0) > 0;
   return (accept?.full ?? 0) > 0 || (somewhere && (listener === null || drops > 0));
 }
 
 /**
- * Unanswered half-opens of so many seconds a queue over half full keeps; older ones the kernel
- * gives up early. reqsk_timer_handler() (net/ipv4/inet_connection_sock.c, Linux 6.1) lowers the
- * number of SYN-ACKs to two once the queue is eight times what is young, which is what came in the
- * last second. So a flood fills a queue only if it brings an eighth of it a second.
+ * Seconds of unanswered half-opens that a queue over half full keeps; the kernel gives up older
+ * ones early. reqsk_timer_handler() (net/ipv4/inet_connection_sock.c, Linux 6.1) lowers the number
+ * of SYN-ACKs to two once the queue is eight times the young ones, those of the last second. So a
+ * flood fills a queue only at a rate of an eighth of it per second.
  */
 const KEEPS = 8;
 
-/** Half-opens that a queue must have room for, not to be filled by what goes unanswered here. */
+/** Return the capacity that a queue needs, so that unanswered half-opens do not fill it. */
 export function enough(scope: Scope): number {
   return KEEPS * perSecond(scope, scope.unanswered);
 }
 
-/** Seconds until the SYN queue is full if it goes on like this; 0 if it is, null if it never will be. */
+/** Return the seconds until the SYN queue is full at this rate; 0 if it is full, null if never. */
 export function fullIn(scope: Scope): number | null {
   const { queue } = scope;
   if (queue === null || queue.holds === 0) {
@@ -229,12 +229,12 @@ export interface Judged {
   readonly state: State;
   /** The name of the rule that decided. */
   readonly rule: string;
-  /** In a flood: other handshakes are completed at the same time. */
+  /** In a flood: other handshakes complete at the same time. */
   readonly honest: boolean;
 }
 
 export interface Verdict {
-  /** The worst. */
+  /** The worst state. */
   readonly worst: Judged;
   /** Others in trouble, the worst first. */
   readonly also: readonly Judged[];
@@ -243,8 +243,8 @@ export interface Verdict {
 }
 
 /**
- * Judge every scope and find the worst. Of one state, those with a name come first. Where each
- * listener alone is well, or many are not, all are judged as one: a flood may be spread over them.
+ * Judge every scope and find the worst. In one state, those with a name come first. If each
+ * listener alone is well, or many are not, judge all as one: a flood may be spread over them.
  */
 export function judge(evidence: Evidence): Verdict {
   const each = evidence.scopes.map((scope) => judgeScope(scope, evidence));
@@ -266,7 +266,7 @@ export function judge(evidence: Evidence): Verdict {
   };
 }
 
-/** Is each listener alone well, or are more in trouble than one could name? */
+/** Return whether each listener alone is well, or too many to name are in trouble. */
 function areWellApart(each: readonly Judged[]): boolean {
   const lost = ({ scope }: Judged) => unanswered(scope);
   const all = each.reduce((sum, one) => sum + lost(one), 0);
@@ -275,7 +275,7 @@ function areWellApart(each: readonly Judged[]): boolean {
   return each.length > 1 && (inTrouble === 0 || (inTrouble > FEW && most < all / FEW));
 }
 
-/** What happened at all listeners, without their queues. */
+/** Return the sums of all listeners, without their queues. */
 function together(scopes: readonly Scope[]): Scope {
   const sum = (of: (scope: Scope) => number) =>
     scopes.reduce((total, scope) => total + of(scope), 0);
@@ -315,7 +315,7 @@ export function worstOfOtherStates({ worst, also }: Verdict): Judged[] {
   );
 }
 
-/** Return how bad a listener in its state is, compared with others in the same. */
+/** Return the severity of a listener, for comparison within one state. */
 function weight({ scope, state }: Judged): number {
   switch (state) {
     case 'stuck':
@@ -339,7 +339,7 @@ function severityOf({ state, scope }: Judged, evidence: Evidence): Verdict['seve
       return refused(scope, evidence) > 0 || (off && fills) ? 'critical' : 'warning';
     }
     case 'unanswered':
-      // It did work before.
+      // It worked before.
       return answered(scope) === 0 && (evidence.completed_before ?? 0) > COMPLETES
         ? 'critical'
         : 'warning';

@@ -28,7 +28,7 @@ export interface Report {
 /** Other listeners in trouble, and processes, that are named. */
 const MAX_OTHERS = 4;
 
-/** Characters of an address that are shown. The kernel's have fewer, a forged capture's may not. */
+/** Characters shown of an address: longer than the kernel's, but a forged capture may exceed it. */
 const MAX_ADDRESS = 64;
 
 const NAMES: Readonly<Record<State, string>> = {
@@ -41,7 +41,7 @@ const NAMES: Readonly<Record<State, string>> = {
   idle: 'IDLE',
 };
 
-/** @param grouped digits in groups of three, for a person */
+/** @param grouped digits in groups of three, for people */
 export function report(
   verdict: Verdict,
   evidence: Evidence,
@@ -182,7 +182,7 @@ function others(verdict: Verdict, n: (value: number) => string): string[] {
   return all.length > MAX_OTHERS ? [...lines, `and ${n(all.length - MAX_OTHERS)} more`] : lines;
 }
 
-/** Return where unanswered SYNs come from, or all of a surge, or that none were seen. */
+/** Return the networks of unanswered SYNs, or of all SYNs in a surge, or that none were seen. */
 function sources(
   { state, scope }: Judged,
   evidence: Evidence,
@@ -245,7 +245,7 @@ function queueLine(scope: Scope, n: (value: number) => string): string {
 
 /**
  * Return one line for monitoring plugins: state, words, and figures after the bar. The words name
- * the worst listener, then the worst of each other state: one user's stuck socket hides no flood.
+ * the worst listener, then the worst of each other state: a stuck socket must not hide a flood.
  */
 export function pluginLine({ verdict, headline: words }: Report, evidence: Evidence): string {
   const { scope } = verdict.worst;
@@ -267,12 +267,12 @@ export function pluginLine({ verdict, headline: words }: Report, evidence: Evide
       : [perf('accept_queue', String(scope.accept.last), String(scope.accept.backlog + 1))]),
   ];
   const also = worstOfOtherStates(verdict).map((one) => `, also ${nameOf(one)}`);
-  // The words may have an address from a capture in them: only one bar begins the figures.
+  // Replace bars in the words, such as in an address from a capture: one bar begins the figures.
   const shown = [words, ...also].join('').replaceAll('|', '/');
   return `TCPSYNQ ${verdict.severity.toUpperCase()} - ${shown} | ${figures.join(' ')}`;
 }
 
-/** The same as an object; keys are only ever appended. */
+/** Return the report as an object; new versions only append keys. */
 export function asObject(told: Report, evidence: Evidence): object {
   const { verdict, headline: words, advice, kernel } = told;
   const { worst, also, severity } = verdict;
@@ -300,13 +300,13 @@ export function asObject(told: Report, evidence: Evidence): object {
   };
 }
 
-/** Share of the half-opens that ended, by expiring; null if none ended. */
+/** Return the share of ended half-opens that expired; null if none ended. */
 function expiry({ ended }: Scope): number | null {
   const all = OUTCOMES.reduce((sum, outcome) => sum + ended[outcome], 0);
   return all === 0 ? null : ended.expired / all;
 }
 
-/** Anything happened there. */
+/** Return whether there was any activity. */
 export function hasSomething(scope: Scope): boolean {
   return (
     answered(scope) + cameToNothing(scope) + scope.cookies + scope.drops > 0 ||
