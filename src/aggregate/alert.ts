@@ -1,25 +1,25 @@
-/** Whether there are too many of something per second, and were before. */
+/** Tells when a rate crosses a limit. */
 export class Alert {
   on = false;
-  /** It was on at some time. */
+  /** It was on at least once. */
   reached = false;
-  /** The most per second that there were while it was on. */
+  /** The highest rate per second while it was on. */
   most = 0;
 
   /**
-   * @param length seconds of an interval. What began or ended within one is taken for as long: a
-   * single record in a thousandth of a second is not a thousand a second.
+   * @param length seconds of an interval. A shorter interval counts as a whole one: a single record
+   *   in a thousandth of a second is not a thousand a second.
    */
   constructor(
-    /** Records per second at which it begins. */
+    /** Records per second at which the alert begins. */
     readonly limit: number,
     private readonly length: number,
   ) {}
 
   /**
-   * An interval is over.
+   * End an interval.
    *
-   * @returns the rate per second if it has reached the limit now, or fallen below it now; else null
+   * @returns the rate per second if it has just reached the limit or fallen below it; else null
    */
   judge(records: number): number | null {
     const rate = records / this.length;

@@ -5,29 +5,29 @@ import { type Aspect, aspect, type Grouping } from './groups.js';
 
 export type Cause = (typeof CAUSES)[number];
 
-/** A connection that was closed (an X line). What the kernel does not know is null. */
+/** A closed connection (an X line). Null for facts that the kernel does not know. */
 export interface Close {
   /** Seconds since the tap was opened. */
   readonly time: number;
   /** `a.b.c.d:port` or `[v6]:port`. */
   readonly local: string | null;
   readonly remote: string | null;
-  /** The state it left, as the kernel has it without `TCP_`. */
+  /** The state it left: the kernel's name without `TCP_`. */
   readonly state: string | null;
-  /** One of CAUSES, or what a newer module calls it. */
+  /** One of CAUSES, or a newer module's word. */
   readonly cause: string | null;
   /** `root;…;leaf`. */
   readonly stack: string | null;
 }
 
-/** Every column but the time, which a Row has. Columns are appended, never moved. */
+/** Every column but the time, which a Row has. New columns are appended, never moved. */
 const [, ...NAMES] = COLUMNS.X;
 
 /** Reads X lines. */
 export class CloseReader {
   readonly #places = new Places(NAMES);
 
-  /** What an X line says. */
+  /** Parse an X line. */
   read(row: Row): Close {
     const [local = null, remote = null, state = null, cause = null, stack = null] = this.#places
       .of(row.columns)
@@ -38,13 +38,13 @@ export class CloseReader {
 
 const [CAUSE, STATE] = [aspect('cause'), aspect('state')];
 
-/** Without its port, of which a client has a new one each time. */
+/** The remote address without its port, since a client uses a new one each time. */
 const REMOTE: Aspect<Close> = {
   name: 'remote',
   of: ({ remote }) => remote?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') ?? '-',
 };
 
-/** How closes may be counted, first the usual way. */
+/** The groupings of closes, the default first. */
 export const CLOSE_GROUPINGS: readonly [Grouping<Close>, ...Grouping<Close>[]] = [
   { by: 'cause', keys: [CAUSE], beside: [STATE] },
   { by: 'state', keys: [STATE], beside: [CAUSE] },

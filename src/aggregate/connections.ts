@@ -5,55 +5,55 @@ import type { Row } from '../stream/row.js';
 
 const COLUMNS = ['local', 'remote', 'cookie', 'snd_cwnd', 'ssthresh', 'srtt_us'] as const;
 
-/** What Linux sets ssthresh to before it has one: TCP_INFINITE_SSTHRESH (include/net/tcp.h). */
+/** Linux's initial ssthresh: TCP_INFINITE_SSTHRESH (include/net/tcp.h). */
 const UNSET = 0x7fffffff;
 
-/** The most characters of two ends of a connection, a cookie of 20 digits, and the blanks between them. */
+/** Maximum length of two ends, a cookie of 20 digits, and the blanks between them. */
 const LONGEST_KEY = 200;
 
-/** One sample of a connection. A figure that is not there is NaN. */
+/** One sample of a connection. Missing figures are NaN. */
 export interface Sample extends Moment {
   /** The congestion window, in segments. */
   readonly cwnd: number;
   /** The slow start threshold, in segments; NaN while it is unset. */
   readonly ssthresh: number;
-  /** Smoothed round-trip time: microseconds in an `S` line, in a line of tcp_probe as it stands. */
+  /** Smoothed round-trip time: microseconds in an `S` line, the unit of the log for tcp_probe. */
   readonly srtt: number;
 }
 
-/** How the figures of a Sample are measured when a series of them is thinned. */
+/** The figures of a Sample that decide how a series is downsampled. */
 export const MEASURES: readonly ((sample: Sample) => number)[] = [
   ({ cwnd }) => cwnd,
   ({ ssthresh }) => ssthresh,
   ({ srtt }) => srtt,
 ];
 
-/** One connection, as long as its ends and its socket stay the same. */
+/** One connection; a change of its ends or its socket begins another. */
 export interface Connection {
   readonly local: string;
   readonly remote: string;
   /** Samples so far. */
   samples: number;
-  /** Counts rows: the higher, the later it was seen. */
+  /** The number of its latest row: higher means seen later. */
   seen: number;
 }
 
 export interface Rules<C> {
   readonly wanted: EndpointFilter;
-  /** Connections kept; when there are a quarter more, the worst are forgotten down to this many. */
+  /** Connections kept; when a quarter more exist, the worst are evicted down to this number. */
   readonly most: number;
-  /** Makes more of a connection that is new. */
+  /** Adds fields to a new connection. */
   readonly make: (connection: Connection) => C;
-  /** Sorts the connections most worth keeping first. */
+  /** Compares two connections; the one more worth keeping comes first. */
   readonly worth: (a: C, b: C) => number;
 }
 
-/** A socket's port may be used again: with the cookie, if the stream has it, that is told apart. */
+/** Distinguishes connections by ends and cookie: a socket's port may be used again. */
 export class Connections<C extends Connection> {
-  /** Connections forgotten because there were too many, and those of their samples already taken. */
+  /** Connections evicted because there were too many, and the samples taken of them. */
   forgotten = 0;
   forgottenSamples = 0;
-  /** Rows of connections that are not wanted. */
+  /** Rows of unwanted connections. */
   passedOver = 0;
   readonly #byKey = new Map<string, C>();
   readonly #unwanted = new Set<string>();
@@ -66,14 +66,14 @@ export class Connections<C extends Connection> {
     return this.#byKey.size;
   }
 
-  /** All of them, the one most worth keeping first. */
+  /** Return all connections, the one most worth keeping first. */
   sorted(): C[] {
     return [...this.#byKey.values()].sort(this.rules.worth);
   }
 
   /**
-   * The connection of a row of kind S and its sample, whose time is that of the row plus `clock`.
-   * @returns null if the connection is not wanted; a reason if the row cannot be read
+   * Return the connection of a row of kind S, and its sample with the time of the row plus `clock`.
+   * @returns null if the connection is not wanted; a reason if the row is unreadable
    */
   take(
     row: Row,
@@ -93,7 +93,7 @@ export class Connections<C extends Connection> {
     const cwnd = row.number(places.snd_cwnd);
     const ssthresh = row.number(places.ssthresh);
     const srtt = row.number(places.srtt_us);
-    // The first logs of tcp_probe have no srtt.
+    // The first logs of tcp_probe lack srtt.
     const isUnknown = row.tcpProbe && row.text(places.srtt_us) === '';
     if (Number.isNaN(cwnd) || Number.isNaN(ssthresh) || (Number.isNaN(srtt) && !isUnknown)) {
       return 'snd_cwnd, ssthresh and srtt_us are not all whole numbers';
@@ -112,7 +112,7 @@ export class Connections<C extends Connection> {
         epoch,
         cwnd,
         ssthresh: ssthresh >= UNSET ? Number.NaN : ssthresh,
-        // An S line's 0 is a connection whose round trip was not measured yet.
+        // In an S line, 0 means that the kernel has not measured a round trip yet.
         srtt: srtt === 0 && !row.tcpProbe ? Number.NaN : srtt,
       },
     };

@@ -3,37 +3,37 @@ import type { Row } from '../stream/row.js';
 import { COLUMNS } from '../stream/schema.js';
 import { aspect, type Grouping } from './groups.js';
 
-/** A packet that the kernel dropped (a D line). What the kernel does not know is null. */
+/** A packet that the kernel dropped (a D line). Null for facts that the kernel does not know. */
 export interface Drop {
   /** Seconds since the tap was opened. */
   readonly time: number;
-  /** Where in the kernel, `symbol+0xoffset`. */
+  /** The location in the kernel: `symbol+0xoffset`. */
   readonly location: string | null;
-  /** Why, in the kernel's own word; kernels before Linux 5.17 have none. */
+  /** The kernel's word for the reason; kernels before Linux 5.17 have none. */
   readonly reason: string | null;
-  /** `a.b.c.d:port` or `[v6]:port`; the port is 0 where the protocol has none. */
+  /** `a.b.c.d:port` or `[v6]:port`; the port is 0 for protocols without ports. */
   readonly local: string | null;
   readonly remote: string | null;
-  /** The socket's, as the kernel has it without `TCP_`. */
+  /** The socket's state: the kernel's name without `TCP_`. */
   readonly state: string | null;
-  /** Of TCP: their names with `|` between, `0` for none. */
+  /** Names of TCP flags with `|` between them, `0` for none. */
   readonly flags: string | null;
-  /** Bytes, the TCP header included. */
+  /** Bytes, including the TCP header. */
   readonly length: number | null;
   /** `root;…;leaf`. */
   readonly stack: string | null;
-  /** `tcp`, `udp`, or what else it was. */
+  /** `tcp`, `udp`, or another protocol. */
   readonly proto: string | null;
 }
 
-/** Every column but the time, which a Row has. Columns are appended, never moved. */
+/** Every column but the time, which a Row has. New columns are appended, never moved. */
 const [, ...NAMES] = COLUMNS.D;
 
 /** Reads D lines. */
 export class DropReader {
   readonly #places = new Places(NAMES);
 
-  /** What a D line says; a string is the reason why it cannot be read. */
+  /** Parse a D line; return the reason if it is unreadable. */
   read(row: Row): Drop | string {
     const [
       location = null,
@@ -57,7 +57,7 @@ export class DropReader {
 
 const [LOCATION, REASON, STATE] = [aspect('location'), aspect('reason'), aspect('state')];
 
-/** How drops may be counted, first the usual way. */
+/** The groupings of drops, the default first. */
 export const DROP_GROUPINGS: readonly [Grouping<Drop>, ...Grouping<Drop>[]] = [
   { by: 'location', keys: [LOCATION], beside: [REASON, STATE] },
   { by: 'reason', keys: [REASON], beside: [LOCATION, STATE] },

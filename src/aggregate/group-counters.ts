@@ -2,11 +2,11 @@ import type { Count } from '../stream/parser.js';
 import { type Grouping, Groups } from './groups.js';
 import { Refusals } from './refusals.js';
 
-/** Records counted by the interval in each of several ways, with what was lost and refused meanwhile. */
+/** Counts records per interval in each of several groupings, with losses and refusals. */
 export class GroupCounters<R> {
-  /** One of each grouping, in their order. */
+  /** One for each grouping, in the same order. */
   readonly groups: readonly [Groups<R>, ...Groups<R>[]];
-  /** Records lost that would have been counted here. */
+  /** Lost records that would have been counted here. */
   lost = 0;
   refusals = new Refusals();
   #counting = true;
@@ -15,7 +15,7 @@ export class GroupCounters<R> {
     this.groups = [new Groups(first), ...more.map((grouping) => new Groups(grouping))];
   }
 
-  /** What comes is counted; else it is skipped. */
+  /** Whether records are counted; otherwise they are skipped. */
   get counting(): boolean {
     return this.#counting;
   }
@@ -45,9 +45,9 @@ export class GroupCounters<R> {
   }
 
   /**
-   * An interval is over, and a new one begins.
+   * End an interval, and begin a new one.
    *
-   * @param seconds null if it was too short to tell a rate from
+   * @param seconds null if it was too short for a rate
    */
   turn(seconds: number | null): void {
     for (const one of this.groups) {
@@ -55,7 +55,7 @@ export class GroupCounters<R> {
     }
   }
 
-  /** Forgets all that was counted. */
+  /** Reset all counters. */
   clear(): void {
     for (const one of this.groups) {
       one.clear();

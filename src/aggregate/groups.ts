@@ -2,9 +2,9 @@ import { TextHash } from '../sketch/hash.js';
 import { HeavyHitters } from '../sketch/heavy-hitters.js';
 import { copyOf } from '../stream/copy.js';
 
-/** Groups kept; more than this many that are equally frequent can't be told apart. */
+/** Groups kept; more groups of the same frequency cannot be distinguished. */
 export const KEPT = 1024;
-/** Different texts kept of each aspect beside the key of a group. */
+/** Distinct texts kept of each aspect beside the key of a group. */
 export const MOST_BESIDE = 16;
 
 /** Characters kept of a text: symbols and endpoints of the kernel are shorter. */
@@ -15,69 +15,69 @@ function short(text: string): string {
   return text.length > LONGEST_TEXT ? copyOf(text.slice(0, LONGEST_TEXT)) : text;
 }
 
-/** What a record says in one word, by which it may be counted. */
+/** A word of a record, by which it can be counted. */
 export interface Aspect<R> {
   readonly name: string;
   of(record: R): string;
 }
 
-/** Count by a text of a record; `-` stands for one that is not known. */
+/** Count by a text of a record; `-` means not known. */
 export function aspect<Name extends string>(
   name: Name,
 ): Aspect<Readonly<Record<Name, string | null>>> {
   return { name, of: (record) => record[name] ?? '-' };
 }
 
-/** A way to count records: by some of their aspects together, with others shown beside. */
+/** A way to count records: by some aspects together, with others shown beside. */
 export interface Grouping<R> {
-  /** As the option --by has it. */
+  /** The word of the option --by. */
   readonly by: string;
   readonly keys: readonly Aspect<R>[];
   readonly beside: readonly Aspect<R>[];
 }
 
-/** How many there are of something. */
+/** An amount, in total and per interval. */
 export interface Amount {
-  /** At least so many in all. */
+  /** A lower bound of the total. */
   readonly total: number;
-  /** And in the last interval that is over. */
+  /** The amount in the last complete interval. */
   readonly interval: number;
-  /** The same per second; null where the interval was too short to say. */
+  /** The same per second; null if the interval was too short. */
   readonly rate: number | null;
 }
 
-/** Records that have the aspects of a key in common. */
+/** Records with the same aspects as key. */
 export interface Group extends Amount {
   readonly keys: readonly string[];
-  /** Of each aspect beside the key: its different texts, in the order seen, no more than MOST_BESIDE. */
+  /** The distinct texts of each aspect beside the key, in the order seen, at most MOST_BESIDE. */
   readonly beside: readonly (readonly string[])[];
 }
 
-/** The groups at a moment; it stays so when more is counted. */
+/** The groups at one time; later records do not change it. */
 export interface Standing {
   readonly all: Amount;
-  /** Those of the most records per second first, then those of the most in all. */
+  /** Sorted by records per second, then by total, both descending. */
   readonly groups: readonly Group[];
-  /** What is in none of them. */
+  /** The records outside these groups. */
   readonly others: Amount;
-  /** How many more groups there are; null where that is not known. */
+  /** The number of further groups; null if not known. */
   readonly left: number | null;
-  /** The most that any total is too low by; 0 while all are exact. */
+  /** The maximum error of each total, which may be too low; 0 while all are exact. */
   readonly error: number;
 }
 
 interface Counter {
   readonly keys: readonly string[];
   readonly beside: readonly string[][];
-  /** Since there is this counter: closer to the truth than what HeavyHitters took off. */
+  /** Records since this counter began: closer to the truth than the bound of HeavyHitters. */
   total: number;
   recent: number;
   interval: number;
 }
 
 /**
- * Counts records in groups, in the memory of KEPT of them, a few MB, however many there are: see
- * HeavyHitters for what then becomes of the rest.
+ * Counts any number of records in groups, in the memory of KEPT groups, a few MB. See HeavyHitters
+ * for the others.
  */
 export class Groups<R> {
   readonly #hash = new TextHash();
@@ -124,9 +124,9 @@ export class Groups<R> {
   }
 
   /**
-   * An interval is over, and a new one begins.
+   * End an interval, and begin a new one.
    *
-   * @param seconds null if it was too short to tell a rate from
+   * @param seconds null if it was too short for a rate
    */
   turn(seconds: number | null): void {
     this.#seconds = seconds;
@@ -138,7 +138,7 @@ export class Groups<R> {
     }
   }
 
-  /** As it is now. */
+  /** Return the groups at this time. */
   standing(): Standing {
     const groups = [...this.#heavy.hitters()]
       .map(({ value: { keys, beside, total, interval } }) => ({
@@ -179,7 +179,7 @@ export class Groups<R> {
   }
 }
 
-/** The same with no more than so many groups by themselves. */
+/** Return the same with at most `most` groups; add the rest to the others. */
 export function cutTo(standing: Standing, most: number): Standing {
   const { groups, others, left } = standing;
   const cut = groups.slice(most);

@@ -4,14 +4,14 @@ import type { Count } from '../stream/parser.js';
 import { GROWING } from '../stream/schema.js';
 import { type Rates, Session } from './session.js';
 
-/** How fast the counters grew between two counts; its time is that of the second. */
+/** Growth of the counters between two counts; its time is that of the second. */
 export interface Growth extends Moment {
-  /** When the first was, in seconds. */
+  /** The time of the first count, in seconds. */
   readonly since: number;
   readonly rates: Rates;
 }
 
-/** The most that a counter grew per second between two counts, and when the second was. */
+/** The highest growth of a counter per second between two counts, and the time of the second. */
 export interface Highest {
   readonly rate: number;
   readonly time: number;
@@ -19,14 +19,14 @@ export interface Highest {
 
 export type Growing = (typeof GROWING)[number];
 
-/** Folds counts into how fast they grew. Memory is bounded. */
+/** Folds counts into growth rates. Memory is bounded. */
 export class Growths {
   readonly series: Downsampled<Growth>;
   readonly highest = new Map<Growing, Highest>();
   readonly session = new Session(0);
   #epoch = 0;
 
-  /** @param most growths kept; when there are more, those of the least and greatest rates stay */
+  /** @param most growths kept; of more, those with the lowest and highest rates stay */
   constructor(most: number) {
     this.series = new Downsampled(
       { most },
@@ -38,12 +38,12 @@ export class Growths {
     );
   }
 
-  /** What each counter grew by in all. */
+  /** Return the total growth of each counter. */
   get totals(): Counters {
     return this.session.totals;
   }
 
-  /** The counters start anew. */
+  /** Begin an epoch: the counters restart. */
   startEpoch(): void {
     this.#epoch += 1;
     this.session.startEpoch();

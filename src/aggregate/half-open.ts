@@ -9,14 +9,14 @@ export interface HalfOpen {
   /** `a.b.c.d:port` or `[v6]:port`. */
   readonly local: string;
   readonly remote: string;
-  /** Half-opens in the listener's queue: this one counted if added, not if removed. */
+  /** Half-opens in the listener's queue, including this one if added, without it if removed. */
   readonly qlen: number;
   /**
-   * How many the queue holds. An R line does not say; then it is what the last A line of the same
-   * local end said, or null.
+   * The capacity of the queue. R lines lack it: then it is the limit of the last A line with the
+   * same local end, or null.
    */
   readonly limit: number | null;
-  /** How it ended: one of OUTCOMES, or what a newer module calls it; null if added. */
+  /** One of OUTCOMES, or a newer module's word; null if added. */
   readonly outcome: string | null;
   /** Microseconds since its first SYN-ACK was built, 0 if none was; null if added. */
   readonly age_us: number | null;
@@ -24,9 +24,9 @@ export interface HalfOpen {
   readonly synacks: number | null;
 }
 
-/** Local ends whose limit is remembered; a host has few, however many peers there are. */
+/** Local ends with a known limit; a host has few, even with many peers. */
 const MOST_LIMITS = 4096;
-/** The most characters of an address with its port, `[v6%interface]:port`. */
+/** Maximum length of an address with its port, `[v6%interface]:port`. */
 const LONGEST_END = 80;
 
 /** Reads A and R lines. Memory is bounded. */
@@ -35,7 +35,7 @@ export class HalfOpenReader {
   readonly #added = new Places(['local', 'remote', 'qlen', 'limit']);
   readonly #removed = new Places(['local', 'remote', 'qlen', 'outcome', 'age_us', 'synacks']);
 
-  /** What an A or R line says; a string is the reason why it cannot be read. */
+  /** Parse an A or R line; return the reason if it is unreadable. */
   read(row: Row): HalfOpen | string {
     const event = row.kind === 'A' ? this.#readAdded(row) : this.#readRemoved(row);
     const isLong =
@@ -43,7 +43,7 @@ export class HalfOpenReader {
     return isLong ? 'an end of the connection is too long' : event;
   }
 
-  /** A new header: what was known of the listeners is so no longer. */
+  /** Forget the limits: a new header makes them invalid. */
   forget(): void {
     this.#limits.clear();
   }

@@ -1,26 +1,25 @@
 /**
- * Cuts stream time into intervals of equal length that begin at its whole multiples. Intervals in
- * which no line had a time are skipped.
+ * Cuts stream time into intervals of equal length that begin at its whole multiples. It skips
+ * intervals without a line that has a time.
  */
 export class Intervals {
   /** The latest time. */
   now = 0;
-  /** Seconds that all headers' lines span together. */
+  /** Total seconds that the lines of all headers span. */
   seconds = 0;
   #start: number | null = null;
   #end = Number.POSITIVE_INFINITY;
 
   /**
    * @param length of an interval, in seconds
-   * @param over is told when an interval ends, and how many seconds of it there were: null if so
-   * few that nothing can be said per second
+   * @param over called with the end of each interval and its seconds; null if too few for a rate
    */
   constructor(
     private readonly length: number,
     private readonly over: (end: number, seconds: number | null) => void,
   ) {}
 
-  /** There is a line of this time, in seconds. */
+  /** Take the time of a line, in seconds. */
   reach(time: number): void {
     if (time >= this.#end) {
       this.#close(this.#end);
@@ -37,14 +36,14 @@ export class Intervals {
     this.now = Math.max(this.now, time);
   }
 
-  /** Ends the interval under way. */
+  /** End the current interval. */
   finish(): void {
     if (this.#start !== null) {
       this.#close(this.now);
     }
   }
 
-  /** A new header: its times have nothing to do with those before. */
+  /** Begin with a new header: its times are unrelated to those before. */
   restart(): void {
     this.finish();
     this.#start = null;

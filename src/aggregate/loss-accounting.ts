@@ -1,20 +1,20 @@
 import type { Loss } from '../stream/parser.js';
 import { RECORDS } from '../stream/schema.js';
 
-/** What became of the records of one kind. */
+/** Numbers of recorded and lost records of one kind. */
 export interface Account {
   /** The letter of the kind. */
   readonly kind: string;
-  /** Lines of it that could be read. */
+  /** Readable lines of that kind. */
   readonly recorded: number;
-  /** Records that the reader who wrote the file had lost, as its L lines say. */
+  /** Records lost by the reader that wrote the file, according to its L lines. */
   readonly lost: number;
 }
 
-/** What the loss of any other kind is counted under. */
+/** The key for losses of any other kind. */
 const UNKNOWN = '?';
 
-/** Adds up what was recorded and what was lost: together it is what the module produced. */
+/** Adds up recorded and lost records: the sum is the number that the module produced. */
 export class LossAccounting {
   readonly #recorded = new Map<string, number>();
   readonly #lost = new Map<string, number>();
@@ -36,7 +36,7 @@ export class LossAccounting {
     };
   }
 
-  /** Every kind of which there was any. */
+  /** Return the accounts of all kinds with records. */
   accounts(): Account[] {
     return [...Object.keys(RECORDS), UNKNOWN]
       .map((kind) => this.of(kind))

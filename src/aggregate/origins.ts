@@ -1,25 +1,25 @@
 import { EMPTY_HEADER, type Header } from '../stream/parser.js';
 import type { Start } from '../stream/reader.js';
 
-/** Where a stream was recorded, and under which filters. */
+/** The place where a stream was recorded, and its filters. */
 export interface Origin {
-  /** Its header, but for the filter. */
+  /** Its header without the filter. */
   readonly header: Header;
-  /** How many headers said so: one for each part of a capture. */
+  /** Number of headers with these words: one for each part of a capture. */
   headers: number;
-  /** Each filter that was in force, in the order seen, as `key=value` with spaces between. */
+  /** Each filter in force, in the order seen, as `key=value` with spaces between. */
   readonly filters: string[];
 }
 
-/** Different headers that are kept, and different filters of each. */
+/** Limits of distinct headers kept, and of distinct filters for each. */
 const MOST_ORIGINS = 16;
 const MOST_FILTERS = 8;
 
-/** Collects what the headers of a file say of where it comes from. */
+/** Collects the origins in the headers of a file. */
 export class Origins {
-  /** The first of them. */
+  /** The first origins. */
   readonly kept: Origin[] = [];
-  /** Headers that said something else again, and are not kept. */
+  /** Headers with further origins, which are not kept. */
   forgotten = 0;
   #header: Header | null = null;
   #filters: string[] = [];
@@ -34,7 +34,7 @@ export class Origins {
     }
   }
 
-  /** Nothing more comes of this header. */
+  /** End the current header. */
   finish(): void {
     const header = this.#header;
     const filters = this.#filters;
@@ -65,7 +65,7 @@ export class Origins {
   }
 }
 
-/** As docs/format.md tells the parts of one capture. */
+/** Compare headers by the keys that docs/format.md defines for the parts of one capture. */
 function isSameTap(a: Header, b: Header): boolean {
   const keys = ['version', 'kernel', 'netns', 'boot_id', 'clock_offset'] as const;
   return keys.every((key) => a[key] === b[key]);

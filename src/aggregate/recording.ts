@@ -8,34 +8,34 @@ import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
 
-/** A count of half-opens, as a line C has it. */
+/** A count of half-opens from a C line. */
 export interface CountPoint extends Moment {
   readonly figures: Counters;
 }
 
-/** A connection with what was sampled of it. */
+/** A connection with its samples. */
 export interface Recorded extends Connection {
   readonly series: Downsampled<Sample>;
 }
 
-/** Points of one line of a picture: more than it has columns of pixels. */
+/** Limit of points of one line in a picture, above its width in pixels. */
 const MOST_POINTS = 10_000;
-/** Connections whose samples are kept until the busiest of them are known. */
+/** Limit of connections with samples, until the busiest ones are known. */
 const MOST_CONNECTIONS = 200;
 
 /**
- * Folds the samples and counts of a stream or capture into what a picture of it shows. Memory is
+ * Folds the samples and counts of a stream or capture into the data of a picture. Memory is
  * bounded.
  */
 export class Recording implements Taker {
   readonly connections: Connections<Recorded>;
   readonly counts: Downsampled<CountPoint>;
-  /** Samples taken of S lines, whose srtt is in microseconds, and of tcp_probe's. */
+  /** Samples from S lines, with srtt in microseconds, and from tcp_probe's. */
   readonly samples = { own: 0, tcpProbe: 0 };
-  /** The time of the first and the last sample or count, on the picture's clock. */
+  /** Times of the first and the last sample or count, on the picture's clock. */
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
-  /** Samples that the reader who recorded this had lost. */
+  /** Samples lost by the reader that recorded the file. */
   lost = 0;
   readonly clock = new Clock();
   readonly problems = new Problems();
@@ -43,7 +43,7 @@ export class Recording implements Taker {
   #epoch = 0;
   #headed = false;
 
-  /** @param most points of a line: of what was counted, and of samples for each connection */
+  /** @param most points of a line: of counts, and of samples for each connection */
   constructor(wanted: EndpointFilter, most = { counts: MOST_POINTS, samples: MOST_POINTS }) {
     this.counts = new Downsampled({ most: most.counts }, [
       ({ figures }) => figures.half_open ?? Number.NaN,
@@ -96,14 +96,14 @@ export class Recording implements Taker {
     } else if (taken !== null) {
       const { connection, sample } = taken;
       connection.series.add(sample);
-      // Our module prints microseconds in the form of tcp_probe too; its header tells it apart.
+      // tcpsynq's module can print microseconds in this form too, but after a header.
       const own = !row.tcpProbe || this.#headed;
       this.samples[own ? 'own' : 'tcpProbe'] += 1;
       this.#reach(sample.time);
     }
   }
 
-  /** Return what to add to a time; one that goes back begins a new stretch. */
+  /** Return the shift to add to a time; a time that goes back begins a new epoch. */
   #shift(time: number): number {
     return this.clock.next(this.#header, time, () => {
       this.#epoch += 1;

@@ -2,14 +2,14 @@ import { refused } from '../stream/counters.js';
 import type { Count } from '../stream/parser.js';
 import { Session } from './session.js';
 
-/** SYNs refused meanwhile. */
+/** SYNs refused, and their rate. */
 export interface Refused {
   readonly total: number;
-  /** Per second; null where it is not known. */
+  /** Per second; null if not known. */
   readonly rate: number | null;
 }
 
-/** Adds up the SYNs refused between counts; no drop tells of them, for they end in consume_skb(). */
+/** Adds up the SYNs refused between counts; they are not drops, since they end in consume_skb(). */
 export class Refusals {
   readonly #session = new Session(0);
 
@@ -18,15 +18,15 @@ export class Refusals {
     this.#session.add(count, clock);
   }
 
-  /** What was refused between the count before and the one after is skipped. */
+  /** Skip the refusals between the previous and the next count. */
   skip(): void {
     this.#session.startEpoch();
   }
 
   /**
-   * Null until there are two counts.
+   * Return the refusals; null until there are two counts.
    *
-   * @param whole per second of all the time, not of that between the last two counts
+   * @param whole rate over all the time, not between the last two counts
    */
   now(whole: boolean): Refused | null {
     const { totals, rates, seconds } = this.#session;

@@ -10,14 +10,14 @@ import {
 import type { Count } from '../stream/parser.js';
 import { LEVELS } from '../stream/schema.js';
 
-/** One moment of a session. */
+/** One point in time of a session. */
 export interface Point {
-  /** Seconds; since 1970 where the source knows its clock, else since the tap was opened. */
+  /** Seconds since 1970 if the source knows its clock, else since the tap was opened. */
   readonly time: number;
-  /** The highest half-open count since the point before, as far as it is known. */
+  /** The highest half-open count since the previous point, if known. */
   readonly high: number;
   readonly figures: Counters;
-  /** Counts the starts of the module: points of different epochs have nothing in common. */
+  /** Number of the epoch: points of different epochs are not comparable. */
   readonly epoch: number;
 }
 
@@ -28,18 +28,18 @@ export type SessionView = Readonly<
   Pick<Session, 'points' | 'latest' | 'peak' | 'rates' | 'totals'>
 >;
 
-/** More points than this are thinned out, two becoming one. */
+/** Above this number, two points are merged into one. */
 const MAX_POINTS = 36_000;
 
 const NOT_COUNTED_UP: ReadonlySet<CounterName> = new Set(LEVELS);
 
-/** Folds counts into what is shown of them. Memory is bounded however long it runs. */
+/** Folds counts into a session to show. Memory is bounded for any duration. */
 export class Session {
   points: Point[] = [];
   latest: Point | null = null;
   peak = 0;
   rates: Rates = {};
-  /** Growth of each figure over the whole session, all epochs together. */
+  /** Growth of each figure over all epochs of the session. */
   totals: Counters = {};
   /** Counts folded in so far, and the seconds from the first to the last. */
   counts = 0;
@@ -50,7 +50,7 @@ export class Session {
   /** @param keep seconds after which points are forgotten; Infinity to keep the whole session */
   constructor(private readonly keep: number) {}
 
-  /** The counters start anew: what comes next is not compared with what came before. */
+  /** Begin an epoch: counters restart, so do not compare later counts with earlier ones. */
   startEpoch(): void {
     this.#epoch += 1;
     this.rates = {};
@@ -79,7 +79,7 @@ export class Session {
     return point;
   }
 
-  /** A copy that later counts do not change. */
+  /** Return a copy that later counts do not change. */
   snapshot(): SessionView {
     return {
       points: this.points.slice(),
@@ -120,13 +120,13 @@ export class Session {
     }
     if (this.points.length > MAX_POINTS) {
       const kept = thin(this.points);
-      // Points of different epochs are not joined: of too many epochs the oldest are forgotten.
+      // Points of different epochs are not merged: with too many epochs, drop the oldest points.
       this.points = kept.length > 0.75 * MAX_POINTS ? kept.slice(-MAX_POINTS / 2) : kept;
     }
   }
 }
 
-/** Makes one of every two neighbours of the same epoch, keeping the higher count. */
+/** Merge every two neighbours of the same epoch, keeping the higher count. */
 function thin(points: readonly Point[]): Point[] {
   const kept: Point[] = [];
   for (let i = 0; i < points.length; i += 2) {
@@ -141,7 +141,7 @@ function thin(points: readonly Point[]): Point[] {
   return kept;
 }
 
-/** How the half-opens that ended in the last `span` seconds ended; null if outcomes are not known. */
+/** Return the outcomes of half-opens that ended in the last `span` seconds; null if not known. */
 export function endings(
   view: SessionView,
   span: number,

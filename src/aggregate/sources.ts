@@ -1,10 +1,10 @@
 import { HeavyHitters } from '../sketch/heavy-hitters.js';
 import { HyperLogLog } from '../sketch/hyperloglog.js';
 
-/** Networks kept; more than this many that are equally frequent can't be told apart. */
+/** Networks kept; more networks of the same frequency cannot be distinguished. */
 const KEPT = 1024;
 
-/** A network; of its half-opens there were at least `least` and at most `most`. */
+/** A network with bounds of its number of half-opens: `least` and `most`. */
 export interface Source {
   /** `a.b.c.0/24` or `2001:db8::/64`. */
   readonly key: string;
@@ -13,8 +13,8 @@ export interface Source {
 }
 
 /**
- * Where half-opens come from, however many sources there are: which networks are frequent, and
- * how many there are at all. Takes 110 KB.
+ * Counts the networks of half-opens, for any number of sources: the frequent ones, and the number
+ * of all. Takes 110 KB.
  */
 export class Sources {
   readonly #heavy = new HeavyHitters(KEPT);
@@ -29,27 +29,27 @@ export class Sources {
     this.#distinct.add(high, low);
   }
 
-  /** Half-opens added so far. */
+  /** Return the half-opens added so far. */
   get total(): number {
     return this.#heavy.total;
   }
 
-  /** Different networks: exact while `exact`, else an estimate, see `Distinct.ERROR`. */
+  /** Return the number of networks: exact while `exact`, else an estimate, see `Distinct.ERROR`. */
   get networks(): number {
     return this.exact ? this.#heavy.size : this.#distinct.estimate;
   }
 
-  /** There were so few networks that every figure is exact. */
+  /** Return whether there were few enough networks to count all exactly. */
   get exact(): boolean {
     return this.#heavy.error === 0;
   }
 
-  /** The most that any network's count is too low by; never above total / 1025. */
+  /** Return the maximum by which a network's count is too low; never above total / 1025. */
   get error(): number {
     return this.#heavy.error;
   }
 
-  /** The most frequent networks, the most frequent first. */
+  /** Return the most frequent networks, in descending order. */
   top(most: number): Source[] {
     return this.#heavy.top(most).map(({ high, low, least, most: atMost }) => ({
       key: nameOf(high, low),
@@ -59,7 +59,7 @@ export class Sources {
   }
 }
 
-/** The upper half of IPv4 networks, and of what is none; no IPv6 host has such an address. */
+/** Upper halves for IPv4 networks and for other text; no IPv6 host has such an address. */
 const [IPV4, NONE] = [0xffffffff, 0xfffffffe];
 
 const [ZERO, NINE, POINT, COLON, BRACKET, LOWER_A, LOWER_F] = [
@@ -67,9 +67,8 @@ const [ZERO, NINE, POINT, COLON, BRACKET, LOWER_A, LOWER_F] = [
 ];
 
 /**
- * The network that one end of a connection is counted under: its /24 (IPv4) or /64 (IPv6). A site is
- * rarely given less, and one machine can take any address of its /64. It is read without making
- * anything that has to be cleared away again.
+ * The network of one end of a connection: its /24 (IPv4) or /64 (IPv6). A site rarely gets less,
+ * and one machine can take any address of its /64. Parsing allocates no memory.
  */
 class Network {
   high = 0;
@@ -105,7 +104,7 @@ class Network {
     this.low = points === 3 ? bytes : 0;
   }
 
-  /** As the kernel writes it (`%pI6c`): lower case, at most one `::`, the end perhaps as IPv4. */
+  /** Parse the kernel's form (`%pI6c`): lower case, at most one `::`, perhaps IPv4 at the end. */
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a parser that runs for every record, character by character, without a call
   #read6(end: string): void {
     const groups = this.#groups.fill(0);
@@ -131,7 +130,7 @@ class Network {
         gap = 0;
         i += 1;
       } else {
-        // The end, or an IPv4 address, which takes the place of two groups.
+        // The end, or an IPv4 address, which replaces two groups.
         found += code === POINT ? 2 : digits > 0 ? 1 : 0;
         if (code === BRACKET || code === POINT) {
           break;
@@ -148,7 +147,7 @@ class Network {
   }
 }
 
-/** `a.b.c.0/24` or, in the form of RFC 5952, `2001:db8::/64`; `?` for a text that is no address. */
+/** Return `a.b.c.0/24` or, in the form of RFC 5952, `2001:db8::/64`; `?` for other text. */
 function nameOf(high: number, low: number): string {
   if (high === NONE) {
     return '?';

@@ -3,45 +3,45 @@ import { byOutcome, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { HalfOpen } from './half-open.js';
 import { Sources } from './sources.js';
 
-/** Listeners with figures of their own; those that come later are counted together. */
+/** Listeners with their own figures; later ones are counted together. */
 const MOST_LISTENERS = 256;
 
 export type Outcomes = Record<Outcome, number>;
 
 /** The half-opens of one listener, or of several together. */
 export interface TallyGroup {
-  /** The local end, as the peers see it; null for several together. */
+  /** The local end, as the peers see it; null for several listeners together. */
   readonly local: string | null;
   added: number;
   removed: number;
   readonly outcomes: Outcomes;
-  /** As the last event said; null where unknown or where there are several listeners. */
+  /** From the last event; null if unknown or for several listeners. */
   qlen: number | null;
   limit: number | null;
   /**
-   * Handshake times in µs: the ages of those completed, so from the first SYN-ACK to the final
-   * ACK. tcp_make_synack() in net/ipv4/tcp_output.c, Linux 6.1, notes the time of the first
-   * SYN-ACK only, so one that was sent again makes the time longer, as it did for the client.
+   * Handshake times in µs: the ages of completed half-opens, from the first SYN-ACK to the final
+   * ACK. tcp_make_synack() in net/ipv4/tcp_output.c, Linux 6.1, notes only the time of the first
+   * SYN-ACK. So a retransmission makes the time longer, as it does for the client.
    */
   handshakes: Histogram;
   /** Completed ones whose SYN-ACK was sent more than once. */
   retransmitted: number;
 }
 
-/** Adds up events. Memory is bounded, some 4 MB at most, however many events and sources there are. */
+/** Adds up events. Memory is bounded, at about 4 MB, for any number of events and sources. */
 export class Tally {
   readonly all: TallyGroup = group(null);
-  /** Where those come from that were added, or with `byRemovals` those removed. */
+  /** Sources of half-opens added, or with `byRemovals` of those removed. */
   readonly sources = new Sources();
-  /** From the first event to the last. */
+  /** Seconds from the first event to the last. */
   seconds = 0;
-  /** Records lost that would have been counted here. */
+  /** Lost records that would have been counted here. */
   lost = 0;
   readonly #listeners = new Map<string, TallyGroup>();
   #rest: TallyGroup | null = null;
   #first: number | null = null;
 
-  /** @param byRemovals count sources when a half-open ends: for when some outcomes only are wanted */
+  /** @param byRemovals count sources when a half-open ends: for a filter by outcome */
   constructor(readonly byRemovals = false) {}
 
   /** @param clock seconds to add to the event's own time */
@@ -62,7 +62,7 @@ export class Tally {
     }
   }
 
-  /** The listeners by half-opens, most first, the rest together at the end. */
+  /** Return the listeners by half-opens, in descending order, and the rest together at the end. */
   listeners(): TallyGroup[] {
     const sorted = [...this.#listeners.values()].sort(
       (a, b) =>

@@ -9,50 +9,50 @@ import type { Row } from '../stream/row.js';
 import { type Connection, Connections, MEASURES, type Sample } from './connections.js';
 import { Intervals } from './intervals.js';
 
-/** The least and the greatest of a figure in an interval; NaN where there was none. */
+/** The lowest and highest value of a figure in an interval; NaN without values. */
 export interface Range {
   readonly low: number;
   readonly high: number;
 }
 
-/** What was sampled of a connection in an interval. */
+/** The samples of a connection in an interval. */
 export interface Interval {
   readonly samples: number;
   readonly cwnd: Range;
   readonly srtt: Range;
 }
 
-/** A connection as it is followed. */
+/** A connection that is followed. */
 export interface Traced extends Connection {
-  /** Tells it from all others of this trace. */
+  /** Identifies it within this trace. */
   readonly id: number;
   readonly series: Downsampled<Sample>;
   latest: Sample | null;
-  /** Other columns of the latest sample, by name; those that the stream does not have are not in it. */
+  /** Other columns of the latest sample, by name; absent if the stream lacks them. */
   others: Others;
-  /** The interval under way, and samples per second in the last that is over. */
+  /** The current interval, and the samples per second of the last complete one. */
   interval: Interval;
   rate: number;
 }
 
-/** Columns of S lines that are shown as they stand. */
+/** Columns of S lines that are shown unchanged. */
 export const OTHERS = ['lost', 'retrans', 'inflight', 'ca_name'] as const;
 
-/** What they say, as text; a stream need not have all of them. */
+/** Their texts; a stream may lack some of them. */
 export type Others = Readonly<Partial<Record<(typeof OTHERS)[number], string>>>;
 
 const NONE: Range = { low: Number.NaN, high: Number.NaN };
 const EMPTY: Interval = { samples: 0, cwnd: NONE, srtt: NONE };
 
-/** One group of samples in a chart, in seconds, and how long and how many are kept. */
+/** Width of a group of samples in a chart, in seconds, and the number of groups kept. */
 const GROUP = 0.125;
 const MOST_POINTS = 12_000;
 
 export interface Following {
   readonly wanted: EndpointFilter;
-  /** Connections kept: of more, those not seen for longest are forgotten. */
+  /** Connections kept: of more, those not seen for longest are evicted. */
   readonly most: number;
-  /** Samples after which no more are taken, nor anything else. */
+  /** Samples after which the trace takes no more items. */
   readonly until?: number | undefined;
   /** Seconds of stream time in an interval. */
   readonly interval: number;
@@ -60,12 +60,12 @@ export interface Following {
   readonly keep: number;
 }
 
-/** What a trace tells as it reads, in order. */
+/** Receives the events of a trace, in order. */
 export interface TraceListener {
-  /** What it has heard is to be written before more is taken. */
+  /** Return whether to write the pending output before more is taken. */
   isFull?(): boolean;
   sample?(connection: Traced, row: Row): void;
-  /** An interval is over: the connections seen in it. They begin a new one when this returns. */
+  /** End an interval with the connections seen in it. A new one begins after the return. */
   interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
   loss?(loss: Loss): void;
   problem?(line: number, reason: string): void;
@@ -79,7 +79,7 @@ export class Trace implements Taker {
   header: Header = EMPTY_HEADER;
   samples = 0;
   readonly problems = new Problems();
-  /** Samples that this reader, or the one who recorded, had lost. */
+  /** Samples lost by this reader, or by the one that recorded. */
   lost = 0;
   /** Whether srtt is in microseconds; null before the first sample. */
   microseconds: boolean | null = null;
@@ -96,7 +96,7 @@ export class Trace implements Taker {
   ) {
     const { wanted, most, keep, interval } = following;
     this.#intervals = new Intervals(interval, (end, seconds) => this.#over(end, seconds));
-    // A recording that is kept whole is thinned only when there is too much of it.
+    // A recording that is kept whole is downsampled only when it is too large.
     const width = keep === Number.POSITIVE_INFINITY ? 0 : GROUP;
     this.connections = new Connections<Traced>({
       wanted,
@@ -114,17 +114,17 @@ export class Trace implements Taker {
     });
   }
 
-  /** The time of the latest line that has one. */
+  /** Return the time of the latest line that has one. */
   get now(): number {
     return this.#intervals.now;
   }
 
-  /** Seconds that all headers' lines span together. */
+  /** Return the total seconds that the lines of all headers span. */
   get seconds(): number {
     return this.#intervals.seconds;
   }
 
-  /** The input has ended. What is per second is, from now on, of all of it. */
+  /** End the input. From now on, rates refer to the whole input. */
   end(): void {
     this.finish();
     for (const connection of this.connections.sorted()) {
@@ -132,17 +132,17 @@ export class Trace implements Taker {
     }
   }
 
-  /** Ends the interval under way. */
+  /** End the current interval. */
   finish(): void {
     this.#intervals.finish();
   }
 
-  /** As many samples as were asked for have been seen. */
+  /** Return whether the requested number of samples is reached. */
   get done(): boolean {
     return this.samples === this.following.until;
   }
 
-  /** All connections, the busiest now first. */
+  /** Return all connections, the busiest first. */
   busiest(): Traced[] {
     return this.connections
       .sorted()
@@ -158,7 +158,7 @@ export class Trace implements Taker {
     }
   }
 
-  /** Return whether to write first what the listener has heard, or to end. */
+  /** Return whether to write the listener's pending output first, or to end. */
   take(item: Item): boolean {
     if (this.done) {
       return true;
@@ -208,7 +208,7 @@ export class Trace implements Taker {
     }
   }
 
-  /** Take the time of a line, and return what to add to it. */
+  /** Take the time of a line, and return the shift to add to it. */
   #reach(time: number): number {
     const shift = this.clock.next(this.header, time, () => {
       this.#intervals.restart();
