@@ -1,18 +1,18 @@
 import { acceptFullness, fullness, type Listener } from './listeners.js';
 
-/** The listening sockets of one address and port, added up: with SO_REUSEPORT there are several. */
+/** Sums over the listening sockets of one address and port: SO_REUSEPORT allows several. */
 export interface Address
   extends Pick<Listener, 'local' | 'qlen' | 'young' | 'holds' | 'accept_qlen' | 'backlog'> {
-  /** The lowest uid of the sockets that listen there. */
+  /** The lowest uid of these sockets. */
   readonly uid: number;
   readonly sockets: number;
-  /** Of the socket whose SYN queue is the fullest, as `fullness` has it. */
+  /** The `fullness` of the socket with the fullest SYN queue. */
   readonly full: number | null;
-  /** Of the socket whose accept queue is the fullest, as `acceptFullness` has it. */
+  /** The `acceptFullness` of the socket with the fullest accept queue. */
   readonly accept_full: number;
 }
 
-/** Puts sockets of the same address together. */
+/** Group sockets by address. */
 export function byAddress(listeners: readonly Listener[]): Address[] {
   const addresses = new Map<string, Address>();
   for (const listener of listeners) {
@@ -36,8 +36,8 @@ export function byAddress(listeners: readonly Listener[]): Address[] {
 }
 
 /**
- * Return up to `most` addresses nearest to a limit, whichever queue it is of. Users take turns: the
- * nearest of each user comes first, then the second of each. So one user's sockets keep no others out.
+ * Return up to `most` addresses nearest to a limit of either queue. Users take turns: first the
+ * nearest of each user, then the second of each. So one user's sockets do not displace others.
  */
 export function fullest(addresses: readonly Address[], most: number): Address[] {
   const turns = new Map<number, number>();
@@ -53,7 +53,7 @@ export function fullest(addresses: readonly Address[], most: number): Address[] 
     .map(({ address }) => address);
 }
 
-/** Sort what is nearest to a limit first, then the longest queues, then by address. */
+/** Compare by nearness to a limit, then by the longest queues, then by address. */
 function byNearness(a: Address, b: Address): number {
   return (
     nearness(b) - nearness(a) ||

@@ -1,9 +1,9 @@
 import { type Counters, growthOf } from '../stream/counters.js';
 
-/** Two readings of the module with another count taken in between. */
+/** Two readings of the module with another count between them. */
 export interface Bracket {
   readonly before: Counters & { readonly half_open: number };
-  /** The count it is held against. */
+  /** The count to compare with. */
   readonly other: number;
   readonly after: Counters & { readonly half_open: number };
 }
@@ -12,16 +12,16 @@ export interface AuditVerdict {
   /** The module's count: the reading nearest to the other count. */
   readonly module: number;
   readonly other: number;
-  /** Nothing was added or removed meanwhile, so that the two must be equal. */
+  /** Nothing was added or removed in between, so the two must be equal. */
   readonly quiet: boolean;
-  /** What the module has more than the other, beyond what the traffic meanwhile explains. */
+  /** Half-opens in the module's count beyond the other, and beyond the traffic in between. */
   readonly surplus: number;
 }
 
 /**
- * Holds a count against another that was taken between two readings of the module. With traffic
- * running the other may be anything between the lowest and the highest count that the adds and
- * removals meanwhile allow.
+ * Compare a count with another that was taken between two readings of the module. Under traffic,
+ * the other may be any value between the lowest and the highest count that the adds and removals in
+ * between allow.
  */
 export function judgeDrift({ before, other, after }: Bracket): AuditVerdict {
   const added = growthOf('added', before, after) ?? 0;

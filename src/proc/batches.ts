@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-/** Calls under way at a time. Each takes memory, and libuv carries out four. */
+/** Maximum concurrent calls. Each takes memory, and libuv executes only four. */
 const BATCH = 64;
 
 /** Map items by an asynchronous function, a batch at a time. The results keep the items' order. */
@@ -13,7 +13,7 @@ export async function* inBatches<T, R>(
   }
 }
 
-/** The ids of all processes that /proc shows, in rising order. */
+/** Return the ids of all processes in /proc, in rising order. */
 export async function processes(proc = '/proc'): Promise<number[]> {
   return (await readdir(proc))
     .filter((name) => /^\d+$/.test(name))

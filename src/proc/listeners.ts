@@ -3,7 +3,7 @@ import { parseInteger } from '../stream/number.js';
 import type { LISTENER_COLUMNS } from '../stream/schema.js';
 import { rowsOf } from './stat.js';
 
-/** One listening socket, as /proc/net/tcpsynq_listeners shows it. */
+/** One listening socket from /proc/net/tcpsynq_listeners. */
 export interface Listener {
   /** `a.b.c.d:port` or `[v6]:port`. */
   readonly local: string;
@@ -12,21 +12,21 @@ export interface Listener {
   readonly uid: number;
   /** Half-opens queued (`icsk_accept_queue.qlen`). */
   readonly qlen: number;
-  /** Those of them whose SYN-ACK was not yet sent again. */
+  /** The half-opens whose SYN-ACK was sent only once. */
   readonly young: number;
-  /** How many half-opens fit on this kernel with its settings. */
+  /** Half-opens that fit on this kernel with its settings. */
   readonly holds: number;
-  /** Connections waiting for accept(), and their limit: what `ss` shows as Recv-Q and Send-Q. */
+  /** Connections waiting for accept(), and their limit: Recv-Q and Send-Q in `ss`. */
   readonly accept_qlen: number;
   readonly backlog: number;
   readonly defer_accept: number;
   /** SYNs and final ACKs this listener dropped (`sk_drops`). */
   readonly drops: number;
-  /** The kernel has printed "possible SYN flooding" for this listener: it does so once. */
+  /** The kernel has printed "possible SYN flooding" for this listener: it prints it once. */
   readonly warned: boolean;
 }
 
-/** The columns that a Listener needs. An older module has no others. */
+/** The columns that a Listener needs. An older module has only these. */
 const NUMBERS = [
   'inode',
   'uid',
@@ -40,8 +40,8 @@ const NUMBERS = [
 ] as const satisfies readonly (typeof LISTENER_COLUMNS)[number][];
 
 /**
- * Read /proc/net/tcpsynq_listeners by the names in its header row; a string is the reason why not.
- * There may be 100,000s of rows: beside the text only listeners are kept, and they keep none of it.
+ * Parse /proc/net/tcpsynq_listeners by the names in its header row; return the reason on failure.
+ * There may be 100,000s of rows, so keep only the listeners besides the text, and no slice of it.
  */
 export function parseListeners(text: string): Listener[] | string {
   const rows = rowsOf(text);
@@ -61,7 +61,7 @@ export function parseListeners(text: string): Listener[] | string {
   return listeners;
 }
 
-/** Read one row; a string is the reason why not. */
+/** Parse one row; return the reason on failure. */
 function listenerOf(field: (name: string) => string): Listener | string {
   const numbers = {} as Record<(typeof NUMBERS)[number], number>;
   for (const name of NUMBERS) {
@@ -79,7 +79,7 @@ function listenerOf(field: (name: string) => string): Listener | string {
 }
 
 /**
- * How full the SYN queue is, 1 being full, or null where no half-open fits at all because every
+ * Return the fullness of the SYN queue, 1 being full; null if it holds no half-opens, because every
  * SYN is answered with a cookie.
  */
 export function fullness(listener: Listener): number | null {
@@ -87,14 +87,14 @@ export function fullness(listener: Listener): number | null {
 }
 
 /**
- * How full the accept queue is, 1 being full: backlog + 1 fit (sk_acceptq_is_full(),
- * include/net/sock.h, Linux 6.1).
+ * Return the fullness of the accept queue, 1 being full: backlog + 1 connections fit
+ * (sk_acceptq_is_full(), include/net/sock.h, Linux 6.1).
  */
 export function acceptFullness({ accept_qlen, backlog }: Listener): number {
   return accept_qlen / (backlog + 1);
 }
 
-/** Sorts the fullest first, then the longest queue, then by address, so that rows keep their place. */
+/** Compare by fullness, queue length and address, so that rows keep their place. */
 export function byFullness(a: Listener, b: Listener): number {
   return (
     (fullness(b) ?? -1) - (fullness(a) ?? -1) ||
@@ -103,7 +103,7 @@ export function byFullness(a: Listener, b: Listener): number {
   );
 }
 
-/** The settings that bound a SYN queue; null where they could not be read. */
+/** The settings that bound a SYN queue; null if unreadable. */
 export interface QueueSettings {
   readonly somaxconn: number | null;
   readonly tcp_max_syn_backlog: number | null;
@@ -111,14 +111,14 @@ export interface QueueSettings {
 }
 
 /**
- * Which setting gives a listener's `holds`, as `name=value`, or null if the settings are unknown.
+ * Return the setting behind a listener's `holds`, as `name=value`; null if not known.
  *
- * The rules are those of tcp_conn_request() in net/ipv4/tcp_input.c, Linux 4.14 to 6.x: with
- * tcp_syncookies=2 no SYN is queued; the queue is full at the listener's backlog, which is
- * min(listen() backlog, net.core.somaxconn) (__sys_listen, net/socket.c); and with
- * tcp_syncookies=0, peers not proven alive are refused once fewer than a quarter of
- * tcp_max_syn_backlog is left. A backlog equal to somaxconn is called somaxconn's: listen() asked
- * for as much or more.
+ * The rules are those of tcp_conn_request() in net/ipv4/tcp_input.c, Linux 4.14 to 6.x:
+ * 1. With tcp_syncookies=2 no SYN is queued.
+ * 2. The queue is full at the backlog: min(listen() backlog, net.core.somaxconn) (__sys_listen,
+ *    net/socket.c). Equal to somaxconn, it counts as somaxconn's: listen() requested that or more.
+ * 3. With tcp_syncookies=0, peers not proven alive are refused once fewer than a quarter of
+ *    tcp_max_syn_backlog is left.
  */
 export function limitSetBy(listener: Listener, settings: QueueSettings): string | null {
   const { somaxconn, tcp_max_syn_backlog, tcp_syncookies } = settings;

@@ -6,7 +6,7 @@ import { type Namespace, whileThere } from './namespace.js';
 import { parseStat, type Stat } from './stat.js';
 import type { ModuleStatus } from './status.js';
 
-/** The module's files in a namespace. */
+/** Return the paths of the module's files in a namespace. */
 export function moduleFiles(namespace: Namespace) {
   return {
     stream: `${namespace.net}/tcpsynq`,
@@ -16,14 +16,14 @@ export function moduleFiles(namespace: Namespace) {
   };
 }
 
-/** Whether the module shows its files in a namespace. */
+/** Return whether the module shows its files in a namespace. */
 export function isLoaded(namespace: Namespace): boolean {
   return existsSync(moduleFiles(namespace).stat);
 }
 
 /**
- * Return the text of one of the module's files in a namespace. Throws the line that loads the module
- * if the file is not there.
+ * Return the text of one of the module's files in a namespace. If it is missing, throw a Failure
+ * with the line that loads the module.
  */
 async function text(namespace: Namespace, path: string): Promise<string> {
   try {
@@ -42,13 +42,13 @@ function understood<T extends object>(parsed: T | string, path: string): T {
   return parsed;
 }
 
-/** The counters, from /proc/net/stat/tcpsynq. Costs the module O(CPUs). */
+/** Read the counters from /proc/net/stat/tcpsynq. Costs the module O(CPUs). */
 export async function readStat(namespace: Namespace): Promise<Stat> {
   const path = moduleFiles(namespace).stat;
   return understood(parseStat(await text(namespace, path)), path);
 }
 
-/** Every listener with its queues. Costs the module O(listeners). */
+/** Read every listener with its queues. Costs the module O(listeners). */
 export async function readListeners(namespace: Namespace): Promise<Listener[]> {
   const { parseListeners } = await import('./listeners.js');
   const path = moduleFiles(namespace).listeners;
@@ -60,7 +60,7 @@ export async function readStatus(namespace: Namespace): Promise<ModuleStatus> {
   return parseStatus(await text(namespace, moduleFiles(namespace).status));
 }
 
-/** The module's parameters as they stand; one that may not be read is left out. */
+/** Return the module's parameters with their values; omit unreadable ones. */
 export async function readParameters(
   directory = '/sys/module/tcpsynq/parameters',
 ): Promise<Record<string, string>> {

@@ -2,13 +2,13 @@ import { readlink, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, Failure, Usage } from '../failure.js';
 
-/** The network namespace whose files are read. */
+/** A network namespace to read. */
 export interface Namespace {
   /** The directory that shows its /proc/net. */
   readonly net: string;
-  /** A process in it, or null for our own. */
+  /** A process in it, or null for this process's own. */
   readonly pid: number | null;
-  /** Its inode as a decimal string, as the stream's header prints it; null if we may not know. */
+  /** Its inode as a decimal string, as in the stream's header; null without permission. */
   readonly inode: string | null;
   close(): void;
 }
@@ -16,10 +16,10 @@ export interface Namespace {
 const NSENTER_PATIENCE = 5000;
 
 /**
- * Finds a namespace by the id of a process in it or by its name from `ip netns`; our own for
- * undefined. /proc/net is a link to self/net and only /proc/PID/net shows another namespace, so a
- * named one is held by a child that does nothing, whose standard input is ours: it ends with us,
- * however we end.
+ * Find a namespace by the id of a process in it or by its name from `ip netns`; undefined means
+ * this process's own. /proc/net is a link to self/net, and only /proc/PID/net shows another
+ * namespace. So an idle child holds a named one. Its standard input is a pipe from this process, so
+ * that it ends with this process in any case.
  */
 export async function openNamespace(spec: string | undefined): Promise<Namespace> {
   if (spec === undefined) {
@@ -40,7 +40,7 @@ export async function openNamespace(spec: string | undefined): Promise<Namespace
 }
 
 /**
- * Return the inode of a process's network namespace. Rejects as readlink() does: EACCES, ENOENT.
+ * Return the inode of a process's network namespace. Reject like readlink(): EACCES, ENOENT.
  *
  * @param process its directory, such as `/proc/1`
  */
@@ -64,7 +64,7 @@ async function hold(name: string): Promise<Namespace> {
         : `cannot look at ${path}: are you root?`,
     );
   });
-  // In a session of its own: what a terminal sends to our process group must not end it before us.
+  // In its own session: signals from a terminal to this process group must not end it first.
   const child = spawn('nsenter', [`--net=${path}`, 'cat'], {
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
@@ -101,7 +101,7 @@ async function hold(name: string): Promise<Namespace> {
   };
 }
 
-/** Fail if the process that shows a namespace has ended. Its id may be another process's by now. */
+/** Fail if the process that shows a namespace has ended. Its id may belong to another process. */
 export async function expectThere({ net, pid, inode }: Namespace): Promise<void> {
   if (pid !== null && (await inodeOf(dirname(net))) !== inode) {
     throw new Failure(`process ${pid}, which showed the network namespace, has ended`);
@@ -109,8 +109,8 @@ export async function expectThere({ net, pid, inode }: Namespace): Promise<void>
 }
 
 /**
- * Return what was read of a namespace. Fail if its process has ended meanwhile: the files are gone,
- * or they are those of another namespace.
+ * Return a reading of a namespace. Fail if its process has ended in the meantime: its files are
+ * gone, or belong to another namespace.
  */
 export async function whileThere<T>(namespace: Namespace, reading: Promise<T>): Promise<T> {
   try {

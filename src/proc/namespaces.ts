@@ -2,17 +2,17 @@ import { errno } from '../failure.js';
 import { inBatches, processes } from './batches.js';
 import { type Namespace, readInode } from './namespace.js';
 
-/** The network namespaces that processes are in. */
+/** The network namespaces of processes. */
 export interface Namespaces {
-  /** Each once, seen through its process with the lowest id, in the order of these. */
+  /** Each namespace once, through its process with the lowest id, in the order of these ids. */
   readonly found: readonly Namespace[];
-  /** Processes whose namespace we may not know: the right to trace them is what it takes. */
+  /** Processes whose namespace is hidden: that takes the right to trace them. */
   readonly hidden: number;
 }
 
 /**
- * Finds every network namespace that a process is in, by the inode: O(processes). One that only
- * `ip netns` or an open file holds is not seen.
+ * Find the network namespaces of all processes, by inode: O(processes). Namespaces that only `ip
+ * netns` or an open file holds are not found.
  */
 export async function findNamespaces(proc = '/proc'): Promise<Namespaces> {
   let hidden = 0;

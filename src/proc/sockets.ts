@@ -5,7 +5,7 @@ import type { Counters } from '../stream/counters.js';
 import { type Namespace, whileThere } from './namespace.js';
 import { parseNetstat, SocketTally } from './tcp.js';
 
-/** Every TCP socket, by walking /proc/net/tcp and tcp6: O(sockets), for the kernel too. */
+/** Count TCP sockets by walking /proc/net/tcp and tcp6: O(sockets), for the kernel too. */
 export function tallySockets(namespace: Namespace, signal?: AbortSignal): Promise<SocketTally> {
   return whileThere(namespace, walk(namespace, signal));
 }
@@ -20,7 +20,7 @@ async function walk(namespace: Namespace, signal?: AbortSignal): Promise<SocketT
         tally.push(chunk);
       }
     } catch (error) {
-      // Without IPv6 there is no tcp6.
+      // Without IPv6, tcp6 is missing.
       if (!(name === 'tcp6' && errno(error) === 'ENOENT') && !signal?.aborted) {
         throw new Failure(`cannot read ${path}: ${inWords(error)}`);
       }
@@ -30,7 +30,7 @@ async function walk(namespace: Namespace, signal?: AbortSignal): Promise<SocketT
   return tally;
 }
 
-/** Half-opens, cookies and refusals without the module; what it cannot know is absent. */
+/** Read half-opens, cookies and refusals without the module; omit unknown figures. */
 export async function readProcFigures(
   namespace: Namespace,
   signal?: AbortSignal,

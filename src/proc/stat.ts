@@ -1,7 +1,7 @@
 import { type CounterName, type Counters, isCounterName } from '../stream/counters.js';
 import { parseHex } from '../stream/number.js';
 
-/** Yield the words of each line that has any. */
+/** Yield the words of each line that is not empty. */
 export function* rowsOf(text: string): Generator<string[], void, void> {
   for (let at = 0, end = 0; at < text.length; at = end + 1) {
     const newline = text.indexOf('\n', at);
@@ -13,11 +13,11 @@ export function* rowsOf(text: string): Generator<string[], void, void> {
   }
 }
 
-/** What /proc/net/stat/tcpsynq says. */
+/** The contents of /proc/net/stat/tcpsynq. */
 export interface Stat {
   /** The namespace's figures: half_open as printed, the others added up over the CPUs. */
   readonly figures: Counters & { readonly half_open: number };
-  /** Each CPU's own share, in the order of the rows; without half_open, which is no CPU's own. */
+  /** Each CPU's own share, in the order of the rows; without half_open, which exists only once. */
   readonly cpus: readonly Counters[];
 }
 
@@ -32,8 +32,8 @@ function addFigure(total: Counters, own: Counters, name: CounterName, value: num
 }
 
 /**
- * Reads /proc/net/stat/tcpsynq: a row of names, then a row per possible CPU, hexadecimal. Returns
- * the reason as a string if it cannot be read. Names it does not know are skipped.
+ * Parse /proc/net/stat/tcpsynq: a row of names, then a row per possible CPU, hexadecimal. Return
+ * the reason as a string if it is unreadable. Skip unknown names.
  */
 export function parseStat(text: string): Stat | string {
   const [names, ...rows] = rowsOf(text);

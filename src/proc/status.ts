@@ -1,27 +1,27 @@
 import { parseInteger } from '../stream/number.js';
 
-/** One function the module hooks. */
+/** One function that the module hooks. */
 export interface Hook {
   readonly symbol: string;
-  /** ftrace, kprobe, jprobe, tracepoint, or none: not attached. */
+  /** ftrace, kprobe, jprobe, tracepoint, or none if it is not attached. */
   readonly via: string;
-  /** Calls seen on the whole host; null in a namespace that may not know. */
+  /** Calls seen on the whole host; null in a namespace without that permission. */
   readonly hits: number | null;
   /** Calls that the hook did not see. */
   readonly missed: number;
-  /** What is lost without it. */
+  /** Features that are lost without it. */
   readonly serves: readonly string[];
 }
 
-/** What /proc/net/tcpsynq_status says; null where it did not say. */
+/** The contents of /proc/net/tcpsynq_status; null for absent lines. */
 export interface ModuleStatus {
   readonly version: string | null;
   readonly exact: boolean | null;
   /** Why the count is not exact. */
   readonly why: readonly string[];
   /**
-   * How long the walk for the starting value took, microseconds, and how many half-opens it found
-   * on the whole host; null in a namespace that may not know.
+   * Duration of the walk for the starting value, in microseconds, and the half-opens found on the
+   * whole host; null in a namespace without that permission.
    */
   readonly initial: {
     readonly us: number;
@@ -36,7 +36,7 @@ const ANSWERS: ReadonlyMap<string, boolean> = new Map([
   ['no', false],
 ]);
 
-/** Reads /proc/net/tcpsynq_status. Lines it does not know or cannot read are skipped. */
+/** Parse /proc/net/tcpsynq_status. Skip unknown and unreadable lines. */
 export function parseStatus(text: string): ModuleStatus {
   let version: string | null = null;
   let exact: boolean | null = null;

@@ -12,8 +12,8 @@ const FILES = [
 ] as const;
 
 /**
- * The settings that bound SYN queues. They belong to a namespace and /proc/sys/net shows the
- * reader's own, so another's are read by a process inside it; null where that is not permitted.
+ * Read the settings that bound SYN queues; null without permission. They belong to a namespace, and
+ * /proc/sys/net shows the reader's own. So a process inside another namespace reads them.
  */
 export async function readQueueSettings(namespace: Namespace): Promise<QueueSettings> {
   const { pid } = namespace;

@@ -2,7 +2,7 @@ import type { Counters } from '../stream/counters.js';
 import { parseInteger } from '../stream/number.js';
 import { NETSTAT } from '../stream/schema.js';
 
-/** Socket states by the number /proc/net/tcp prints, from include/net/tcp_states.h (Linux 6.1). */
+/** Socket states by their number in /proc/net/tcp, from include/net/tcp_states.h (Linux 6.1). */
 const STATES = [
   '',
   'ESTABLISHED',
@@ -24,11 +24,11 @@ const REFERENCES_FIELD = 10;
 const [TAB, NEWLINE, SPACE, ZERO] = [0x09, 0x0a, 0x20, 0x30];
 
 /**
- * Counts the sockets in /proc/net/tcp or tcp6 by state. Works on bytes, in one pass and without
- * keeping a line, because it is used at the moment when that file is largest.
+ * Counts the sockets in /proc/net/tcp or tcp6 by state. It reads bytes in one pass and keeps no
+ * line, because it runs when that file is largest.
  *
- * The kernel prints half-opens (request sockets, NEW_SYN_RECV) with state 03 like full sockets in
- * SYN_RECV (Fast Open, simultaneous open), but with 0 for the reference count, which a full socket
+ * The kernel prints half-opens (request sockets, NEW_SYN_RECV) with state 03, like full sockets in
+ * SYN_RECV (Fast Open, simultaneous open). But their reference count is 0, which a full socket
  * never has: get_openreq4() and get_tcp4_sock(), net/ipv4/tcp_ipv4.c, Linux 4.14 to 6.x.
  */
 export class SocketTally {
@@ -40,7 +40,7 @@ export class SocketTally {
   #references = 0;
   #header = true;
 
-  /** Takes the next bytes of the file, cut anywhere. */
+  /** Take the next bytes of the file, cut anywhere. */
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a state machine that runs for every byte
   push(chunk: Uint8Array): void {
     for (const byte of chunk) {
@@ -77,12 +77,12 @@ export class SocketTally {
     this.#references = 0;
   }
 
-  /** Ends one file: the next byte pushed is the first of another, which starts with a header row. */
+  /** End one file: the next byte begins another, which starts with a header row. */
   endOfFile(): void {
     this.#header = true;
   }
 
-  /** Sockets per state, the commonest first; half-opens are NEW_SYN_RECV. */
+  /** Return the sockets per state, in descending order; half-opens are NEW_SYN_RECV. */
   byState(): { state: string; sockets: number }[] {
     return this.#states
       .map((sockets, number) => ({ state: STATES[number] || `state ${number}`, sockets }))
@@ -97,8 +97,8 @@ function hexDigit(byte: number): number {
 }
 
 /**
- * Cookies and refusals from the `TcpExt:` lines of /proc/net/netstat, counted since the namespace
- * was made. `queue_full` is without the three-quarters rule, which bumps ListenDrops alone
+ * Parse cookies and refusals from the `TcpExt:` lines of /proc/net/netstat, counted since the
+ * namespace was made. `queue_full` lacks the three-quarters rule, which increments only ListenDrops
  * (tcp_conn_request(), net/ipv4/tcp_input.c, Linux 6.1).
  */
 export function parseNetstat(text: string): Counters {
