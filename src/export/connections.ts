@@ -1,32 +1,31 @@
 import type { Socket } from 'node:net';
 import { FirstRequest } from './first-request.js';
 
-/** A scraper or two use one each; the rest of the world must not take more than this of us. */
+/** Maximum connections: a scraper uses one, and other clients must not take many resources. */
 const MAX_CONNECTIONS = 64;
-/** For a client to take its answer before another may have its place, in ms. */
+/** Time for a client to take its answer before a new one may replace it, in ms. */
 const MIN_SENDING_MS = 1000;
-/** Between two lines about full connections, in ms. */
+/** Minimum interval between two messages about full connections, in ms. */
 const TELL_EVERY_MS = 60_000;
 
 /**
- * The open connections of a server, at most 64. When they are full, a new one takes the place of a
- * client that has its answer. If there is none, it takes the place of the client that has kept us
- * waiting longest: without a complete request, or with an answer that it has not taken for a second.
- * So clients that do not send or do not read cannot keep a scraper out. If all wait for an answer,
- * the new one is refused.
+ * The open connections of a server, at most 64. When they are full, a new one replaces a client
+ * that has its answer. If there is none, it replaces the slowest client: one without a complete
+ * request, or one that has not taken its answer for a second. So clients that do not send or do not
+ * read cannot keep a scraper out. If all wait for an answer, the new one is refused.
  */
 export class HttpConnections {
-  /** HttpConnections closed to make room, and connections refused. */
+  /** Connections closed to make room, and connections refused. */
   evicted = 0;
   refused = 0;
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   readonly #open = new Set<FirstRequest>();
   #toldAt = Number.NEGATIVE_INFINITY;
 
   /** @param tell receives a line, at most one a minute */
   constructor(private readonly tell: (text: string) => void = () => {}) {}
 
-  /** Admit a client. Returns null if it was refused; its socket is then closed. */
+  /** Admit a client. Return null if it was refused; its socket is then closed. */
   admit(socket: Socket): FirstRequest | null {
     if (this.#open.size >= MAX_CONNECTIONS && !this.#evict()) {
       this.refused += 1;

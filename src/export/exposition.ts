@@ -4,17 +4,17 @@ import { COUNTER_METRICS } from './metric-list.js';
 import { Exposition } from './metrics.js';
 import { downReading, type HostReading, type NetnsReading } from './reading.js';
 
-/** What is shown of a reading. */
+/** Options of an exposition. */
 export interface ExpositionOptions {
-  /** Addresses of a namespace with series of their own: see fullest(). */
+  /** Addresses per namespace with their own series: see fullest(). */
   readonly listenersTop: number;
-  /** Of this command. */
+  /** The version of this command. */
   readonly version: string;
 }
 
 /**
- * Return a reading as text, with the metrics that `addOwn` adds. If a reading cannot be expressed as
- * metrics, return those of a host that is not up: `tcpsynq_up` is in every text.
+ * Return a reading as text, with the metrics that `addOwn` adds. If a reading cannot be expressed
+ * as metrics, return those of a host that is not up: every text has `tcpsynq_up`.
  *
  * @param tell receives the reason
  */
@@ -38,7 +38,7 @@ export async function textOf(
   }
 }
 
-/** A reading as metrics. What the source does not know is left out. */
+/** Convert a reading to metrics. Omit facts that the source does not know. */
 export function expose(
   reading: HostReading,
   seconds: number,
@@ -58,7 +58,7 @@ export function expose(
   }
   out.add('tcpsynq_taps_open', status?.taps?.open);
   out.add('tcpsynq_taps_limit', status?.taps?.max);
-  // Of the whole host, in whichever namespace it is read.
+  // Counts the whole host, in any namespace.
   out.add('tcpsynq_probe_misses_total', reading.namespaces[0]?.figures.missed);
   out.add('tcpsynq_netns_left_out', others?.leftOut);
   out.add('tcpsynq_processes_hidden', others?.hidden);

@@ -4,30 +4,30 @@ import { Duplex } from 'node:stream';
 const [NEWLINE, RETURN] = [0x0a, 0x0d];
 
 /**
- * How far a connection is. `incomplete`: its headers are not all here. `asked`: they are.
+ * The progress of a connection. `incomplete`: headers are missing. `asked`: all headers are here.
  * `sending`: the kernel has not taken the whole answer yet. `answered`: it has.
  */
 type RequestState = 'incomplete' | 'asked' | 'sending' | 'answered';
 
 /**
- * For each state, in ms, whatever the client sends or takes meanwhile. A reading of a host with very
- * many sockets takes seconds, so `asked` has the most. `answered` continues the time of `sending`.
+ * Limits of each state in ms, whatever the client does. A reading of a host with very many sockets
+ * takes seconds, so `asked` has the longest. `answered` continues the time of `sending`.
  */
 export const DEADLINES_MS = { incomplete: 10_000, asked: 30_000, sending: 10_000 } as const;
 
 /**
- * A connection up to the end of its first request's headers. What follows them is not read until the
- * answer is sent, and then thrown away: unread bytes would make the kernel reset the connection.
- * Node's parser makes all requests of a chunk before it hands on the first, some thousands of 64 KiB.
+ * A connection up to the end of its first request's headers. Later bytes are read after the answer
+ * is sent, and discarded: unread bytes would make the kernel reset the connection. Node's parser
+ * makes all requests of a chunk before it hands on the first, thousands for 64 KiB.
  */
 export class FirstRequest extends Duplex {
   state: RequestState = 'incomplete';
-  /** When it entered its state, as performance.now(). */
+  /** The time of performance.now() when it entered its state. */
   since = performance.now();
   readonly #socket: Socket;
-  /** A byte of the request line has come: empty lines before it count for nothing (RFC 9112 2.2). */
+  /** A byte of the request line has arrived: empty lines before it are ignored (RFC 9112 2.2). */
   #begun = false;
-  /** The line that is being read is empty so far. */
+  /** The current line is empty so far. */
   #empty = false;
   #deadline: NodeJS.Timeout;
 
@@ -41,7 +41,7 @@ export class FirstRequest extends Duplex {
       }
     });
     socket.on('end', () => {
-      // After its request a client may close its half: Node would send it no answer.
+      // A client may close its half after the request: Node would then send no answer.
       if (this.state === 'incomplete') {
         this.push(null);
       }
@@ -86,7 +86,7 @@ export class FirstRequest extends Duplex {
     return setTimeout(() => this.destroy(), ms);
   }
 
-  /** How many bytes belong to the headers. */
+  /** Return the number of bytes that belong to the headers. */
   #end(chunk: Buffer): number {
     for (const [at, byte] of chunk.entries()) {
       if (byte === NEWLINE && this.#begun) {

@@ -6,15 +6,15 @@ import type { StreamMetrics } from './stream.js';
 
 type Stream = Pick<Bytes, 'chunks'>;
 
-/** Between two tries to open the stream, in ms. */
+/** Interval between two attempts to open the stream, in ms. */
 const PATIENCE = 5000;
 
 /**
- * Reads the stream until the signal comes, again whenever the module is back.
+ * Read the stream until the signal comes; open it again after the module returns.
  *
  * @param open opens a tap, which pins the namespace and the module, or throws a Failure
- * @param first one that is open already; null for none
- * @param tell hears why the stream cannot be read, once
+ * @param first an open stream; null for none
+ * @param tell receives the reason for an unreadable stream, once
  */
 export async function follow(
   open: () => Promise<Stream>,

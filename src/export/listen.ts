@@ -7,29 +7,29 @@ import { basename, dirname, join } from 'node:path';
 import { errno, Failure, inWords, reasonOf } from '../failure.js';
 import { FileLock, Held } from '../lock.js';
 
-/** Where to listen: an address, or the path of a socket. */
+/** An address to listen on, or the path of a socket. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** A server that listens. */
 export interface Listening {
-  /** Where, in words: with port 0 the kernel has chosen one. */
+  /** The address in words: with port 0 the kernel has chosen one. */
   readonly name: string;
-  /** Remove the socket's file, if it still is this server's. To be called before the server closes. */
+  /** Removes the socket's file, if it still is this server's. Call it before the server closes. */
   remove(): void;
 }
 
-/** For the path of a socket, in bytes: 107 in sun_path of unix(7), less the name of a draft. */
+/** Limit of a socket's path in bytes: 107 in sun_path of unix(7), less the name of a draft. */
 export const MAX_PATH = 107 - '/.AbCd-_9'.length;
 
 /** The owner and the group may connect: mode 0660. */
 const UMASK = 0o117;
-/** For another that is starting to release the lock, in ms. */
+/** Time for another starting exporter to release the lock, in ms. */
 const LOCK_PATIENCE_MS = 5000;
 
 /**
  * Listen, and resolve when clients can connect.
  *
- * @throws Failure if it cannot be, with the reason
+ * @throws Failure with the reason if that is impossible
  */
 export async function listen(server: Server, place: Place): Promise<Listening> {
   if ('path' in place) {
@@ -41,17 +41,17 @@ export async function listen(server: Server, place: Place): Promise<Listening> {
 }
 
 /**
- * Listen on a socket with a name. A socket on which no process listens is replaced.
+ * Listen on a socket with a name. Replace a socket on which no process listens.
  *
- * The name is locked from the look at the old socket until the new one is in its place, so of two
- * that start at once the second sees the first listen.
+ * A lock protects the name from the check of the old socket until the new one is in place. So if
+ * two start at once, the second sees the first listen.
  *
- * The socket is made under another name and renamed. Node removes a socket's file by the name that
- * it was made under, even if it is another's by then; `remove` compares it first.
+ * The socket is made under another name and renamed. Node removes a socket's file by its original
+ * name, even if that belongs to another by then; `remove` compares it first.
  */
 async function listenAtPath(server: Server, path: string): Promise<Listening> {
   const lock = await lockName(path);
-  // Short, and no other user can guess it.
+  // Short, and other users cannot guess it.
   const draft = join(dirname(path), `.${randomBytes(5).toString('base64url')}`);
   try {
     await refuseOccupied(path);
@@ -85,7 +85,7 @@ function lockName(path: string): Promise<FileLock> {
   });
 }
 
-/** Make the socket with its mode: chmod() by name could follow a link put there in between. */
+/** Make the socket with its mode: chmod() by name could follow a link made in between. */
 function listeningForGroup(server: Server, path: string, name: string): Promise<void> {
   const umask = process.umask(UMASK);
   try {
@@ -102,7 +102,7 @@ function nameOf(host: string, port: number): string {
 
 function listening(server: Server, options: ListenOptions, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Later ones too, such as too many open files: they end no server.
+    // Handle later errors too, such as too many open files: they do not end the server.
     server.on('error', (error: NodeJS.ErrnoException) => {
       reject(cannotListen(name, reasonOf(error)));
     });
@@ -114,7 +114,7 @@ function cannotListen(name: string, why: string): Failure {
   return new Failure(`cannot listen on ${name}: ${why}`);
 }
 
-/** Throw unless there is nothing at the path, or a socket on which no process listens. */
+/** Throw unless the path is free, or a socket on which no process listens. */
 async function refuseOccupied(path: string): Promise<void> {
   const there = await lstat(path).catch((error) => {
     if (errno(error) === 'ENOENT') {
@@ -134,7 +134,7 @@ async function refuseOccupied(path: string): Promise<void> {
   }
 }
 
-/** Null if a process listens there, else the name of the error. */
+/** Return null if a process listens there, else the name of the error. */
 function knock(path: string): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = createConnection(path, () => {

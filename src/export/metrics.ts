@@ -7,15 +7,14 @@ export type MetricName = keyof typeof METRICS;
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** The metrics of one moment: counters stand at what the kernel counted, whoever reads them. */
+/** The metrics of one reading. Counters have the kernel's values, independent of readers. */
 export class Exposition {
   readonly #registry = new Registry();
   readonly #metrics = new Map<MetricName, Gauge | Counter>();
 
   /**
-   * Add a sample. One that is not known is left out, and so is a counter below 0: the module's
-   * difference of two kernel counters can be negative for a moment. The labels of a metric have the
-   * same names.
+   * Add a sample. Omit unknown values, and counters below 0: the module's difference of two kernel
+   * counters can be negative for a moment. All labels of a metric have the same names.
    */
   add(name: MetricName, value: number | null | undefined, labels: Labels = {}): void {
     const isCounter = METRICS[name][0] === 'counter';
@@ -26,7 +25,7 @@ export class Exposition {
     metric instanceof Counter ? metric.inc(labels, value) : metric.set(labels, value);
   }
 
-  /** In the text format, version 0.0.4. */
+  /** Return the text format, version 0.0.4. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -40,5 +39,5 @@ export class Exposition {
   }
 }
 
-/** The media type of what is served. */
+/** The media type of the answer. */
 export const CONTENT_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;

@@ -10,65 +10,65 @@ import type { LiveInput } from '../source/input.js';
 import { NOT_IN_PROC } from '../source/source.js';
 import type { Counters } from '../stream/counters.js';
 
-/** What one network namespace says. */
+/** The reading of one network namespace. */
 export interface NetnsReading {
-  /** Its inode, or "-" if we may not know. */
+  /** Its inode, or "-" without permission. */
   readonly netns: string;
   readonly figures: Counters & { readonly half_open: number };
-  /** Null where they are not known. */
+  /** Null if not known. */
   readonly listeners: readonly Listener[] | null;
-  /** As Verdict.surplus, against the sum of the SYN queues; null where these are not known. */
+  /** Verdict.surplus against the sum of the SYN queues; null if these are not known. */
   readonly drift: number | null;
 }
 
-/** What the host says, once. */
+/** One reading of the host. */
 export interface HostReading {
   readonly source: 'module' | 'proc';
-  /** False if it could not be read: then there are no namespaces. */
+  /** False if it was unreadable: `namespaces` is then empty. */
   readonly up: boolean;
   readonly status: ModuleStatus | null;
   readonly namespaces: readonly NetnsReading[];
-  /** As in Namespaces, and how many of those have no reading; null if one only is wanted. */
+  /** As in Namespaces, with the number of those without a reading; null for a single namespace. */
   readonly others: { readonly leftOut: number; readonly hidden: number } | null;
 }
 
-/** What is read. */
+/** Options of a reading. */
 export interface ReadingOptions {
-  /** `auto`: the module if it is there, and once it has been, nothing else. */
+  /** `auto`: the module if it is loaded, and after that only the module. */
   readonly input: LiveInput;
   readonly namespace: Namespace;
-  /** Namespaces to read in all, the one above included; null for it alone. */
+  /** Namespaces to read, including the one above; null for that one alone. */
   readonly most: number | null;
   readonly proc?: string;
 }
 
 type Source = HostReading['source'];
 
-/** The reading of a host that could not be read. */
+/** Return the reading of an unreadable host. */
 export function downReading(source: Source): HostReading {
   return { source, up: false, status: null, namespaces: [], others: null };
 }
 
-/** Namespaces looked at to find those with the most half-opens, however many an attacker makes. */
+/** Limit of namespaces read to find those with the most half-opens: an attacker may make many. */
 const MOST_LOOKED_AT = 4096;
-/** Without the module a namespace costs milliseconds: no more are looked at after so many of them. */
+/** Limit of the time for that in ms: without the module each namespace takes milliseconds. */
 const MAX_LOOK_MS = 2000;
 
 /**
- * Reads the host again and again. Costs what the files of docs/format.md cost: O(CPUs + listeners)
- * a namespace, with `most` O(processes) more. Without the module O(sockets).
+ * Reads the host repeatedly. Costs as much as the files of docs/format.md: O(CPUs + listeners) per
+ * namespace, with `most` O(processes) more. Without the module O(sockets).
  */
 export class HostReader {
   #seen: Source | null = null;
   #trouble: string | null = null;
 
-  /** @param tell hears, each once, what the figures are read from if not from the module, when they can't be read, and when again */
+  /** @param tell receives, each once: a source other than the module, a failure, and a recovery */
   constructor(
     private readonly wanted: ReadingOptions,
     private readonly tell: (text: string) => void,
   ) {}
 
-  /** Read everything once. Never rejects: a reading that fails in any way is not `up`. */
+  /** Read everything once. Never reject: after a failure the reading is not `up`. */
   async read(): Promise<HostReading> {
     const source = this.#choose();
     try {
@@ -88,7 +88,7 @@ export class HostReader {
     }
   }
 
-  /** A reload does not make it change to figures that mean something else and cost more. */
+  /** Return the source. A reload must not switch to other figures at a higher cost. */
   #choose(): Source {
     const { input, namespace } = this.wanted;
     const before = this.#seen;
@@ -141,7 +141,7 @@ function figuresOf(namespace: Namespace, source: Source): Promise<NetnsReading['
     : readStat(namespace).then(({ figures }) => figures);
 }
 
-/** The figures of namespaces, the most half-opens first; one that has ended meanwhile has none. */
+/** Return the figures of living namespaces, those with the most half-opens first. */
 async function lookAt(namespaces: readonly Namespace[], source: Source): Promise<Looked[]> {
   const looked: Looked[] = [];
   const end = source === 'proc' ? performance.now() + MAX_LOOK_MS : Number.POSITIVE_INFINITY;
@@ -161,7 +161,7 @@ async function lookAt(namespaces: readonly Namespace[], source: Source): Promise
   );
 }
 
-/** All that one namespace says; its figures are read a second time, around its queues. */
+/** Read all of one namespace; read its figures again after its queues. */
 async function lookCloser({ namespace, figures }: Looked, source: Source): Promise<NetnsReading> {
   const netns = namespace.inode ?? '-';
   if (source === 'proc') {
@@ -174,7 +174,7 @@ async function lookCloser({ namespace, figures }: Looked, source: Source): Promi
   return { netns, figures: after, listeners, drift: surplus };
 }
 
-/** Return what was read of a namespace; null if it cannot be read, as its process has ended. */
+/** Return a reading of a namespace; null if it is unreadable, because its process has ended. */
 function orNull<T>(reading: Promise<T>): Promise<T | null> {
   return reading.catch((error) => {
     if (!(error instanceof Failure)) {

@@ -5,16 +5,16 @@ import { printable } from '../terminal/text.js';
 import { HttpConnections } from './connections.js';
 import { CONTENT_TYPE } from './metrics.js';
 
-/** Bytes; Prometheus sends some 300. */
+/** Maximum bytes of the headers; Prometheus sends about 300. */
 const LONGEST_HEADER = 8192;
-/** In ms: to send the headers, and a whole request. `DEADLINES_MS` has the limits of a connection. */
+/** Limits in ms for the headers, and for a whole request. See `DEADLINES_MS` for connections. */
 const [HEADERS, REQUEST] = [5000, 10_000];
-/** How often these are looked at, in ms. */
+/** Interval between two checks of these limits, in ms. */
 const LOOK_EVERY = 1000;
 
 const PLAIN = 'text/plain; charset=utf-8';
 
-/** Serves /metrics, and nothing else. What a client does can cost no more than the limits above. */
+/** Make a server for /metrics only. The limits above bound the cost of each client. */
 export function makeServer(
   scrape: () => Promise<string>,
   connections: HttpConnections = new HttpConnections(),
@@ -44,7 +44,7 @@ async function answer(
   response: ServerResponse,
   scrape: () => Promise<string>,
 ): Promise<void> {
-  // A client that goes away is no business of ours.
+  // Ignore clients that go away.
   request.on('error', () => {});
   response.on('error', () => {});
   const path = pathOf(request.url ?? '');
@@ -84,7 +84,7 @@ function refuse(response: ServerResponse, status: number, why: string): void {
   send(response, status, PLAIN, `${why}\n`);
 }
 
-/** Ends the connection too: a body that may follow is not waited for. */
+/** Send an answer and end the connection: do not wait for a body. */
 function send(response: ServerResponse, status: number, type: string, text: string): void {
   response.writeHead(status, {
     'Content-Type': type,

@@ -1,9 +1,9 @@
-/** One reading at a time, shared by all who ask for one while it is under way, or kept. */
+/** Shares one reading among all callers that arrive during it, or while it is kept. */
 export class Shared<T> {
   #pending: Promise<T> | null = null;
   #kept: { readonly value: T; readonly until: number } | null = null;
 
-  /** @param keep for how long a reading that took `cost` is good for others, in ms as that */
+  /** @param keep returns the ms for which a reading that took `cost` ms is kept */
   constructor(
     private readonly read: () => Promise<T>,
     private readonly keep: (value: T, cost: number) => number,

@@ -4,21 +4,21 @@ import { HalfOpenReader } from '../aggregate/half-open.js';
 import type { Item, Taker } from '../stream/reader.js';
 import { METRICS, type MetricName } from './metrics.js';
 
-/** What is read from the stream; each word is one of the filter key `kinds`. */
+/** Kinds of records to read; each is a word of the filter key `kinds`. */
 export type StreamKind = 'event' | 'drop';
 
-/** Seconds: a local network's, the Internet's, and the timeouts of a SYN-ACK sent again. */
+/** Seconds: for local networks, the Internet, and timeouts of retransmitted SYN-ACKs. */
 const BUCKETS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16,
   32, 64,
 ];
-/** Reasons with a series of their own; Linux 7.3 knows more, but no host has that many at once. */
+/** Reasons with their own series; Linux 7.3 knows more, but no host has that many at once. */
 const MOST_REASONS = 64;
 const OTHERS = 'others';
 
 /**
- * Handshakes and drops as metrics, from records of the stream, since the exporter began. Memory is
- * bounded.
+ * Counts handshakes and drops as metrics, from records of the stream since the exporter began.
+ * Memory is bounded.
  */
 export class StreamMetrics implements Taker {
   readonly #registry = new Registry();
@@ -52,12 +52,12 @@ export class StreamMetrics implements Taker {
     this.open(false);
   }
 
-  /** The stream can be read, or cannot. */
+  /** Set whether the stream can be read. */
   open(isOpen: boolean): void {
     this.#open.set({ netns: this.netns }, isOpen ? 1 : 0);
   }
 
-  /** In the text format, version 0.0.4. */
+  /** Return the text format, version 0.0.4. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -79,7 +79,7 @@ export class StreamMetrics implements Taker {
     }
   }
 
-  /** First come, first served: a counter that lost its place would have to begin anew. */
+  /** Assign series in the order of arrival: a counter that lost its series would restart. */
   #reasonOf(drop: Drop): string {
     const reason = drop.reason ?? '-';
     if (this.#reasons.size < MOST_REASONS) {
