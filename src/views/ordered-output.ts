@@ -2,10 +2,10 @@ import type { Loss } from '../stream/parser.js';
 import { type Host, note } from '../terminal/host.js';
 import { lossWords } from './watch/view.js';
 
-/** Characters after which text is to be written: one batch may give a hundred times its size. */
+/** Characters after which text is written: one batch may give a hundred times its size. */
 const MAX_PENDING = 64 * 1024;
 
-/** Text for stdout and notes for stderr, kept in their order until they can be written. */
+/** Text for stdout and notes for stderr, in their order, until they can be written. */
 export abstract class Pending {
   #pending: { text: string; readonly note: boolean }[] = [];
   #length = 0;

@@ -5,7 +5,7 @@ import { Stage } from '../terminal/live-screen.js';
 import type { Line } from '../terminal/text.js';
 import { lossWords } from './watch/view.js';
 
-/** A view that is a full screen. Notes are printed when the terminal is given back. */
+/** A view as a full screen. Notes are printed when the screen ends. */
 export abstract class ScreenView {
   protected readonly stage: Stage;
   /** The input has ended. */
@@ -20,7 +20,7 @@ export abstract class ScreenView {
 
   protected abstract draw(size: Size): Line[] | Promise<Line[]>;
 
-  /** @returns whether the key means anything */
+  /** @returns whether the key has an effect */
   protected abstract press(key: string): boolean;
 
   loss(loss: Loss): void {

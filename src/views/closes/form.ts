@@ -13,7 +13,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   icmp: 'bad',
 };
 
-/** How closed connections are printed, each by itself. */
+/** Return the form of closed connections, one by one. */
 export function closeForm(stacks: boolean): Form<Close> {
   const aligned = new AlignedLines<Close>([
     timeColumn(5),

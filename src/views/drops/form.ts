@@ -15,7 +15,7 @@ const NAMES = [
   'proto',
 ] as const satisfies readonly (keyof Drop)[];
 
-/** How dropped packets are printed, each by itself. */
+/** Return the form of dropped packets, one by one. */
 export function dropForm(stacks: boolean): Form<Drop> {
   const aligned = new AlignedLines<Drop>([
     timeColumn(6),

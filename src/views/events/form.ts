@@ -10,7 +10,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   unreachable: 'warn',
 };
 
-/** How half-opens are printed as they are added and removed. */
+/** Return the form of half-opens, as they are added and removed. */
 export function halfOpenForm(): Form<HalfOpen> {
   return {
     columns: 'time event local remote qlen limit outcome age_us synacks',

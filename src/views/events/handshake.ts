@@ -5,7 +5,7 @@ import { type Column, column, table } from '../../terminal/table.js';
 import { bar, type Line, micros, percent, whole } from '../../terminal/text.js';
 import { nameOf } from './top.js';
 
-/** What `events --handshake` shows. */
+/** The content of `events --handshake`. */
 export interface Handshakes {
   readonly all: TallyGroup;
   /** The busiest first. */
@@ -16,7 +16,7 @@ export interface Handshakes {
 /** The quantiles shown, by name. */
 export const QUANTILES = { p50: 0.5, p90: 0.9, p99: 0.99 } as const;
 
-/** How far off a time may be, in per cent; the highest and lowest are exact. */
+/** Maximum error of a time, in per cent; the highest and lowest are exact. */
 export const ERROR_PERCENT = (Histogram.ERROR * 100).toFixed(1);
 
 /** Steps of a scale within a power of ten, from coarse to fine: the E series of IEC 60063. */
@@ -35,7 +35,7 @@ export interface Bin {
   readonly count: number;
 }
 
-/** All groups with at least one handshake, over all first. */
+/** Return all groups with at least one handshake, after the group of all. */
 export function groupsOf({
   all,
   listeners,
@@ -68,8 +68,8 @@ export function quantileColumns(shown: Handshakes, people: boolean): Column[] {
 }
 
 /**
- * Cuts a histogram into at most `rows` rows on the finest scale on which the middle 98 % fit; what
- * is below and above them is in the first row and the last.
+ * Cut a histogram into at most `rows` rows, on the finest scale that fits the middle 98 %. The
+ * first and the last row include the values below and above.
  */
 export function binsOf(histogram: Histogram, rows: number): Bin[] {
   if (histogram.count === 0 || rows < 1) {
@@ -82,7 +82,7 @@ export function binsOf(histogram: Histogram, rows: number): Bin[] {
     ) ?? [];
   const counts = new Array<number>(edges.length + 1).fill(0);
   for (const { value, count } of histogram.buckets()) {
-    // A middle can lie outside of what its bucket holds.
+    // The middle of a bucket can be outside of its values.
     const within = Math.min(Math.max(value, histogram.min), histogram.max);
     const above = edges.filter((edge) => edge <= within).length;
     counts[above] = (counts[above] as number) + count;
@@ -92,7 +92,7 @@ export function binsOf(histogram: Histogram, rows: number): Bin[] {
   return bins.slice(first, bins.findLastIndex(({ count }) => count > 0) + 1);
 }
 
-/** The steps of a scale from the last not above `low` to the first above `high`. */
+/** Return the steps of a scale from the last not above `low` to the first above `high`. */
 function edgesOn(scale: readonly number[], low: number, high: number): number[] {
   const edges: number[] = [];
   for (let power = 0.1; ; power *= 10) {
@@ -111,7 +111,7 @@ function edgesOn(scale: readonly number[], low: number, high: number): number[] 
   }
 }
 
-/** A histogram with a bar a row, none wider than `columns`. */
+/** Return a histogram with one bar per row, at most `columns` wide. */
 export function barLines(histogram: Histogram, size: Size): string[] {
   const bins = binsOf(histogram, size.rows);
   const most = Math.max(...bins.map(({ count }) => count), 1);
@@ -132,9 +132,9 @@ export function barLines(histogram: Histogram, size: Size): string[] {
 }
 
 /**
- * The screen of `events --handshake` as lines, at most `rows` of them; the caller cuts them.
+ * Draw the screen of `events --handshake` as at most `rows` lines; the caller cuts them.
  *
- * @param chosen which group's histogram is shown, counted round and round
+ * @param chosen group whose histogram is shown, modulo their number
  */
 export function drawHandshakes(
   shown: Handshakes,
@@ -147,7 +147,7 @@ export function drawHandshakes(
   const [name, group] = groups[at] as (typeof groups)[number];
   const room = Math.max(2, size.rows - 4);
   const tableRows = Math.min(groups.length, Math.max(1, Math.floor(room / 3)));
-  // The one whose histogram is shown is always among them.
+  // The group of the histogram is always among them.
   const from = Math.max(0, Math.min(at - tableRows + 1, groups.length - tableRows));
   const columns = quantileColumns(shown, true).map((one) => ({
     ...one,

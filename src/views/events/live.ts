@@ -6,16 +6,16 @@ import { clockOf, type RecordSource, type RecordView, titleOf } from '../records
 import { ScreenView } from '../screen.js';
 import type { TallyPicture, TallySubject } from './tally.js';
 
-/** Between two pictures, in ms, unless another interval is asked for. */
+/** Default interval between two pictures, in ms. */
 const DEFAULT_INTERVAL = 1000;
 
-/** A tally as a full screen, drawn anew at an interval and whenever a key asks for it. */
+/** A tally as a full screen, redrawn at an interval and when a key requires it. */
 export class LiveTally extends ScreenView implements RecordView<HalfOpen> {
   readonly #timer: NodeJS.Timeout;
   #frozen: { readonly picture: TallyPicture; readonly clock: string } | null = null;
   #chosen = 0;
 
-  /** @param interval in ms; null for the usual one */
+  /** @param interval in ms; null for the default */
   constructor(
     host: Host,
     private readonly subject: TallySubject,

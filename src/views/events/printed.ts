@@ -5,7 +5,7 @@ import { Pending } from '../ordered-output.js';
 import type { RecordView } from '../records/view.js';
 import type { TallySubject } from './tally.js';
 
-/** A tally printed once at the end, and after each interval if one is given. */
+/** Prints a tally once at the end, and after each interval if one is given. */
 export class Printed extends Pending implements RecordView<HalfOpen> {
   #timer: NodeJS.Timeout | null = null;
   #due = false;
@@ -36,7 +36,7 @@ export class Printed extends Pending implements RecordView<HalfOpen> {
   }
 
   async #tick(): Promise<void> {
-    // While stdout has not taken the last one, there is no use in another.
+    // Skip a picture while stdout has not taken the last one.
     if (!this.#due) {
       this.#due = true;
       await this.#print().catch(() => this.host.stop());

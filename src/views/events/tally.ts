@@ -14,29 +14,29 @@ import {
 } from './handshake.js';
 import { drawTop, NETWORKS_ERROR, topOf as standingOf, sureness, tablesOf } from './top.js';
 
-/** Rows of sources and listeners in what is printed. */
+/** Limit of printed rows of sources and listeners. */
 const MOST_ROWS = 20;
-/** And those kept of a paused screen, whose terminal may grow. */
+/** Limit of rows kept for a paused screen, whose terminal may grow. */
 const MOST_ON_SCREEN = 200;
 const HISTOGRAM_SIZE: Size = { columns: 80, rows: 16 };
 
-/** What is shown of a tally: a screen, a printed text, an object. */
+/** The forms of a tally: a screen, a printed text, an object. */
 export interface TallySubject {
   readonly name: string;
-  /** Beside those of every screen. */
+  /** Keys in addition to those of every screen. */
   readonly keys: readonly string[];
-  /** As it is now. Only if it is to be `kept` does it stay so when more is folded in. */
+  /** Returns the current picture. Only a `kept` one does not change with later events. */
   picture(kept: boolean): TallyPicture;
   text(): string;
   json(): object;
 }
 
 export interface TallyPicture {
-  /** @param chosen counts the presses of the key that goes to the next listener */
+  /** @param chosen number of presses of the key for the next listener */
   draw(frame: Frame, size: Size, chosen: number): Line[];
 }
 
-/** `events --top`. */
+/** Return the subject of `events --top`. */
 export function topOf(tally: Tally, halfOpen: () => number | null): TallySubject {
   const top = (rows: number) => standingOf(tally, halfOpen(), rows);
   return {
@@ -86,7 +86,7 @@ export function topOf(tally: Tally, halfOpen: () => number | null): TallySubject
   };
 }
 
-/** `events --handshake`. */
+/** Return the subject of `events --handshake`. */
 export function handshakesOf(tally: Tally): TallySubject {
   const now = (): Handshakes => ({
     all: tally.all,
@@ -132,7 +132,7 @@ export function handshakesOf(tally: Tally): TallySubject {
   };
 }
 
-/** Seconds as exact as a difference of times since 1970 can be. */
+/** Round seconds to the precision of a difference of times since 1970. */
 function toMicros(seconds: number): number {
   return Math.round(seconds * 1e6) / 1e6;
 }

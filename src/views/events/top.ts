@@ -5,14 +5,14 @@ import { type Frame, framed, type Size } from '../../terminal/frame.js';
 import { type Column, column, table } from '../../terminal/table.js';
 import { type Line, percent, printable, rate, seconds, whole } from '../../terminal/text.js';
 
-/** What `events --top` shows: figures of one moment. */
+/** The content of `events --top`: figures of one time. */
 export type Top = ReturnType<typeof topOf>;
 
 /**
- * What a tally has come to.
+ * Return the top sources and listeners of a tally.
  *
- * @param halfOpen in the whole namespace; null where it is not known
- * @param rows of sources and of listeners, at most
+ * @param halfOpen in the whole namespace; null if not known
+ * @param rows limit of sources and of listeners
  */
 export function topOf(tally: Tally, halfOpen: number | null, rows: number) {
   const { all, byRemovals, sources } = tally;
@@ -34,14 +34,14 @@ export function topOf(tally: Tally, halfOpen: number | null, rows: number) {
   };
 }
 
-/** How far off the number of networks may be, as a share of it: in 997 of 1000 cases no more. */
+/** Maximum error of the number of networks, as a share, in 997 of 1000 cases. */
 export const NETWORKS_ERROR = 3 * HyperLogLog.ERROR;
 
 /**
- * Sources, listeners and outcomes as tables, each with the columns most worth their room first.
+ * Return sources, listeners and outcomes as tables, each with the most important columns first.
  *
- * @param people group digits, leave out outcomes that did not occur; otherwise plain numbers and
- *   the same rows and columns whatever there is
+ * @param people group digits and omit outcomes that did not occur; otherwise plain numbers and
+ *   always the same rows and columns
  */
 export function tablesOf(top: Top, people: boolean) {
   const number = (value: number | null) => (value === null ? '-' : whole(value, people));
@@ -77,12 +77,12 @@ export function tablesOf(top: Top, people: boolean) {
   };
 }
 
-/** A listener as the tables call it. */
+/** Return the name of a listener in the tables. */
 export function nameOf({ local }: TallyGroup): string {
   return local === null ? 'others' : printable(local);
 }
 
-/** How sure the figures of the sources are, in one phrase or two. */
+/** Return the precision of the figures of sources, in one or two phrases. */
 export function sureness({ sources }: Top, people: boolean): string[] {
   const number = (value: number) => whole(value, people);
   if (sources.exact) {
@@ -97,7 +97,7 @@ export function sureness({ sources }: Top, people: boolean): string[] {
   ];
 }
 
-/** The screen of `events --top` as lines, at most `rows` of them; the caller cuts them at `columns`. */
+/** Draw the screen of `events --top` as at most `rows` lines; the caller cuts them at `columns`. */
 export function drawTop(top: Top, frame: Frame, size: Size): Line[] {
   const tables = tablesOf(top, true);
   const block = (columns: Column[], rows: number): Line[] => {
@@ -107,7 +107,7 @@ export function drawTop(top: Top, frame: Frame, size: Size): Line[] {
   };
   const phrases = sureness(top, true);
   const sure = phrases.join(', ').length <= size.columns ? [phrases.join(', ')] : phrases;
-  // Title, figures, three rows of titles and the keys; the rest is for the tables.
+  // Title, figures, three rows of titles and the keys; the tables take the rest.
   const room = Math.max(0, size.rows - 6 - sure.length);
   const outcomes = Math.min(tables.outcomes[0]?.cells.length ?? 0, Math.ceil(room / 4));
   const listeners = Math.min(top.listeners.length, Math.ceil((room - outcomes) / 3));
@@ -122,7 +122,7 @@ export function drawTop(top: Top, frame: Frame, size: Size): Line[] {
   return framed(lines, frame, size);
 }
 
-/** Totals in as many words as fit, the first first. */
+/** Return the first totals that fit. */
 function figuresLine(top: Top, columns: number): Line {
   const perSecond = (value: number) =>
     top.seconds > 0 ? `, ${rate(value / top.seconds, true)}/s` : '';

@@ -14,33 +14,32 @@ import {
   wrap,
 } from '../../terminal/text.js';
 
-/** What is shown of records counted in groups. */
+/** The content of a screen or table of groups. */
 export interface GroupScene {
-  /** What they are called: "drops". */
+  /** The plural of the records: "drops". */
   readonly things: string;
-  /** What the aspects of a group are called, those of its key and those beside. */
+  /** The names of the aspects of a group: of its key, and of those beside. */
   readonly keys: readonly string[];
   readonly beside: readonly string[];
   readonly standing: Standing;
   readonly lost: number;
-  /** Null where it is not known, or no matter. */
+  /** Null if not known, or not relevant. */
   readonly refused: Refused | null;
-  /** Records per second that were asked for to be alerted; null if none were. */
+  /** The alert at a number of records per second; null without one. */
   readonly alert: Readonly<Pick<Alert, 'limit' | 'on' | 'reached'>> | null;
-  /** Counting was stopped. */
+  /** The user has stopped counting. */
   readonly stopped: boolean;
 }
 
 const GAP = '   ';
-/** Characters of a key that are left of it on the narrowest terminal. */
+/** Minimum characters of a key on the narrowest terminal. */
 const SHORTEST_KEY = 8;
 
 /**
- * The groups as a table, with the columns most worth their room first.
+ * Return the groups as a table, with the most important columns first.
  *
- * @param people grouped digits, titles in capitals; otherwise plain words, the same columns
- *   whatever there is
- * @param columns of the terminal: a key that would leave no room for itself is cut
+ * @param people grouped digits, titles in capitals; otherwise plain words, always the same columns
+ * @param columns of the terminal: longer keys are cut
  */
 function groupColumns(
   { things, keys, beside, standing }: GroupScene,
@@ -90,7 +89,7 @@ function othersName({ left }: Standing, people: boolean): string {
   return people && left !== null ? `${whole(left, true)} more` : 'others';
 }
 
-/** The only one, or how many there are. */
+/** Return the only text, or the number of texts. */
 function several(texts: readonly string[], name: string, people: boolean): string {
   const [only = '-', ...more] = texts;
   if (more.length === 0) {
@@ -100,13 +99,13 @@ function several(texts: readonly string[], name: string, people: boolean): strin
   return `${texts.length}${least}${people ? ' ' : '_'}${name}s`;
 }
 
-/** How sure the figures are; nothing where they are exact. */
+/** Return the precision of the figures; nothing if they are exact. */
 function sureness({ error }: Standing, people: boolean): string[] {
   return error === 0 ? [] : [`totals too low by at most ${whole(error, people)}`];
 }
 
 /**
- * Everything as plain lines: the table, and below it, behind `#`, what it adds up to.
+ * Return plain lines: the table, then the totals after `#`.
  *
  * @param columns of a terminal
  */
@@ -136,11 +135,11 @@ export function groupLines(
   ];
 }
 
-/** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
+/** Draw the screen as at most `rows` lines; the caller cuts them at `columns`. */
 export function drawGroups(scene: GroupScene, frame: Frame, size: Size): Line[] {
   const figures = figureLines(scene, size.columns);
   const sure = sureness(scene.standing, true);
-  // Title, the titles of the columns and the keys.
+  // The title, the titles of the columns, and the keys.
   const room = Math.max(1, size.rows - 3 - figures.length - sure.length);
   const { groups, others } = scene.standing;
   const fits = groups.length + (others.total > 0 ? 1 : 0) <= room;
@@ -156,7 +155,7 @@ export function drawGroups(scene: GroupScene, frame: Frame, size: Size): Line[] 
   return framed(lines, frame, size);
 }
 
-/** Totals, on as many lines as they need. */
+/** Return the totals, on as many lines as they need. */
 function figureLines(scene: GroupScene, columns: number): Line[] {
   const { things, standing, lost, refused, alert, stopped } = scene;
   const { all } = standing;

@@ -1,19 +1,19 @@
-/** What the keys of a screen of groups have set. */
+/** The state set by the keys of a screen of groups. */
 export interface Controls {
-  /** Which grouping is shown, counted round and round. */
+  /** Index of the grouping shown, modulo their number. */
   readonly grouping: number;
   readonly paused: boolean;
   readonly stopped: boolean;
-  /** How often all was to be forgotten. */
+  /** Number of resets. */
   readonly resets: number;
 }
 
 export const FIRST: Controls = { grouping: 0, paused: false, stopped: false, resets: 0 };
 
 /**
- * What a key makes of the controls; null if it means nothing.
+ * Return the controls after a key; null if the key has no effect.
  *
- * @param live records are of now: else there is nothing to stop
+ * @param live records are current: otherwise there is nothing to stop
  */
 export function press(controls: Controls, key: string, live: boolean): Controls | null {
   switch (key.toLowerCase()) {
@@ -31,7 +31,7 @@ export function press(controls: Controls, key: string, live: boolean): Controls 
   }
 }
 
-/** What the keys do now, in order of weight. */
+/** Return the current effects of the keys, the most important first. */
 export function hints({ paused, stopped }: Controls, live: boolean): string[] {
   return [
     'q quit',

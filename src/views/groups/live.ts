@@ -8,10 +8,10 @@ import { drawGroups, type GroupScene } from './chart.js';
 import { type Controls, FIRST, hints, press } from './controls.js';
 import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
-/** The groups as a full screen, drawn anew by the interval and whenever a key asks for it. */
+/** The groups as a full screen, redrawn at each interval and when a key requires it. */
 export class GroupScreen<R> extends ScreenView implements GroupView<R> {
   #controls: Controls = FIRST;
-  /** Of each grouping what stood when it was paused. */
+  /** The scene of each grouping at the time of the pause. */
   #frozen: { readonly scenes: readonly GroupScene[]; readonly clock: string } | null = null;
 
   constructor(
@@ -31,13 +31,13 @@ export class GroupScreen<R> extends ScreenView implements GroupView<R> {
     if (this.host.err.tty) {
       super.note(text, about);
     } else {
-      // Nothing is drawn over it there, and who reads it wants it now.
+      // The screen does not cover a redirected stderr, and its reader wants the note now.
       void note(this.host, text);
     }
   }
 
   override async flush(): Promise<void> {
-    // How far it has come; else the figures change by the interval only, so that they can be read.
+    // Show the progress; otherwise figures change once per interval, so that people can read them.
     if (this.subject.whole) {
       this.stage.redraw();
     }

@@ -7,12 +7,12 @@ import { lossObject } from '../records/lines.js';
 import { groupLines } from './chart.js';
 import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
-/** Groups printed at most; the others are summed, as is each without a record in the interval. */
+/** Limit of printed groups; the others are summed, with those without a record in the interval. */
 const MOST_ROWS = 50;
 
-/** What tables and objects have in common. */
+/** Common parts of tables and objects. */
 abstract class Printed<R> extends Pending implements GroupView<R> {
-  /** @param stamp RFC 3339 of a time of stream time; null where the clock is not known */
+  /** @param stamp RFC 3339 of a stream time; null if the clock is not known */
   constructor(
     host: Host,
     protected readonly subject: GroupSubject<R>,
@@ -34,7 +34,7 @@ abstract class Printed<R> extends Pending implements GroupView<R> {
   }
 }
 
-/** A table an interval, an empty line between two. */
+/** Prints a table per interval, with an empty line between two. */
 export class GroupTables<R> extends Printed<R> {
   #printed = false;
 
@@ -52,7 +52,7 @@ export class GroupTables<R> extends Printed<R> {
   }
 }
 
-/** An object an interval, and one for each loss where it happened. */
+/** Prints an object per interval, and one for each loss, in order. */
 export class GroupObjects<R> extends Printed<R> {
   override interval(end: number, seconds: number | null): void {
     const { things, board, alert } = this.subject;
@@ -96,7 +96,7 @@ export class GroupObjects<R> extends Printed<R> {
   }
 }
 
-/** To six places; more of them are noise of a double. */
+/** Round to six places: more are noise of a double. */
 function rounded(value: number | null): number | null {
   return value === null ? null : Math.round(value * 1e6) / 1e6;
 }

@@ -4,31 +4,31 @@ import type { Grouping, Standing } from '../../aggregate/groups.js';
 import type { RecordView } from '../records/view.js';
 import type { GroupScene } from './chart.js';
 
-/** What is shown of records counted in groups. */
+/** The subject of a view of records counted in groups. */
 export interface GroupSubject<R> {
-  /** What they are called: "drops". */
+  /** The plural of the records: "drops". */
   readonly things: string;
-  /** With the groupings that can be switched to, first the one asked for. */
+  /** Counters for the available groupings, the requested one first. */
   readonly board: GroupCounters<R>;
-  /** SYNs refused are told beside them. */
+  /** Show refused SYNs in addition. */
   readonly withRefused: boolean;
   readonly alert: Alert | null;
-  /** What is per second is of the whole time, told once at the end. */
+  /** Rates cover the whole time, and are shown once at the end. */
   readonly whole: boolean;
 }
 
-/** One way to show records counted in groups. */
+/** A way to show records counted in groups. */
 export interface GroupView<R> extends RecordView<R> {
   /**
-   * An interval is over, or the whole time; what was counted in it stands on the board.
+   * Ends an interval, or the whole time; the counters hold its records.
    *
    * @param end in seconds of stream time
-   * @param seconds that it took; null for too few to tell a rate from
+   * @param seconds of its length; null if too few for a rate
    */
   interval(end: number, seconds: number | null): void;
 }
 
-/** A grouping as it stands, for a picture or a table. */
+/** Return the current scene of a grouping, for a picture or a table. */
 export function sceneOf<R>(
   { things, board, withRefused, alert, whole }: GroupSubject<R>,
   { grouping, standing }: { readonly grouping: Grouping<R>; readonly standing: Standing },

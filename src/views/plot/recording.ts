@@ -3,13 +3,13 @@ import type { SrttUnit } from '../../stream/srtt.js';
 import { type Line, whole } from '../../terminal/text.js';
 import { connectionCharts, type Stretch, timeChart } from '../trace/connections.js';
 
-/** Lines of a chart, its name and its axis among them. */
+/** Lines of a chart, including its name and its axis. */
 const ROWS = 14;
-/** Two charts below each other. */
+/** Lines of two charts below each other. */
 const ROWS_OF_TWO = 22;
 const NARROW = 70;
 
-/** Local and remote end; a number where the same ends were connected more than once. */
+/** Return local and remote end, with a number for repeated connections of the same ends. */
 export function labelsOf(connections: readonly Recorded[]): string[] {
   const times = new Map<string, number>();
   return connections.map(({ local, remote }) => {
@@ -20,7 +20,7 @@ export function labelsOf(connections: readonly Recorded[]): string[] {
   });
 }
 
-/** A recording in characters: the busiest connections, then the half-opens if they were counted. */
+/** Draw a recording in characters: the busiest connections, then the half-opens if counted. */
 export function drawRecording(
   recording: Recording,
   connections: number,

@@ -6,27 +6,27 @@ import { type Line, render } from '../../terminal/text.js';
 import { Pending } from '../ordered-output.js';
 import { RecordClock, type RecordSource, type RecordView } from './view.js';
 
-/** How records of one kind are printed, each by itself. */
+/** The form of records of one kind, one by one. */
 export interface Form<R> {
-  /** The columns where stdout is not a terminal, a space between; only ever appended to. */
+  /** Column names for output other than a terminal, separated by spaces; new ones are appended. */
   readonly columns: string;
-  /** What stands under them. */
+  /** Returns the values of these columns. */
   words(record: R, time: string): string;
   /** The same for a terminal. */
   readonly aligned: AlignedLines<R>;
-  /** Lines below the record's own. */
+  /** Returns lines below the record's own. */
   below?(record: R): readonly string[];
-  /** @param stamp RFC 3339; null where the clock is not known */
+  /** @param stamp RFC 3339; null if the clock is not known */
   object(record: R, stamp: string | null): object;
 }
 
-/** A record, whatever else it says. */
+/** A record with a time. */
 export interface Timed {
   /** Seconds since the tap was opened. */
   readonly time: number;
 }
 
-/** What records in text and in JSON have in common. */
+/** Common parts of records as text and as JSON. */
 abstract class OneByOne<R extends Timed> extends Pending implements RecordView<R> {
   protected readonly clock = new RecordClock();
 
@@ -41,7 +41,7 @@ abstract class OneByOne<R extends Timed> extends Pending implements RecordView<R
   abstract record(record: R): void;
 }
 
-/** One line a record: aligned on a terminal, words with one space between elsewhere. */
+/** Prints one line per record: aligned on a terminal, elsewhere words separated by one space. */
 export class RecordLines<R extends Timed> extends OneByOne<R> {
   #started = false;
 
@@ -71,7 +71,7 @@ export class RecordLines<R extends Timed> extends OneByOne<R> {
   }
 }
 
-/** One object a record, and one for each loss where it happened. */
+/** Prints one object per record, and one for each loss, in order. */
 export class RecordJson<R extends Timed> extends OneByOne<R> {
   override record(record: R): void {
     const stamp = this.clock.stamp(this.reading.header, record.time);

@@ -9,7 +9,7 @@ export interface Stacked extends Timed {
   readonly stack: string | null;
 }
 
-/** A stack of the stream, `root;…;leaf`, below its record: a line a function, the leaf first. */
+/** Return the lines of a stack `root;…;leaf`: one per function, the leaf first. */
 export function stackLines(stack: string | null): string[] {
   return stack === null
     ? []
@@ -19,12 +19,7 @@ export function stackLines(stack: string | null): string[] {
         .map((name) => INDENT + printable(name));
 }
 
-/**
- * How records are printed that may have a stack.
- *
- * @param names of their columns, after the time
- * @param stacks print the stack below each
- */
+/** Return the form of records that may have a stack. */
 export function stackForm<R extends Stacked>(
   event: string,
   names: readonly (keyof R & string)[],

@@ -6,22 +6,22 @@ import { column, table } from '../../terminal/table.js';
 import { flowed, type Line, printable, rate, seconds, whole } from '../../terminal/text.js';
 import { connectionCharts, inUnit } from './connections.js';
 
-/** A connection as it is shown. */
+/** A connection to show. */
 export interface ShownTrace
   extends Pick<Traced, 'id' | 'local' | 'remote' | 'latest' | 'others' | 'rate'> {
   readonly series: { readonly items: readonly Sample[] };
 }
 
-/** What the screen of `trace` shows. */
+/** The content of the screen of `trace`. */
 export interface TraceScene {
   readonly frame: Frame;
   /** The busiest first. */
   readonly connections: readonly ShownTrace[];
-  /** The one whose charts are shown, and the one that the keys point at. */
+  /** The connection with charts, and the one selected by the keys. */
   readonly charted: ShownTrace | null;
   readonly marked: ShownTrace | null;
   readonly unit: SrttUnit;
-  /** Seconds shown, up to `now`; null for all there is. */
+  /** Seconds shown, up to `now`; null for all. */
   readonly span: number | null;
   readonly now: number;
   readonly edge: 'now' | 'end';
@@ -32,7 +32,7 @@ export interface TraceScene {
 const GAP = '   ';
 const LOWEST_CHARTS = 6;
 
-/** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
+/** Draw the screen as at most `rows` lines; the caller cuts them at `columns`. */
 export function drawTrace(scene: TraceScene, size: Size): Line[] {
   const { connections, charted, frame } = scene;
   const title = titleLine(frame, size.columns);
@@ -47,7 +47,7 @@ export function drawTrace(scene: TraceScene, size: Size): Line[] {
     ? Math.min(connections.length + 1, Math.max(4, Math.floor(size.rows / 3)))
     : 0;
   const head = headLines(charted, scene, size.columns);
-  // What gives way first on a low terminal comes last.
+  // On a low terminal, the last parts are the first to be omitted.
   let room = size.rows - LOWEST_CHARTS - 1;
   const take = (lines: number) => {
     const granted = Math.max(0, Math.min(lines, room));
@@ -75,7 +75,7 @@ export function drawTrace(scene: TraceScene, size: Size): Line[] {
   ].slice(0, size.rows);
 }
 
-/** What is known of a connection, on as many lines as it takes. */
+/** Return the facts about a connection, on as many lines as they need. */
 function headLines(connection: ShownTrace, scene: TraceScene, columns: number): Line[] {
   const { latest, others, local, remote } = connection;
   const cells: Line[] = [
@@ -102,7 +102,7 @@ function srttWords(value: number, unit: SrttUnit): string {
   return Number.isNaN(value) ? '-' : `${inUnit(value, unit.factor)} ${unit.words}`;
 }
 
-/** The connections, those around the marked one if there is no room for all. */
+/** List the connections; without room for all, those around the marked one. */
 function listLines(scene: TraceScene, size: Size): Line[] {
   const { connections, marked, charted, unit } = scene;
   const fits = size.rows - 1;

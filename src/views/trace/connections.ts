@@ -5,26 +5,26 @@ import type { Size } from '../../terminal/frame.js';
 import { plot, timeAxis } from '../../terminal/line-chart.js';
 import { type Line, seconds } from '../../terminal/text.js';
 
-/** What stretch of time a chart shows, in seconds. */
+/** The period of a chart, in seconds. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
-  /** What its right edge is. */
+  /** The label of its right edge. */
   readonly edge: string;
 }
 
-/** Below this many columns two charts go below each other. */
+/** Below this many columns, one chart is below the other. */
 const NARROW = 70;
 const BETWEEN = 3;
-/** Lines of the lowest chart with its name and axis. */
+/** Minimum lines of a chart with its name and axis. */
 const LOWEST = 5;
 
-/** A figure of a sample in its unit: no more digits than it was measured to. */
+/** Format a figure of a sample in its unit, with the digits that were measured. */
 export function inUnit(value: number, factor: number): string {
   return Number.isNaN(value) ? '-' : String(Number((value * factor).toPrecision(4)));
 }
 
-/** Charts of cwnd and srtt beside each other, or below where there is no room; cwnd alone at worst. */
+/** Draw cwnd and srtt side by side, or one below the other if narrow; cwnd alone if low. */
 export function connectionCharts(
   samples: readonly Sample[],
   stretch: Stretch,
@@ -57,19 +57,19 @@ export function connectionCharts(
   });
 }
 
-/** A figure that is charted over time. */
+/** A figure to draw over time. */
 export interface Figure<T> {
-  /** With its unit. */
+  /** The name with its unit. */
   readonly name: string;
-  /** NaN where a moment does not have it. */
+  /** Returns the value; NaN without one. */
   readonly of: (moment: T) => number;
-  /** What the labels are multiplied with; 1 if it is not given. */
+  /** Factor of the labels; 1 if absent. */
   readonly factor?: number;
-  /** The chart need not begin at 0. */
+  /** Whether the chart may begin above 0. */
   readonly afloat?: boolean;
 }
 
-/** A chart under the figure's name and over its time axis. */
+/** Draw a chart below the figure's name and above its time axis. */
 export function timeChart<T extends Moment>(
   samples: readonly T[],
   { name, of, factor = 1, afloat = false }: Figure<T>,
@@ -109,7 +109,7 @@ export function timeChart<T extends Moment>(
   return [[name], ...drawn.lines.map((line) => [line]), [axis.trimEnd()]];
 }
 
-/** What the samples in one part of the time say. */
+/** The samples in one part of the time. */
 interface Part {
   low: number;
   high: number;
@@ -118,10 +118,10 @@ interface Part {
 }
 
 /**
- * One value for each of so many equal parts of the time: the last in a part, but if another is
- * more than `slack` away from it, the one furthest from what stands before, so that neither a peak
- * nor a dip is lost. A part without a sample carries on; null before the first and where the
- * recording began anew.
+ * Return a value for each of `columns` equal parts of the time: usually the last of the part. If
+ * another one differs from it by more than `slack`, use the one furthest from the value before, so
+ * that no peak or dip is lost. A part without a sample repeats the value before. The value is null
+ * before the first sample, and at the end of an epoch.
  */
 export function telling<T extends Moment>(
   samples: readonly T[],

@@ -7,7 +7,7 @@ import { Pending } from '../ordered-output.js';
 import { inUnit } from './connections.js';
 import type { TraceSubject, TraceView } from './view.js';
 
-/** What a trace in text and in JSON have in common. */
+/** Common parts of a trace as text and as JSON. */
 abstract class Printed extends Pending {
   /** @param each a line per sample */
   constructor(
@@ -18,7 +18,7 @@ abstract class Printed extends Pending {
     super(host);
   }
 
-  /** RFC 3339 in UTC where the clock is known, else seconds of stream time. */
+  /** Return RFC 3339 in UTC if the clock is known, else seconds of stream time. */
   protected stamp(time: number): string {
     const { clock } = this.subject.trace;
     return clock.date(time)?.toISOString() ?? (time - clock.added).toFixed(3);
@@ -29,7 +29,7 @@ function value(of: number): string {
   return Number.isNaN(of) ? '-' : String(of);
 }
 
-/** One line per connection and interval, or per sample: words with one space between. */
+/** Prints one line per connection and interval, or per sample, with one space between words. */
 export class TraceLines extends Printed implements TraceView {
   #started = false;
 
@@ -83,7 +83,7 @@ export class TraceLines extends Printed implements TraceView {
   }
 }
 
-/** The same as objects; a sample has every column of its line. */
+/** Prints the same as objects; a sample has every column of its line. */
 export class TraceJson extends Printed implements TraceView {
   sample({ latest }: Traced, row: Row): void {
     if (this.each && latest !== null) {
@@ -130,10 +130,10 @@ function scaled(of: number, factor: number): number | null {
   return Number.isNaN(of) ? null : Math.round(of * factor * 1e6) / 1e6;
 }
 
-/** Columns that are text, also where they look like a number. */
+/** Columns of text, even if it looks like a number. */
 const TEXTS: ReadonlySet<string> = new Set(['local', 'remote', 'ca_name', 'cookie', 'hook']);
 
-/** A field as JSON has it: a number where it is one that JSON's readers keep exact. */
+/** Return a field for JSON: a number if JSON's readers keep it exact. */
 function field(name: string, text: string): string | number | null {
   const number = !TEXTS.has(name) && /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
   return text === '' ? null : Number.isSafeInteger(number) ? number : text;

@@ -9,7 +9,7 @@ import type { TraceSubject, TraceView } from './view.js';
 const SPANS = [10, 30, 60, 120, 300, 600];
 const DEFAULT_SPAN = 60;
 
-/** Seconds of a connection that can be shown. */
+/** Maximum seconds of a connection that can be shown. */
 export const LONGEST_SPAN = 600;
 
 const UP = new Set(['\u001b[A', '\u001bOA', 'k']);
@@ -38,7 +38,7 @@ export class TraceScreen extends ScreenView implements TraceView {
   }
 
   override async flush(): Promise<void> {
-    // A recording is drawn when it has been read: before that there is no end to measure from.
+    // A recording is drawn after reading: before that, the span has no end.
     if (!this.whole) {
       this.stage.redraw();
     }
@@ -117,7 +117,7 @@ export class TraceScreen extends ScreenView implements TraceView {
   }
 }
 
-/** What later samples do not change. */
+/** Return a scene that later samples do not change. */
 function frozen(scene: TraceScene): TraceScene {
   const connections = scene.connections.map((one) => ({
     ...one,

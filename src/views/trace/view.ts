@@ -4,19 +4,19 @@ import type { Row } from '../../stream/row.js';
 import type { SrttUnit } from '../../stream/srtt.js';
 import type { RecordView } from '../records/view.js';
 
-/** What a view shows. */
+/** The subject of a view. */
 export interface TraceSubject {
   readonly trace: Trace;
   readonly info: SourceInfo;
-  /** What srtt is shown in; what is known of it may come with the first sample. */
+  /** Returns the unit of srtt, which may become known with the first sample. */
   unit(): SrttUnit;
 }
 
-/** One way to show a trace. What it is told is shown, in order, by the next `flush`. */
+/** A way to show a trace. The next `flush` shows its input in order. */
 export interface TraceView extends Omit<RecordView<never>, 'record' | 'finish' | 'isFull'> {
   sample?(connection: Traced, row: Row): void;
-  /** Nothing more should be given before the next `flush`. */
+  /** Whether to wait for the next `flush` before more input. */
   readonly isFull?: boolean;
-  /** @param seconds that it took; null for too short an end of one to tell a rate from */
+  /** @param seconds of its length; null if too few for a rate */
   interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
 }

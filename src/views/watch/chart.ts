@@ -19,21 +19,21 @@ import {
 } from '../../terminal/text.js';
 import { columnsOf } from './series.js';
 
-/** What the live screen shows. */
+/** The content of the live screen. */
 export interface WatchScene extends Pick<Frame, 'title' | 'clock' | 'paused'> {
   readonly view: SessionView;
-  /** Null where they are not known. */
+  /** Null if not known. */
   readonly listeners: readonly Listener[] | null;
-  /** Seconds shown; null for all there is. */
+  /** Seconds shown; null for all. */
   readonly span: number | null;
-  /** What the right edge of the chart is. */
+  /** The label of the right edge. */
   readonly edge: 'now' | 'end';
-  /** Show the listeners instead of the fullest only. */
+  /** Show all listeners, not only the fullest. */
   readonly expanded: boolean;
-  /** In place of figures: what is being waited for; null while figures come. */
+  /** A message in place of figures, while there are none; else null. */
   readonly waiting: string | null;
   readonly keys: boolean;
-  /** What the source cannot know, in words. */
+  /** Facts that the source cannot know, in words. */
   readonly notKnown: readonly string[];
 }
 
@@ -48,14 +48,14 @@ const SMALLEST_CHART = 4;
 /** Below this many columns, gaps are smaller. */
 const NARROW = 60;
 
-/** The screen as lines, at most `rows` of them; the caller cuts them at `columns`. */
+/** Draw the screen as at most `rows` lines; the caller cuts them at `columns`. */
 export function drawWatch(scene: WatchScene, size: Size): Line[] {
   const frame = frameOf(scene);
   const title = titleLine(frame, size.columns);
   const head = grid(cellsOf(scene), size.columns);
   const below = belowChart(scene, size);
   const hint = hintLine(frame, size.columns);
-  // What gives way first on a low terminal comes last.
+  // On a low terminal, the last parts are the first to be omitted.
   const room = size.rows - SMALLEST_CHART - 1;
   let used = Math.min(head.length, Math.max(room, 1));
   const take = (wanted: number) => {
@@ -111,7 +111,7 @@ function cellsOf({ view, waiting }: WatchScene): Cell[] {
   return cells;
 }
 
-/** Return a cell for each outcome that is always shown, or that has been counted. */
+/** Return a cell for each outcome that is always shown, or was counted. */
 function outcomeCells(figures: Counters, { rates, totals }: SessionView): Cell[] {
   const cells: Cell[] = [];
   const looks: Partial<Record<string, Look>> = { completed: 'good', expired: 'bad' };
@@ -139,7 +139,7 @@ function perSecond(value: number | undefined, signed = false): string {
   return (value === undefined ? '-' : `${sign}${rate(value, true)}/s`).padStart(9);
 }
 
-/** Cells on one line if they fit, else in columns below each other. */
+/** Arrange cells on one line if they fit, else in columns. */
 function grid(cells: readonly Cell[], columns: number): Line[] {
   const spans = (cell: Cell, width: number): Span[] => {
     const value: Span =
@@ -209,7 +209,7 @@ function belowChart(scene: WatchScene, size: Size): Line[] {
   if (words !== null) {
     lines.push([words]);
   } else if (scene.notKnown.length > 0) {
-    // The whole of it is said on stderr as well.
+    // The full text is also on stderr.
     const [first = '', ...more] = wrap(
       `not known here: ${scene.notKnown.join(', ')}`,
       size.columns - 2,
@@ -219,7 +219,7 @@ function belowChart(scene: WatchScene, size: Size): Line[] {
   return lines;
 }
 
-/** Return a line for the fullest listener, or for as many as half the screen has room for. */
+/** Return a line for the fullest listener, or as many as fit on half the screen. */
 function listenerLines(listeners: readonly Listener[], expanded: boolean, size: Size): Line[] {
   const lines: Line[] = [];
   const sorted = [...listeners].sort(byFullness);
@@ -241,7 +241,7 @@ function listenerLines(listeners: readonly Listener[], expanded: boolean, size: 
   return lines;
 }
 
-/** @param name address and queue, lined up with those of the other lines */
+/** @param name address and queue, aligned with the other lines */
 function listenerLine(prefix: string, name: string, listener: Listener, columns: number): Line {
   const share = fullness(listener);
   const words = share === null ? 'cookies only' : percent(share).padStart(5);
@@ -259,7 +259,7 @@ function listenerLine(prefix: string, name: string, listener: Listener, columns:
     : [start, words];
 }
 
-/** How the half-opens that ended within the span shown have ended, in as many words as fit. */
+/** Return the outcomes within the span, as many as fit. */
 function shareWords({ view, span }: WatchScene, columns: number): string | null {
   const ends = endings(view, span ?? Number.POSITIVE_INFINITY);
   if (ends === null || ends.ended <= 0) {

@@ -7,7 +7,7 @@ import { jsonLine } from '../../terminal/printable.js';
 import { lossObject } from '../records/lines.js';
 import { aside, timestamp, type View, type WatchState } from './view.js';
 
-/** One object per count, and one for whatever else happens. */
+/** Prints one object per count, and one for each other event. */
 export class JsonView implements View {
   constructor(
     private readonly host: Host,

@@ -5,7 +5,7 @@ import type { Host } from '../../terminal/host.js';
 import { rate, whole } from '../../terminal/text.js';
 import { aside, clock, timestamp, type View, type WatchState } from './view.js';
 
-/** The columns of the line-by-line form, the most telling first; only ever appended to. */
+/** Columns of the line-by-line form, the most important first; new ones are appended. */
 const LINE_COLUMNS: readonly (readonly [string, (view: SessionView) => number | undefined])[] = [
   ['half_open', (view) => view.latest?.figures.half_open],
   ['peak', (view) => view.peak],
@@ -16,7 +16,7 @@ const LINE_COLUMNS: readonly (readonly [string, (view: SessionView) => number | 
   ['lost', (view) => view.latest?.figures.lost],
 ];
 
-/** One line per count: for pipes, logs, and terminals that understand no escape codes. */
+/** Prints one line per count: for pipes, logs, and terminals without escape codes. */
 export class LinesView implements View {
   #started = false;
 
@@ -48,7 +48,7 @@ export class LinesView implements View {
     await this.#line(this.#time(event.count.time, point), values);
   }
 
-  /** On a terminal the time of day will do; elsewhere a line must mean the same tomorrow. */
+  /** Return the time of day on a terminal; elsewhere a time that stays valid later. */
   #time(streamTime: number, point: Point): string {
     const stamp = timestamp(this.state, point);
     if (stamp === null) {

@@ -11,7 +11,7 @@ import { clock, type View, type WatchState } from './view.js';
 const SPANS = [10, 30, 60, 120, 300, 600, 1800, 3600];
 const DEFAULT_SPAN = 60;
 
-/** Seconds of a session that can be shown. */
+/** Maximum seconds of a session that can be shown. */
 export const LONGEST_SPAN = 3600;
 
 /** The live screen. */

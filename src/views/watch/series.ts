@@ -1,9 +1,9 @@
 import type { Point } from '../../aggregate/session.js';
 
 /**
- * The highest count in each of `columns` equal parts of the time from `end - span` to `end`, so
- * that a short peak is never lost between two columns. A part without a point carries on from the
- * one before; null where nothing is known: before the first point, and where the module was away.
+ * Return the highest count in each of `columns` equal parts of the time from `end - span` to `end`,
+ * so that no short peak is lost. A part without a point repeats the value before. It is null before
+ * the first point, and while the module was not loaded.
  */
 export function columnsOf(
   points: readonly Point[],
@@ -36,7 +36,7 @@ export function columnsOf(
 
 const BLOCKS = '▁▂▃▄▅▆▇█';
 
-/** One character per value, from nothing to the highest of them; a blank where a value is null. */
+/** Return one character per value, from 0 to the highest value; a blank for null. */
 export function sparkline(values: readonly (number | null)[]): string {
   const top = Math.max(0, ...values.filter((value) => value !== null));
   return values

@@ -5,7 +5,7 @@ import { whole } from '../../terminal/text.js';
 import { sparkline } from './series.js';
 import { aside, type View, type WatchState } from './view.js';
 
-/** A sparkline: rewritten in place on a terminal, a line per count elsewhere. */
+/** Return a view of a sparkline: rewritten in place on a terminal, a line per count elsewhere. */
 export function sparkView(host: Host, { session }: WatchState): View {
   const { out } = host;
   let isDrawn = false;

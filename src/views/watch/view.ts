@@ -5,21 +5,21 @@ import type { Header, Loss } from '../../stream/parser.js';
 import { type Host, note } from '../../terminal/host.js';
 import { printable } from '../../terminal/text.js';
 
-/** What is known at an event, for the views. */
+/** The state at an event, for the views. */
 export interface WatchState {
   readonly session: Session;
   info: SourceInfo | null;
   header: Header | null;
   listeners: readonly Listener[] | null;
   waiting: boolean;
-  /** Between two counts, in ms; null for a capture. */
+  /** Interval between two counts, in ms; null for a capture. */
   readonly interval: number | null;
 }
 
-/** One way to show a session. */
+/** A way to show a session. */
 export interface View {
   show(event: SourceEvent, point: Point | null): Promise<void>;
-  /** A recorded session has been read to its end. */
+  /** Ends a recorded session that was read to its end. */
   ended?(): Promise<void>;
   close?(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export function lossWords({ of, lost, lost_total }: Loss): string {
   return `lost ${lost} records of kind ${printable(of)}, ${lost_total} in all`;
 }
 
-/** What is not a figure, said on stderr. */
+/** Print events without figures on stderr. */
 export function aside(host: Host, event: SourceEvent): Promise<void> {
   if (event.type === 'note') {
     return note(host, event.text);
@@ -42,13 +42,13 @@ export function aside(host: Host, event: SourceEvent): Promise<void> {
   return Promise.resolve();
 }
 
-/** Time as RFC 3339 in UTC where the clock is known, else null. */
+/** Return a time as RFC 3339 in UTC if the clock is known, else null. */
 export function timestamp(state: WatchState, point: Point): string | null {
   const ms = Math.round(point.time * 1000);
   return state.header?.clock_offset == null || ms > 8.64e15 ? null : new Date(ms).toISOString();
 }
 
-/** The time of day, here. */
+/** Return the local time of day. */
 export function clock(time: number): string {
   return new Date(time * 1000).toTimeString().slice(0, 8);
 }
