@@ -1,21 +1,21 @@
 import { type Line, type Look, printable } from './text.js';
 
-/** From so many columns on, times are shown to the microsecond. */
+/** Minimum columns of a terminal for times to the microsecond. */
 const ROOMY = 100;
 
-/** One column of lines that come one by one. */
+/** One column of lines that are printed one by one. */
 export interface AlignedColumn<T> {
   readonly title: string;
   readonly align: 'left' | 'right';
-  /** What is left out first on a narrow terminal has the highest number; 0 and 1 never are. */
+  /** A narrow terminal omits the highest numbers first, but never 0 and 1. */
   readonly order: number;
-  /** At least, on a terminal of so many columns. */
+  /** Returns the minimum width on a terminal with that many columns. */
   readonly width: (columns: number) => number;
   readonly text: (item: T, clock: string) => string;
   readonly look?: (item: T) => Look | undefined;
 }
 
-/** When it was: to the second, or to the microsecond where there is room. */
+/** Return a column of times: to the microsecond if there is room, else to the second. */
 export function timeColumn<T>(order: number): AlignedColumn<T> {
   return {
     title: 'TIME',
@@ -27,7 +27,7 @@ export function timeColumn<T>(order: number): AlignedColumn<T> {
   };
 }
 
-/** A word of the item; `-` where it is not known. */
+/** Return a column of words; `-` means not known. */
 export function wordColumn<T>(
   title: string,
   order: number,
@@ -43,7 +43,7 @@ export function wordColumn<T>(
   };
 }
 
-/** A number of the item, with its unit if it has one. */
+/** Return a column of numbers with their unit, if any. */
 export function numberColumn<T>(
   title: string,
   order: number,
@@ -53,7 +53,7 @@ export function numberColumn<T>(
   return { title, align: 'right', order, width: () => width, text };
 }
 
-/** One line per item for a terminal: columns stay below each other, and widen when they must. */
+/** Formats one line per item for a terminal: columns are aligned, and widen when necessary. */
 export class AlignedLines<T> {
   readonly #widest = new Map<AlignedColumn<T>, number>();
 
@@ -67,7 +67,7 @@ export class AlignedLines<T> {
     return [{ text: titles.join(' ').trimEnd(), look: 'dim' }];
   }
 
-  /** @param clock the time of day to the microsecond, or whatever stands for it */
+  /** @param clock the time of day to the microsecond, or a replacement */
   line(item: T, clock: string, columns: number): Line {
     for (const column of this.columns) {
       const { length } = column.text(item, '');

@@ -6,20 +6,20 @@ export interface Size {
   readonly rows: number;
 }
 
-/** What stands above and below the picture of a live screen. */
+/** The lines above and below the picture of a live screen. */
 export interface Frame {
   readonly name: string;
-  /** What is known of the source, in order of weight: "module", kernel, namespace ... */
+  /** Facts about the source, the most important first: "module", kernel, namespace ... */
   readonly title: readonly string[];
   readonly clock: string;
   readonly paused: boolean;
-  /** What the keys do, in order of weight; null without a keyboard. */
+  /** Effects of the keys, the most important first; null without a keyboard. */
   readonly keys: readonly string[] | null;
 }
 
 const GAP = '   ';
 
-/** The name, as much of the title as fits, and the time at the right edge. */
+/** Return the name, the parts of the title that fit, and the time at the right edge. */
 export function titleLine(frame: Frame, columns: number): Line {
   const end = frame.paused ? 'PAUSED' : frame.clock;
   let left = frame.name;
@@ -37,7 +37,7 @@ export function titleLine(frame: Frame, columns: number): Line {
   ];
 }
 
-/** The keys, at the right edge. */
+/** Return the keys, at the right edge. */
 export function hintLine({ keys }: Frame, columns: number): Line {
   let text = keys === null ? 'Ctrl-C quits' : '';
   for (const key of keys ?? []) {
@@ -47,7 +47,7 @@ export function hintLine({ keys }: Frame, columns: number): Line {
   return [' '.repeat(Math.max(0, columns - text.length)), { text, look: 'dim' }];
 }
 
-/** A picture between its title and its keys, as many rows as the terminal has. */
+/** Return a picture between its title and its keys, in as many rows as the terminal has. */
 export function framed(picture: readonly Line[], frame: Frame, size: Size): Line[] {
   const rows = Math.max(0, size.rows - 2);
   const blank = new Array<Line>(Math.max(0, rows - picture.length)).fill([]);

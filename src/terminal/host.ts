@@ -4,44 +4,46 @@ import { printable } from './printable.js';
 
 /** The keyboard, key by key. */
 export interface Keys {
-  /** Turns line editing off and hears every key as it is pressed, an arrow as its whole escape sequence; on again with `close`. */
+  /**
+   * Turns line editing off until `close`, and reports each key, such as an arrow's whole sequence.
+   */
   listen(onKey: (key: string) => void): void;
   close(): void;
 }
 
-/** What a command sees of the process it runs in. */
+/** The process, for commands. */
 export interface Host {
   readonly out: Output;
   readonly err: Output;
-  /** Aborts on Ctrl-C and the other signals that end a command, on `stop`, and on EPIPE of stdout. */
+  /** Aborts on signals that end a command, such as Ctrl-C, on `stop`, and on EPIPE of stdout. */
   readonly signal: AbortSignal;
   stop(): void;
-  /** The exit status of a command that ends without an error: 0, unless it sets another. */
+  /** The exit status of a command without an error: 0, unless it sets another. */
   status: number;
   stdin(): Readable;
-  /** The keyboard, even while stdin is a pipe; null if there is none. */
+  /** Returns the keyboard, even while stdin is a pipe; null if there is none. */
   keys(): Keys | null;
-  /** Calls `restore`, which must not wait, however the process ends. Returns what takes that back. */
+  /** Calls `restore` in any exit of the process; it must not wait. Returns a function to cancel. */
   onExit(restore: () => void): () => void;
   /**
-   * Signals go to `listener` and end nothing, until the returned function is called. Those that may
-   * have been typed at a terminal, which reach every process of ours there, are `typed`.
+   * Sends signals to `listener` instead of ending, until the returned function is called. `typed`
+   * signals may come from a terminal, which sends them to all processes of this group.
    */
   onSignal(listener: (signal: NodeJS.Signals, typed: boolean) => void): () => void;
-  /** Call `listener` on every SIGUSR1, which asks for progress, until the returned function is called. */
+  /** Calls `listener` on SIGUSR1, a request for progress, until the returned function is called. */
   onProgress(listener: () => void): () => void;
-  /** SIGHUP is ignored, as under nohup; commands that we start must ignore it too. */
+  /** SIGHUP is ignored, as under nohup; commands started here must ignore it too. */
   readonly hangupIgnored: boolean;
-  /** Stops the process as Ctrl-Z does; resolves when it is continued. */
+  /** Stops the process like Ctrl-Z; resolves when it is continued. */
   suspend(): Promise<void>;
 }
 
-/** Write to stderr. Never rejects: a full disk under a log must not end a capture or an exporter. */
+/** Write to stderr. Never reject: a full disk under a log must not end a capture or an exporter. */
 export function writeAside(host: Host, text: string): Promise<void> {
   return host.err.write(text).catch(() => {});
 }
 
-/** Write a line to stderr. It is one line whatever the text contains. */
+/** Write exactly one line to stderr, for any text. */
 export function note(host: Host, text: string): Promise<void> {
   return writeAside(host, `tcpsynq: ${printable(text)}\n`);
 }

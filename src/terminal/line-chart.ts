@@ -1,9 +1,9 @@
 import * as asciichart from 'asciichart';
 
-/** Steps between two labels that a person reads with ease, times a power of ten. */
+/** Steps between two labels that people read easily, times a power of ten. */
 const STEPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
-/** The smallest easy whole step at which `rows` rows reach from `low` to `high`. */
+/** Return the smallest of these whole steps at which `rows` rows reach from `low` to `high`. */
 export function stepFor(low: number, high: number, rows: number): number {
   for (let power = 1; ; power *= 10) {
     for (const factor of STEPS) {
@@ -16,15 +16,14 @@ export function stepFor(low: number, high: number, rows: number): number {
 }
 
 /**
- * A line chart with labelled axis, `height` lines none of which is longer than `width`. It starts
- * at 0 (lower only for negative values) unless `afloat`, and its labels are of whole numbers. A
- * null leaves a gap.
+ * Draw a line chart with labelled axis, in `height` lines of at most `width`. It starts at 0 (lower
+ * only for negative values) unless `afloat`, and has labels of whole numbers. A null leaves a gap.
  *
- * asciichart cannot draw an empty series or NaN and without a height draws a row per unit; all of
- * that is kept from it here.
+ * asciichart cannot draw an empty series or NaN, and without a height it draws a row per unit:
+ * avoid these calls.
  *
- * @param columns called with the room beside the labels: the values, as many as there is room for
- * @returns null if there is no room
+ * @param columns called with the room beside the labels; returns as many values as fit
+ * @returns null if there is not enough room
  */
 export function plot(
   columns: (room: number) => readonly (number | null)[],
@@ -40,7 +39,7 @@ export function plot(
   const step = stepFor(low, Math.max(low + 1, range.high), rows);
   const bottom = Math.floor(low / step) * step;
   const top = bottom + rows * step;
-  // All of them: between 43 and 44 there may be a 43.25.
+  // Check all of them: between 43 and 44 there may be a 43.25.
   const labelWidth = Math.max(
     ...Array.from({ length: rows + 1 }, (_, i) => label(Math.round(bottom + i * step)).length),
   );
@@ -49,13 +48,13 @@ export function plot(
   if (size.width - offset < 2 || values.length === 0) {
     return null;
   }
-  // A gap is drawn level and then blanked, so that the line does not seem to fall into it.
+  // Draw a gap level and then blank it, so that the line does not seem to fall into it.
   let level = values.find((value) => value !== null) ?? 0;
   const filled = values.map((value) => {
     level = value ?? level;
     return level;
   });
-  // A point more than columns: asciichart draws the steps between points.
+  // Add a point: asciichart draws the steps between points.
   const drawn = asciichart.plot([...filled, filled.at(-1) as number], {
     min: bottom,
     max: top,
@@ -71,7 +70,7 @@ export function plot(
   return { lines, offset };
 }
 
-/** The time axis under a chart: its start, its middle if there is room, and its end. */
+/** Return the time axis under a chart: its start, its middle if there is room, and its end. */
 export function timeAxis(
   offset: number,
   width: number,

@@ -3,17 +3,17 @@ import { type Host, note } from './host.js';
 import { Screen } from './screen.js';
 import type { Line } from './text.js';
 
-/** No more pictures per second than a person or a slow line can take. */
+/** Minimum time between pictures, for people and slow lines. */
 const FRAME_MS = 50;
 
-/** What is played on a stage. */
+/** The content of a stage. */
 interface Play {
   draw(): Promise<Line[]>;
-  /** @returns whether the key means anything; those that every screen has are not asked about */
+  /** @returns whether the key has an effect; the stage handles the keys of every screen itself */
   press(key: string): boolean;
 }
 
-/** A full screen that is drawn anew when things change, with the keys that every screen has. */
+/** A full screen that is redrawn on changes, with the keys of every screen. */
 export class Stage {
   readonly #screen: Screen;
   readonly #later = new Map<string, string>();
@@ -33,7 +33,7 @@ export class Stage {
     return this.#screen.hasKeys;
   }
 
-  /** Draws soon; called often it draws no oftener than a person can see. */
+  /** Draw soon, but not more often than a person can see. */
   redraw(): void {
     if (this.#timer === null && !this.#closed) {
       const wait = Math.max(0, this.#lastFrame + FRAME_MS - performance.now());
@@ -41,7 +41,7 @@ export class Stage {
     }
   }
 
-  /** Over the picture a note would be lost: then it is said when the terminal is given back. */
+  /** Print a note, or keep it until the screen ends, since the picture would cover it. */
   async say(text: string): Promise<void> {
     if (this.#screen.entered) {
       this.sayLater(text, text);
@@ -50,19 +50,19 @@ export class Stage {
     }
   }
 
-  /** Says it when the terminal is given back; of several about one thing the last. */
+  /** Print a note when the screen ends; of several with the same subject, only the last. */
   sayLater(text: string, about: string): void {
     this.#later.set(about, text);
   }
 
-  /** Leaves the picture to be looked at until the person has done with it. */
+  /** Keep the picture until the user ends the command. */
   async hold(): Promise<void> {
     if (!this.#screen.hasKeys) {
       return;
     }
     this.redraw();
     const { signal } = this.host;
-    // Holds the process meanwhile.
+    // Keeps the process alive.
     const held = setInterval(() => {}, 60_000);
     await once(signal, 'abort');
     clearInterval(held);
@@ -100,9 +100,9 @@ export class Stage {
   }
 }
 
-/** The spans that + and - go through, in seconds; beyond the longest, everything if there is an end to it. */
+/** The spans of + and -, in seconds; after the longest, everything if the input ends. */
 export class TimeSpan {
-  /** Null for all there is. */
+  /** Null for all. */
   seconds: number | null;
 
   constructor(
@@ -114,7 +114,7 @@ export class TimeSpan {
   }
 
   /**
-   * @param all seconds that there are
+   * @param all seconds in the input
    * @returns whether the key changes the span
    */
   press(key: string, all: number): boolean {

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { errno, Failure, inWords } from '../failure.js';
 
-/** The parts of a writable stream that a terminal adds. */
+/** A writable stream with the additions of a terminal. */
 export type Destination = Writable & {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -9,8 +9,8 @@ export type Destination = Writable & {
 };
 
 /**
- * Where text goes. A reader that went away (EPIPE) closes it quietly, and `onClosed` is told; what
- * is written after that is dropped. Any other error of the destination rejects the next write.
+ * A destination of text. When its reader goes away (EPIPE), it closes without an error, calls
+ * `onClosed`, and drops later writes. Any other error of the destination rejects the next write.
  */
 export class Output {
   /** The destination is a terminal. */
@@ -47,7 +47,7 @@ export class Output {
     });
   }
 
-  /** Columns of the terminal; a serial line that says 0 is taken for 80. */
+  /** Return the columns of the terminal; 80 for a serial line that reports 0. */
   get columns(): number {
     return this.stream.columns || 80;
   }
@@ -60,7 +60,7 @@ export class Output {
     this.stream.on('resize', listener);
   }
 
-  /** Writes, and waits while the destination is slower: so nothing piles up here. */
+  /** Write, and wait while the destination is slower, so that nothing accumulates here. */
   async write(text: string | Uint8Array): Promise<void> {
     if (this.#failure !== null) {
       throw this.#failure;
@@ -75,7 +75,7 @@ export class Output {
     }
   }
 
-  /** Writes all that is pending, then resolves. */
+  /** Write all pending text, then resolve. */
   flush(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.closed) {
@@ -90,7 +90,7 @@ export class Output {
   }
 }
 
-/** EIO is what a terminal that hung up answers. */
+/** Return whether the reader has left; a terminal that hung up answers EIO. */
 function readerLeft(error: unknown): boolean {
   return errno(error) === 'EPIPE' || errno(error) === 'EIO';
 }

@@ -1,4 +1,4 @@
-/** Control, format, separator and surrogate characters, and what replaces invalid UTF-8. */
+/** Control, format, separator and surrogate characters, and the replacement for invalid UTF-8. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\ufffd]/gu;
 
 const SHORT: ReadonlyMap<string, string> = new Map([
@@ -8,8 +8,8 @@ const SHORT: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Escape what could move the cursor, change the terminal's state, reorder the text or hide in it:
- * `\x1b`, `\u202e`. For arguments, file names, process names and the text of files.
+ * Escape characters that could move the cursor, change the terminal's state, reorder the text or
+ * hide in it: `\x1b`, `\u202e`. For arguments, file names, process names and the text of files.
  */
 export function printable(text: string): string {
   return text.replace(UNSAFE, (one) => SHORT.get(one) ?? escapeCode(one.codePointAt(0) ?? 0));
@@ -23,21 +23,21 @@ function escapeCode(code: number): string {
   return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
 }
 
-/** Most text has none of these, and needs no second look. */
+/** Most text has none of these, and needs no second search. */
 const UNUSUAL = /[^ -~]/;
 
-/** Return JSON in which every character that `printable` escapes is \uXXXX. JSON.stringify() escapes C0 only. */
+/** Return JSON with \uXXXX for what `printable` escapes: JSON.stringify() escapes only C0. */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value);
   return UNUSUAL.test(text) ? text.replace(UNSAFE, escapeUnits) : text;
 }
 
-/** The same as a line. */
+/** Return the same with a newline. */
 export function jsonLine(value: unknown): string {
   return `${jsonText(value)}\n`;
 }
 
-/** Escape each UTF-16 unit: JSON has no other escape for a character above U+FFFF. */
+/** Escape each UTF-16 unit: JSON has no other escape for characters above U+FFFF. */
 function escapeUnits(one: string): string {
   return one.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -2,13 +2,13 @@ import type { Host, Keys } from './host.js';
 import { type Line, render } from './text.js';
 
 const ESC = '\u001b[';
-/** Alternate screen, no cursor, no wrapping of a line that a resize made too long. */
+/** Alternate screen, no cursor, and no wrapping of lines that are too long after a resize. */
 const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l`;
 const LEAVE = `${ESC}?7h${ESC}?25h${ESC}?1049l`;
-/** Terminals that know synchronized updates show a frame whole; the others ignore these. */
+/** Terminals with synchronized updates show a frame as a whole; the others ignore these codes. */
 const [BEGIN_FRAME, END_FRAME] = [`${ESC}?2026h`, `${ESC}?2026l`];
 
-/** A full-screen picture on a terminal, which it gives back as it was however the process ends. */
+/** A full-screen picture. It restores the terminal in any exit of the process. */
 export class Screen {
   readonly #keys: Keys | null;
   #forget: (() => void) | null = null;
@@ -29,7 +29,7 @@ export class Screen {
     return this.#forget !== null;
   }
 
-  /** Draws over what is there. A frame is left out while the terminal has not taken the last one. */
+  /** Draw over the old picture. Skip a frame while the terminal has not taken the last one. */
   async draw(lines: readonly Line[]): Promise<void> {
     if (this.#drawing) {
       return;
@@ -43,14 +43,14 @@ export class Screen {
       // After a character in the last column, "clear to end of line" would clear that character.
       return [...plain].length < columns ? `${text}${ESC}K` : text;
     });
-    // And on a full screen there is no line below to clear.
+    // A full screen has no line below to clear.
     const rest = rows.length < out.rows ? `\r\n${ESC}J` : '';
     const enter = this.entered ? '' : this.#enter();
     await out.write(`${enter}${BEGIN_FRAME}${ESC}H${rows.join('\r\n')}${rest}${END_FRAME}`);
     this.#drawing = false;
   }
 
-  /** Gives the terminal back; the next frame takes it again. */
+  /** Restore the terminal; the next frame enters the screen again. */
   leave(): void {
     if (this.#forget !== null) {
       this.#forget();

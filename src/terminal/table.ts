@@ -5,11 +5,11 @@ export interface Column<Cell = string> {
   readonly title: string;
   readonly align: 'left' | 'right';
   readonly cells: readonly Cell[];
-  /** Says nothing that is not known elsewhere: left out without a word. */
+  /** Repeats facts shown elsewhere: omitted without a note. */
   readonly extra?: boolean;
 }
 
-/** A column with a cell for each row: of numbers, or of words on the left. */
+/** Return a column with a cell for each row: numbers, or left-aligned words. */
 export function column<Row, Cell = string>(
   title: string,
   rows: readonly Row[],
@@ -22,8 +22,8 @@ export function column<Row, Cell = string>(
 const GAP = '  ';
 
 /**
- * Lines up a table under its titles. Columns come in order of weight: from the last on, those that
- * do not fit into `width` are left out, and their titles are returned.
+ * Align a table under its titles. Columns come in order of importance: omit the last ones that do
+ * not fit into `width`, and return their titles.
  */
 export function table(
   columns: readonly Column[],
@@ -58,12 +58,12 @@ export function table(
   };
 }
 
-/** Return the characters of the longest text. A call takes some 100,000 arguments at most. */
+/** Return the length of the longest text. A call takes at most some 100,000 arguments. */
 function longest(texts: readonly string[]): number {
   return texts.reduce((most, text) => Math.max(most, [...text].length), 0);
 }
 
-/** Two numbers around a slash, the slashes below each other. */
+/** Return two numbers around a slash, with aligned slashes. */
 export function pairs(rows: readonly (readonly [number, number])[]): string[] {
   const cells = rows.map(([a, b]) => [whole(a, true), whole(b, true)] as const);
   const left = longest(cells.map(([a]) => a));

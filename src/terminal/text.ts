@@ -1,9 +1,9 @@
 export { printable } from './printable.js';
 
-/** How a piece of text may look; colour only adds, the text says it all. */
+/** The look of a piece of text; colour only repeats the words. */
 export type Look = 'bold' | 'dim' | 'good' | 'bad' | 'warn';
 
-/** A piece of text of one look. Every character is taken to be one column wide. */
+/** A piece of text with one look. Every character counts as one column. */
 export type Span = string | { readonly text: string; readonly look: Look };
 
 /** One line of a screen. */
@@ -21,12 +21,12 @@ function textOf(span: Span): string {
   return typeof span === 'string' ? span : span.text;
 }
 
-/** Columns a line takes. */
+/** Return the columns of a line. */
 export function widthOf(line: Line): number {
   return line.reduce((sum, span) => sum + [...textOf(span)].length, 0);
 }
 
-/** The line as text, cut at `columns`, with SGR codes only if `colour`. */
+/** Return the line as text, cut at `columns`, with SGR codes only if `colour`. */
 export function render(line: Line, columns: number, colour: boolean): string {
   let left = columns;
   let out = '';
@@ -41,7 +41,7 @@ export function render(line: Line, columns: number, colour: boolean): string {
   return out;
 }
 
-/** Put cells on as few lines as they fit on, in order, with a gap between two. */
+/** Put cells in order on as few lines as possible, with a gap between two. */
 export function flowed(cells: readonly Line[], gap: string, columns: number): Line[] {
   const lines: Span[][] = [];
   for (const cell of cells) {
@@ -55,13 +55,13 @@ export function flowed(cells: readonly Line[], gap: string, columns: number): Li
   return lines;
 }
 
-/** A whole number; with thin grouping, a space every three digits. */
+/** Format a whole number; grouped, with a space every three digits. */
 export function whole(value: number, grouped: boolean): string {
   const digits = String(Math.round(value));
   return grouped ? digits.replace(/\B(?=(\d{3})+$)/g, ' ') : digits;
 }
 
-/** A rate: whole, but one decimal below 10 so that a trickle is not shown as nothing. */
+/** Format a rate: whole, but with one decimal below 10, so that small rates are not shown as 0. */
 export function rate(value: number, grouped: boolean): string {
   const tenths = Math.round(value * 10) / 10;
   return Math.abs(tenths) < 10 && !Number.isInteger(tenths)
@@ -69,7 +69,7 @@ export function rate(value: number, grouped: boolean): string {
     : whole(value, grouped);
 }
 
-/** A share of 1 in per cent: 0 and 100 only where nothing or all is meant. */
+/** Format a share of 1 in per cent: 0 and 100 only if exact. */
 export function percent(share: number): string {
   const rounded = Math.round(share * 100);
   if (rounded === 0 && share > 0) {
@@ -78,7 +78,7 @@ export function percent(share: number): string {
   return rounded === 100 && share < 1 ? '>99 %' : `${rounded} %`;
 }
 
-/** A time in µs, to three digits: 412 µs, 40.2 ms, 1.25 s, 63.1 s. */
+/** Format a time in µs, to three digits: 412 µs, 40.2 ms, 1.25 s, 63.1 s. */
 export function micros(value: number): string {
   if (value < 999.5) {
     return `${Math.round(value)} µs`;
@@ -87,12 +87,12 @@ export function micros(value: number): string {
   return `${scaled < 999.5 ? Number(scaled.toPrecision(3)) : Math.round(scaled)} ${unit}`;
 }
 
-/** A number of things: 1 connection, 2 connections. */
+/** Format a number of things: 1 connection, 2 connections. */
 export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }
 
-/** A span of seconds on an axis: 0.16 ms, 90 s, 10 min, 2 h. */
+/** Format a span of seconds for an axis: 0.16 ms, 90 s, 10 min, 2 h. */
 export function seconds(value: number): string {
   if (value > 0 && value < 0.1) {
     return `${Number((value * 1000).toPrecision(2))} ms`;
@@ -103,7 +103,7 @@ export function seconds(value: number): string {
   return value < 7200 ? `${Math.round(value / 6) / 10} min` : `${Math.round(value / 360) / 10} h`;
 }
 
-/** Bytes: 512 B, 1.5 KiB, 20 MiB. */
+/** Format bytes: 512 B, 1.5 KiB, 20 MiB. */
 export function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
@@ -115,15 +115,15 @@ export function size(bytes: number): string {
   return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** A bar of `columns` characters filled to `share` of 1. */
+/** Return a bar of `columns` characters filled to `share` of 1. */
 export function bar(share: number, columns: number): string {
   const full = Math.round(Math.min(Math.max(share, 0), 1) * columns);
   return '█'.repeat(full) + '░'.repeat(columns - full);
 }
 
 /**
- * Breaks text into lines of at most `columns` at its spaces, but not between a number and its "%"
- * or "s"; a longer word stays whole.
+ * Break text at spaces into lines of at most `columns`, but not between a number and its "%" or
+ * "s". A longer word stays whole.
  */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
