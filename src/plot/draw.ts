@@ -11,10 +11,10 @@ import { gnuplotScript, type PlotPicture } from './script.js';
 import { COUNT_COLUMNS, countTable, sampleTable } from './tables.js';
 
 export interface Drawing {
-  /** What was recorded, for the title. */
+  /** The name of the recording, for the title. */
   readonly name: string;
   readonly format: 'png' | 'svg';
-  /** How many connections, the busiest first. */
+  /** Number of connections, the busiest first. */
   readonly connections: number;
   readonly unit: SrttUnit;
 }
@@ -23,11 +23,11 @@ export interface Drawn {
   readonly picture: string;
   readonly script: string;
   readonly data: readonly string[];
-  /** What gnuplot had to say; '' as a rule. */
+  /** Output of gnuplot; usually ''. */
   readonly said: string;
 }
 
-/** Writes the data and the script, and has gnuplot draw the picture. */
+/** Write the data and the script, and let gnuplot draw the picture. */
 export async function draw(
   recording: Recording,
   drawing: Drawing,
@@ -79,7 +79,7 @@ export async function draw(
     timeLabel: timeLabel(recording),
   };
   await replace(products.script, gnuplotScript(plot));
-  // With the tables in it: others may put something else in the place of their files.
+  // Include the tables: another user might replace their files.
   const whole = gnuplotScript(plot, tables);
   const said = await runGnuplot(whole, products.script, products.picture, onExit);
   return { picture: products.picture, script: products.script, data, said };

@@ -7,14 +7,14 @@ import { replaceBy } from '../replace.js';
 import type { Host } from '../terminal/host.js';
 
 /**
- * Run a script. The picture takes the place of an older one only when it is whole.
+ * Run a script. Replace an older picture only when the new one is complete.
  *
- * Gnuplot gets the script by a pipe and writes the picture to a file that is open: others may put
- * something else in the place of a name. A file name that begins with `<` or `|` is a command to it.
+ * Gnuplot gets the script by a pipe and writes the picture to an open file: others could replace a
+ * named file. It treats a file name that begins with `<` or `|` as a command.
  *
  * @param path of the script, for messages; its data are in the same folder
- * @param onExit calls back if the command is ended meanwhile: gnuplot is killed then
- * @returns what gnuplot wrote to stderr
+ * @param onExit calls back if the command ends early: then gnuplot is killed
+ * @returns gnuplot's output on stderr
  */
 export async function runGnuplot(
   script: string,
@@ -38,8 +38,8 @@ async function drawTo(
   const folder = dirname(path);
   const here = isAbsolute(folder) ? `${folder}/` : `./${folder}/`;
   const variables = `picture=''; here='${here.replaceAll("'", "''")}'\n`;
-  // Without the settings of the person's own ~/.gnuplot.
-  // In a process group of its own: Ctrl-C ends the reading, and what was read is still drawn.
+  // -d ignores the user's ~/.gnuplot. Its own process group keeps Ctrl-C away: that ends only the
+  // reading, and the recording so far is still drawn.
   const child = spawn('gnuplot', ['-d'], {
     stdio: ['pipe', file.fd, 'pipe'],
     detached: true,
@@ -51,7 +51,7 @@ async function drawTo(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, 4096);
   });
-  // If it ends before it has read all, its status tells.
+  // If it ends before it has read all, its exit status shows that.
   child.stdin?.on('error', () => {});
   child.stdin?.end(variables + script);
   try {

@@ -6,7 +6,7 @@ import { OUR_MARK } from './script.js';
 
 /** The files of one plot: a script, its data, and the picture, all in one folder. */
 export class Products {
-  /** Where they are, and what their names begin with. */
+  /** Their folder, and the beginning of their names. */
   readonly folder: string;
   readonly name: string;
   readonly script: string;
@@ -24,12 +24,12 @@ export class Products {
     this.counts = `${base}-half-open.dat`;
   }
 
-  /** The file of the connection that is drawn as number `n`, from 1. */
+  /** Return the file of the connection that is drawn as number `n`, from 1. */
   connection(n: number): string {
     return join(this.folder, `${this.name}-${n}.dat`);
   }
 
-  /** Refuses to write over what was not made here. */
+  /** Refuse to write over files that no plot made. */
   async check(input: string, connections: number, force: boolean): Promise<void> {
     const tables = Array.from({ length: connections }, (_, i) => this.connection(i + 1));
     const texts = [this.script, this.counts, ...tables];
@@ -46,13 +46,13 @@ export class Products {
         throw notOurs(path);
       }
     }
-    // A picture bears no mark, but the script beside it does.
+    // A picture has no mark, but the script beside it has one.
     if ((await begins(this.picture)) !== 'absent' && (await begins(this.script)) !== 'ours') {
       throw notOurs(this.picture);
     }
   }
 
-  /** Removes the tables that an earlier plot of more connections left behind. */
+  /** Remove the tables of an earlier plot with more connections. */
   async removeFrom(n: number): Promise<void> {
     for (let i = n; (await begins(this.connection(i))) === 'ours'; i++) {
       await rm(this.connection(i), { force: true });
@@ -64,11 +64,11 @@ function notOurs(path: string): Failure {
   return new Failure(`${path} is there already: give another name with -o, or --force`);
 }
 
-/** Whether a file is absent, begins with our mark, or begins otherwise. */
+/** Return whether a file is absent, begins with the mark of a plot, or begins otherwise. */
 async function begins(path: string): Promise<'absent' | 'ours' | 'otherwise'> {
   let file: Awaited<ReturnType<typeof open>> | undefined;
   try {
-    // Of a pipe nothing would come.
+    // Do not wait for a pipe.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!(await file.stat()).isFile()) {
       return 'otherwise';

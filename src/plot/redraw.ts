@@ -1,6 +1,6 @@
 /**
- * Draws some time after something has changed: never twice at once, and again afterwards if there
- * were changes meanwhile.
+ * Draws some time after a change: never twice at once, and again if there were changes during the
+ * drawing.
  */
 export class Redraw {
   #timer: NodeJS.Timeout | null = null;
@@ -23,7 +23,7 @@ export class Redraw {
     }
   }
 
-  /** No more drawing; one that is under way is waited for. */
+  /** Stop drawing, after the one under way. */
   async stop(): Promise<void> {
     if (this.#timer !== null) {
       clearTimeout(this.#timer);

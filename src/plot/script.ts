@@ -3,12 +3,12 @@ interface Curve {
   /** The file beside the script with its points: time, cwnd, ssthresh, srtt. */
   readonly file: string;
   readonly label: string;
-  /** Whether a column holds a number at all: gnuplot complains of one that does not. */
+  /** Whether a column holds a number: gnuplot complains about one without. */
   readonly hasSsthresh: boolean;
   readonly hasSrtt: boolean;
 }
 
-/** What a script draws. */
+/** The content of a picture. */
 export interface PlotPicture {
   readonly title: string;
   /** Name of the picture, beside the script. */
@@ -16,24 +16,24 @@ export interface PlotPicture {
   readonly format: 'png' | 'svg';
   readonly curves: readonly Curve[];
   readonly srttLabel: string;
-  /** Half-opens over time, with those columns of rates that are drawn; null if none were counted. */
+  /** Half-opens over time, and the columns of rates to draw; null without counts. */
   readonly counts: {
     readonly file: string;
     readonly columns: readonly string[];
     readonly rates: readonly string[];
   } | null;
-  /** The highest that each panel has to show. */
+  /** The highest value of each panel. */
   readonly highest: { readonly cwnd: number; readonly srtt: number; readonly halfOpen: number };
-  /** The time axis: its ends in seconds, and what its 0 is. */
+  /** The time axis: its ends in seconds, and a label for its 0. */
   readonly from: number;
   readonly to: number;
   readonly timeLabel: string;
 }
 
-/** The first words of every file made here: by them it is known again. */
+/** The first words of every file of a plot, which identify it later. */
 export const OUR_MARK = '# tcpsynq plot';
 
-/** Told apart by sight, also by most who see few colours (the first eight are Okabe and Ito's). As many as connections are drawn. */
+/** Distinct for most people who see few colours (the first eight by Okabe and Ito). */
 const COLOURS = [
   '#0072b2',
   '#d55e00',
@@ -57,7 +57,7 @@ const WIDTH = 1200;
 const PANEL = 320;
 const LEGEND_LINE = 20;
 
-/** A string of gnuplot's in which nothing is special. */
+/** Return a gnuplot string without special characters. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
@@ -65,9 +65,9 @@ function quoted(text: string): string {
 type Tables = ReadonlyMap<string, string>;
 
 /**
- * The script: its own folder is where it looks for the data and puts the picture.
+ * Return the script. It finds its data, and puts the picture, in its own folder.
  *
- * @param tables data to put into the script instead, by the name of their file
+ * @param tables data to include in the script instead, by the name of their file
  */
 export function gnuplotScript(picture: PlotPicture, tables: Tables = new Map()): string {
   const names = new Map([...tables.keys()].map((file, i) => [file, `$table${i + 1}`]));
@@ -88,7 +88,7 @@ export function gnuplotScript(picture: PlotPicture, tables: Tables = new Map()):
     return [
       '',
       `set ylabel ${quoted(label)} noenhanced`,
-      // Gnuplot complains where there is nothing but 0.
+      // Gnuplot complains if all values are 0.
       `set yrange [0:${highest > 0 ? '*' : '1'}]`,
       ...(key === 'above'
         ? [`set key at screen 0.075, ${round(1 - 36 / height)} left top vertical maxrows 40`]
@@ -103,7 +103,7 @@ export function gnuplotScript(picture: PlotPicture, tables: Tables = new Map()):
     `${OUR_MARK}: draws ${picture.output} from the data beside it: gnuplot ${picture.output.replace(/\.\w+$/, '.gp')}`,
     '',
     '# The folder of this script.',
-    // A line each: from a pipe gnuplot takes no block of several lines.
+    // One line each: from a pipe, gnuplot takes no block of several lines.
     "if (!exists('here')) here = ARG0",
     "while (strlen(here) > 0 && here[strlen(here):*] ne '/') { here = here[1:strlen(here) - 1] }",
     // A name that begins with < or | would be a command.
@@ -135,13 +135,13 @@ function round(share: number): string {
 
 interface Panel {
   readonly label: string;
-  /** The highest it has to show. */
+  /** The highest value to show. */
   readonly highest: number;
   readonly plots: readonly string[];
   readonly key: 'above' | 'inside' | 'none';
 }
 
-/** Lines of the legend above the panels. */
+/** Return the lines of the legend above the panels. */
 function legendLines({ curves }: PlotPicture): number {
   return curves.length === 0 ? 0 : curves.length + (someSsthresh(curves) ? 1 : 0);
 }

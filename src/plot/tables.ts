@@ -16,12 +16,12 @@ export const COUNT_COLUMNS: readonly string[] = [
   ...COUNTED.map((name) => `${name}_per_s`),
 ];
 
-/** A figure as gnuplot, R and awk read it; NaN breaks a line. */
+/** Format a figure for gnuplot, R and awk; NaN breaks a line. */
 function number(value: number | undefined): string {
   return value === undefined || Number.isNaN(value) ? 'NaN' : String(Math.round(value * 1e6) / 1e6);
 }
 
-/** One connection as a table; a blank line stands where the recording began anew. */
+/** Return one connection as a table, with a blank line between epochs. */
 export function sampleTable(name: string, series: Downsampled<Sample>, unit: SrttUnit): string {
   const lines = [
     `${OUR_MARK}: ${name}: ${series.kept('snd_cwnd, ssthresh and srtt')}`,
@@ -39,7 +39,7 @@ export function sampleTable(name: string, series: Downsampled<Sample>, unit: Srt
   return `${lines.join('\n')}\n`;
 }
 
-/** The counts as a table, and those columns of rates that are not 0 throughout. */
+/** Return the counts as a table, and the columns of rates that are not always 0. */
 export function countTable(counts: Downsampled<CountPoint>): {
   readonly text: string;
   readonly rates: string[];
