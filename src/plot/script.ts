@@ -33,7 +33,7 @@ export interface PlotPicture {
 /** The first words of every file of a plot, which identify it later. */
 export const OUR_MARK = '# tcpsynq plot';
 
-/** Distinct for most people who see few colours (the first eight by Okabe and Ito). */
+/** One per connection, distinct even if few colours are seen (the first eight: Okabe and Ito). */
 const COLOURS = [
   '#0072b2',
   '#d55e00',

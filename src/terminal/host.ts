@@ -4,9 +4,7 @@ import { printable } from './printable.js';
 
 /** The keyboard, key by key. */
 export interface Keys {
-  /**
-   * Turns line editing off until `close`, and reports each key, such as an arrow's whole sequence.
-   */
+  /** Turns line editing off until `close`; reports each key, an arrow as its whole sequence. */
   listen(onKey: (key: string) => void): void;
   close(): void;
 }
