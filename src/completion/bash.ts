@@ -1,10 +1,10 @@
 import type { Node, OptionValue, Switch } from './tree.js';
 
-/** The branches of the script's two `case`s, whose words are `COMMAND:OPTION` and `COMMAND:PLACE`. */
+/** The branches of the script's two `case`s, on `COMMAND:OPTION` and `COMMAND:PLACE`. */
 interface Branches {
-  /** What the value of an option may be, and whether it is the next word. */
+  /** The possible values of an option, and whether the next word holds it. */
   readonly values: string[];
-  /** What may stand where no option's value does. */
+  /** The possible words in places without an option's value. */
   readonly places: string[];
 }
 
@@ -25,7 +25,7 @@ function below(path: string, { name }: Node): string {
 }
 
 function branch(node: Node, path: string, into: Branches): void {
-  // Options of the whole program can be given with any command.
+  // Every command accepts the options of the whole program.
   const prefix = path === '' ? '*' : quoted(path);
   for (const one of node.switches) {
     if (one.value !== null) {
@@ -44,7 +44,7 @@ function branch(node: Node, path: string, into: Branches): void {
   }
 }
 
-/** The path of every command. */
+/** Return the path of every command. */
 function paths(node: Node, path = ''): string[] {
   return node.commands.flatMap((one) => [below(path, one), ...paths(one, below(path, one))]);
 }
@@ -53,7 +53,7 @@ function lines(branches: readonly string[], indent: string): string {
   return branches.map((one) => `${indent}${one}`).join('\n');
 }
 
-/** A completion script for bash 4 and newer, which needs nothing beside it. */
+/** Return a completion script for bash 4 and newer, without dependencies. */
 export function bash(program: Node): string {
   const branches: Branches = { values: [], places: [] };
   branch(program, '', branches);

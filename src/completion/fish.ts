@@ -1,13 +1,13 @@
 import type { Node, OptionValue, Switch } from './tree.js';
 
-/** Not while an option is typed: its value after `=` is a value of its own. */
+/** Exclude options under way: the part after `=` is completed as their value. */
 const NO_OPTION = 'not string match -q -- "-*" (commandline -ct)';
 
 function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
-/** What may stand there: words, files, both, or nothing that is known. */
+/** Return the possible values: words, files, both, or nothing known. */
 function offer({ words, files }: OptionValue): string[] {
   return [files ? '-F' : '-f', ...(words.length > 0 ? ['-a', quoted(words.join(' '))] : [])];
 }
@@ -67,7 +67,7 @@ function linesOf(program: string, node: Node, condition: string): string[] {
   ];
 }
 
-/** A completion script for fish. */
+/** Return a completion script for fish. */
 export function fish(program: Node): string {
   return `# fish completion for ${program.name}
 complete -c ${program.name} -f

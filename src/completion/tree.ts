@@ -1,33 +1,33 @@
 import type { Argument, Command, Option } from 'commander';
 import { LIVE_INPUTS } from '../source/input.js';
 
-/** What can stand in one place of a command line. */
+/** The possible words in one place of a command line. */
 export interface OptionValue {
-  /** What it stands for, in one word: `file`, `time`. */
+  /** The kind of value, in one word: `file`, `time`. */
   readonly name: string;
   readonly words: readonly string[];
-  /** Any file too. */
+  /** Files are possible too. */
   readonly files: boolean;
-  /** A command line of its own begins here, after `--`. */
+  /** Another command line begins here, after `--`. */
   readonly command: boolean;
 }
 
 export interface Switch {
-  /** As typed: `-n`, `--count`. */
+  /** The typed forms: `-n`, `--count`. */
   readonly spellings: readonly string[];
   readonly description: string;
-  /** What it takes; null if nothing. */
+  /** Its value; null if it takes none. */
   readonly value: OptionValue | null;
-  /** Its value may be left out, and is then only looked for after `=`. */
+  /** Its value may be omitted, and is only accepted after `=`. */
   readonly optional: boolean;
 }
 
-/** A command as a shell completes it. */
+/** A command with everything that a shell completes. */
 export interface Node {
   readonly name: string;
   readonly description: string;
   readonly switches: readonly Switch[];
-  /** Those of the commands above it that can be given too. */
+  /** Options of the commands above it, which it accepts too. */
   readonly inherited: readonly Switch[];
   readonly values: readonly OptionValue[];
   readonly commands: readonly Node[];
@@ -57,7 +57,7 @@ function argumentOf(argument: Argument): OptionValue {
   return { ...placeOf(name, argument.argChoices), command: name === 'command' };
 }
 
-/** Reads the tree of commands that commander has. */
+/** Read commander's tree of commands. */
 export function treeOf(command: Command): Node {
   const help = command.createHelp();
   const commands = help.visibleCommands(command).map(treeOf);
@@ -68,7 +68,7 @@ export function treeOf(command: Command): Node {
     switches: help.visibleOptions(command).map(switchOf),
     inherited: help.visibleGlobalOptions(command).map(switchOf),
     values: command.registeredArguments.map(argumentOf),
-    // What `help` takes is another command, which commander does not say.
+    // The argument of `help` is another command, which commander does not report.
     commands: commands.map((one) =>
       one.name === 'help' ? { ...one, values: [placeOf('command', names)] } : one,
     ),

@@ -17,12 +17,12 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A text between the brackets or colons of a specification. */
+/** Escape a text between the brackets or colons of a specification. */
 function escaped(text: string): string {
   return text.replace(/[\\[\]:]/g, '\\$&');
 }
 
-/** What may stand there, as the end of a specification. */
+/** Return the possible values, as the end of a specification. */
 function action({ name, words, files }: OptionValue): string {
   if (files) {
     return `${escaped(name)}: ${WITH_FILES} ${words.join(' ')}`;
@@ -30,7 +30,7 @@ function action({ name, words, files }: OptionValue): string {
   return `${escaped(name)}:${words.length > 0 ? `(${words.join(' ')})` : ' '}`;
 }
 
-/** Specifications for _arguments, one for each spelling. */
+/** Return specifications for _arguments, one for each spelling. */
 function specifications({ spellings, description, value, optional }: Switch): string[] {
   const others = spellings.length > 1 ? `(${spellings.join(' ')})` : '';
   const end = value === null ? '' : `:${optional ? ':' : ''}${action(value)}`;
@@ -40,7 +40,7 @@ function specifications({ spellings, description, value, optional }: Switch): st
   });
 }
 
-/** The function that completes a command, after those of the commands below it. */
+/** Return the function that completes a command, after those of its subcommands. */
 function functions(node: Node, name: string): string {
   const call = (flags: string, rest: readonly string[]) =>
     [
@@ -79,7 +79,7 @@ ${call('-C -s', ["'1: :->command'", "'*:: :->rest'"])}
 `;
 }
 
-/** A completion script for zsh, to be sourced, or to be a file `_NAME` in its `fpath`. */
+/** Return a completion script for zsh, to be sourced, or to be a file `_NAME` in its `fpath`. */
 export function zsh(program: Node): string {
   const name = `_${program.name}`;
   return `#compdef ${program.name}
