@@ -1,6 +1,6 @@
 import type { Command, Help, Option } from 'commander';
 
-/** A text as it is to be read, no macro in it and no hyphen or quote made prettier. */
+/** Escape a text so that it is shown unchanged: no macros, and plain hyphens and quotes. */
 function literal(text: string): string {
   return text
     .replaceAll('\\', '\\e')
@@ -10,12 +10,12 @@ function literal(text: string): string {
     .replace(/^\./, '\\&.');
 }
 
-/** A line of running text: hyphens within words may end a line. */
+/** Escape a line of running text: hyphens within words may end a line. */
 function prose(text: string): string {
   return literal(text).replace(/(?<=\w)\\-(?=\w)/g, '-');
 }
 
-/** `-n, --count <number>` in the macros for options and what they take. */
+/** Format `-n, --count <number>` with the macros for options and their arguments. */
 function term(option: Option): string {
   const [spelled = '', joint, placeholder] =
     /^([^<[]*?)(?:( )([<[].*))?$/.exec(option.flags)?.slice(1) ?? [];
@@ -30,7 +30,7 @@ function term(option: Option): string {
   return option.optional ? `${flags} Ns Op = Ns Ar ${name}` : `${flags} Ar ${name}`;
 }
 
-/** A list of terms, each with its description. */
+/** Return a list of terms, each with its description. */
 function list(items: readonly (readonly [string, string])[]): string[] {
   const lines = items.flatMap(([name, text]) => [`.It ${name}`, prose(text)]);
   return lines.length === 0 ? [] : ['.Bl -tag -width Ds', ...lines, '.El'];
@@ -51,12 +51,12 @@ function argumentsOf(help: Help, command: Command): string[] {
   );
 }
 
-/** The commands below one, but for `help`, which is not about this program. */
+/** Return the subcommands except `help`, which is not about this program. */
 function commandsOf(help: Help, command: Command): Command[] {
   return help.visibleCommands(command).filter((one) => one.name() !== 'help');
 }
 
-/** A section for a command, and one for each below it. */
+/** Return a section for a command, and one for each subcommand. */
 function sections(command: Command, path: string): string[] {
   const help = command.createHelp();
   const below = commandsOf(help, command);
@@ -72,10 +72,10 @@ function sections(command: Command, path: string): string[] {
 }
 
 /**
- * The manual page in section 1, in mdoc.
+ * Return the manual page in section 1, in mdoc.
  *
- * @param frame the page, with `@VERSION@`, and lines `@OPTIONS@` and `@COMMANDS@` where the
- * program's own words go
+ * @param frame the page, with `@VERSION@`, and lines `@OPTIONS@` and `@COMMANDS@` that are replaced
+ *   by the program's own texts
  */
 export function manual(program: Command, frame: string): string {
   const help = program.createHelp();

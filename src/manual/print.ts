@@ -9,6 +9,6 @@ const [frame = ''] = process.argv.slice(2);
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
-// No command of it is run, so none looks at its host.
+// No command runs, so none uses its host.
 const program = makeProgram({} as Host, version);
 process.stdout.write(manual(program, readFileSync(frame, 'utf8')));
