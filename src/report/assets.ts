@@ -5,7 +5,7 @@ import type { Assets } from './page.js';
 
 const { resolve } = createRequire(import.meta.url);
 
-/** The script and style of a page: our own as they were built, and uPlot's, with its licence. */
+/** Read the script and style of a page: the built ones, and uPlot's, with its licence. */
 export async function readAssets(): Promise<Assets> {
   const own = (name: string) => readText(new URL(`../page/${name}`, import.meta.url));
   try {
@@ -23,7 +23,7 @@ export async function readAssets(): Promise<Assets> {
   }
 }
 
-/** A text that may stand in a script or style element: nothing in it ends one. */
+/** Read a text for a script or style element; reject one that could end the element. */
 async function readText(path: string | URL): Promise<string> {
   const text = (await readFile(path, 'utf8')).trim();
   if (/<\/(script|style)|<!--/i.test(text)) {

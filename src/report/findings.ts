@@ -12,31 +12,31 @@ import { type Count, EMPTY_HEADER, type Header } from '../stream/parser.js';
 import type { Item, Start, Taker } from '../stream/reader.js';
 import type { Row } from '../stream/row.js';
 
-/** Points of a line on the page, at most: those that are added at its gaps and ends among them. */
+/** Maximum points of a line on the page, including those added at its gaps and ends. */
 export const MOST_POINTS = 4000;
-/** Gaps of a line. Where there are more, what is on both sides of them is joined. */
+/** Maximum gaps of a line. With more, the line is not broken. */
 export const MOST_GAPS = 16;
-/** Moments of a series: each gap takes up to three points more. */
+/** Maximum moments of a series: each gap takes up to three further points. */
 const MOST_MOMENTS = MOST_POINTS - 4 * MOST_GAPS;
-/** Samples on the page, of all connections together: a bound for its size. */
+/** Maximum samples on the page, of all connections together, to bound its size. */
 const MOST_SAMPLES = 24_000;
 
-/** Folds a whole capture into what a report tells of it. Memory is bounded. */
+/** Folds a whole capture into the data of a report. Memory is bounded. */
 export class Findings implements Taker {
   readonly recording: Recording;
   readonly growths = new Growths(MOST_MOMENTS);
   readonly tally = new Tally();
   readonly drops = new Groups<Drop>(DROP_GROUPINGS[0]);
   readonly closes = new Groups<Close>(CLOSE_GROUPINGS[0]);
-  /** What a verdict rests on. */
+  /** Collects the evidence of the verdict. */
   readonly collector = new Collector(UNKNOWN_SETTINGS);
   readonly ledger = new LossAccounting();
   readonly origins = new Origins();
-  /** Lines of the capture, once it has ended. */
+  /** Lines of the capture, set at its end. */
   lines = 0;
-  /** Records of kinds that are not known here. */
+  /** Records of unknown kinds. */
   others = 0;
-  /** The time of the first and the last record, on the recording's clock. */
+  /** Times of the first and the last record, on the recording's clock. */
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
   #header: Header = EMPTY_HEADER;
@@ -44,23 +44,23 @@ export class Findings implements Taker {
   readonly #drops = new DropReader();
   readonly #closes = new CloseReader();
 
-  /** @param connections how many will be shown: of fewer, more samples are kept */
+  /** @param connections number of connections shown: with fewer, each keeps more samples */
   constructor(connections: number) {
     const samples = Math.min(MOST_MOMENTS, Math.floor(MOST_SAMPLES / connections));
     this.recording = new Recording({}, { counts: MOST_MOMENTS, samples });
   }
 
-  /** Lines that could not be read. */
+  /** Return the unreadable lines. */
   get problems() {
     return this.recording.problems;
   }
 
-  /** There is nothing to tell. */
+  /** Return whether the capture lacks records. */
   get isEmpty(): boolean {
     return this.first > this.last;
   }
 
-  /** @param lines that were read: nothing more comes */
+  /** @param lines number of lines read up to the end */
   end(lines: number): void {
     this.lines = lines;
     this.origins.finish();
@@ -101,7 +101,7 @@ export class Findings implements Taker {
     }
   }
 
-  /** The recording has taken it, and moved its clock on where time goes back. */
+  /** Count after the recording, which moves its clock on if the time goes back. */
   #count(count: Count): void {
     const clock = this.recording.clock.shift(this.#header);
     this.growths.add(count, clock);
@@ -121,7 +121,7 @@ export class Findings implements Taker {
     }
   }
 
-  /** @returns why a row cannot be read; null if it can, or if it has been said already */
+  /** @returns the reason for an unreadable row; null if it is readable, or already reported */
   #take(row: Row, clock: number): string | null {
     switch (row.kind) {
       case 'S':

@@ -1,11 +1,11 @@
 import { jsonText, printable } from '../terminal/printable.js';
 
-/** A piece of a page, in which everything from outside is escaped already. */
+/** A piece of a page that is already escaped. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
-/** What may stand in a template: all but Html is text, and becomes harmless. */
+/** A value in a template: anything but Html is text, and is escaped. */
 type HtmlValue = string | number | Html | null | readonly HtmlValue[];
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -16,10 +16,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Characters of one text that are shown: a line of a capture may have as many as 65 536. */
+/** Maximum characters shown of one text: a line of a capture may have up to 65,536. */
 const LONGEST = 500;
 
-/** Text for a page, as it is for a terminal too: without what is not seen. */
+/** Escape text for a page, without invisible characters, as for a terminal. */
 export function escaped(text: string): string {
   const characters = printable(text.slice(0, LONGEST + 1));
   const cut = text.length > LONGEST ? `${characters.slice(0, LONGEST)}…` : characters;
@@ -36,14 +36,14 @@ function textOf(value: HtmlValue): string {
   return typeof value === 'object' ? value.map(textOf).join('') : escaped(String(value));
 }
 
-/** A template of HTML whose values are escaped, in text as in quoted attributes. */
+/** Return a template of HTML with escaped values, in text and in quoted attributes. */
 export function html(pieces: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return new Html(
     pieces.map((piece, i) => (i === 0 ? piece : textOf(values[i - 1] ?? null) + piece)).join(''),
   );
 }
 
-/** Data for a script element: nothing in it can end the element. */
+/** Return data for a script element, without text that could end the element. */
 export function json(data: unknown): Html {
   return new Html(jsonText(data).replaceAll('<', '\\u003c'));
 }

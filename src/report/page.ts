@@ -3,7 +3,7 @@ import { Html, html, json } from './html.js';
 import type { PageData } from './page/data.js';
 import type { Section } from './section.js';
 
-/** What a page brings with it: nothing is fetched. */
+/** Scripts and styles inside the page, which loads no files. */
 export interface Assets {
   readonly styles: readonly string[];
   /** Run in this order. */
@@ -15,20 +15,20 @@ export interface Assets {
 export interface Headline {
   readonly name: string;
   readonly value: string;
-  /** It is one to look at. */
+  /** It needs attention. */
   readonly warn?: boolean;
 }
 
 export interface Document {
   readonly title: string;
-  /** What was recorded, in one line. */
+  /** A summary of the recording, in one line. */
   readonly subtitle: string;
   readonly headlines: readonly Headline[];
   readonly sections: readonly Section[];
   readonly start: number | null;
 }
 
-/** The page as one document. Its policy lets nothing run, and nothing be fetched, but what is in it. */
+/** Return the page as one document. Its policy only allows the scripts and styles inside it. */
 export function pageOf(
   { title, subtitle, headlines, sections, start }: Document,
   { styles, libraries, modules }: Assets,

@@ -24,7 +24,7 @@ const SECTIONS = [
   lossesSection,
 ] as const;
 
-/** A capture as one page of HTML that needs nothing else. */
+/** Make one self-contained page of HTML from a capture. */
 export function makePage(context: Context, title: string, assets: Assets): string {
   const { first, last, recording } = context.findings;
   const { clock } = recording;
@@ -40,7 +40,7 @@ export function makePage(context: Context, title: string, assets: Assets): strin
   );
 }
 
-/** The few figures that say most. */
+/** Return the most important figures. */
 function headlinesOf({ findings }: Context): Headline[] {
   const { growths, ledger, drops, closes, recording, problems } = findings;
   const { totals } = growths;

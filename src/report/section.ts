@@ -12,14 +12,14 @@ export interface Context {
   readonly name: string;
   /** Why the reading ended before the capture did; null if it did not. */
   readonly cut: string | null;
-  /** How many connections are shown, the busiest first. */
+  /** Number of connections shown, the busiest first. */
   readonly connections: number;
   readonly unit: SrttUnit;
   /** The version of the command that makes the report. */
   readonly version: string;
 }
 
-/** A part of the page under a heading of its own. */
+/** A part of the page with its own heading. */
 export interface Section {
   readonly id: string;
   readonly heading: string;
@@ -27,12 +27,12 @@ export interface Section {
   readonly charts: readonly Chart[];
 }
 
-/** A section in one line: why there is nothing to show. */
+/** Return a section of one line, with the reason for its lack of data. */
 export function without(id: string, heading: string, why: string | Html): Section {
   return { id, heading, body: html`<p class="none">${why}</p>\n`, charts: [] };
 }
 
-/** A section without its records: there were none, or they were not recorded. */
+/** Return a section for absent records: there were none, or they were not recorded. */
 export function missing(
   id: string,
   heading: string,
@@ -57,17 +57,17 @@ function kindsOf(filter: string): string[] {
   return /(?:^| )kinds=(\S*)/.exec(filter)?.[1]?.split(',') ?? [];
 }
 
-/** A time of a capture as people read it: in UTC, or seconds where no header says what its 0 is. */
+/** Format a time of a capture for people: in UTC, or in seconds if the start is not known. */
 export function timeWords(clock: Clock, time: number): string {
   return dateWords(clock.date(time)) ?? `${time.toFixed(3)} s`;
 }
 
-/** A date in UTC, in words; null if there is none. */
+/** Return a date in UTC, in words; null for null. */
 export function dateWords(date: Date | null): string | null {
   return date === null ? null : `${date.toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 }
 
-/** A chart's place on the page: what it shows in words, and below it, which points it has. */
+/** Return the place of a chart on the page, with a title and a note on its points. */
 export function figure(chart: Chart, title: string, note: string | null): Html {
   return html`<figure>
 <figcaption><b>${title}</b></figcaption>
@@ -77,7 +77,7 @@ ${note === null ? null : html`<p class="note">${note}</p>`}
 `;
 }
 
-/** Figures that are there for whoever asks. */
+/** Return figures that are hidden until the reader asks for them. */
 export function more(summary: string, body: Html): Html {
   return html`<details><summary>${summary}</summary>\n${body}</details>\n`;
 }

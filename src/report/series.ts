@@ -2,32 +2,32 @@ import type { Moment } from '../sketch/downsampled.js';
 import { MOST_GAPS } from './findings.js';
 import type { Series, TimeChart } from './page/data.js';
 
-/** A figure of moments, as one line of a chart. */
+/** A figure drawn as one line of a chart. */
 export interface SeriesLine<T> {
   readonly label: string;
   /** The name of a custom property of the style. */
   readonly colour: string;
   readonly dashed?: boolean;
-  /** NaN or undefined where a moment has none. */
+  /** Returns the value of a moment; NaN or undefined without one. */
   of(moment: T): number | undefined;
 }
 
 type Frame = Omit<TimeChart, 'steps' | 'series'>;
 
-/** Times beyond this many seconds are no times of a capture, and cannot be drawn with others. */
+/** Limit of times, in seconds: later ones are invalid, and cannot be drawn with others. */
 export const HORIZON = 1e12;
 
-/** A moment of a chart: null where the lines are broken. */
+/** A point of a chart: null breaks the lines. */
 interface Point<T> {
   readonly time: number;
   readonly moment: T | null;
 }
 
 /**
- * Lines over time, broken where the recording began anew.
+ * Return lines over time, broken between epochs.
  *
- * @param since when the first moment after a gap began to be so; its own time if it is not given
- * @param stretch the times that the chart reaches to, in seconds; its own if they are not given
+ * @param since the start of the first value after a gap; by default its own time
+ * @param stretch the range of the chart, in seconds; by default that of the items
  */
 export function timeChart<T extends Moment>(
   frame: Frame,
@@ -88,7 +88,7 @@ function seriesOf<T>(points: readonly Point<T>[], line: SeriesLine<T>): Series {
   };
 }
 
-/** To a thousandth: whole numbers stay as they are, and ms are those of µs. */
+/** Round to a thousandth: whole numbers do not change, and ms have the precision of µs. */
 function rounded(value: number | undefined): number | null {
   return value === undefined || !Number.isFinite(value) ? null : Math.round(value * 1e3) / 1e3;
 }

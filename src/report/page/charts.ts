@@ -1,14 +1,14 @@
 import type UPlot from 'uplot';
 import type { BarChart, Chart, PageData, TimeChart } from './data.js';
 
-// Draws the charts of a page. It is one script element of it, after uPlot's: see
+// Draws the charts of a page. It is one of its script elements, after uPlot's: see
 // src/report/assets.ts.
 
 declare const uPlot: typeof UPlot;
 
 /** CSS pixels, without the legend. */
 const HEIGHT = 230;
-/** Between two labels of the x axis, at least, in CSS pixels. */
+/** Minimum distance between two labels of the x axis, in CSS pixels. */
 const LABEL_SPACE = 84;
 const FONT = '12px system-ui, sans-serif';
 
@@ -20,14 +20,14 @@ const TIME_STEPS = [
   ...[20, 50, 100, 200, 500, 1000, 1e4, 1e5, 1e6].map((days) => days * 86_400),
 ];
 
-/** A chart, where it is drawn, and the drawing while there is one. */
+/** A chart, its element, and its plot if drawn. */
 interface Place {
   readonly chart: Chart;
   readonly element: HTMLElement;
   plot: UPlot | null;
 }
 
-/** What shows and changes the stretch of time that the charts of a group show. */
+/** Charts that show the same period, and the text of that period. */
 interface Group {
   readonly places: Place[];
   readonly shown: HTMLOutputElement;
@@ -41,12 +41,12 @@ probe.hidden = true;
 
 // ---- Words ----
 
-/** Digits in groups of three. */
+/** Format a number with digits in groups of three. */
 function number(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: 3 }).replaceAll(',', '\u202f');
 }
 
-/** A time of the charts: in UTC if it is known what their 0 is. Both in seconds. */
+/** Format a time of the charts: in UTC if the start is known, else in seconds. */
 function moment(time: number, step: number): string {
   const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
   if (page.start === null) {
@@ -66,7 +66,7 @@ function day(time: number): string {
   return new Date(((page.start ?? 0) + time) * 1000).toISOString().slice(0, 10);
 }
 
-/** A moment to the millisecond, or in a short stretch to the microsecond. */
+/** Format a time to the millisecond, or within a short period to the microsecond. */
 function exactly(time: number, stretch: number): string {
   const words = moment(time, stretch < 1 ? 1e-6 : 1e-3);
   return page.start === null ? `${words} s` : `${day(time)} ${words}`;
@@ -114,7 +114,7 @@ const BASE = {
 
 // ---- Lines and layers over time ----
 
-/** Whole multiples of the step in the time that the labels show. */
+/** Return the whole multiples of the step, in the time of the labels. */
 function timeSplits(least: number, greatest: number, step: number): number[] {
   const start = page.start ?? 0;
   const first = Math.ceil((start + least) / step);
@@ -139,7 +139,7 @@ function timeAxis(times: readonly number[]): UPlot.Axis {
 
 type Values = readonly (number | null)[];
 
-/** Each layer with those below it added; the last layer is the lowest. */
+/** Return each layer plus those below it; the last layer is the lowest. */
 function stacked(layers: readonly Values[]): Values[] {
   const sums: Values[] = [];
   for (const layer of [...layers].reverse()) {
@@ -266,7 +266,7 @@ function tell(name: string): void {
   }
 }
 
-/** Shows a stretch `factor` times as long, moved by `shift` of its length. */
+/** Show a period `factor` times as long, moved by `shift` of its length. */
 function zoom(group: Group, factor: number, shift: number): void {
   const scale = shownBy(group);
   if (scale?.min == null || scale.max == null) {
@@ -287,7 +287,7 @@ function showAll({ places }: Group): void {
   }
 }
 
-/** The buttons of a group, above its first chart. */
+/** Make the buttons of a group, above its first chart. */
 function makeGroup(before: HTMLElement): Group {
   const bar = document.createElement('div');
   bar.className = 'zoom';
@@ -341,7 +341,7 @@ const places = page.charts.flatMap((chart): Place[] => {
   return [place];
 });
 
-/** A chart is drawn when it comes to have room, and fitted to the room that it has. */
+/** Draws a chart when its element gets room, and resizes it to that room. */
 const fitting = new ResizeObserver((changes) => {
   for (const place of places.filter(({ element }) =>
     changes.some((one) => one.target === element),
@@ -362,7 +362,7 @@ const redraw = () => places.forEach(draw);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 new MutationObserver(redraw).observe(root, { attributeFilter: ['data-theme'] });
 
-/** The theme before the page was printed. */
+/** The theme before printing. */
 let theme: string | undefined;
 addEventListener('beforeprint', () => {
   theme = root.dataset.theme;

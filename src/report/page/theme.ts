@@ -1,5 +1,5 @@
-// The button that turns the page dark or light; until it is pressed the page is as the reader's
-// system is. It is one script element of a page: see src/report/assets.ts.
+// The button that makes the page dark or light; until then, the page follows the reader's system.
+// It is one of the page's script elements: see src/report/assets.ts.
 
 const root = document.documentElement;
 const button = document.getElementById('theme') as HTMLButtonElement;

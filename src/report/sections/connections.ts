@@ -16,14 +16,14 @@ const WINDOW: readonly SeriesLine<Sample>[] = [
   { label: 'cwnd', colour: 'line-1', of: ({ cwnd }) => cwnd },
 ];
 
-/** A connection as it is shown: as number `n`, from 1. */
+/** A connection to show, with its number `n`, from 1. */
 interface Shown {
   readonly n: number;
   readonly label: string;
   readonly recorded: Recorded;
 }
 
-/** The congestion window and round-trip time of the busiest connections. */
+/** Show the congestion window and round-trip time of the busiest connections. */
 export function connectionsSection(context: Context): Section {
   const { findings } = context;
   const { connections } = findings.recording;
@@ -65,7 +65,7 @@ function overview(shown: readonly Shown[], { unit }: Context): Html {
   ]);
 }
 
-/** The least and the greatest are those of all samples: thinning keeps them. */
+/** Return the range of all samples: downsampling keeps the lowest and the highest. */
 function rangeOf(values: readonly number[], factor: number): string {
   const known = values.filter((value) => !Number.isNaN(value));
   const sorted = [...known].sort((a, b) => a - b);

@@ -5,10 +5,10 @@ import { type Html, html } from '../html.js';
 import { type Context, missing, type Section } from '../section.js';
 import { bar, table } from '../table.js';
 
-/** Groups that have a row of their own. */
+/** Maximum groups with their own row. */
 const MOST_ROWS = 30;
 
-/** Connections that were closed, by what ended them. */
+/** Show the closed connections, by cause. */
 export function closesSection({ findings }: Context): Section {
   const { closes, ledger } = findings;
   const [id, heading] = ['closes', 'Closed connections'];
@@ -21,7 +21,7 @@ export function closesSection({ findings }: Context): Section {
   return { id, heading, body, charts: [] };
 }
 
-/** Segments that the kernel dropped, by where. */
+/** Show the segments that the kernel dropped, by location. */
 export function dropsSection({ findings }: Context): Section {
   const { drops, ledger } = findings;
   const [id, heading] = ['drops', 'Dropped segments'];
@@ -39,7 +39,7 @@ function totalOf<R>({ total }: Groups<R>, lost: number): string {
   return `${whole(total, true)} in all${more}`;
 }
 
-/** Records counted in groups, with a bar for each group's share. */
+/** Show records counted in groups, with a bar for each group's share. */
 function groupTable<R>(caption: string, groups: Groups<R>): Html {
   const { grouping } = groups;
   const standing = cutTo(groups.standing(), MOST_ROWS);

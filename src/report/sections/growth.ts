@@ -6,7 +6,7 @@ import type { Html } from '../html.js';
 import { type Context, timeWords } from '../section.js';
 import { table } from '../table.js';
 
-/** The counters that grew: by how much, and how fast at most. */
+/** Show the growth of counters, and their highest rates. */
 export function growthTable(
   { findings }: Context,
   caption: string,

@@ -9,7 +9,7 @@ import { onPage, table } from '../table.js';
 import { growthTable } from './growth.js';
 
 const [ID, HEADING] = ['half-open', 'Half-open connections'];
-/** Rows of sources and listeners. */
+/** Maximum rows of sources and listeners. */
 const MOST_ROWS = 20;
 
 const LINES: readonly SeriesLine<CountPoint>[] = [
@@ -21,7 +21,7 @@ const LINES: readonly SeriesLine<CountPoint>[] = [
   { label: 'half-open', colour: 'line-1', of: ({ figures }) => figures.half_open },
 ];
 
-/** How many were half-open over time, and how they ended. */
+/** Show the half-opens over time, and their outcomes. */
 export function halfOpenSection(context: Context): Section {
   const { findings } = context;
   const { growths, recording } = findings;
@@ -41,7 +41,7 @@ export function halfOpenSection(context: Context): Section {
   const outcomes = timeChart(
     { id: 'chart-outcomes', kind: 'stack', group: 'all', hold: 'back', unit: 'ended per second' },
     growths.series.items,
-    // The last is the lowest layer: what is completed stands on the axis.
+    // The last is the lowest layer, so `completed` is on the axis.
     [...ended].reverse().map((outcome) => ({
       label: outcome,
       colour: `outcome-${outcome}`,
@@ -71,7 +71,7 @@ ${events(context)}`;
   };
 }
 
-/** The chart of the count in words. */
+/** Describe the chart of the count in words. */
 function levelWords({ findings: { recording } }: Context): Html {
   const { items } = recording.counts;
   const highOf = ({ figures }: CountPoint) => Math.max(figures.half_open ?? 0, figures.peak ?? 0);
@@ -80,7 +80,7 @@ function levelWords({ findings: { recording } }: Context): Html {
   return html`<p>At most ${whole(highOf(highest), true)}, by ${timeWords(recording.clock, highest.time)}; ${level(items[0])} at the start, ${level(items.at(-1))} at the end.</p>`;
 }
 
-/** Who they were, where each was recorded by itself. */
+/** Show sources and listeners, if events were recorded. */
 function events({ findings: { tally } }: Context): Html | null {
   if (tally.all.added + tally.all.removed === 0) {
     return null;

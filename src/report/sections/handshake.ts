@@ -7,12 +7,12 @@ import { type Context, figure, missing, more, type Section, without } from '../s
 import { bar, onPage, table } from '../table.js';
 
 const [ID, HEADING] = ['handshake', 'Handshake time'];
-/** Bars of the histogram. */
+/** Maximum bars of the histogram. */
 const MOST_BARS = 32;
-/** Listeners in the table. */
+/** Maximum listeners in the table. */
 const MOST_ROWS = 20;
 
-/** How long handshakes took that were completed. */
+/** Show the duration of completed handshakes. */
 export function handshakeSection({ findings }: Context): Section {
   const { tally, ledger } = findings;
   const { handshakes } = tally.all;

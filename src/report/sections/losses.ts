@@ -10,7 +10,7 @@ const NAMES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(RECORDS).map(([kind, things]) => [kind, `${things} (${kind})`]),
 );
 
-/** What the file holds, what it says was lost, and what could not be read of it. */
+/** Show the recorded and lost records, and the unreadable lines. */
 export function lossesSection({ findings, cut }: Context): Section {
   const { ledger, others, lines, growths } = findings;
   const accounts = ledger.accounts();

@@ -3,7 +3,7 @@ import { count } from '../../terminal/text.js';
 import { type Html, html } from '../html.js';
 import { type Context, dateWords, type Section } from '../section.js';
 
-/** Where and how it was recorded. */
+/** Show the source of the recording, and its filters. */
 export function originSection({ findings, name, version }: Context): Section {
   const { origins, recording } = findings;
   const body = html`<dl class="facts">

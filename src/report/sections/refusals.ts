@@ -16,7 +16,7 @@ const COLOURS = {
 
 const NAMES = Object.keys(COLOURS) as (keyof typeof COLOURS)[];
 
-/** SYNs refused for a full queue, and those answered with a cookie. */
+/** Show the SYNs refused for a full queue, and those answered with a cookie. */
 export function refusalsSection(context: Context): Section {
   const { findings } = context;
   const { growths } = findings;

@@ -9,7 +9,7 @@ import { type Context, more, type Section, without } from '../section.js';
 import { table } from '../table.js';
 
 const [ID, HEADING] = ['verdict', 'Verdict'];
-/** Listeners in the table. */
+/** Maximum listeners in the table. */
 const MOST_ROWS = 20;
 
 const SEVERITIES: Readonly<Record<Verdict['severity'], string>> = {
@@ -18,7 +18,7 @@ const SEVERITIES: Readonly<Record<Verdict['severity'], string>> = {
   critical: 'critical',
 };
 
-/** What `tcpsynq diagnose` says of the capture, and what that rests on. */
+/** Show the verdict of `tcpsynq diagnose` on the capture, and its evidence. */
 export function verdictSection({ findings: { collector }, name }: Context): Section {
   const why = tooLittle(collector, name);
   if (why !== null) {
