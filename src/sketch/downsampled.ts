@@ -1,37 +1,37 @@
-/** Something that was so at a moment. */
+/** An item with a time. */
 export interface Moment {
   /** Seconds. */
   readonly time: number;
-  /** Counts the headers of a stream: moments of different epochs are not joined by a line. */
+  /** Number of the epoch: a line does not join moments of different epochs. */
   readonly epoch: number;
 }
 
 interface Bounds {
-  /** More than this many are thinned out. */
+  /** Maximum items; more are downsampled. */
   readonly most: number;
-  /** Seconds of one group from the start on; 0 for none until there are too many. */
+  /** Seconds of one group from the start; 0 to keep all items until there are too many. */
   readonly width?: number;
-  /** Those older than so many seconds are forgotten. */
+  /** Seconds after which items are dropped. */
   readonly keep?: number;
 }
 
-/** A group in the making may grow to so many before it is thinned. */
+/** Maximum items of the current group before it is downsampled. */
 const OPEN = 64;
 
 /**
- * A series of which, when it becomes too long, each group of equal time keeps its extremes: the
- * moments with the least and the greatest of every measure, and the last. What is kept was all
- * measured so; nothing is averaged. Memory is bounded however much is added.
+ * A series that is downsampled when it becomes too long. Each group of equal time keeps its
+ * extremes: the lowest and highest of every measure, and the last. All kept items are original;
+ * none is an average. Memory is bounded for any number of items.
  */
 export class Downsampled<T extends Moment> {
   items: T[] = [];
-  /** How many were added. */
+  /** Number of items added. */
   added = 0;
-  /** Seconds of one group, doubled as often as it takes; 0 while everything is kept. */
+  /** Seconds of one group, doubled as often as necessary; 0 while all items are kept. */
   width: number;
   #open = 0;
 
-  /** @param measures each gives a number of an item, NaN where it has none */
+  /** @param measures each returns a number of an item, NaN without one */
   constructor(
     private readonly bounds: Bounds,
     private readonly measures: readonly ((item: T) => number)[],
@@ -58,7 +58,7 @@ export class Downsampled<T extends Moment> {
     }
   }
 
-  /** Which of its moments it still has, in words; `extremes` names the measures. */
+  /** Return which items are kept, in words; `extremes` names the measures. */
   kept(extremes: string): string {
     const { width, added, items } = this;
     return width === 0
@@ -80,7 +80,7 @@ export class Downsampled<T extends Moment> {
   #forget(now: number): void {
     const oldest = now - (this.bounds.keep ?? Number.POSITIVE_INFINITY);
     const { items } = this;
-    // Many at a time, because what is behind them moves up.
+    // Remove many at a time, because the later items move up.
     const some = items[items.length >> 3];
     if (items.length >= 2 * OPEN && some !== undefined && some.time < oldest) {
       const found = items.findIndex(({ time }) => time >= oldest);
@@ -94,7 +94,7 @@ export class Downsampled<T extends Moment> {
     const span = latest - (this.items[0]?.time ?? 0);
     while (this.items.length > this.bounds.most / 2) {
       this.width = this.width > 0 ? this.width * 2 : powerOfTwo(span / this.bounds.most);
-      // Only a file of nothing but headers gets so far that epochs must be thrown together.
+      // Only a file with nothing but headers reaches the point where epochs must be merged.
       this.#regroup(this.width > 2 * latest);
     }
   }
@@ -114,7 +114,7 @@ export class Downsampled<T extends Moment> {
   }
 }
 
-/** The power of two that is not above a span; a small one where there is no span. */
+/** Return the highest power of two up to a span; a small one without a span. */
 function powerOfTwo(span: number): number {
   return span > 0 && span < Number.POSITIVE_INFINITY ? 2 ** Math.floor(Math.log2(span)) : 2 ** -20;
 }

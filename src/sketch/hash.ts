@@ -1,8 +1,8 @@
 /**
- * Random bits of this process. Keys are addresses and texts that anyone may send. Without these bits
- * a sender could choose keys with equal hashes. An estimate differs a little with them from process
- * to process, and no exact result does. V8 seeds Math.random() from the kernel, and no sender sees
- * what it gives: node:crypto would take 2 MB more, and a tenth of a start.
+ * Random bits of this process. Anyone may send the keys, which are addresses and texts. Without
+ * these bits a sender could choose keys with equal hashes. They change estimates slightly from
+ * process to process, but no exact result. V8 seeds Math.random() from the kernel, and no sender
+ * sees its output: node:crypto would take 2 MB more, and a tenth of the start-up time.
  */
 const [SEED_HIGH, SEED_LOW] = [random32(), random32()];
 
@@ -10,17 +10,17 @@ function random32(): number {
   return Math.floor(Math.random() * 2 ** 32);
 }
 
-/** Return 32 bits that depend on all 64 of a key: MurmurHash3's finalizer (Austin Appleby), thrice. */
+/** Return 32 bits from all 64 of a key: MurmurHash3's finalizer (Austin Appleby), three times. */
 export function hashOf(high: number, low: number): number {
   return mix(mix(mix(high ^ SEED_HIGH) ^ low) ^ SEED_LOW);
 }
 
-/** 64 bits of any number of texts: equal for different ones once in 2^64. */
+/** Hashes any number of texts to 64 bits: different ones are equal once in 2^64. */
 export class TextHash {
   high = 0;
   low = 0;
 
-  /** Reads texts; what is read of one cannot run into the next. */
+  /** Read texts; the end of each is part of the hash. */
   read(texts: readonly string[]): void {
     let [high, low] = [SEED_HIGH, SEED_LOW];
     for (const text of texts) {
@@ -37,7 +37,7 @@ export class TextHash {
   }
 }
 
-/** No character of 16 bits, here or shifted by 16. */
+/** Differs from any character of 16 bits, unshifted or shifted by 16. */
 const END = 0x10000 | 1;
 
 function mix(value: number): number {

@@ -6,51 +6,50 @@ export interface Hitter<T = undefined> {
   readonly low: number;
   readonly least: number;
   readonly most: number;
-  /** What is kept with its counter. */
+  /** The value kept with its counter. */
   readonly value: T;
 }
 
 /**
- * The most frequent of any number of keys of 64 bits, each given as two whole numbers of 32, in
- * the memory of `capacity` of them.
+ * Finds the most frequent of any number of 64-bit keys, each given as two 32-bit whole numbers, in
+ * the memory of `capacity` keys.
  *
  * The algorithm is Misra and Gries' ("Finding repeated elements", Science of Computer Programming
- * 2, 1982): a counter for each of up to `capacity` keys; a new key that finds no counter free
- * takes one off all of them instead, and those at 0 become free. Such a round throws away
- * capacity + 1 additions, so there are at most total / (capacity + 1) rounds, which is the most any
- * counter can be too low; and a key that was added more often than that has a counter. A round
- * costs O(capacity), an addition O(1) on average.
+ * 2, 1982):
+ * 1. Each of up to `capacity` keys has a counter.
+ * 2. A new key without a free counter decrements all counters instead. Those at 0 become free.
+ * 3. Such a round discards capacity + 1 additions. So there are at most total / (capacity + 1)
+ *    rounds, and no counter is too low by more. A key that was added more often has a counter.
+ * 4. A round costs O(capacity), an addition O(1) on average.
  *
- * Numbers in a table that is made once: a Map of texts, filled and emptied a thousand times by a
- * flood of keys, makes the process grow by many times what is kept here.
- *
- * With each counter a value may be kept, which is gone when the counter is.
+ * The numbers are in a fixed table. A Map of texts, filled and emptied a thousand times by a flood
+ * of keys, makes the process grow by many times this size. A value may be kept with each counter.
  */
 export class HeavyHitters<T = undefined> {
   /** Additions so far. */
   total = 0;
   /**
-   * The most that any count is too low by: 0 while every key had a counter, and never above
-   * total / (capacity + 1).
+   * The maximum by which a count is too low: 0 while every key had a counter, and never above total
+   * / (capacity + 1).
    */
   error = 0;
   #table: Table<T>;
   #spare: Table<T>;
 
-  /** @param capacity keys kept, from 1 on */
+  /** @param capacity number of keys kept, from 1 */
   constructor(readonly capacity: number) {
     this.#table = new Table(capacity);
     this.#spare = new Table(capacity);
   }
 
-  /** Keys that have a counter; while `error` is 0, all that were added. */
+  /** Return the number of keys with a counter; while `error` is 0, of all keys. */
   get size(): number {
     return this.#table.size;
   }
 
   /**
-   * @param make the value to keep with a new counter
-   * @returns what is kept with the key's counter; undefined if it has none
+   * @param make returns the value to keep with a new counter
+   * @returns the value kept with the key's counter; undefined without a counter
    */
   add(high: number, low: number, make?: () => T): T | undefined {
     const table = this.#table;
@@ -68,7 +67,7 @@ export class HeavyHitters<T = undefined> {
     return undefined;
   }
 
-  /** Every key that has a counter, in no order. */
+  /** Yield every key with a counter, in no order. */
   *hitters(): Generator<Hitter<T>, void, void> {
     const { highs, lows, counts, values } = this.#table;
     for (let at = 0, left = this.size; left > 0; at += 1) {
@@ -81,7 +80,7 @@ export class HeavyHitters<T = undefined> {
     }
   }
 
-  /** The keys with the highest counts, the highest first, those with equal ones by key. */
+  /** Return the keys with the highest counts, in descending order, then by key. */
   top(most: number): Hitter<T>[] {
     return [...this.hitters()]
       .sort((a, b) => b.least - a.least || a.high - b.high || a.low - b.low)
@@ -110,12 +109,12 @@ export class HeavyHitters<T = undefined> {
   }
 }
 
-/** A hash table of fixed size, at most half full: a key stands at its hash or in a place after it. */
+/** A hash table of fixed size, at most half full: a key is at its hash or at a later place. */
 class Table<T> {
   size = 0;
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
-  /** 0: the place is free. */
+  /** 0 for a free place. */
   readonly counts: Float64Array;
   readonly values: (T | undefined)[];
 
@@ -127,7 +126,7 @@ class Table<T> {
     this.values = new Array(places).fill(undefined);
   }
 
-  /** Where a key is, or the free place where it belongs. */
+  /** Return the place of a key, or the free place for it. */
   find(high: number, low: number): number {
     const { highs, lows, counts } = this;
     const mask = counts.length - 1;
@@ -138,7 +137,7 @@ class Table<T> {
     return at;
   }
 
-  /** Takes a free place. */
+  /** Occupy a free place. */
   put(at: number, high: number, low: number, count: number, value: T): void {
     this.highs[at] = high;
     this.lows[at] = low;

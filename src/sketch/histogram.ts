@@ -1,4 +1,4 @@
-/** Each power of two is cut into so many buckets, all of one width. */
+/** Each power of two has this many buckets of equal width. */
 const STEPS = 64;
 /** Below this a bucket is one value wide. */
 const EXACT = 2 * STEPS;
@@ -6,7 +6,7 @@ const BITS = 6;
 const HIGHEST = 2 ** 32 - 1;
 const BUCKETS = (32 - BITS - 1) * STEPS + EXACT;
 
-/** Whole numbers from 0 to 2^32 - 1 that lie together, and how many there were. */
+/** A range of whole numbers from 0 to 2^32 - 1, and their count. */
 export interface Bucket {
   /** The middle of the bucket. */
   readonly value: number;
@@ -14,12 +14,12 @@ export interface Bucket {
 }
 
 /**
- * How whole numbers are spread, in 14 KB however many there are: log-linear buckets, as in
- * HdrHistogram. Counts, `min` and `max` are exact; any other value read from it is off by at most
- * `Histogram.ERROR` of itself.
+ * The distribution of any number of whole numbers, in 14 KB: log-linear buckets, as in
+ * HdrHistogram. Counts, `min` and `max` are exact; other values have a relative error of at most
+ * `Histogram.ERROR`.
  */
 export class Histogram {
-  /** Half a bucket's width as a share of its lower end, at most. */
+  /** Maximum of half a bucket's width as a share of its lower end. */
   static readonly ERROR = 1 / (2 * STEPS);
 
   count = 0;
@@ -27,7 +27,7 @@ export class Histogram {
   max = 0;
   readonly #counts = new Float64Array(BUCKETS);
 
-  /** @param value a whole number from 0 on; above 2^32 - 1 it counts as that */
+  /** @param value a whole number from 0; above 2^32 - 1 it counts as that */
   add(value: number): void {
     const kept = Math.min(value, HIGHEST);
     this.min = this.count === 0 ? kept : Math.min(this.min, kept);
@@ -38,7 +38,7 @@ export class Histogram {
   }
 
   /**
-   * The smallest value that at least this share of all are not above: 0.5 is the median. 0 while
+   * Return the lowest value that is not below this share of all: 0.5 gives the median. Return 0 if
    * there are none.
    */
   quantile(share: number): number {
@@ -53,7 +53,7 @@ export class Histogram {
     return 0;
   }
 
-  /** The buckets that hold something, in rising order. */
+  /** Yield the buckets that are not empty, in rising order. */
   *buckets(): Generator<Bucket, void, void> {
     for (const [at, count] of this.#counts.entries()) {
       if (count > 0) {
@@ -62,7 +62,7 @@ export class Histogram {
     }
   }
 
-  /** As it is now; what is added later does not change it. */
+  /** Return a copy that later values do not change. */
   copy(): Histogram {
     const copy = new Histogram();
     copy.count = this.count;

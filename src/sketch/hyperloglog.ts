@@ -6,28 +6,28 @@ const REGISTERS = 1 << INDEX_BITS;
 const RANK_BITS = 32 - INDEX_BITS;
 
 /**
- * How many different keys there were, in 16 KiB: HyperLogLog (Flajolet, Fusy, Gandouet, Meunier,
- * 2007) over a 32-bit hash, with linear counting while few registers are set. Good to hundreds of
- * millions of keys.
+ * Estimates the number of distinct keys, in 16 KiB: HyperLogLog (Flajolet, Fusy, Gandouet, Meunier,
+ * 2007) over a 32-bit hash, with linear counting while few registers are set. It works up to
+ * hundreds of millions of keys.
  */
 export class HyperLogLog {
-  /** The standard error of the estimate, as a share of it: 1.04 / sqrt(registers). */
+  /** The relative standard error of the estimate: 1.04 / sqrt(registers). */
   static readonly ERROR = 1.04 / Math.sqrt(REGISTERS);
 
   readonly #registers = new Uint8Array(REGISTERS);
 
-  /** Adds a key of 64 bits, given as two whole numbers of 32. */
+  /** Add a 64-bit key, given as two 32-bit whole numbers. */
   add(high: number, low: number): void {
     const hash = hashOf(high, low);
     const at = hash >>> RANK_BITS;
-    // The place of the first 1 among the bits that are not the index.
+    // The position of the first 1 among the bits outside the index.
     const rank = Math.min(Math.clz32(hash << INDEX_BITS), RANK_BITS) + 1;
     if (rank > (this.#registers[at] as number)) {
       this.#registers[at] = rank;
     }
   }
 
-  /** Whole keys; within twice ERROR in 95 of 100 cases. */
+  /** Return a whole number of keys; within twice ERROR in 95 of 100 cases. */
   get estimate(): number {
     let sum = 0;
     let zeros = 0;
@@ -39,11 +39,11 @@ export class HyperLogLog {
     if (raw <= 2.5 * REGISTERS && zeros > 0) {
       return Math.round(REGISTERS * Math.log(REGISTERS / zeros));
     }
-    // Only chosen keys fill the registers so.
+    // Only deliberately chosen keys can fill the registers this far.
     if (raw >= 2 ** 32) {
       return 2 ** 32;
     }
-    // Keys whose hashes are the same; negligible below millions.
+    // Correct for keys with equal hashes; negligible below millions.
     return Math.round(-(2 ** 32) * Math.log(1 - raw / 2 ** 32));
   }
 }
