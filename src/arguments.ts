@@ -4,8 +4,8 @@ import { isIP, parseEnd, parseNetwork } from './stream/endpoints.js';
 import { CAUSES, FILTER_RANGES, OUTCOMES } from './stream/schema.js';
 import { parseSrttUnit, type SrttUnit } from './stream/srtt.js';
 
-// What an option's argument means. Each throws commander's InvalidArgumentError, whose text goes
-// after the option and the bad value.
+// Parsers for the arguments of options. Each throws commander's InvalidArgumentError, whose text is
+// shown after the option and the bad value.
 
 const SMALLEST_PART = 4096;
 const SIZES: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -17,16 +17,16 @@ const TIMES: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
 };
-/** What setTimeout can wait, in ms. */
+/** The maximum delay of setTimeout, in ms. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
-/** A duration such as 500ms, 1.5s, 2m, 1h, 7d, in ms; NaN if it is none. */
+/** Parse a duration such as 500ms, 1.5s, 2m, 1h, 7d to ms; return NaN for other text. */
 function milliseconds(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   return Math.round(Number(digits) * (TIMES[unit ?? ''] ?? Number.NaN));
 }
 
-/** Time between two readings or pictures, in ms. */
+/** Parse the time between two readings or pictures, in ms. */
 export function parseInterval(text: string): number {
   const value = milliseconds(text);
   const { min, max } = FILTER_RANGES.interval_ms;
@@ -44,7 +44,7 @@ export function parsePositive(text: string): number {
   return value;
 }
 
-/** How long something goes on, in ms. */
+/** Parse a duration, in ms. */
 export function parseSpan(text: string): number {
   const value = milliseconds(text);
   if (!(value >= 100 && value <= LONGEST_WAIT)) {
@@ -53,7 +53,7 @@ export function parseSpan(text: string): number {
   return value;
 }
 
-/** When to begin a new part: a size such as 100M (of 1024 KiB), or a span of time. */
+/** Parse the limit of a part: a size such as 100M (of 1024 KiB), or a duration. */
 export function parseRotation(text: string): Rotation {
   const [, digits, unit] = /^(\d+)(K|M|G)$/.exec(text) ?? [];
   if (digits === undefined) {
@@ -82,7 +82,7 @@ function parseWithin(least: number, most: number): (text: string) => number {
   };
 }
 
-/** One word or more of a filter, as the module will judge it: no space may end it. */
+/** Parse words of a filter, which the module judges: no space may end them. */
 export function parseWord(text: string): string {
   if (!/^[\w.,:/-]+$/.test(text)) {
     throw new InvalidArgumentError('It takes letters, digits and .,:/- only.');
@@ -90,7 +90,7 @@ export function parseWord(text: string): string {
   return text;
 }
 
-/** A factor such as 1, 0.5 or 10x. */
+/** Parse a factor such as 1, 0.5 or 10x. */
 export function parseFactor(text: string): number {
   const value = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1] ?? Number.NaN);
   if (!(value >= 0.001 && value <= 1e6)) {
@@ -103,7 +103,7 @@ export const parsePort = parseWithin(1, 65_535);
 
 export const parseMark = parseWithin(1, 2 ** 32 - 1);
 
-/** A network as the module's filter takes it too; checked here, read where it is used. */
+/** Check a network, in the form of the module's filter; return its text. */
 export function parseAddr(text: string): string {
   if (parseNetwork(text) === null) {
     throw new InvalidArgumentError(
@@ -113,7 +113,7 @@ export function parseAddr(text: string): string {
   return text;
 }
 
-/** Some of these words, with commas between. */
+/** Return a parser for some of these words, separated by commas. */
 function parseSome<Word extends string>(words: readonly Word[]): (text: string) => readonly Word[] {
   return (text) =>
     text.split(',').map((part) => {
@@ -129,7 +129,7 @@ export const parseOutcomes = parseSome(OUTCOMES);
 
 export const parseCauses = parseSome(CAUSES);
 
-/** Two ends, with anything between them that is no part of one; added to those given before. */
+/** Parse two ends, with any text between that is not part of one; append them to earlier ones. */
 export function parseConnection(
   text: string,
   before: readonly (readonly [string, string])[] = [],
@@ -157,7 +157,7 @@ export function parseUnit(text: string): SrttUnit {
   return unit;
 }
 
-/** An address and a port to listen on; 0 is one that is free. */
+/** Parse an address and a port to listen on; 0 means any free port. */
 export function parsePlace(text: string): { host: string; port: number } {
   const [, v6, name, digits] = /^(?:\[([\da-f.:]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? [];
   const host = v6 ?? name ?? '';
@@ -170,8 +170,8 @@ export function parsePlace(text: string): { host: string; port: number } {
   return { host, port };
 }
 
-/** Network namespaces, or addresses, that get series of their own. */
+/** Parse a number of network namespaces, or addresses, with their own series. */
 export const parseMost = parseWithin(1, 10_000);
 
-/** More lines in a picture than this cannot be told apart by their colours. */
+/** More lines in a picture than this cannot be distinguished by their colours. */
 export const parseCurves = parseWithin(1, 16);

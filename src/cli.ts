@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// First, so that SIGUSR1 is taken before anything else is loaded.
+// Import it first, so that SIGUSR1 is handled before other code loads.
 import './signals.js';
 import { openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -13,7 +13,7 @@ import { type Destination, Output } from './terminal/output.js';
 const abort = new AbortController();
 const restorers = new Set<() => void>();
 let signalled: Parameters<Host['onSignal']>[0] | null = null;
-/** What ended the command first. */
+/** The first signal that ended the command. */
 let endedBy: NodeJS.Signals | null = null;
 
 function restore(): void {
@@ -22,7 +22,7 @@ function restore(): void {
   }
 }
 
-/** A key as a terminal sends it: a character, or an escape sequence such as that of an arrow. */
+/** A key from a terminal: a character, or an escape sequence such as an arrow's. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: keys are control characters
 const KEY = /\u001b(?:\[[0-9;]*|O)[A-Za-z~]|./gsu;
 
@@ -57,7 +57,7 @@ function keyboard(): Keys | null {
   };
 }
 
-/** A destination that takes nothing. Node gives the process /dev/null for a stdout that is closed. */
+/** Make a destination that rejects all data. Node replaces a closed stdout by /dev/null. */
 function refusing(): Destination {
   const { Writable } = process.getBuiltinModule('node:stream');
   return new Writable({
@@ -67,7 +67,7 @@ function refusing(): Destination {
   });
 }
 
-/** Made when it is first wanted, as many commands never do: Node takes long over a terminal. */
+/** Created on first use, which many commands never need: Node takes long over a terminal. */
 let err: Output | null = null;
 
 const host: Host = {
@@ -99,12 +99,12 @@ const host: Host = {
   suspend: () =>
     new Promise((resolve) => {
       process.once('SIGCONT', resolve);
-      // The whole group, as the terminal does: the shell waits for every part of a pipeline.
+      // Stop the whole group, as the terminal does: the shell waits for every part of a pipeline.
       process.kill(0, 'SIGTSTP');
     }),
 };
 
-/** The first ends the command as its input's end would; the second ends the process there and then. */
+/** End the command like the end of its input on the first signal; end the process on the second. */
 function onSignal(signal: NodeJS.Signals): void {
   if (signalled !== null) {
     const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
@@ -120,7 +120,7 @@ function onSignal(signal: NodeJS.Signals): void {
   abort.abort();
 }
 
-/** Installed by npm for one Node the command may be started by another, the first in PATH. */
+/** Check the version: npm may have installed it for another Node than the first in PATH. */
 function refuseOldNode(): void {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
@@ -141,7 +141,7 @@ async function main(): Promise<number> {
   return run(process.argv.slice(2), host, JSON.parse(manifest).version, restore);
 }
 
-/** Exit explicitly: a keyboard or a pipe that is still open would keep the process alive. */
+/** Exit explicitly: an open keyboard or pipe would keep the process alive. */
 async function end(code: number): Promise<void> {
   await err?.flush().catch(() => {});
   const asked = endedBy === null || STOPPING.includes(endedBy);

@@ -1,14 +1,14 @@
 import { getSystemErrorMap } from 'node:util';
 
-/** Something could not be done. The message is the one line shown: what failed, and what to do. Exit status 1. */
+/** A failed action. The message is one line with the cause and the remedy. Exit status 1. */
 export class Failure extends Error {}
 
-/** The command line asks for something that makes no sense. Exit status 2. */
+/** A command line that makes no sense. Exit status 2. */
 export class Usage extends Error {}
 
 /**
- * Say in one line what went wrong. Any other error than the two above is a mistake in this program,
- * whose stack is worth reporting.
+ * Describe an error in one line. Any other error than the two above is a bug in this program, whose
+ * stack is worth reporting.
  */
 export function describe(error: unknown): string {
   if (error instanceof Failure || error instanceof Usage) {
@@ -17,7 +17,7 @@ export function describe(error: unknown): string {
   return `internal error: ${error}; TCPSYNQ_DEBUG=1 shows where, for a bug report`;
 }
 
-/** Return the stack of an error that `describe` calls internal, if TCPSYNQ_DEBUG asks for it. */
+/** Return the stack of an error that `describe` calls internal, if TCPSYNQ_DEBUG requests it. */
 export function debugStack(error: unknown): string[] {
   const wanted = (process.env.TCPSYNQ_DEBUG ?? '') !== '';
   if (!wanted || !(error instanceof Error) || error instanceof Failure || error instanceof Usage) {
@@ -26,11 +26,11 @@ export function debugStack(error: unknown): string[] {
   return (error.stack ?? '').split('\n').slice(1);
 }
 
-/** Shown wherever the module is needed and not there. */
+/** Shown if the module is needed, but missing. */
 export const LOAD_IT =
   'load it with `modprobe tcpsynq` (`tcpsynq module install` installs it), or from the source tree with `insmod kmod/tcpsynq.ko`';
 
-/** The errno name of a failed system call ("ENOENT"), or undefined for any other value. */
+/** Return the errno name of a failed system call ("ENOENT"), or undefined for any other value. */
 export function errno(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
     return error.code;
@@ -39,20 +39,20 @@ export function errno(error: unknown): string | undefined {
 }
 
 /**
- * A failed system call in a few words: of "EISDIR: illegal operation on a directory, read" what
- * stands between the code and the call.
+ * Return the reason of a failed system call: in "EISDIR: illegal operation on a directory, read",
+ * the words between the code and the call.
  */
 export function inWords(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;
 }
 
-/** Return the reason of a failed call that Node names without one: of "spawn x ENOENT". */
+/** Return the reason of a failed call for errors without one in Node, such as "spawn x ENOENT". */
 export function reasonOf(error: NodeJS.ErrnoException): string {
   return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error);
 }
 
-/** Return a Failure as it is, and any other error as a Failure: `what` went wrong, and the reason. */
+/** Return a Failure unchanged, and any other error as a Failure: `what` failed, and the reason. */
 export function failureOf(what: string, error: unknown): Failure {
   return error instanceof Failure ? error : new Failure(`${what}: ${inWords(error)}`);
 }

@@ -13,8 +13,8 @@ const RETRY_MS = 50;
 export class Held extends Error {}
 
 /**
- * A lock by flock(2) on a file of its own. Its mode is 0600: any process that can read a file can
- * lock it. The kernel releases the lock when the process ends in any way, so no lock is ever stale.
+ * A lock by flock(2) on its own file. Its mode is 0600: any process that can read a file can lock
+ * it. The kernel releases the lock when the process ends in any way, so no lock is ever stale.
  */
 export class FileLock {
   private constructor(
@@ -23,9 +23,9 @@ export class FileLock {
   ) {}
 
   /**
-   * Make the file and lock it. Another process that has the lock may release it within `patience` ms.
+   * Make the file and lock it. Wait up to `patience` ms for another process to release the lock.
    *
-   * @throws Held if another process has the lock, Failure if the file cannot be locked, with the reason
+   * @throws Held if another process has the lock, Failure with the reason if locking fails
    */
   static async take(path: string, patience = 0): Promise<FileLock> {
     const giveUp = performance.now() + patience;
@@ -37,14 +37,14 @@ export class FileLock {
           if (ours.dev === there?.dev && ours.ino === there.ino) {
             return new FileLock(file, path);
           }
-          // Its holder removed it meanwhile: make it again.
+          // Its holder removed it in the meantime: make it again.
         } else if (performance.now() >= giveUp) {
           throw new Held();
         } else {
           await pause(RETRY_MS);
         }
       } catch (error) {
-        // Another process may hold a file that was there.
+        // Another process may hold an existing file.
         if (isNew && !(error instanceof Held)) {
           await unlink(path).catch(() => {});
         }
@@ -55,7 +55,7 @@ export class FileLock {
     }
   }
 
-  /** Remove the file and release the lock, in this order: no other process loses its own. */
+  /** Remove the file, then release the lock: no other process loses its lock in this order. */
   async release(): Promise<void> {
     await unlink(this.path).catch(() => {});
     await this.file.close();
@@ -63,8 +63,8 @@ export class FileLock {
 }
 
 /**
- * Open the lock file; `isNew` says that it was not there before. Others may have put a link or a pipe
- * in its place.
+ * Open the lock file; `isNew` means that it did not exist. Other users may have put a link or a
+ * pipe in its place.
  */
 async function openOwn(path: string) {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -87,9 +87,9 @@ async function openOwn(path: string) {
   return { file, isNew: made !== null };
 }
 
-/** Lock an open file: Node cannot, but flock(1) locks what it inherits, and it stays locked. */
+/** Lock an open file: Node cannot, but flock(1) locks an inherited file, and the lock stays. */
 async function isLocked(file: FileHandle): Promise<boolean> {
-  // Of busybox's flock too.
+  // These options exist in busybox's flock too.
   const child = spawn('flock', ['-n', '-x', '3'], {
     stdio: ['ignore', 'ignore', 'ignore', file.fd],
   });

@@ -19,8 +19,8 @@ import { type Host, writeAside } from './terminal/host.js';
 import { printable } from './terminal/printable.js';
 
 /**
- * Command lines as commander reads them: an option whose value may be left out takes the next word
- * for it, and `capture --compress FILE` would have no file.
+ * Adapt command lines for commander: an option with an optional value takes the next word, so
+ * `capture --compress FILE` would lose its file.
  */
 export function spelledOut(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
@@ -30,8 +30,8 @@ export function spelledOut(argv: readonly string[]): string[] {
 }
 
 /**
- * The commands and their options. Each command's code is loaded when it runs. Wrong usage rejects
- * parseAsync with a CommanderError after its message was written to the host's stderr.
+ * Make the commands and their options. Each command's code is loaded when it runs. Wrong usage
+ * rejects parseAsync with a CommanderError after its message was written to the host's stderr.
  */
 export function makeProgram(host: Host, version: string): Command {
   const program = new Command('tcpsynq')
@@ -54,7 +54,7 @@ export function makeProgram(host: Host, version: string): Command {
       'with -i FILE: replay at this multiple of the recorded pace',
       parseFactor,
     )
-    // Else the columns beside the longest command are too few to wrap, on 80.
+    // Otherwise the columns beside the longest command are too narrow to wrap, at 80 columns.
     .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20, subcommandTerm })
     .showHelpAfterError('(add --help for the options)')
     .configureOutput({
@@ -96,7 +96,7 @@ export function makeProgram(host: Host, version: string): Command {
   return program;
 }
 
-/** A command and its arguments, without "[options]", which all have. */
+/** Return a command and its arguments, without "[options]", which all have. */
 function subcommandTerm(command: Command): string {
   return [command.name(), ...command.registeredArguments.map((one) => argumentTerm(one))].join(' ');
 }
@@ -106,7 +106,7 @@ function argumentTerm(argument: Argument): string {
   return argument.required ? `<${name}>` : `[${name}]`;
 }
 
-/** Put commander's error into our form: one line that quotes arguments safely, then its hint. */
+/** Convert commander's error to one line that quotes arguments safely, then its hint. */
 function errorLines(text: string): string {
   const [, message = '', hint = ''] =
     /^(?:error: |tcpsynq: )?(.*?)(\n\(Did you mean [^\n]*\))?\n?$/s.exec(text) ?? [];

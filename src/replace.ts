@@ -4,16 +4,16 @@ import { basename, dirname, join } from 'node:path';
 import { failureOf } from './failure.js';
 import { isOwn, PRIVATE_MODE } from './ownership.js';
 
-/** Return a name beside `path` that no other user can guess, and put something in its place. */
+/** Return a name beside `path` that other users cannot guess, so they cannot create it first. */
 export function draftName(path: string): string {
   const unique = randomBytes(6).toString('hex');
   return join(dirname(path), `.${basename(path)}.${unique}`);
 }
 
 /**
- * Writes a file at once: who reads it meanwhile sees the old one or the new one.
+ * Replace a file at once: concurrent readers see the old one or the new one.
  *
- * @param mode whatever the umask is; without it that of the old file, or PRIVATE_MODE
+ * @param mode independent of the umask; by default that of the old file, or PRIVATE_MODE
  */
 export async function replace(
   path: string,
@@ -28,7 +28,7 @@ export async function replace(
   });
 }
 
-/** The same with a file that `fill` writes to. A Failure of its own is passed on. */
+/** Replace a file by the output of `fill`. Pass on its own Failure. */
 export async function replaceBy(
   path: string,
   fill: (file: FileHandle) => Promise<void>,

@@ -6,8 +6,8 @@ import { type Host, note } from './terminal/host.js';
 export const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
 
 /**
- * Run one command line, without the words that start Node, and return its exit status once all of
- * its output is written. `restore` is called before an error is reported.
+ * Run one command line, without the words that start Node, and return its exit status after all
+ * output is written. Call `restore` before an error is reported.
  */
 export async function run(
   args: readonly string[],
@@ -29,10 +29,10 @@ export async function run(
   }
 }
 
-/** Report an error in one line, with TCPSYNQ_DEBUG a bug with its stack. Return the exit status. */
+/** Report an error in one line, and the stack of a bug for TCPSYNQ_DEBUG. Return the status. */
 export function report(error: unknown, host: Host, restore: () => void): number {
   if (error instanceof CommanderError) {
-    // commander has written its message. --help and --version end this way too.
+    // commander has written its message. --help and --version also end like this.
     return error.exitCode === 0 ? OK : WRONG_USAGE;
   }
   restore();

@@ -1,5 +1,5 @@
-// cli.ts imports this first. Node opens its inspector to every local user when SIGUSR1 arrives and
-// nothing listens for it; SIGUSR2 would end the process.
+// cli.ts imports this first. If SIGUSR1 arrives without a listener, Node opens its inspector to
+// every local user; SIGUSR2 would end the process.
 const ignore = () => {};
 process.on('SIGUSR1', ignore);
 process.on('SIGUSR2', ignore);
@@ -11,14 +11,14 @@ delete process.env.TCPSYNQ_STDOUT;
 /** SIGHUP was ignored when the command started, as under nohup. start.sh reports it. */
 export const hangupIgnored = TCPSYNQ_HANGUP === 'ignored';
 
-/** There was no stdout when the command started. start.sh reports it. */
+/** stdout was closed when the command started. start.sh reports it. */
 export const stdoutClosed = TCPSYNQ_STDOUT === 'closed';
 
 if (hangupIgnored) {
   process.on('SIGHUP', ignore);
 }
 
-/** Signals that end a command in order; the same signal again ends the process at once. */
+/** Signals that end a command gracefully; a second one ends the process at once. */
 export const ENDING: readonly NodeJS.Signals[] = [
   'SIGINT',
   'SIGTERM',
@@ -27,5 +27,5 @@ export const ENDING: readonly NodeJS.Signals[] = [
   ...(hangupIgnored ? [] : (['SIGHUP'] as const)),
 ];
 
-/** Signals that ask for a normal end: the exit status is then that of any other end. */
+/** Signals that request a normal end: the exit status is then that of any other end. */
 export const STOPPING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
