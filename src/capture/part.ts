@@ -43,11 +43,11 @@ export interface Part {
   /** Bytes written, after compression. */
   readonly size: number;
   /**
-   * Takes whole lines; after it resolves, their memory is used again. Rejects with a Failure if
-   * they cannot be written; the lines before them are then safe.
+   * Take whole lines; after it resolves, their memory is used again. Reject with a Failure if they
+   * cannot be written; the lines before them are then safe.
    */
   write(lines: Buffer): Promise<void>;
-  /** Makes all lines written so far readable, whatever happens later. */
+  /** Make all lines written so far readable, whatever happens later. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }

@@ -35,7 +35,7 @@ export interface RotationPlan {
 /** The target of a capture, cut into parts if it is rotated. */
 export interface Sink {
   write(piece: Piece): Promise<void>;
-  /** Makes all lines written so far readable, whatever happens later. */
+  /** Make all lines written so far readable, whatever happens later. */
   flush(): Promise<void>;
   close(): Promise<void>;
   /** Bytes written, in all parts. */

@@ -24,8 +24,8 @@ export interface Format {
   readonly tally: CaptureTally;
   /** The limit of records is reached; later records are skipped. */
   readonly full: boolean;
-  /** Keeps references to the chunk only in the pieces. */
+  /** Convert a chunk; keep references to it only in the pieces. */
   push(chunk: Buffer): Iterable<Piece>;
-  /** Ends the stream: an unfinished last line is not written. */
+  /** End the stream: an unfinished last line is not written. */
   end(): Iterable<Piece>;
 }

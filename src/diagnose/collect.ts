@@ -22,7 +22,7 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
   tcp_syncookies: null,
 };
 
-/** Local addresses with their own flow, and remembered from rows; further ones are dropped. */
+/** Limit of local addresses with their own flow, and of addresses with a remembered flow. */
 const MOST_FLOWS = 1024;
 /** Flows with known sources of unanswered half-opens: each takes 126 KB. */
 const MOST_SOURCES = 64;
@@ -202,7 +202,7 @@ export class Collector implements Taker {
     }
   }
 
-  /** Count half-opens that waited for PATIENCE by `now` as unanswered, and note their sources. */
+  /** Note the sources of half-opens that waited for PATIENCE by `now`: they are unanswered. */
   #unanswered(now: number): void {
     for (const [key, { since, remote, flow }] of this.#waiting) {
       if (since > now - PATIENCE) {

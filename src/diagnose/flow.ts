@@ -80,7 +80,7 @@ export class Flow {
     return Math.max(0, halfOpen(this.#judged));
   }
 
-  /** Return the half-opens that began too recently to be judged. */
+  /** Return the current half-opens that began too recently to be judged. */
   get young(): number {
     let sum = 0;
     for (const bucket of this.#buckets.values()) {

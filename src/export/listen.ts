@@ -14,7 +14,7 @@ export type Place = { readonly host: string; readonly port: number } | { readonl
 export interface Listening {
   /** The address in words: with port 0 the kernel has chosen one. */
   readonly name: string;
-  /** Removes the socket's file, if it still is this server's. Call it before the server closes. */
+  /** Remove the socket's file, if it still is this server's. Call it before the server closes. */
   remove(): void;
 }
 

@@ -8,7 +8,7 @@ export interface SeriesLine<T> {
   /** The name of a custom property of the style. */
   readonly colour: string;
   readonly dashed?: boolean;
-  /** Returns the value of a moment; NaN or undefined without one. */
+  /** Return the value of a moment; NaN or undefined without one. */
   of(moment: T): number | undefined;
 }
 

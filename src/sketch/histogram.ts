@@ -38,8 +38,8 @@ export class Histogram {
   }
 
   /**
-   * Return the lowest value that is not below this share of all: 0.5 gives the median. Return 0 if
-   * there are none.
+   * Return the lowest value that at least this share of all values do not exceed: 0.5 gives the
+   * median. Return 0 if there are none.
    */
   quantile(share: number): number {
     const rank = Math.max(1, Math.ceil(share * this.count));

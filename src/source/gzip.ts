@@ -107,9 +107,9 @@ class Packed {
 
 /**
  * Unpack gzip of any number of members. For a damaged or cut member, yield its whole lines up to
- * the damage, report it, and go on with the next member that begins a capture. So `cat FILE.*.gz`
- * is read completely, even with cut files in it. Like gzip, skip zeros at the end of the input;
- * zeros before more data are damage. Stop after MAX_DAMAGES, or at the signal.
+ * the damage and report it. Then continue with the next member that begins a capture. So `cat
+ * FILE.*.gz` is read completely, even with cut files in it. Like gzip, skip zeros at the end of the
+ * input; zeros before more data are damage. Stop after MAX_DAMAGES, or at the signal.
  *
  * @param onWhole called after each whole member with the bytes of the input up to its end
  */

@@ -17,12 +17,12 @@ const NOTHING = Buffer.alloc(0);
 /** An open tap: one reader of /proc/net/tcpsynq with its own filter. */
 export interface Tap {
   /**
-   * Yields bytes as they arrive. Ends at the signal or when the module is unloaded; closes the tap.
+   * Yield bytes as they arrive. End at the signal or when the module is unloaded; close the tap.
    *
    * @param all at the signal, read the records made by then
    */
   chunks(signal: AbortSignal, all?: boolean): AsyncGenerator<Buffer, void, void>;
-  /** Gives back a chunk without other references: later reads use its memory again. */
+  /** Give back a chunk without other references: later reads use its memory again. */
   release(chunk: Buffer): void;
 }
 

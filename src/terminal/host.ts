@@ -4,7 +4,7 @@ import { printable } from './printable.js';
 
 /** The keyboard, key by key. */
 export interface Keys {
-  /** Turns line editing off until `close`; reports each key, an arrow as its whole sequence. */
+  /** Turn line editing off until `close`; report each key, an arrow as its whole sequence. */
   listen(onKey: (key: string) => void): void;
   close(): void;
 }
@@ -19,20 +19,20 @@ export interface Host {
   /** The exit status of a command without an error: 0, unless it sets another. */
   status: number;
   stdin(): Readable;
-  /** Returns the keyboard, even while stdin is a pipe; null if there is none. */
+  /** Return the keyboard, even while stdin is a pipe; null if there is none. */
   keys(): Keys | null;
-  /** Calls `restore` in any exit of the process; it must not wait. Returns a function to cancel. */
+  /** Call `restore` in any exit of the process; it must not wait. Return a function to cancel. */
   onExit(restore: () => void): () => void;
   /**
-   * Sends signals to `listener` instead of ending, until the returned function is called. `typed`
+   * Send signals to `listener` instead of ending, until the returned function is called. `typed`
    * signals may come from a terminal, which sends them to all processes of this group.
    */
   onSignal(listener: (signal: NodeJS.Signals, typed: boolean) => void): () => void;
-  /** Calls `listener` on SIGUSR1, a request for progress, until the returned function is called. */
+  /** Call `listener` on SIGUSR1, a request for progress, until the returned function is called. */
   onProgress(listener: () => void): () => void;
   /** SIGHUP is ignored, as under nohup; commands started here must ignore it too. */
   readonly hangupIgnored: boolean;
-  /** Stops the process like Ctrl-Z; resolves when it is continued. */
+  /** Stop the process like Ctrl-Z; resolve when it is continued. */
   suspend(): Promise<void>;
 }
 

@@ -25,7 +25,7 @@ export interface TallySubject {
   readonly name: string;
   /** Keys in addition to those of every screen. */
   readonly keys: readonly string[];
-  /** Returns the current picture. Only a `kept` one does not change with later events. */
+  /** Return the current picture. Only a `kept` one does not change with later events. */
   picture(kept: boolean): TallyPicture;
   text(): string;
   json(): object;

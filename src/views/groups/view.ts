@@ -20,7 +20,7 @@ export interface GroupSubject<R> {
 /** A way to show records counted in groups. */
 export interface GroupView<R> extends RecordView<R> {
   /**
-   * Ends an interval, or the whole time; the counters hold its records.
+   * End an interval, or the whole time; the counters hold its records.
    *
    * @param end in seconds of stream time
    * @param seconds of its length; null if too few for a rate

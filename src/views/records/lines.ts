@@ -10,11 +10,11 @@ import { RecordClock, type RecordSource, type RecordView } from './view.js';
 export interface Form<R> {
   /** Column names for output other than a terminal, separated by spaces; new ones are appended. */
   readonly columns: string;
-  /** Returns the values of these columns. */
+  /** Return the values of these columns. */
   words(record: R, time: string): string;
   /** The same for a terminal. */
   readonly aligned: AlignedLines<R>;
-  /** Returns lines below the record's own. */
+  /** Return lines below the record's own. */
   below?(record: R): readonly string[];
   /** @param stamp RFC 3339; null if the clock is not known */
   object(record: R, stamp: string | null): object;

@@ -30,15 +30,15 @@ export interface RecordView<R> {
   /** Records were lost between the previous and the next one. */
   loss(loss: Loss): void;
   /**
-   * Takes a message for the user, on stderr.
+   * Show a message on stderr.
    *
    * @param about subject: of several delayed messages about it, only the last is shown
    */
   note(text: string, about?: string): void;
   flush(): Promise<void>;
-  /** Ends the input, even if it was cut off. */
+  /** End the input, even if it was cut off. */
   finish?(): Promise<void>;
-  /** Ends input that was read to its end. */
+  /** End input that was read to its end. */
   ended?(): Promise<void>;
   close?(): Promise<void>;
 }

@@ -119,9 +119,9 @@ interface Part {
 
 /**
  * Return a value for each of `columns` equal parts of the time: usually the last of the part. If
- * another one differs from it by more than `slack`, use the one furthest from the value before, so
- * that no peak or dip is lost. A part without a sample repeats the value before. The value is null
- * before the first sample, and at the end of an epoch.
+ * another one differs from it by more than `slack`, use the one furthest from the value before: no
+ * peak or dip is lost. A part without a sample repeats the value before. The value is null before
+ * the first sample, and at the end of an epoch.
  */
 export function telling<T extends Moment>(
   samples: readonly T[],

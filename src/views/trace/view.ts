@@ -8,7 +8,7 @@ import type { RecordView } from '../records/view.js';
 export interface TraceSubject {
   readonly trace: Trace;
   readonly info: SourceInfo;
-  /** Returns the unit of srtt, which may become known with the first sample. */
+  /** Return the unit of srtt, which may become known with the first sample. */
   unit(): SrttUnit;
 }
 

@@ -19,7 +19,7 @@ export interface WatchState {
 /** A way to show a session. */
 export interface View {
   show(event: SourceEvent, point: Point | null): Promise<void>;
-  /** Ends a recorded session that was read to its end. */
+  /** End a recorded session that was read to its end. */
   ended?(): Promise<void>;
   close?(): Promise<void>;
 }
