@@ -6,7 +6,7 @@
  *
  * The module decides the cause in this order (net/ipv4/tcp*.c, 6.1):
  *
- *   1. fin: tcp_time_wait() was called. Both sides have finished, or ours has
+ *   1. fin: tcp_time_wait() was called. Both sides have finished, or we have
  *      and no process waits for the other.
  *      reset_received: tcp_reset() was called for a RST.
  *      reset_sent: tcp_reset() was called for data that no process can read any

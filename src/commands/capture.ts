@@ -120,7 +120,7 @@ async function openSource(
     : await openModuleStream(namespace, filterOf(options), signal, true);
 }
 
-/** @returns whether the source ended by itself */
+/** @returns whether the source ended on its own */
 async function record(
   host: Host,
   source: Bytes,

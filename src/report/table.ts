@@ -4,7 +4,7 @@ import { type Html, html } from './html.js';
 /** One column of a table on the page. */
 type HtmlColumn = Column<string | Html>;
 
-/** Return a table with row names in its first column. A wide table scrolls by itself. */
+/** Return a table with row names in its first column. A wide table scrolls alone. */
 export function table(caption: string, columns: readonly HtmlColumn[]): Html {
   const rows = columns[0]?.cells.length ?? 0;
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">

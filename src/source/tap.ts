@@ -141,7 +141,7 @@ function readSome(fd: number, buffer: Buffer): Promise<number> {
       if (error === null) {
         resolve(length);
       } else if (error.code === 'EINTR') {
-        // libuv does not retry by itself.
+        // libuv does not retry.
         resolve(readSome(fd, buffer));
       } else if (error.code === 'ENODEV' || error.code === 'EIO') {
         // The answers of procfs for a file of a module that is being unloaded.
