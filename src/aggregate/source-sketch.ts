@@ -1,4 +1,3 @@
-import { TextHash } from '../sketch/hash.js';
 import { HyperLogLog } from '../sketch/hyperloglog.js';
 import { Sources } from './sources.js';
 
@@ -20,13 +19,11 @@ export interface SourceSummary {
 export class SourceSketch {
   readonly #networks = new Sources();
   readonly #addresses = new HyperLogLog();
-  readonly #hash = new TextHash();
 
   /** @param remote `a.b.c.d:port` or `[v6]:port` */
   add(remote: string): void {
     this.#networks.add(remote);
-    this.#hash.read([remote.slice(0, remote.lastIndexOf(':'))]);
-    this.#addresses.add(this.#hash.high, this.#hash.low);
+    this.#addresses.add(hashOfAddress(remote), 0);
   }
 
   /** Null if there were none. */
@@ -39,4 +36,17 @@ export class SourceSketch {
     const addresses = Math.min(total, this.#addresses.estimate);
     return { total, networks, exact, addresses, top: top.key, share: top.least / total };
   }
+}
+
+/** Where the hash of an address begins: no sender can choose addresses with equal hashes. */
+const SEED = Math.floor(Math.random() * 2 ** 32);
+
+/** Return 32 bits of an address without its port: FNV-1a, as it runs for every record. */
+function hashOfAddress(remote: string): number {
+  const end = remote.lastIndexOf(':');
+  let hash = SEED;
+  for (let i = 0; i < end; i++) {
+    hash = Math.imul(hash ^ remote.charCodeAt(i), 0x01000193);
+  }
+  return hash >>> 0;
 }

@@ -56,7 +56,6 @@ export function tooLittle({ counts, seconds }: Collector, name: string): string 
 /** A half-open that may still get an answer. */
 interface Waiting {
   readonly since: number;
-  readonly remote: string;
   readonly flow: Flow;
 }
 
@@ -105,7 +104,7 @@ export class Collector implements Taker {
   readonly #flowOf = new Map<string, Flow | null>();
   readonly #added = new Places(EVENT_COLUMNS);
   readonly #removed = new Places(EVENT_COLUMNS);
-  /** Half-opens younger than PATIENCE, by both their ends, in the order in which they began. */
+  /** Half-opens younger than PATIENCE, by their remote end, in the order in which they began. */
   readonly #waiting = new Map<string, Waiting>();
   #sourced = 0;
   #before: Count | null = null;
@@ -192,10 +191,10 @@ export class Collector implements Taker {
       this.#sources.add(remote);
       flow?.add(row.time, row.number(at.qlen), row.number(at.limit));
       if (flow !== null && this.#waiting.size < MOST_WAITING) {
-        this.#waiting.set(`${remote} ${local}`, { since: row.time, remote, flow });
+        this.#waiting.set(remote, { since: row.time, flow });
       }
     } else {
-      this.#waiting.delete(`${remote} ${local}`);
+      this.#waiting.delete(remote);
       const named = row.text(at.outcome) as Outcome;
       const outcome = OUTCOMES.includes(named) ? named : 'other';
       flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age_us) / 1e6, first.time);
@@ -204,11 +203,11 @@ export class Collector implements Taker {
 
   /** Note the sources of half-opens that waited for PATIENCE by `now`: they are unanswered. */
   #unanswered(now: number): void {
-    for (const [key, { since, remote, flow }] of this.#waiting) {
+    for (const [remote, { since, flow }] of this.#waiting) {
       if (since > now - PATIENCE) {
         break;
       }
-      this.#waiting.delete(key);
+      this.#waiting.delete(remote);
       if (flow.sources === null && this.#sourced < MOST_SOURCES) {
         flow.sources = new SourceSketch();
         this.#sourced += 1;
