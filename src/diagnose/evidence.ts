@@ -28,7 +28,7 @@ export function areMostlyOld(old: number, holds: number): boolean {
 
 /** An accept queue over the watch; connections. */
 export interface AcceptQueue {
-  /** Of the socket, of those that share an address the one whose queue was full most; 0: unknown. */
+  /** Inode of the socket; of several on one address, the one most often full. 0: not known. */
   readonly inode: number;
   /** Sockets that share the address (SO_REUSEPORT). */
   readonly sockets: number;

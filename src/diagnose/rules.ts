@@ -61,7 +61,7 @@ export const RULES: readonly Rule[] = [
     name: 'old half-opens',
     state: 'flood',
     applies: (scope, evidence) =>
-      isFullOfOld(scope, evidence) && ((isSpread(scope) ?? true) ? true : isShut(scope, evidence)),
+      isFullOfOld(scope, evidence) && (isSpread(scope) !== false || isShut(scope, evidence)),
   },
   {
     name: 'unanswered by many networks',

@@ -15,7 +15,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** What becomes of a SYN that is let in. */
+/** How a queued SYN ends. */
 export interface Fate {
   /** Without it no one answers. */
   readonly ends?: 'completed' | 'reset';
@@ -69,7 +69,7 @@ class Simulation {
   private readonly lines = [...HEADER];
   private readonly figures: Record<string, number>;
   private readonly qlen: Record<string, number> = {};
-  /** What happens at a ms. */
+  /** SYNs, ends of half-opens and returned cookies, by ms. */
   private readonly syns = new Map<number, Syn[]>();
   private readonly ends = new Map<number, HalfOpen[]>();
   private readonly cookies = new Map<number, number>();

@@ -157,7 +157,7 @@ export const movesRequests = readFileSync('/proc/net/netstat', 'utf8').includes(
   'TCPMigrateReqSuccess',
 );
 
-/** What holds of a target with its traffic stopped; its figures. */
+/** Expect the module to agree with the kernel while no traffic runs; return the figures. */
 export async function expectExact(at: Link): Promise<Figures> {
   const { figures: f, kernel } = await at.settled();
   expect(f.half_open).toBe(kernel);
