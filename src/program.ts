@@ -61,8 +61,8 @@ export function makeProgram(host: Host, version: string): Command {
       writeOut: (text) => void host.out.write(text),
       writeErr: (text) => void writeAside(host, text),
       outputError: (text, write) => write(errorLines(text)),
-      getOutHelpWidth: () => (host.out.tty ? host.out.columns : 80),
-      getErrHelpWidth: () => (host.err.tty ? host.err.columns : 80),
+      getOutHelpWidth: () => (host.out.tty ? Math.min(host.out.columns, 80) : 80),
+      getErrHelpWidth: () => (host.err.tty ? Math.min(host.err.columns, 80) : 80),
       getOutHasColors: () => host.out.colour,
       getErrHasColors: () => host.err.colour,
     })
