@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const top = dirname(dirname(fileURLToPath(import.meta.url)));
 const src = join(top, 'src');
 
-/** Reads from the table of ARCHITECTURE.md which folders each folder may import. */
+/** Read from the table of ARCHITECTURE.md which folders each folder may import. */
 function allowed(): Map<string, Set<string>> {
   const rows = [
     ...readFileSync(join(top, 'ARCHITECTURE.md'), 'utf8').matchAll(/^\| (`.*?) \|.*\| (.*) \|$/gm),
@@ -22,7 +22,7 @@ function allowed(): Map<string, Set<string>> {
   return may;
 }
 
-/** Folders that a file imports from, and those it loads when they are needed. */
+/** List the folders that a file imports from, dynamic imports included. */
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   return [...text.matchAll(/(?:from |import\()'(\.[^']*)'/g)]

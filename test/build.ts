@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 const TOP = fileURLToPath(new URL('..', import.meta.url));
 
-/** `npm run build` touches the first file before all else, and writes the second last of all. */
+/** `npm run build` touches the first file at its start, and writes the second at its end. */
 const [BEGUN, LAST] = ['build/begun', 'dist/man/tcpsynq.1'];
 
-/** Build the command, unless the last build is complete and newer than all that it is made from. */
+/** Build the command, unless the last build is complete and newer than all of its inputs. */
 export default function build(): void {
   if (isFresh()) {
     return;
@@ -16,7 +16,7 @@ export default function build(): void {
   mkdirSync(join(TOP, 'build'), { recursive: true });
   const lock = openSync(join(TOP, 'build/lock'), 'w');
   try {
-    // flock(1) locks the open file that it inherits, which stays locked until we close it too.
+    // flock(1) locks the open file that it inherits. The lock remains until we close it too.
     spawnSync('flock', ['3'], { stdio: ['ignore', 'inherit', 'inherit', lock] });
     if (!isFresh()) {
       execFileSync('npm', ['run', '--silent', 'build'], {
@@ -29,7 +29,10 @@ export default function build(): void {
   }
 }
 
-/** Compare times of change (ctime): a tool that copies files can set mtime back, but not ctime. */
+/**
+ * Return whether the last build is complete and newer than all of its inputs. It compares their
+ * ctime: a tool that copies files can set mtime back, but not ctime.
+ */
 function isFresh(): boolean {
   const begun = statSync(join(TOP, BEGUN), { throwIfNoEntry: false });
   const last = statSync(join(TOP, LAST), { throwIfNoEntry: false });
@@ -40,7 +43,7 @@ function isFresh(): boolean {
   return isComplete && inputs().every((path) => statSync(join(TOP, path)).ctimeMs < begun.mtimeMs);
 }
 
-/** List all that a build reads. A folder changes when a file in it is added, renamed or deleted. */
+/** List all inputs of a build. A folder changes when a file in it is added, renamed or deleted. */
 function inputs(): string[] {
   const settings = /^(package(-lock)?|tsconfig(\.\w+)?)\.json$|^rolldown\.config\.js$/;
   return [

@@ -1,7 +1,7 @@
 import { StreamReader, type Taker } from '../src/stream/reader.js';
 import { COLUMNS as SCHEMA } from '../src/stream/schema.js';
 
-/** Hand all of a stream to what takes it. */
+/** Pass a whole stream to a taker. */
 export function feed(text: string, to: Taker): void {
   const reader = new StreamReader();
   for (const batches of [reader.push(Buffer.from(text)), reader.end()]) {
@@ -11,7 +11,7 @@ export function feed(text: string, to: Taker): void {
   }
 }
 
-/** The header and the C lines of a capture: half-open rises to `top`, then all of it expires. */
+/** Return the header and C lines of a capture: half_open rises to `top`, then all expire. */
 export function capture(seconds: number, top: number): string {
   const lines = [
     '# tcpsynq 1',
@@ -35,7 +35,7 @@ export function capture(seconds: number, top: number): string {
 
 export const COLUMNS = SCHEMA.C.join(' ');
 
-/** A C line; figures not given are 0. */
+/** Return a C line; counters not given are 0. */
 export function countLine(time: number, figures: Readonly<Record<string, number>>): string {
   const values = COLUMNS.split(' ')
     .slice(1)
@@ -55,13 +55,13 @@ const EVENT_HEADER = `# tcpsynq 1
 # L ${SCHEMA.L.join(' ')}
 `;
 
-/** A capture of events from lines without times: they are given 0.1 s apart. */
+/** Return a capture of events from lines without times; their times are 0.1 s apart. */
 export function eventCapture(lines: readonly string[]): string {
   const timed = lines.map((line, i) => `${line[0]} ${(i / 10).toFixed(9)}${line.slice(1)}\n`);
   return EVENT_HEADER + timed.join('');
 }
 
-/** `count` spoofed SYNs in pieces: each from another /24 or /64, to one of two listeners. */
+/** Yield `count` spoofed SYNs in pieces: each from another /24 or /64, to one of two listeners. */
 export function* spoofed(count: number, version: 4 | 6): Generator<string, void, void> {
   yield EVENT_HEADER;
   let lines = '';
@@ -78,12 +78,12 @@ export function* spoofed(count: number, version: 4 | 6): Generator<string, void,
   yield lines;
 }
 
-/** The columns of a sample, as far as docs/format.md has them from tcp_probe, and those after. */
+/** The columns of a sample: first those of tcp_probe, then the others of docs/format.md. */
 export const SAMPLE_COLUMNS = SCHEMA.S.join(' ');
 
 export const NO_SSTHRESH = 2147483647;
 
-/** The eleven fields of tcp_probe. */
+/** Return the eleven fields of tcp_probe. */
 export function probeLine(
   time: number,
   ends: string,
@@ -95,7 +95,7 @@ export function probeLine(
   return `${time.toFixed(9)} ${ends} 1448 ${una} ${una} ${cwnd} ${ssthresh} 65535 ${srtt} 65535`;
 }
 
-/** An S line, its socket told apart by `cookie`. */
+/** Return an S line; `cookie` identifies its socket. */
 export function sampleLine(
   time: number,
   ends: string,
@@ -117,7 +117,7 @@ export interface Sampled {
   readonly srtt: number;
 }
 
-/** A transfer whose window grows by one each `step` seconds and is halved at `top`. */
+/** Return samples of a transfer: each `step` seconds cwnd grows by one, or is halved at `top`. */
 export function sawtooth(length: number, step: number, top: number): Sampled[] {
   const samples: Sampled[] = [];
   let [cwnd, ssthresh] = [10, NO_SSTHRESH];
@@ -133,7 +133,7 @@ export function sawtooth(length: number, step: number, top: number): Sampled[] {
   return samples;
 }
 
-/** A capture of transfers between 10.0.0.1 and 10.0.N.2, the first the busiest, and of counts. */
+/** Return a capture of counts, and of transfers from 10.0.0.1 to 10.0.N.2; N = 1 is the busiest. */
 export function transfers(connections: number, length: number): string {
   const lines: [number, string][] = [];
   for (let n = 1; n <= connections; n += 1) {
@@ -160,12 +160,12 @@ const HEAD = `# tcpsynq 1
 
 export const DROP_COLUMNS = SCHEMA.D.join(' ');
 
-/** A capture of drops: a count each second, whose refused SYNs grow by 10, and these lines. */
+/** Return a capture of these drops, and of a count each second with 10 more refused SYNs. */
 export function dropCapture(seconds: number, lines: readonly string[], columns = DROP_COLUMNS) {
   return counted('drop', `# D ${columns}\n`, seconds, lines);
 }
 
-/** The same of closes. */
+/** Return a capture of these closes, with the same counts. */
 export function closeCapture(seconds: number, lines: readonly string[]) {
   return counted('close', `# X ${SCHEMA.X.join(' ')}\n`, seconds, lines);
 }
@@ -182,7 +182,7 @@ function counted(kind: string, header: string, seconds: number, lines: readonly 
   );
 }
 
-/** `count` dropped SYNs in pieces, each of another connection. */
+/** Yield `count` dropped SYNs in pieces, each of another connection. */
 export function* spoofedDrops(count: number): Generator<string, void, void> {
   yield `${HEAD}# filter kinds=count,drop\n# D ${DROP_COLUMNS}\n`;
   let lines = '';
@@ -197,12 +197,12 @@ export function* spoofedDrops(count: number): Generator<string, void, void> {
   yield lines;
 }
 
-/** The columns that `incident` counts, and how a half-open of it ends. */
+/** The outcomes in `incident`, and the columns that count them. */
 type Ending = 'completed' | 'expired' | 'reset';
 
 /**
- * A minute of every kind of record: honest clients, a flood in the middle third that fills a queue
- * of 2049, drops, closes, two transfers, and twelve samples lost.
+ * Return a minute of every kind of record: real clients, drops, closes, two transfers, and twelve
+ * lost samples. In the middle third, a flood fills a queue of 2,049.
  */
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a minute of traffic, kind by kind, on one clock and one queue
 export function incident(): string {
@@ -210,7 +210,7 @@ export function incident(): string {
   const seconds = 60;
   const lines: [number, string][] = [];
   const put = (time: number, line: string) => lines.push([time, line]);
-  /** Those that are to end, the next first. */
+  /** The half-opens in the queue, sorted by the time of their end. */
   const queue: { at: number; born: number; remote: string; ending: Ending; synacks: number }[] = [];
   const figures = { half_open: 0, added: 0, completed: 0, expired: 0, reset: 0 };
   const refused = { queue_full: 0, accept_full: 0 };
@@ -288,13 +288,13 @@ export function incident(): string {
   return `${header}${more}${lines.map(([, line]) => `${line}\n`).join('')}`;
 }
 
-/** `count` samples of `connections` transfers in pieces, with a count each second. */
+/** Yield `count` samples of `connections` transfers in pieces, with a count each second. */
 export function* manySamples(count: number, connections: number): Generator<string, void, void> {
   yield `# tcpsynq 1\n# clock_offset 1790000000.5\n# C ${COLUMNS}\n# S ${SAMPLE_COLUMNS}\n`;
   let lines = '';
   for (let i = 0; i < count; i += 1) {
     const n = i % connections;
-    // One dip and one peak that no other sample comes near.
+    // One dip and one peak, far from all other samples.
     const cwnd = i === 333_333 ? 1 : i === 666_666 ? 99_999 : 100 + ((i * 7919) % 900);
     if (i % 1000 === 0) {
       lines += `${countLine(i / 1000, { half_open: i === 500_000 ? 54_321 : 7, added: i })}\n`;
@@ -309,10 +309,10 @@ export function* manySamples(count: number, connections: number): Generator<stri
   yield lines;
 }
 
-/** What does harm on a page that takes it for markup. */
+/** Text that does harm on a page that treats it as markup. */
 export const EVIL = `"'><script>alert(1)</script><img/src=x/onerror=alert(2)>&lt;`;
 
-/** A capture that has it wherever there is room for text, and times that are none. */
+/** Return a capture with EVIL wherever a text is possible, and with invalid times. */
 export function hostile(): string {
   const count = (time: number) =>
     countLine(time, { half_open: time, added: time, completed: time });

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, closeCapture } from './capture.js';
 import { bash, named, onTerminal, run } from './command.js';
 
-// `tcpsynq closes` on captures: the rows of test/terminal.md about it that need no module.
+// `tcpsynq closes` on captures: the rows of test/terminal.md that need no module.
 
 const WEB = '10.9.0.1:80';
 const STACK = 'tcp_v4_do_rcv+0x44;tcp_rcv_state_process+0x5a1;tcp_done+0x30';
 
-/** Three clients of a web server say goodbye, one resets; two of another never answer. */
+/** Three connections of a web server end with FIN, one with RST; two of another time out. */
 const LINES = [
   `X 0.500000000 ${WEB} 198.18.0.1:4001 FIN_WAIT2 fin ${STACK}`,
   `X 0.600000000 ${WEB} 198.18.0.1:4002 LAST_ACK fin -`,

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COLUMNS, capture, countLine, eventCapture } from './capture.js';
 import { named, run, spawned, start } from './command.js';
 
-// What the command prints, writes and returns on a host without the module, when stdout is no
-// terminal: rows of test/terminal.md. Each test has the name of its row.
+// Output, files and exit status of the command on a host without the module, if stdout is not a
+// terminal: rows of test/terminal.md. Each test is named after its row.
 
 let directory: string;
 let file: string;
@@ -223,7 +223,7 @@ describe('diagnose', () => {
     expect([stderr, code]).toEqual(['', status]);
   });
 
-  test('--check, asked for what makes no sense', async () => {
+  test('--check with an option that excludes it', async () => {
     const { stdout, code } = await run(['diagnose', '--check', '--json']);
     expect(stdout).toBe('TCPSYNQ UNKNOWN - --check and --json exclude each other\n');
     expect(code).toBe(3);
@@ -271,7 +271,7 @@ describe('namespaces', () => {
   });
 });
 
-// Every command is started as a process somewhere, as each is a file of its own in dist.
+// Some test starts each command as a process, because each is a file of its own in dist.
 describe.concurrent('the process', () => {
   test('prints help and version', async () => {
     expect(await spawned(['--help'])).toMatchObject({

@@ -8,7 +8,7 @@ import type { Host } from '../src/terminal/host.ts';
 import { eventually } from './eventually.ts';
 import { MARK, OWN } from './left.ts';
 
-/** The built command, as an installation has it. */
+/** The built command, as it is installed. */
 export const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 export interface Ended {
@@ -18,7 +18,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A started process whose output is collected. It must end before the tests of its file do. */
+/** A started process, and its output so far. It must end before the tests of its file do. */
 export class Started {
   stdout = '';
   stderr = '';
@@ -54,7 +54,7 @@ export class Started {
 
   /**
    * Type keys at a screen, and return the lines of the next complete frame that matches. Without
-   * keys it may be the frame that is there.
+   * keys, it may be the current frame.
    */
   async press(keys: string, shows: RegExp): Promise<string[]> {
     const before = keys === '' ? 0 : this.stdout.length;
@@ -65,7 +65,7 @@ export class Started {
     });
   }
 
-  /** Wait for a sign of the running process. */
+  /** Wait until `predicate` returns a value. Throw an error if the process ends before. */
   #shows<T>(what: string, predicate: () => T): Promise<Exclude<T, false | null | undefined>> {
     const look = () => {
       const value = predicate();
@@ -74,7 +74,7 @@ export class Started {
       }
       return value;
     };
-    // Less than a test may take, so that vitest's limit does not come first.
+    // Less than vitest's limit for a test, so that this error comes first.
     return eventually(`${what} from ${this.line}`, look, { limit: 15_000 });
   }
 
@@ -90,7 +90,7 @@ export function start(args: readonly string[], env?: NodeJS.ProcessEnv): Started
   return new Started(process.execPath, [CLI, ...args], env);
 }
 
-/** Start the command as an installation does: the file is executed, and finds Node in PATH. */
+/** Start the command as if installed: execute its file, which finds Node in PATH. */
 export function execute(args: readonly string[], env?: NodeJS.ProcessEnv): Started {
   return new Started(CLI, args, { PATH: pathWithNode(), ...env });
 }
@@ -100,8 +100,8 @@ function pathWithNode(): string {
 }
 
 /**
- * Run the command as a process to its end, with `input` on stdin. This proves what `run` cannot:
- * that the built file starts, and what Node and the kernel do with its streams, signals and exit.
+ * Run the command as a process to its end, with `input` on stdin. Beyond `run`, this tests that the
+ * built file starts, and how Node and the kernel handle its streams, signals and exit.
  */
 export async function spawned(args: readonly string[], input = ''): Promise<Ended> {
   const started = start(args);
@@ -109,7 +109,7 @@ export async function spawned(args: readonly string[], input = ''): Promise<Ende
   return started.ended();
 }
 
-/** Built like the command, because Node loads that ten times as fast as Vitest loads the sources. */
+/** Import a built file: Node loads it ten times as fast as Vitest loads the sources. */
 const built = (name: string) => import(new URL(`../build/${name}`, import.meta.url).href);
 const { run: runOnHost } = (await built('run.js')) as typeof import('../src/run.js');
 const { Output } = (await built(
@@ -119,7 +119,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /**
  * Run the command in this process, with `input` on stdin, and with no terminal or keyboard. This
- * proves what a command line prints, writes and returns, in a tenth of the time of a process.
+ * tests output, files and exit status of a command line in a tenth of the time of a process.
  */
 export async function run(args: readonly string[], input = ''): Promise<Ended> {
   const [stdout, stderr] = [new Sink(), new Sink()];
@@ -154,14 +154,14 @@ export async function run(args: readonly string[], input = ''): Promise<Ended> {
   return { stdout: stdout.text(), stderr: stderr.text(), code, signal: null };
 }
 
-/** Put each command line as it is typed before its words, to name a test after it. */
+/** Put each command line, as typed, before its words, to name a test after it. */
 export function named<Rest extends readonly unknown[]>(
   rows: readonly (readonly [args: readonly string[], ...rest: Rest])[],
 ): [line: string, args: readonly string[], ...rest: Rest][] {
   return rows.map(([args, ...rest]) => [args.join(' '), args, ...rest]);
 }
 
-/** Collects what is written. */
+/** Collects all bytes written to it. */
 class Sink extends Writable {
   readonly #chunks: Buffer[] = [];
 
@@ -175,7 +175,7 @@ class Sink extends Writable {
   }
 }
 
-/** Run a line of bash. `$T` in it is the command, `$X` the command as an installation starts it. */
+/** Run a line of bash. `$T` in it starts the command with this Node, `$X` as if installed. */
 export async function bash(line: string): Promise<Ended> {
   const env = { T: `${process.execPath} ${CLI}`, X: CLI, PATH: pathWithNode() };
   const started = new Started('bash', ['-c', line], env);
@@ -183,7 +183,7 @@ export async function bash(line: string): Promise<Ended> {
   return started.ended();
 }
 
-/** Starts the command on a terminal of its own; what it writes there, stderr too, is `stdout`. */
+/** Start the command on a new terminal. Its output there, stderr included, is `stdout`. */
 export function onTerminal(
   args: readonly string[],
   size: { readonly columns: number; readonly rows: number },
@@ -195,7 +195,7 @@ export function onTerminal(
   return new Started('script', ['--quiet', '--return', '--command', line, '/dev/null'], plain);
 }
 
-/** The lines of the last whole picture in a terminal's output, without colour. */
+/** Return the lines of the last complete frame in a terminal's output, without colour. */
 function lastFrame(output: string): string[] {
   const begun = output.split('\u001b[?2026h').slice(1);
   const frame =

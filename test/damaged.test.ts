@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countLine, eventCapture, incident } from './capture.js';
 import { named, run } from './command.js';
 
-// Captures that are cut short, damaged, or cannot be read at all: every command that takes -i.
+// Every command that takes -i, with captures that are cut short, damaged or unreadable.
 
 let directory: string;
 let [cut, joined, out] = ['', '', ''];
@@ -44,7 +44,7 @@ const COMMANDS: readonly (readonly [readonly string[]])[] = [
   [['plot', '--terminal']],
 ];
 
-/** Unpack what there is of a file that was cut, to the end of its last line. */
+/** Unpack a file that was cut, to the end of its last whole line. */
 function unpacked(bytes: Buffer): string {
   const text = String(gunzipSync(bytes, { finishFlush: 2 }));
   return text.slice(0, text.lastIndexOf('\n') + 1);
@@ -71,7 +71,7 @@ describe('gzip that was cut', () => {
     expect(code).toBe(1);
   });
 
-  test('what the readable part lacks is said on the same line', async () => {
+  test('reports on the same line what the readable part lacks', async () => {
     const path = join(directory, 'events.gz');
     const lines = Array.from({ length: 500 }, (_, i) => `A 1.2.3.4:80 1.2.3.5:${i} ${i} 900`);
     const packed = gzipSync(eventCapture(lines).replace('A 0.1', `${countLine(0.1, {})}\nA 0.1`));
@@ -91,7 +91,7 @@ describe('gzip that was cut', () => {
     expect(code).toBe(3);
   });
 
-  test('what follows the cut member is read too', async () => {
+  test('reads members after the cut one', async () => {
     const { stdout, stderr, code } = await run(['capture', '-i', joined, '-']);
     expect(stdout.endsWith(whole)).toBe(true);
     expect(stdout.length).toBeGreaterThan(1.8 * whole.length);
@@ -99,7 +99,7 @@ describe('gzip that was cut', () => {
     expect(code).toBe(1);
   });
 
-  test('nothing that could be read is one line', async () => {
+  test('prints one line if nothing is readable', async () => {
     for (const [args] of COMMANDS) {
       const path = join(directory, 'head.gz');
       await writeFile(path, gzipSync(whole).subarray(0, 12));
@@ -150,7 +150,7 @@ test('`capture` copies what it cannot read, and exits 1', async () => {
   }
 });
 
-test('events of which none can be read', async () => {
+test('events, all of them unreadable', async () => {
   const lines = ['A 1.2.3.4:80 1.2.3.5:1 x 9', 'A 1.2.3.4:80 1.2.3.5:2 x 9'];
   for (const [more, args] of [
     ['', []],
@@ -166,7 +166,7 @@ test('events of which none can be read', async () => {
   }
 });
 
-describe('times that cannot be', () => {
+describe('impossible times', () => {
   const far = incident().replace(/(# clock_offset ).*/, `$1${'9'.repeat(14)}.5`);
 
   test.each(named(COMMANDS))('`%s` goes on without a clock', async (_line, args) => {
@@ -187,7 +187,7 @@ describe('times that cannot be', () => {
       const good = eventCapture(['A 1.2.3.4:80 1.2.3.5:1 1 9']);
       const { stdout } = await run(['capture', ...args, '-i', '-', '-'], good + text);
       expect(stdout).not.toContain('NaN');
-      // A copy keeps every line; other formats skip the one that cannot be read.
+      // A copy keeps every line; other formats skip the unreadable one.
       const alone = await run(['capture', ...args, '-i', '-', '-'], good);
       expect(alone.stdout).toContain('1.2.3.4:80');
       expect(stdout.split('1.2.3.4:80')).toHaveLength(args.length === 0 ? 3 : 2);

@@ -1,6 +1,6 @@
-// `tcpsynq module install` on what DKMS may have been left with: Debian's own, with its compiler, in
-// a mount namespace where nothing of this machine is written to. The module that it builds is a small
-// one: test/install builds the real one, in a guest.
+// `tcpsynq module install` over everything that DKMS may have left. The tests run Debian's DKMS and
+// compiler in a mount namespace, so that they write nothing to this machine. They build a small
+// module; test/install builds the real one in a guest.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
@@ -29,7 +29,7 @@ const VERSION = /^PACKAGE_VERSION="(.*)"/m.exec(
 const INTERRUPT = "pkill -INT -f 'package/dist/cli.js module install$'";
 const HEADERS = `/lib/modules/${release()}/build`;
 
-/** Headers to build for: this kernel's, or those of the lab's kernel in their place. */
+/** Return installed kernel headers, which the tests use as those of the running kernel. */
 function headers(): string | undefined {
   const found = execFileSync(
     'bash',
@@ -67,7 +67,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     ]);
   const install = (): Promise<Ended> => command('install').ended();
 
-  /** The module as the package has it: it says which it is. */
+  /** Write the source of the module in the package, with a mark as its description. */
   function source(mark: string, text = ''): void {
     writeFileSync(
       join(folder, 'package/kmod/main.c'),
@@ -75,7 +75,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     );
   }
 
-  /** The module that modprobe would load on this kernel, by its mark. */
+  /** Return the mark of the module that modprobe would load on this kernel. */
   const installed = (): string => sh('modinfo -F description tcpsynq 2>/dev/null || :').trim();
   const known = (): string => sh('dkms status tcpsynq').trim();
   const isInstalled = `tcpsynq/${VERSION}, ${release()}, x86_64: installed`;
@@ -104,7 +104,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
       holder.once('exit', () => reject(new Error('the mount namespace could not be made')));
     });
     inside = ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`, '--'];
-    // Outside, the tmpfs is reached only through a process of the namespace.
+    // Outside the namespace, the tmpfs is accessible only through one of its processes.
     folder = `/proc/${holder.pid}/root${folder}`;
     for (const name of ['dist', 'dkms.conf', 'LICENSE', 'package.json']) {
       cpSync(join(top, name), join(folder, 'package', name), { recursive: true });
@@ -144,7 +144,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     expect(installed()).toBe('first');
   });
 
-  test('what does not build leaves what was there, and says where the compiler did', async () => {
+  test('a failed build leaves what was there, and names the log of the compiler', async () => {
     source('broken', '#error broken on purpose');
     const { code, stderr } = await install();
     expect(code).toBe(1);
@@ -238,7 +238,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     expect(known()).toBe(isInstalled);
   });
 
-  test('of kernels that had it: one whose build fails is named, one without headers keeps it', async () => {
+  test('other kernels: one that cannot build is named, one without headers keeps it', async () => {
     for (const kernel of ['6.0.0-broken', '6.0.0-bare']) {
       sh(`mkdir -p /lib/modules/${kernel} && ln -sfn ${headers()} /lib/modules/${kernel}/build
           dkms install -k ${kernel} tcpsynq/${VERSION}`);

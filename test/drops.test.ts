@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, dropCapture } from './capture.js';
 import { bash, named, onTerminal, run, start } from './command.js';
 
-// `tcpsynq drops` on captures: the rows of test/terminal.md about it that need no module.
+// `tcpsynq drops` on captures: the rows of test/terminal.md that need no module.
 
 const CLOSED_PORT = 'tcp_v4_rcv+0x1f3 NO_SOCKET 10.9.0.1:81 198.18.0.9:1024 - SYN 40 - tcp';
 const STACK = 'process_backlog+0x8a;tcp_v6_do_rcv+0x44;tcp_validate_incoming+0xe5';
 const STRAY = `tcp_validate_incoming+0xe5 TCP_INVALID_SEQUENCE [fd00::1]:80 [fd00::2]:40001 ESTABLISHED PSH|ACK 532 ${STACK} tcp`;
 const ARP = 'ip_rcv_core+0x1 IP_CSUM - - - - 98 - 0x0806';
 
-/** Eight SYNs to a closed port in the first second, two in the second; three others; a loss. */
+/** Eight SYNs to a closed port in the first second, and two in the next; three others; a loss. */
 const LINES = [
   ...Array.from({ length: 10 }, (_, i) => `D ${i < 8 ? i / 10 : (i + 2) / 10} ${CLOSED_PORT}`),
   `D 1.300000000 ${STRAY}`,
@@ -36,7 +36,7 @@ const rowsOf = (text: string) => text.trimEnd().split('\n');
 const objectsOf = (text: string) => rowsOf(text).map((line) => JSON.parse(line));
 
 describe('the table', () => {
-  test('once at the end, by location, the rates those of all the time', async () => {
+  test('once at the end, by location, with the rates of the whole time', async () => {
     const { stdout, stderr, code } = await run(['drops', '-i', file]);
     expect(rowsOf(stdout)).toEqual([
       'drops/s  total  location                    reason                state        at_most',
@@ -254,7 +254,7 @@ describe('--alert', () => {
       'tcpsynq: drops reached 8/s by 2026-09-21T14:13:21.500Z: --alert 5',
       'tcpsynq: drops fell to 4/s by 2026-09-21T14:13:22.500Z: --alert 5',
       'tcpsynq: lost 5 records of kind D, 5 in all',
-      // One that was recorded and five that were lost.
+      // One drop that was recorded, and five that were lost.
       'tcpsynq: drops reached 6/s by 2026-09-21T14:13:23.500Z: --alert 5',
       'tcpsynq: drops fell to 0/s by 2026-09-21T14:13:24.500Z: --alert 5',
       'tcpsynq: 13 drops in 4 s, lost 5, besides 40 SYNs refused (see listeners), --alert 5 was reached, at most 8/s',
@@ -311,7 +311,7 @@ describe('input', () => {
     expect(quiet.code).toBe(0);
   });
 
-  test('a second load of the module: what was refused before is not compared with it', async () => {
+  test('a second load of the module: refusals before it are not compared with it', async () => {
     const text = dropCapture(2, LINES.slice(0, 3)) + dropCapture(1, LINES.slice(0, 2));
     const { stdout, stderr } = await run(['drops', '-i', '-'], text);
     expect(stdout).toMatch(/total 5, .* 30 in all/);

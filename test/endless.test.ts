@@ -55,7 +55,7 @@ describe.concurrent.each(COMMANDS)('`%s`', (command) => {
 });
 
 const N = 5000;
-/** Of each command that writes a line a record to stdout: N records, and what begins their lines. */
+/** N records for each command that prints a line per record, and the pattern of these lines. */
 const STREAMS: Readonly<Record<string, readonly [string, RegExp]>> = {
   watch: [many('', (i) => countLine(i, {})), /^\d/],
   events: [
@@ -100,14 +100,14 @@ describe.concurrent.each(Object.keys(STREAMS))('`%s` of many records', (command)
 
   beforeAll(() => writeFile(file(), input));
 
-  test('into a reader that is slow: each of them', async () => {
+  test('into a slow reader: each of them', async () => {
     const { stdout, stderr } = await bash(
       `<${file()} "$X" ${lineByLine(command)} -i - | { sleep 1; head -c 3000; sleep 1; cat; }`,
     );
     expect(count(stdout, pattern), stderr).toBe(N);
   });
 
-  test('into a reader that goes: no word', async () => {
+  test('into a reader that exits: no message', async () => {
     const { stdout, stderr } = await bash(
       `<${file()} "$X" ${lineByLine(command)} -i - | head -n 10; echo \${PIPESTATUS[0]}`,
     );
@@ -123,8 +123,8 @@ describe.concurrent.each(Object.keys(STREAMS))('`%s` of many records', (command)
     expect(code).toBe(1);
   });
 
-  test('onto a terminal that has hung up (EIO): no word', async () => {
-    // A write to address 0 of a process fails with EIO.
+  test('onto a terminal that has hung up (EIO): no message', async () => {
+    // A write to address 0 of a process's memory fails with EIO.
     const { stderr, code } = await bash(
       `"$X" ${lineByLine(command)} -i - <${file()} >/proc/$$/mem; exit $?`,
     );
@@ -132,7 +132,7 @@ describe.concurrent.each(Object.keys(STREAMS))('`%s` of many records', (command)
     expect(code).toBe(0);
   });
 
-  test('of a file that is removed, and made anew', async () => {
+  test('of a file that is removed and made again', async () => {
     const followed = `${file()}.followed`;
     await writeFile(followed, input);
     const started = execute([...lineByLine(command).split(' '), '--follow', '-i', followed]);

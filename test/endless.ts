@@ -1,5 +1,5 @@
-// The commands that run until they are stopped, each with an input of two parts, and when it has
-// taken them.
+// The commands that run until they are stopped. Each has an input of two parts, and functions that
+// detect when the command has read them.
 
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -22,7 +22,7 @@ import { eventually } from './eventually.js';
 
 let top: string;
 
-/** Gives the file that calls it a folder for what its commands write. */
+/** Make a folder for the files of the commands, until the tests of the calling file end. */
 export function useFolder(): void {
   beforeAll(async () => {
     top = await mkdtemp(join(tmpdir(), 'tcpsynq-endless-'));
@@ -30,20 +30,20 @@ export function useFolder(): void {
   afterAll(() => rm(top, { recursive: true }));
 }
 
-/** A command that runs until it is stopped, and what it reads. */
+/** A command that runs until it is stopped, and its input. */
 export interface Subject {
   readonly args: readonly string[];
-  /** The first part of its input, and the second; null for a command that reads the host. */
+  /** The two parts of its input; null for a command that reads the host. */
   readonly input: readonly [string, string] | null;
-  /** Its input is this file, not stdin. */
+  /** The file that it reads; undefined for stdin. */
   readonly file?: string;
-  /** It has read the first part. */
+  /** Return whether it has read the first part. */
   readonly ready: (started: Started) => boolean | Promise<boolean>;
-  /** The file it writes to, or would. */
+  /** The file that it writes, if it writes one. */
   readonly out: string;
-  /** A file that it removes when it ends in order. */
+  /** A file that it removes when it ends normally. */
   readonly gone?: string;
-  /** It has taken all of its input. */
+  /** Return whether it has read all of its input. */
   readonly all: (started: Started) => boolean | Promise<boolean>;
 }
 
@@ -112,7 +112,7 @@ export function subject(command: string): Subject {
         args: ['-i', '-', out],
         input: [events, `${more}\n`],
         ready: packed ? unpacksTo(out, events) : holds(out, events),
-        // Records that are not flushed yet must not be lost.
+        // Do not wait for a flush: records that are not flushed yet must not be lost.
         all: packed ? () => pause(100, true) : holds(out, `${events}${more}\n`),
       };
     }
@@ -138,8 +138,8 @@ export function subject(command: string): Subject {
 }
 
 /**
- * Start it, and wait until it has read the first part of its input. `before` is a command that runs
- * it: nohup.
+ * Start a command, and wait until it has read the first part of its input. `before` is a command
+ * that runs it: nohup.
  */
 export async function underWay(
   command: string,
@@ -167,7 +167,7 @@ export async function underWay(
   return { started, feed, gone: one.gone, one };
 }
 
-/** Ask an exporter on a socket for its metrics, and return the status. */
+/** Request the metrics of an exporter on a Unix socket, and return the HTTP status. */
 export function scrape(socketPath: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     request({ socketPath, path: '/metrics' }, (response) => {
@@ -189,7 +189,7 @@ export const COMMANDS = [
   'export',
   'plot',
 ];
-/** The last line that each prints when it has taken all of its input; `export` has none. */
+/** The last line of each command that has read all of its input; `export` prints none. */
 export const SUMMARY: Readonly<Record<string, RegExp>> = {
   watch: /^tcpsynq: 2 counts in /m,
   events: /^tcpsynq: added 2, /m,

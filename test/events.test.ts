@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { capture, eventCapture } from './capture.js';
 import { named, onTerminal, run, start } from './command.js';
 
-// `tcpsynq events` on captures: the rows of test/terminal.md about it that need no module.
+// `tcpsynq events` on captures: the rows of test/terminal.md that need no module.
 
 const WEB = '10.9.0.1:443';
 const SSH = '[fd09::1]:22';
 
-/** 40 handshakes at the web server, most of them good; two at the other; a loss between. */
+/** 40 handshakes at a web server, of which 30 complete; a loss; one reset at another server. */
 const LINES = [
   ...Array.from({ length: 40 }, (_, i) => [
     `A ${WEB} 198.18.${i % 4}.9:${1024 + i} ${(i % 8) + 1} 129`,
@@ -228,7 +228,7 @@ describe.concurrent('terminal', () => {
     expect(plain.stdout).not.toContain('\u001b');
   });
 
-  /** The last picture; each key is to have shown in one before the next is typed. */
+  /** Return the last frame. Type each key after a frame shows the effect of the previous one. */
   async function frame(
     args: string[],
     columns: number,

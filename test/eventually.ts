@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** An emulated guest beside another is slow, and its kernel may watch itself at every step. */
+/** An emulated guest beside another is slow, and its kernel may run checks at every step. */
 const LIMIT = existsSync('/run/tcpsynq-lab/token') ? 120_000 : 20_000;
 
 /**
  * Call `predicate` every `every` ms until it returns something other than false, null or undefined,
- * and resolve to that. After `limit` ms, throw an error that names `what` we waited for; a function
- * is asked for that name at the end.
+ * and resolve to that. After `limit` ms, throw an error that names `what` we waited for. If `what`
+ * is a function, call it then to get the name.
  */
 export async function eventually<T>(
   what: string | (() => string),

@@ -12,7 +12,7 @@ import { eventually } from './eventually.js';
 import { promtool } from './export/promtool.js';
 import { serving, stop } from './export/serving.js';
 
-// The rows of test/terminal.md on `export` that a host without the module can show.
+// Rows of test/terminal.md on `export` that need no module.
 
 let directory: string;
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 describe.concurrent('no module', () => {
-  test('what the kernel shows, one line about it, and promtool takes it', async () => {
+  test('shows counters of the kernel, prints one line, and promtool accepts it', async () => {
     const one = await serving();
     const response = await fetch(`${one.base}/metrics`);
     const input = await response.text();
@@ -84,7 +84,7 @@ test.concurrent('no root', async () => {
       : `$T export --all-netns --textfile ${file} && cat ${file}`;
   const { stdout, code } = await bash(line);
   expect(stdout).toMatch(/^tcpsynq_up 1$/m);
-  // Those of others may not be looked at, and there is one at least: the first.
+  // Processes of other users are hidden, and at least one exists: process 1.
   expect(Number(/^tcpsynq_processes_hidden (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThan(0);
   expect(code).toBe(0);
 });
@@ -165,7 +165,7 @@ describe.concurrent('--unix', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('the socket of another that took the path is left alone', async () => {
+  test('the socket of another exporter that took the path is left alone', async () => {
     const path = join(directory, 'taken');
     const first = start(['export', '--unix', path]);
     await first.says(/listening on unix:/);
@@ -180,7 +180,7 @@ describe.concurrent('--unix', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('of several that start at once on a stale socket, one listens', async () => {
+  test('if several start at once on a stale socket, one listens', async () => {
     const folder = await mkdtemp(join(directory, 'race-'));
     const path = join(folder, 'socket');
     for (let i = 0; i < 5; i += 1) {
@@ -205,7 +205,7 @@ describe.concurrent('--unix', () => {
     }
   });
 
-  test('a file that is none: one line, exit 1', async () => {
+  test('a file that is not a socket: one line, exit 1', async () => {
     const path = join(directory, 'file');
     await writeFile(path, 'precious');
     const { stderr, code } = await run(['export', '--unix', path]);
@@ -240,7 +240,7 @@ describe.concurrent('--textfile', () => {
     expect(stderr).not.toMatch(/trying again/);
   });
 
-  test('once: for everyone to read, whatever the umask, and nothing beside it', async () => {
+  test('once: readable for everyone with any umask, and nothing beside it', async () => {
     const folder = await mkdtemp(join(directory, 'textfile-'));
     const file = join(folder, 'tcpsynq.prom');
     expect(await bash(`umask 077; $T export --textfile ${file}`)).toMatchObject({
@@ -253,7 +253,7 @@ describe.concurrent('--textfile', () => {
     expect(promtool(['check', 'metrics'], { input })).toEqual({ status: 0, output: '' });
   });
 
-  test('--interval: who reads it never sees a part of it', async () => {
+  test('--interval: a reader never sees a part of it', async () => {
     const folder = await mkdtemp(join(directory, 'textfile-'));
     const file = join(folder, 'tcpsynq.prom');
     const started = start(['export', '--textfile', file, '--interval', '10ms']);

@@ -7,12 +7,12 @@ import { METRICS } from '../src/export/metrics.js';
 import { run } from './command.js';
 import { promtool } from './export/promtool.js';
 
-// What is in docs/fleet, held against the command and Prometheus's own checks.
+// Check the files of docs/fleet with the command and with Prometheus's promtool.
 
 const folder = fileURLToPath(new URL('../docs/fleet', import.meta.url));
 const text = (name: string) => readFile(join(folder, name), 'utf8');
 
-test('promtool takes the configuration and the rules', () => {
+test('promtool accepts the configuration and the rules', () => {
   expect(promtool(['check', 'config', 'prometheus.yml'], { cwd: folder })).toMatchObject({
     status: 0,
   });
@@ -44,7 +44,7 @@ test('every alert is tested, and described in the README', async () => {
   }
 });
 
-test('rules and dashboard name metrics that there are', async () => {
+test('rules and dashboard name existing metrics', async () => {
   const [rules, dashboard] = [await text('rules.yml'), await text('dashboard.json')];
   const recorded = [...rules.matchAll(/- record: (\S+)/g)].map(([, name]) => name);
   const known = new Set([...Object.keys(METRICS), 'tcpsynq_handshake_seconds_bucket', ...recorded]);
@@ -60,7 +60,7 @@ test('rules and dashboard name metrics that there are', async () => {
   expect(named.filter((name) => !known.has(name))).toEqual([]);
 });
 
-test('promtool takes the queries of the dashboard', async () => {
+test('promtool accepts the queries of the dashboard', async () => {
   const panels = JSON.parse(await text('dashboard.json')).panels as {
     targets: { expr: string }[];
   }[];

@@ -10,7 +10,7 @@ import { NO_SSTHRESH, probeLine, sawtooth, transfers } from './capture.js';
 import { CLI, run, Started } from './command.js';
 import { eventually } from './eventually.js';
 
-// The rows of test/terminal.md for plot that the real gnuplot draws, which takes it its time.
+// Rows of test/terminal.md on `plot` that need the real gnuplot, which is slow.
 
 const PNG = Buffer.from('\u0089PNG\r\n\u001a\n', 'latin1');
 const ENDS = '192.0.2.1:8089 192.0.2.25:54320';
@@ -38,14 +38,14 @@ async function put(name: string, content: string | Buffer): Promise<string> {
   return path;
 }
 
-/** Runs gnuplot by itself, as a person would who has only the files. */
+/** Run gnuplot without tcpsynq, as a user does who has only the files. */
 function gnuplot(...args: string[]) {
-  // Without a locale it warns of a degree sign that it cannot convert.
+  // Without a UTF-8 locale, gnuplot warns that it cannot convert a degree sign.
   const env = { ...process.env, LC_ALL: 'C.UTF-8' };
   return promisify(execFile)('gnuplot', ['-d', ...args], { cwd: '/', env });
 }
 
-/** The rows of a table without its comments. */
+/** Return the rows of a table, without its comments. */
 async function rows(name: string): Promise<string[][]> {
   const text = await readFile(join(folder, name), 'utf8');
   return text
@@ -54,7 +54,7 @@ async function rows(name: string): Promise<string[][]> {
     .map((line) => line.split(' '));
 }
 
-describe('what gnuplot takes for a command', () => {
+describe('a name that gnuplot would treat as a command', () => {
   test.each(['<touch pwned;#', '|touch pwned;#', '-e', "it's $(touch pwned)"])(
     'is a file name here: %s',
     async (name) => {
@@ -66,7 +66,7 @@ describe('what gnuplot takes for a command', () => {
       expect(files).toContain(`${name}.png`);
       const png = await readFile(join(folder, `${name}.png`));
       expect(png.subarray(0, PNG.length)).toEqual(PNG);
-      // The script alone, as docs/traces.md says.
+      // Run the script alone, as docs/traces.md describes.
       if (name.startsWith('|')) {
         await promisify(execFile)('gnuplot', ['-d', `${name}.gp`], { cwd: folder });
       }
@@ -90,7 +90,7 @@ test.runIf(process.getuid?.() === 0)(
     await mkdir(shared);
     await Promise.all([chmod(directory, 0o755), chmod(folder, 0o755), chmod(shared, 0o777)]);
     await writeFile(join(folder, 'victim'), 'precious', { mode: 0o600 });
-    // It puts its own script in the place of each, and a link in the place of each draft.
+    // Replace scripts with another script, data files with pipes, and picture drafts with links.
     const swap = `
 use POSIX;
 chdir '${shared}';
@@ -132,7 +132,7 @@ test('a pipe where a file should be is not waited for', async () => {
 });
 
 describe('plot', () => {
-  test('a capture: picture, script and data, all usable without us', async () => {
+  test('a capture: picture, script and data, all usable without tcpsynq', async () => {
     const file = await put('run.log', transfers(2, 20));
     const { stdout, stderr, code } = await run(['plot', file]);
     const names = ['run.png', 'run.gp', 'run-1.dat', 'run-2.dat', 'run-half-open.dat'];
@@ -174,7 +174,7 @@ describe('plot', () => {
     expect(counts[7]?.slice(0, 5)).toEqual(['7.000000000', '2', '5', '10', '10']);
   });
 
-  test('a long one is thinned: every peak and dip stays, and it says so', async () => {
+  test('a long one is downsampled: every peak and dip stays, and a line reports it', async () => {
     const samples = sawtooth(600, 0.01, 40);
     const lines = samples.map(({ time, cwnd, ssthresh }, i) =>
       probeLine(time, ENDS, i === 31_234 ? 1 : i === 44_321 ? 999 : cwnd, ssthresh, 50),
@@ -209,7 +209,7 @@ describe('plot', () => {
     expect(alone.stderr).toBe('');
   });
 
-  test('counts only, one sample only: gnuplot has nothing to complain of', async () => {
+  test('counts only, one sample only: gnuplot does not complain', async () => {
     const counts = transfers(0, 10);
     const single = `${probeLine(3, ENDS, 10, NO_SSTHRESH, 0)}\n`;
     for (const [name, text] of [
@@ -241,7 +241,7 @@ describe('plot', () => {
         { local: '10.0.0.1:5001', remote: '10.0.4.2:41004', samples: 251 },
       ]);
     }
-    // What the five left behind is gone.
+    // The data files of the other connections are gone.
     expect((await readdir(folder)).filter((name) => /-\d\.dat$/.test(name))).toEqual(['run-1.dat']);
     const none = await run(['plot', file, '--port', '1']);
     expect(none.stderr).toMatch(
@@ -250,7 +250,7 @@ describe('plot', () => {
     expect(none.code).toBe(1);
   });
 
-  test("an old log of tcp_probe's: srtt as recorded, until its unit is said", async () => {
+  test("an old log of tcp_probe's: srtt as recorded, until its unit is given", async () => {
     const lines = [10, 11, 11].map((cwnd, i) =>
       probeLine(11 + i / 1000, ENDS, cwnd, 168, 140 - i).replace(/ 65535$/, ''),
     );
@@ -267,14 +267,14 @@ describe('plot', () => {
     expect((await rows('old-1.dat')).map(([, , , srtt]) => srtt)).toEqual(['560', '556', '552']);
   });
 
-  test('both kinds of lines, and no word of their unit', async () => {
+  test('both kinds of lines, without their unit', async () => {
     const file = await put('both.log', `${probeLine(1, ENDS, 1, 1, 1)}\n${transfers(1, 1)}`);
     const { stderr, code } = await run(['plot', file]);
     expect(stderr).toMatch(/^tcpsynq: it holds samples in microseconds and lines of tcp_probe: /);
     expect(code).toBe(1);
   });
 
-  test('damaged lines are skipped and told', async () => {
+  test('damaged lines are skipped and reported', async () => {
     const text = transfers(1, 5).replace('# S ', 'S 1.0 damaged\n\u0000\u0001\n# S ');
     const { stderr, code } = await run(['plot', await put('run.log', text)]);
     expect(stderr).toMatch(/\ntcpsynq: skipped line 5: .*, and 1 line more\n$/);
@@ -285,7 +285,7 @@ describe('plot', () => {
     expect(refused.code).toBe(1);
   });
 
-  test('gzip that is cut short: what there is is drawn', async () => {
+  test('gzip that is cut short: the readable part is drawn', async () => {
     const packed = gzipSync(transfers(2, 20));
     const file = await put('run.gz', packed.subarray(0, packed.length / 2));
     const { stdout, stderr, code } = await run(['plot', file]);
@@ -295,7 +295,7 @@ describe('plot', () => {
     expect((await readFile(join(folder, 'run.png'))).length).toBeGreaterThan(10_000);
   });
 
-  test('never writes over what it has not made', async () => {
+  test('never overwrites a file that it has not made', async () => {
     const file = await put('run.log', transfers(1, 5));
     for (const name of ['run.png', 'run.gp', 'run-1.dat', 'run-half-open.dat']) {
       const path = await put(name, 'mine\n');

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { eventually } from './eventually.ts';
 
-/** In the environment of every process that tests start, and so in those that it starts. */
+/** An environment variable of every process that tests start, and of its children. */
 export const [MARK, OWN] = ['TCPSYNQ_STARTED_BY', String(process.pid)];
 
-/** Return the ids of the processes of these tests that are running, with their command lines. */
+/** Return the ids of running processes of these tests, with their command lines. */
 function running(): Map<number, string> {
   const found = new Map<number, string>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -15,7 +15,7 @@ function running(): Map<number, string> {
         found.set(Number(pid), words.join(' ').trim());
       }
     } catch {
-      // It has ended meanwhile, or it is another user's.
+      // The process has ended meanwhile, or belongs to another user.
     }
   }
   return found;
@@ -29,7 +29,7 @@ export async function killLeft(limit = 1000): Promise<string[]> {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   return [...left.values()];

@@ -1,4 +1,4 @@
-// The words that lab/lint-words.mjs finds in the prose of added lines, and no others.
+// lab/lint-words.mjs reports the words of its table in the prose of added lines, and no others.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ function write(file: string, text: string): void {
   writeFileSync(join(dir, file), text);
 }
 
-/** Write files as they were and as they are, and return the places found: FILE:LINE: WORD. */
+/** Write files before and after a change, and return the places found: FILE:LINE: WORD. */
 function found(before: Record<string, string>, after: Record<string, string>): string[] {
   for (const file of Object.keys(after)) write(file, before[file] ?? '');
   for (const [file, text] of Object.entries(before)) write(file, text);

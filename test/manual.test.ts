@@ -11,14 +11,14 @@ function mandoc(...args: string[]) {
   return promisify(execFile)('mandoc', args);
 }
 
-/** A page as plain text. */
+/** Return a page as plain text. */
 async function shown(page: string, width: number): Promise<string> {
   const { stdout } = await mandoc('-T', 'utf8', '-O', `width=${width}`, page);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: bold is a character twice, a backspace between
   return stdout.replaceAll(/.\u0008/g, '');
 }
 
-/** The same without the spaces that lay it out. */
+/** Return a page as plain text, with one space for each run of blanks and line ends. */
 async function read(page: string): Promise<string> {
   return (await shown(page, 400)).replaceAll(/\s+/g, ' ');
 }

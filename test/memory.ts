@@ -3,5 +3,5 @@ import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
 
-/** Collect garbage, so that what is used is what is kept. */
+/** Collect garbage, so that memory use counts only what is still referenced. */
 export const gc: () => void = runInNewContext('gc');

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CLI, named, run, Started, start } from './command.js';
 
-// What `tcpsynq module` refuses before anything is done. What it does is tried in a guest, by
-// test/install.
+// Errors of `tcpsynq module` before it changes anything. dkms.test.ts and, in a guest, test/install
+// test the rest.
 
 let directory: string;
 
@@ -20,7 +20,7 @@ const TAKES_ROOT = 'tcpsynq: installing and removing a module takes root\n';
 
 test.each(['install', 'remove'])('without dkms: %s', async (action) => {
   const { stdout, stderr, code } = await start(['module', action], { PATH: directory }).ended();
-  // Root is asked for first: what is in a PATH may be closed to others.
+  // The command checks for root first: other users may be unable to read a folder of PATH.
   expect(stderr).toBe(
     isRoot
       ? 'tcpsynq: dkms is not installed: apt-get install dkms, or dnf install dkms\n'

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-// The package that npm would make of a tree in which the module has been built, too.
+// The package that npm makes of a tree in which the module has been built as well.
 
 const COPIED = [
   'package.json',
@@ -55,7 +55,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(tree, { recursive: true }));
 
-test('has the command, the manual pages and what it takes to build the module', async () => {
+test('has the command, the manual pages and the sources of the module', async () => {
   expect(files).toEqual(
     expect.arrayContaining([
       'package.json',

@@ -1,6 +1,7 @@
-// With --require: the peak resident set in KiB, on stderr at the end. As a module it would have node
-// load what the command does without. Not process.resourceUsage().maxRSS: exec(2) carries over the
-// peak of the process that forked, here the whole of vitest's (Linux 6.1, fs/exec.c, exec_mmap()).
+// Loaded with --require: print the peak resident set in KiB on stderr at exit. This is CommonJS,
+// because for an ES module node would load code that the command does not use. maxRSS of
+// process.resourceUsage() is too high: exec(2) carries over the peak of the process that forked,
+// here all of vitest's (Linux 6.1, fs/exec.c, exec_mmap()).
 const { readFileSync } = require('node:fs');
 
 process.on('exit', () => {

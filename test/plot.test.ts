@@ -6,7 +6,7 @@ import { probeLine, transfers } from './capture.js';
 import { named, onTerminal, run, start } from './command.js';
 import { eventually } from './eventually.js';
 
-// The rows of test/terminal.md for plot; what gnuplot draws is in gnuplot.test.ts.
+// Rows of test/terminal.md on `plot`; gnuplot.test.ts tests the pictures.
 
 const ENDS = '192.0.2.1:8089 192.0.2.25:54320';
 let directory: string;
@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
-/** Write a file into a folder of its own. */
+/** Write a file into a new folder, and return its path. */
 async function put(name: string, content: string): Promise<string> {
   const path = join(await mkdtemp(join(directory, 'test-')), name);
   await writeFile(path, content);
@@ -35,7 +35,7 @@ describe.concurrent('plot', () => {
     await appendFile(file, tail);
     const picture = async () => readFile(join(folder, 'run.png'));
     await eventually('another picture', async () => !(await picture()).equals(before));
-    // Whole at every moment, because it is moved into its place.
+    // A picture is complete at every moment, because the command moves it into place.
     expect((await picture()).subarray(-8, -4).toString('latin1')).toBe('IEND');
     started.child.kill('SIGTERM');
     const { stderr, code } = await started.ended();
@@ -110,7 +110,7 @@ describe.concurrent('plot', () => {
   });
 });
 
-/** A text cut at the end of a line. */
+/** Return both halves of a text, cut at the end of a line. */
 function halves(text: string): [string, string] {
   const at = text.indexOf('\n', text.length / 2) + 1;
   return [text.slice(0, at), text.slice(at)];

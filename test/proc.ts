@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Namespace } from '../src/proc/namespace.js';
 import { LISTENER_COLUMNS, STAT_COLUMNS } from '../src/stream/schema.js';
 
-/** Figures of /proc/net/stat/tcpsynq; one not given is 0. */
+/** Counters of /proc/net/stat/tcpsynq; those not given are 0. */
 export type FakeFigures = Partial<Record<(typeof STAT_COLUMNS)[number], number>>;
 
 /** A row of /proc/net/tcpsynq_listeners. */
@@ -18,7 +18,7 @@ export interface FakeListener {
   readonly backlog?: number;
 }
 
-/** /proc/net/stat/tcpsynq of a host with two CPUs, of which the first did it all. */
+/** Return /proc/net/stat/tcpsynq of a host with two CPUs, of which the first counted everything. */
 export function statText(figures: FakeFigures): string {
   const hex = (value: number) => BigInt.asUintN(64, BigInt(value)).toString(16).padStart(16, '0');
   const row = (cpu: number) =>
@@ -26,7 +26,7 @@ export function statText(figures: FakeFigures): string {
   return [STAT_COLUMNS, row(0), row(1)].map((words) => `${words.join(' ')}\n`).join('');
 }
 
-/** /proc/net/tcpsynq_listeners. */
+/** Return the text of /proc/net/tcpsynq_listeners. */
 export function listenersText(listeners: readonly FakeListener[]): string {
   const rows = listeners.map(
     ({
@@ -50,7 +50,7 @@ taps 1 16
 hook inet_csk_reqsk_queue_hash_add ftrace 5 0 added
 `;
 
-/** Makes a folder look like /proc/net with the module loaded. */
+/** Make a folder look like /proc/net with the module loaded. */
 export async function loadInto(
   net: string,
   figures: FakeFigures = {},
@@ -62,14 +62,14 @@ export async function loadInto(
   await writeFile(join(net, 'stat', 'tcpsynq'), statText(figures));
 }
 
-/** The module goes. */
+/** Remove the module's files, as rmmod does. */
 export async function unloadFrom(net: string): Promise<void> {
   for (const name of ['stat/tcpsynq', 'tcpsynq_listeners', 'tcpsynq_status']) {
     await rm(join(net, name));
   }
 }
 
-/** What /proc/net shows without the module: no sockets, and some counters. */
+/** Make a folder look like /proc/net without the module: no sockets, and some counters. */
 export async function plainInto(net: string): Promise<void> {
   await mkdir(net, { recursive: true });
   await writeFile(join(net, 'tcp'), '  sl  local_address rem_address   st\n');
@@ -80,7 +80,7 @@ export async function plainInto(net: string): Promise<void> {
   );
 }
 
-/** A process of a folder that looks like /proc, in the namespace of that inode. */
+/** Add a process in namespace `inode` to a folder that looks like /proc; return its net folder. */
 export async function addProcess(proc: string, pid: number, inode: number): Promise<string> {
   await mkdir(join(proc, String(pid), 'ns'), { recursive: true });
   await enter(proc, pid, inode);
@@ -89,7 +89,7 @@ export async function addProcess(proc: string, pid: number, inode: number): Prom
   return net;
 }
 
-/** The process is in another namespace: as if it had ended, and its id were another's. */
+/** Move a process to another namespace, as if it had ended and another process had its id. */
 export async function enter(proc: string, pid: number, inode: number): Promise<void> {
   const link = join(proc, String(pid), 'ns', 'net');
   await rm(link, { force: true });

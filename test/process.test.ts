@@ -9,8 +9,8 @@ import { capture, countLine, eventCapture } from './capture.js';
 import { bash, CLI, run, Started, start } from './command.js';
 import { eventually } from './eventually.js';
 
-// What takes a real process, on a host without the module: rows of test/terminal.md on pipes
-// and rights. Each test has the name of its row.
+// Tests that need a real process, on a host without the module: rows of test/terminal.md on pipes
+// and permissions. Each test is named after its row.
 
 let directory: string;
 let file: string;
@@ -54,7 +54,7 @@ describe('stderr is full', () => {
   test.each(['', '--compress'])('`capture %s` keeps all records, exit 0', async (flag) => {
     const out = join(directory, `full${flag}`);
     const damaged = `${file}.damaged${flag}`;
-    // Two lines on stderr: only the second write learns of the failure of the first.
+    // Two lines on stderr: only the second write reports that the first failed.
     await writeFile(damaged, `${await readFile(file, 'utf8')}C x\n`);
     const { code } = await bash(`$T capture ${flag} -i ${damaged} ${out} 2>/dev/full`);
     expect(code).toBe(0);
@@ -144,7 +144,7 @@ describe.concurrent('stdout', () => {
       const status = await readFile(`/proc/${await pid()}/status`, 'utf8');
       return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]);
     };
-    // A command that held what it cannot write would grow by all that yes writes, 100 MB a second.
+    // A command that buffered unwritten output would grow as fast as yes writes: 100 MB a second.
     await eventually('the command to start', pid);
     await pause(700);
     const before = await resident();
@@ -157,7 +157,7 @@ describe.concurrent('stdout', () => {
 });
 
 describe.concurrent('a bug', () => {
-  /** In a command, and before there is one. */
+  /** Functions to break, with a command line: inside a command, and before one starts. */
   const bugs = { 'AbortSignal.any': 'events -i FILE', 'JSON.parse': 'count' } as const;
 
   test.each(Object.entries(bugs))(
@@ -177,7 +177,7 @@ describe.concurrent('a bug', () => {
     },
   );
 
-  test('what the user can mend has no stack', async () => {
+  test('an error that the user can mend has no stack', async () => {
     const { stderr } = await bash('TCPSYNQ_DEBUG=1 "$X" count -i /none');
     expect(stderr).toBe('tcpsynq: cannot read /none: no such file or directory\n');
   });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { afterAll } from 'vitest';
 import { killLeft } from './left.ts';
 
-// Vitest runs this before each file of tests.
+// Vitest loads this file before each test file.
 
 afterAll(async () => {
   const left = await killLeft(existsSync('/run/tcpsynq-lab/token') ? 15_000 : 1_000);

@@ -34,13 +34,13 @@ test('a new file is for owner and group, and one that is there keeps its mode', 
   expect(await modeOf()).toBe(0o604);
 });
 
-test('a draft has a name that no other can guess', async () => {
+test('a draft has a name that no other user can guess', async () => {
   const names = new Set(Array.from({ length: 100 }, () => draftName(path)));
   expect(names.size).toBe(100);
   expect([...names][0]).toMatch(/\/\.file\.[0-9a-f]{12}$/);
 });
 
-test('what fills the file can fail: the old one stays', async () => {
+test('if filling the file fails, the old one stays', async () => {
   await writeFile(path, 'old');
   const filled = replaceBy(path, async (file) => {
     await file.writeFile('half');
@@ -51,7 +51,7 @@ test('what fills the file can fail: the old one stays', async () => {
   expect(await readdir(directory)).toEqual(['file']);
 });
 
-test('what cannot be written is told in one line, and leaves nothing', async () => {
+test('a failed write is reported in one line, and leaves nothing', async () => {
   await mkdir(path);
   await expect(replace(path, 'new')).rejects.toThrow(
     /^cannot write \S+: is a directory|^cannot write \S+: illegal operation on a directory/,

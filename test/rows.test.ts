@@ -53,7 +53,7 @@ describe('the build of a kernel', () => {
 });
 
 describe('rows of a run in the guest', () => {
-  /** Run vitest with the reporter on a file of tests, and return the rows it leaves. */
+  /** Run vitest with the reporter on a file of tests, and return the rows it writes. */
   function report(tests: string, ...args: string[]): { rows: string[][]; output: string } {
     const file = join(folder, 'rows');
     symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
@@ -125,7 +125,7 @@ describe('lab/record', () => {
     '6.12.1\tx86-64\tDebian, gcc 14.2.0\tvm/exact\t2000\t30\t0\t1\t61\tskipped: no MPTCP';
   const icount = '-accel tcg,thread=single -icount shift=0 -smp 2';
 
-  /** Record a run, and return the cells from the date on. */
+  /** Record a run, and return the cells of its rows from the date on. */
   function record(lines: readonly string[], status: number): string[][] {
     const tree = script('record', 'tree').trim();
     script('record', 'rows', write('rows', lines), tree, icount, String(status));

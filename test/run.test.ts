@@ -4,7 +4,7 @@ import { capture, dropCapture, eventCapture } from './capture.js';
 import { run } from './command.js';
 import { eventually } from './eventually.js';
 
-// Many tests run the command in one process: a command must leave that as it was.
+// Many tests run the command in one process, so a command must leave the process unchanged.
 
 const RUNS: readonly (readonly [string, string])[] = [
   ['--help', ''],
@@ -29,7 +29,7 @@ const RUNS: readonly (readonly [string, string])[] = [
   ['status', ''],
 ];
 
-/** All of this process that a command could leave changed. */
+/** Return everything about this process that a command could leave changed. */
 async function state() {
   const files = (await readdir('/proc/self/fd')).map((fd) =>
     readlink(`/proc/self/fd/${fd}`).catch(() => null),
@@ -51,9 +51,9 @@ test.each(RUNS)('`%s` leaves nothing behind in its process', async (line, input)
   const second = await run(args, input);
   const unnumbered = (text: string) => text.replaceAll(/\d+/g, 'N');
   expect(unnumbered(second.stdout)).toBe(unnumbered(first.stdout));
-  // The speed that capture prints differs, also in its unit.
+  // Do not compare stderr: capture prints its speed there, which differs, also in its unit.
   expect(second.code).toBe(first.code);
-  // A file that was read is closed in another thread.
+  // Node closes a file in another thread.
   await eventually('the files to be closed', async () => {
     return (await state()).files.length <= before.files.length;
   });

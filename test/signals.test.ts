@@ -11,7 +11,7 @@ import { bash, execute, type Started, start } from './command.js';
 import { COMMANDS, SUMMARY, underWay, useFolder } from './endless.js';
 import { eventually } from './eventually.js';
 
-// What signals do to the process: rows of docs/terminal.md.
+// Effects of signals on the process: rows of docs/terminal.md.
 
 let top: string;
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(top, { recursive: true }));
 useFolder();
 
-/** Return how many TCP sockets of a process listen. */
+/** Return the number of listening TCP sockets of a process. */
 async function listening({ child }: Started): Promise<number> {
   const fds = await readdir(`/proc/${child.pid}/fd`);
   const links = await Promise.all(
@@ -78,7 +78,7 @@ describe.concurrent('SIGUSR1', () => {
       await pause(delay);
       started.child.kill('SIGUSR1');
       await pause(1000);
-      // Before Node runs any code of its own, a signal has its default effect.
+      // Until Node runs its own code, a signal has its default effect.
       if (started.child.signalCode !== 'SIGUSR1') {
         expect(await listening(started)).toBe(0);
       }
@@ -148,7 +148,7 @@ describe.concurrent('nohup', () => {
   });
 });
 
-describe.concurrent('what a terminal sends to the whole process group', () => {
+describe.concurrent('signals that a terminal sends to the whole process group', () => {
   const canUnshare = spawnSync('unshare', ['--mount', '--net', 'true']).status === 0;
 
   test.runIf(canUnshare).each(['nohup HUP', 'exec INT'])(
@@ -186,11 +186,11 @@ test('the same signal again ends the process at once', async () => {
   await started.until(/\n/);
   started.child.stdout?.pause();
   const feed = setInterval(() => started.child.stdin?.write(line.repeat(1000)), 10);
-  // It stops reading while no process reads what it writes.
+  // The command stops reading while no process reads its output.
   await eventually('stdin to fill up', () => (started.child.stdin?.writableLength ?? 0) > 4e6);
   started.child.kill('SIGTERM');
   await pause(300);
-  // No process reads the rest of the output.
+  // The command still waits, because no process reads the rest of the output.
   expect(started.child.exitCode).toBeNull();
   started.child.kill('SIGTERM');
   await once(started.child, 'exit');

@@ -7,7 +7,7 @@ import { capture } from './capture.js';
 import { CLI, onTerminal, Started } from './command.js';
 
 // The command on a terminal of its own, on a host without the module: rows of test/terminal.md.
-// Each test has the name of its row.
+// Each test is named after its row.
 
 let directory: string;
 let file: string;

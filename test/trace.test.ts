@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_SSTHRESH, probeLine, sampleLine, transfers } from './capture.js';
 import { bash, named, onTerminal, run, start } from './command.js';
 
-// The rows of test/terminal.md for trace that a host without the module can show.
+// Rows of test/terminal.md on `trace` that need no module.
 
 let directory: string;
 let file: string;
@@ -95,7 +95,7 @@ describe('not a terminal', () => {
     });
   });
 
-  test("a log of tcp_probe's, whose srtt has a unit only when it is said", async () => {
+  test("a log of tcp_probe's, whose srtt has a unit only if one is given", async () => {
     const log = `${probeLine(11, ENDS, 10, 168, 143)}\n${probeLine(11.5, ENDS, 11, 168, 137)}\n`;
     const plain = await run(['trace', '-i', '-'], log);
     expect(plain.stdout.split('\n')).toMatchObject([

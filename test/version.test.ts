@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-// Releases are tagged by hand, in three files that cannot read each other.
+// For a release, the version is set by hand, in three files that cannot read each other.
 test('the module, DKMS and the command are of one version', () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   const found = (file: string, pattern: RegExp) => readFileSync(file, 'utf8').match(pattern)?.[1];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Alert } from '../../src/aggregate/alert.js';
 
-test('tells each change once, with the rate that made it', () => {
+test('reports each change once, with the rate that caused it', () => {
   const alert = new Alert(100, 2);
   const told = [0, 199, 200, 500, 200, 199, 0, 300].map((records) => alert.judge(records));
   expect(told).toEqual([null, null, 100, null, null, 99.5, null, 150]);

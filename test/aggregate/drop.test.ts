@@ -4,7 +4,7 @@ import type { Item } from '../../src/stream/reader.js';
 import type { Row } from '../../src/stream/row.js';
 import { feed } from '../capture.js';
 
-/** What D lines say. */
+/** Return the drops and problems that a DropReader finds in a text. */
 function read(text: string) {
   const reader = new DropReader();
   const told: unknown[] = [];
@@ -52,7 +52,7 @@ test('columns in another order, appended, missing', () => {
   ]);
 });
 
-test('what the kernel does not know', () => {
+test('values that the kernel does not know', () => {
   const [drop] = read('D 1.5 ? - - - - - - - 0x0806\n');
   expect(drop).toMatchObject({ location: '?', reason: null, length: null, proto: '0x0806' });
 });

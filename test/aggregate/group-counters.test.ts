@@ -24,7 +24,7 @@ test('counts in every way at once', () => {
   expect(standings(board)[1]?.groups[0]).toMatchObject({ total: 2, beside: [['one', 'other']] });
 });
 
-test('stopped, it counts nothing; forgotten, it begins anew', () => {
+test('counts nothing while stopped, and restarts from 0 when cleared', () => {
   const board = new GroupCounters(GROUPINGS);
   const count = (time: number, queue_full: number) =>
     board.count({ kind: 'C', time, half_open: 0, figures: { queue_full, accept_full: 0 } }, 0);

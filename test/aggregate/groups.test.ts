@@ -24,13 +24,13 @@ function counted(things: readonly Thing[], capacity?: number) {
 }
 
 describe('groups', () => {
-  // Few keys and small capacities, so that keys come, are thrown out, and come again.
+  // Few keys and small capacities, so that keys are evicted and added again.
   const things = fc.array(
     fc.record({ key: fc.constantFrom(...'abcdefgh'), side: fc.constantFrom('x', 'y', 'z') }),
     { maxLength: 300 },
   );
 
-  test('against a count of everything: bounded, and no figure further off than it says', () => {
+  test('is bounded, and no total is further from the real one than its error', () => {
     fc.assert(
       fc.property(things, fc.integer({ min: 1, max: 9 }), (added, capacity) => {
         const groups = counted(added, capacity);
@@ -59,7 +59,7 @@ describe('groups', () => {
     );
   });
 
-  test('cut to fewer, the rest is told together', () => {
+  test('when cut to fewer groups, counts the rest together', () => {
     fc.assert(
       fc.property(things, fc.nat({ max: 10 }), (added, most) => {
         const groups = counted(added);
@@ -88,7 +88,7 @@ describe('groups', () => {
     expect(others).toEqual([]);
   });
 
-  test('the most per second first, then the most in all', () => {
+  test('sorts by the rate, then by the total', () => {
     const groups = counted([...'aaab'].map((key) => thing(key)));
     groups.turn(1);
     groups.add(thing('b'));
@@ -105,7 +105,7 @@ describe('groups', () => {
     expect(groups.standing().groups[0]).toMatchObject({ keys: ['a'], rate: null });
   });
 
-  test('a standing stays as it is', () => {
+  test('a standing does not change later', () => {
     const groups = counted([thing('a', 'x')]);
     const before = groups.standing();
     groups.add(thing('a', 'y'));
@@ -114,14 +114,14 @@ describe('groups', () => {
     expect(groups.standing()).toMatchObject({ all: { total: 0 }, groups: [] });
   });
 
-  test('beside a key: each text once, and no more than are kept', () => {
+  test('keeps each text beside a key once, up to the limit', () => {
     const groups = counted(Array.from({ length: 100 }, (_, i) => thing('a', `s${i % 40}`)));
     expect(groups.standing().groups[0]?.beside[0]).toEqual(
       Array.from({ length: MOST_BESIDE }, (_, i) => `s${i}`),
     );
   });
 
-  test('a flood of keys: as many are kept as there is room for, and the frequent one is found', () => {
+  test('a flood of keys: keeps no more than the limit, and finds the frequent one', () => {
     const groups = new Groups(GROUPING);
     for (let i = 0; i < 200_000; i++) {
       groups.add(thing(i % 50 === 0 ? 'often' : `key ${i}`));

@@ -38,7 +38,7 @@ test('nothing grows from one epoch to the next', () => {
   expect(growths.totals.added).toBe(20);
 });
 
-test('of too many the highest and the lowest stay', () => {
+test('keeps the highest and the lowest of too many', () => {
   const growths = new Growths(200);
   let [added, expired] = [0, 0];
   for (let second = 0; second <= 10_000; second += 1) {

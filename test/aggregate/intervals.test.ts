@@ -22,14 +22,14 @@ test('end at whole multiples, the first and the last perhaps shorter', () => {
   expect(intervals).toMatchObject({ now: 4.25, seconds: 3.25 });
 });
 
-test('those without a line are skipped; of less than a tenth there is no length', () => {
+test('skips intervals without a line, and gives no length for less than a tenth', () => {
   expect(cut(1, [0.95, 7, 7.05]).over).toEqual([
     [1, null],
     [7.05, null],
   ]);
 });
 
-test('a header ends one; what lies between two headers does not count', () => {
+test('a header ends an interval, and the time across it does not count', () => {
   const { over, intervals } = cut(1, [0, 0.5, 'header', 0.25, 0.75]);
   expect(over).toEqual([
     [0.5, 0.5],

@@ -23,7 +23,7 @@ test('adds up what was recorded and lost, kind for kind, in the order of the for
   expect(ledger.of('R')).toEqual({ kind: 'R', recorded: 0, lost: 0 });
 });
 
-test('losses of kinds that are none are counted together', () => {
+test('counts losses of unknown kinds together', () => {
   const ledger = new LossAccounting();
   for (const of of ['', 'SA', 'Z', 'constructor']) {
     ledger.lost(loss(of, 1, 1));

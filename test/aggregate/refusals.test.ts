@@ -6,7 +6,7 @@ function count(refusals: Refusals, time: number, figures: Counters): void {
   refusals.count({ kind: 'C', time, half_open: 0, figures }, 0);
 }
 
-test('both causes together, per second of late and over all', () => {
+test('adds both causes, per second recently and over all', () => {
   const refusals = new Refusals();
   count(refusals, 0, { queue_full: 5, accept_full: 1 });
   expect(refusals.now(false)).toBe(null);
@@ -16,7 +16,7 @@ test('both causes together, per second of late and over all', () => {
   expect(refusals.now(true)).toEqual({ total: 13, rate: 13 / 3 });
 });
 
-test('what was skipped, or lies between two loads of the module, does not count', () => {
+test('does not count across a skip or a reload of the module', () => {
   const refusals = new Refusals();
   count(refusals, 0, { queue_full: 5, accept_full: 0 });
   count(refusals, 1, { queue_full: 6, accept_full: 0 });

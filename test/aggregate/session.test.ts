@@ -59,7 +59,7 @@ test('stays bounded, and keeps the peaks of what it thins out', () => {
 });
 
 describe('endings', () => {
-  test('says how those that ended within the span ended', () => {
+  test('counts the outcomes within a time span', () => {
     const session = new Session(60);
     const others = { reset: 0, unreachable: 0, closed: 0, other: 0 };
     add(session, 0, { half_open: 0, completed: 100, expired: 0, ...others });
@@ -69,7 +69,7 @@ describe('endings', () => {
     expect(endings(session, 60)).toMatchObject({ ended: 90, by: { completed: 10, expired: 80 } });
   });
 
-  test('knows nothing where outcomes are not known', () => {
+  test('returns null if outcomes are not known', () => {
     const session = new Session(60);
     expect(endings(session, 60)).toBeNull();
     add(session, 0, { half_open: 3 });

@@ -49,13 +49,13 @@ test('each half-open is counted once, under its outcome', () => {
   });
 });
 
-test('of those completed, which had a SYN-ACK sent again', () => {
+test('counts completed handshakes with a retransmitted SYN-ACK', () => {
   const { all } = tallied(
     removed('a', 'completed', 1),
     removed('a', 'completed', 2),
     removed('a', 'completed', 3),
     removed('a', 'expired', 6),
-    // As of a module that does not say.
+    // From a module that does not report the number of SYN-ACKs.
     { ...removed('a', 'completed'), synacks: null },
   );
   expect(all.retransmitted).toBe(2);
@@ -71,7 +71,7 @@ test('the listeners with the most events come first, whether added or removed', 
   expect(tally.listeners().map(({ local }) => local)).toEqual(['ended', 'begun', 'few']);
 });
 
-test('listeners alike come by name', () => {
+test('sorts listeners with equal counts by name', () => {
   expect(
     tallied(added('b'), added('a'))
       .listeners()

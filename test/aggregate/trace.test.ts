@@ -30,7 +30,7 @@ function plain({ remote, latest, interval }: Traced) {
 }
 
 describe('trace', () => {
-  test('what was seen in each interval of stream time', () => {
+  test('sums up the samples of each interval of stream time', () => {
     const { told } = traced([
       sampleLine(0.5, ENDS, 10, NO_SSTHRESH, 0),
       sampleLine(0.6, ENDS, 14, NO_SSTHRESH, 41_000),
@@ -54,7 +54,7 @@ describe('trace', () => {
     ]);
   });
 
-  test('no more is taken before what was heard is written', () => {
+  test('takes no more samples before the earlier ones are written', () => {
     const lines = Array.from({ length: 9 }, (_, i) => `${sampleLine(i, ENDS, 10, 7, 900)}\n`);
     let [pending, most] = [0, 0];
     const trace = new Trace(
@@ -114,7 +114,7 @@ describe('trace', () => {
     expect(trace.connections.size).toBe(2);
   });
 
-  test('damage is told with its line, losses are counted', () => {
+  test('reports damage with its line, and counts losses', () => {
     const { trace, told } = traced([
       sampleLine(1, ENDS, 10, NO_SSTHRESH, 1),
       sampleLine(1, 'a b', 10, NO_SSTHRESH, 1),
@@ -155,7 +155,7 @@ describe('recording', () => {
     return recording;
   }
 
-  test("tells tcp_probe's lines from those under our own header", () => {
+  test("distinguishes tcp_probe's lines from those under tcpsynq's header", () => {
     const line = probeLine(1, ENDS, 10, NO_SSTHRESH, 0);
     expect(recorded([line]).samples).toEqual({ own: 0, tcpProbe: 1 });
     expect(recorded(['# tcpsynq 1', line]).samples).toEqual({ own: 1, tcpProbe: 0 });

@@ -7,7 +7,7 @@ import { createZstdCompress } from '../../src/source/zstd.js';
 import { capture, countLine } from '../capture.js';
 import { bash, named, run } from '../command.js';
 
-// The rows of test/terminal.md on `capture` that a host without the module can show.
+// Rows of test/terminal.md on `capture` that need no module.
 
 let directory: string;
 let file: string;
@@ -78,7 +78,7 @@ describe('a copy', () => {
     expect(await read(out)).toBe(text);
   });
 
-  test('what is lost and what cannot be read is said', async () => {
+  test('reports losses and unreadable lines', async () => {
     const lines = [
       countLine(1, {}),
       'L 1.5 A 40 40 99',
@@ -94,7 +94,7 @@ describe('a copy', () => {
   });
 });
 
-describe('what is there already', () => {
+describe('an existing file', () => {
   test('is refused', async () => {
     await writeFile(out, 'mine\n');
     const { stderr, code } = await run(['capture', '-i', file, out]);
@@ -141,7 +141,7 @@ describe('what is there already', () => {
     expect((await run(['capture', '-i', out, '-'])).stdout).toBe(text + text);
   });
 
-  test('--append after 300 KB that never ended a line', async () => {
+  test('--append after 300 KB without a line end', async () => {
     await writeFile(out, text + 'x'.repeat(300_000));
     const { stderr, code } = await run(['capture', '-i', file, '--append', out]);
     expect(stderr).toContain('out ended in an unfinished line: cut off its 300000 bytes\n');
@@ -161,7 +161,7 @@ describe('what is there already', () => {
     ],
     ['csv', ['--kinds', 'count'], 'kind,time,what\n', 'has other columns'],
     ['ndjson', [], text, 'is no ndjson capture'],
-  ])('--append to what does not go with %s', async (format, args, there, why) => {
+  ])('--append to a file that does not fit %s', async (format, args, there, why) => {
     await writeFile(out, there);
     const all = ['capture', '-i', file, '--format', format, '--append', ...args, out];
     const { stderr, code } = await run(all);
@@ -192,7 +192,7 @@ describe('parts', () => {
       counts += watched.stdout.trimEnd().split('\n').length - 1;
     }
     expect(counts).toBe(121);
-    // The same tap goes on from part to part: no new epoch, and so no gap.
+    // All parts are of one tap, so no later part begins an epoch or leaves a gap.
     const all = await bash(`cat ${out}.0* | $T watch --json -i -`);
     expect(new Set(all.stdout.match(/"epoch":\d+/g)).size).toBe(1);
     expect(all.stdout.trimEnd().split('\n')).toHaveLength(121);
@@ -247,7 +247,7 @@ describe('packed', () => {
   });
 });
 
-describe('what goes wrong', () => {
+describe('errors', () => {
   test('the disk is full', async () => {
     const { stderr, code } = await run(['capture', '-i', file, '/dev/full']);
     expect(stderr).toMatch(
@@ -261,7 +261,7 @@ describe('what goes wrong', () => {
     expect(await to(join(directory, 'no', 'x'))).toMatch(/cannot write .*: no such file or/);
     expect(await to(directory)).toMatch(/cannot write .*: it is a directory\n$/);
     expect(await to('/proc/version/x')).toMatch(/cannot write .*: not a directory\n$/);
-    // Not even root may write there.
+    // Even root may not write there.
     expect(await to('/proc/sys/x')).toMatch(/cannot write .*: (permission denied|no such file)/);
     await bash(`mkfifo ${out}`);
     expect(await to(out)).toMatch(/cannot write .*: it is a pipe; write to - and redirect that\n$/);

@@ -16,7 +16,7 @@ const SAMPLE =
 const HEADER = capture(0, 0).replace(/^[^#].*\n/gm, '');
 const lines = (...of: string[]) => of.map((line) => `${line}\n`).join('');
 
-/** What a format makes of these chunks, and what it counted. */
+/** Return the output of a format for these chunks, and the format with its counts. */
 function make(
   name: FormatName,
   chunks: readonly (string | Buffer)[],
@@ -57,7 +57,7 @@ describe('raw', () => {
     );
   });
 
-  test('comments that are no part of a header are copied, and not kept', () => {
+  test('comments outside a header are copied, and not kept', () => {
     const comments = Array.from({ length: 20_000 }, (_, i) => `# a${i}\nA 1\n`).join('');
     const { text, pieces } = make('raw', [`${HEADER}${comments}`]);
     expect(text).toBe(`${HEADER}${comments}`);
@@ -87,7 +87,7 @@ describe('raw', () => {
     expect(pieces.map(({ start }) => start)).toEqual([true, false, true]);
   });
 
-  test('a last line without an end is left out, and said', () => {
+  test('a last line without an end is left out, and reported', () => {
     const { text, format } = make('raw', [lines(ADDED), 'A 2.0 10.9']);
     expect(text).toBe(lines(ADDED));
     expect(format.tally).toMatchObject({ records: 1, problems: { count: 1 } });
@@ -101,7 +101,7 @@ describe('raw', () => {
     expect(format.tally).toMatchObject({ records: 3, lost: 7, problems: { count: 0 } });
   });
 
-  test('a stream of a later format is copied, and said', () => {
+  test('a stream of a later format is copied, and reported', () => {
     const { text, format } = make('raw', [lines('# tcpsynq 2', ADDED)]);
     expect(text).toBe(lines('# tcpsynq 2', ADDED));
     expect(format.tally.problems.words).toMatch(
@@ -116,7 +116,7 @@ describe('raw', () => {
     expect(format.tally).toMatchObject({ records: 2, problems: { count: 1 } });
   });
 
-  test('never throws, and what it hands on is whole lines of the input', () => {
+  test('never throws, and hands on only whole lines of the input', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), places(400), (bytes, at) => {
         const input = Buffer.from(bytes);
@@ -133,7 +133,7 @@ describe('raw', () => {
     );
   });
 
-  test('ends after so many records', () => {
+  test('stops after N records', () => {
     for (const chunks of [[whole], cut(Buffer.from(whole), [HEADER.length + 300])]) {
       const { text, format } = make('raw', chunks, { limit: 2 });
       expect(text).toBe(`${HEADER}${lines(countLine(1, {}), ADDED)}`);
@@ -163,7 +163,7 @@ describe('tcpprobe', () => {
     expect(text).toBe(`${SAMPLE.slice(2)}\n`);
   });
 
-  test.each([/ \d+$/, / \d+ \d+$/])('of an old log is that log: without %s', (missing) => {
+  test.each([/ \d+$/, / \d+ \d+$/])('copies an old log unchanged: without %s', (missing) => {
     const old = `${SAMPLE.slice(2).replace(missing, '')}\n`;
     const { text, format } = make('tcpprobe', [old]);
     expect(text).toBe(old);
@@ -212,7 +212,7 @@ describe('csv', () => {
     expect(row?.length).toBe(columns?.length);
   });
 
-  test('what would end a field is quoted', () => {
+  test('quotes characters that would end a field', () => {
     const { text } = make('csv', ['A 1.0 a,b "c" 1 2\n'], { letters: 'A' });
     expect(text.split('\n')[1]).toMatch(/^A,1.000000000,"a,b","""c""",1,2,/);
   });
@@ -265,7 +265,7 @@ describe('ndjson', () => {
     expect(pieces.map(({ start }) => start)).toEqual([false, true]);
   });
 
-  test('drops and closes: what may look like a number and is none stays text', () => {
+  test('drops and closes: text that looks like a number stays text', () => {
     const numbered = DROPPED.replace(/tcp$/, '47').replace(' SYN ', ' 0 ');
     const { text } = make('ndjson', [lines(numbered, CLOSED)]);
     expect(parse(text).slice(1)).toMatchObject([
@@ -274,7 +274,7 @@ describe('ndjson', () => {
     ]);
   });
 
-  test('numbers keep every digit; what is none is text', () => {
+  test('numbers keep every digit; other values are text', () => {
     const full = `${SAMPLE} 3 4 5 6 7 8 9 10 1460 18446744073709551615 007 14 0 cubic 9007199254740993 rcv`;
     const { text } = make('ndjson', [lines(full)]);
     expect(text).toContain('"pacing_rate":18446744073709551615,');
@@ -283,7 +283,7 @@ describe('ndjson', () => {
     expect(text).toContain('"snd_nxt":"0x1c2e4a8"');
   });
 
-  test('is JSON whatever comes', () => {
+  test('is JSON for any input', () => {
     const words = fc.array(fc.string({ unit: 'binary', maxLength: 9 }), { maxLength: 9 });
     fc.assert(
       fc.property(fc.array(words, { maxLength: 3 }), (rows) => {

@@ -163,7 +163,7 @@ describe('parts that are there', () => {
     expect(files).toEqual(['flood.000001', 'flood.other']);
   });
 
-  test('are gone on with while there is room, and count for those kept', async () => {
+  test('are continued while there is room, and count toward --keep', async () => {
     const more = capture(1, 1);
     const room = { rotation: { by: 'size', bytes: old.length + more.length } } as const;
     await write(more, 100, { meeting: 'append', ...room });
@@ -217,7 +217,7 @@ describe('parts that are there', () => {
     expect(rows).toHaveLength(name === 'csv' ? 1 + 2 * 2 : 2 + 2 * 2);
   });
 
-  test('is the last part an old one, --rotate TIME begins another', async () => {
+  test('if the last part is old, --rotate TIME begins another', async () => {
     for (const ms of [60_000, 0]) {
       await write(capture(1, 1), 100, { meeting: 'append', rotation: { by: 'time', ms } });
     }
@@ -244,7 +244,7 @@ describe('a capture without a record', () => {
     const filters = Array.from({ length: 150_000 }, (_, i) => `# filter x=${i}\n`).join('');
     await write(`${HEADER}${filters}`, 65_536, { meeting: 'append', keep: 1 });
     expect(await partsOf(path)).toEqual(before);
-    // With a record it does, and has the header in force.
+    // With a record it makes a part, which begins with the header in force.
     const { texts } = await write(
       `${HEADER}${filters}${capture(1, 1).replace(HEADER, '')}`,
       65_536,
@@ -280,7 +280,7 @@ describe('a capture without a record', () => {
   });
 });
 
-describe('files that are no parts of ours', () => {
+describe('files that are not parts of a capture', () => {
   const mine = {
     'flood.20261130': 'my notes\n',
     'flood.000004': '',
@@ -326,7 +326,7 @@ describe('files that are no parts of ours', () => {
     expect(await readdir(directory)).not.toContain('flood.1000000000');
   });
 
-  test('are told by what they begin with, packed too', async () => {
+  test('are recognised by their first bytes, packed too', async () => {
     await writeFile(partName(`${path}.gz`, 1), gzipSync(capture(1000, 9)).subarray(0, -9));
     await writeFile(partName(`${path}.gz`, 2), gzipSync('no capture\n'));
     await writeFile(partName(`${path}.gz`, 3), gzipSync('kind,time,half_open\n'));

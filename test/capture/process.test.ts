@@ -26,7 +26,7 @@ import { capture, countLine } from '../capture.js';
 import { bash, onTerminal, run, start } from '../command.js';
 import { eventually } from '../eventually.js';
 
-// What `capture` does as a process: how it stops, what it leaves then, and the command it runs.
+// `capture` as a process: how it stops, the files that it then leaves, and the command it runs.
 
 let top: string;
 const text = capture(120, 65_536);
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(top, { recursive: true }));
 
-/** A folder of its own for a test: they run at the same time. */
+/** Make a folder for one test, because the tests run at the same time. */
 async function place() {
   const directory = await mkdtemp(join(top, 'test-'));
   const [file, out] = [join(directory, 'in'), join(directory, 'out')];
@@ -45,7 +45,7 @@ async function place() {
 }
 
 const read = (path: string) => readFile(path, 'utf8');
-/** Whether a process has a file open to write. */
+/** Return whether a process has a file open for writing. */
 function opened(pid: number | undefined, path: string): boolean {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder).some((fd) => {
@@ -59,13 +59,13 @@ function opened(pid: number | undefined, path: string): boolean {
 }
 const SUMMARY = /^tcpsynq: 121 records in .*, \d\.\d KiB in .*\/out, lost 0\n$/;
 
-/** Wait until the whole text is in a file. */
+/** Wait until a file contains the whole text. */
 async function written(path: string): Promise<void> {
   const size = async () => (await stat(path).catch(() => null))?.size;
   await eventually(`${text.length} bytes in ${path}`, async () => (await size()) === text.length);
 }
 
-/** Start a capture from stdin, and wait until its first lines are in the file. */
+/** Start a capture from stdin, and wait until the file contains its first lines. */
 async function underWay(out: string, args: readonly string[] = []) {
   const started = start(['capture', '-i', '-', ...args, out]);
   started.child.stdin?.write(text);
@@ -73,10 +73,10 @@ async function underWay(out: string, args: readonly string[] = []) {
   return started;
 }
 
-describe.concurrent('what goes wrong', () => {
+describe.concurrent('errors', () => {
   test('half a line fits', async () => {
     const { file, out } = await place();
-    // ulimit counts kilobytes: 4096 bytes end within a line.
+    // ulimit counts kilobytes: 4,096 bytes end within a line.
     const { stderr, code } = await bash(`ulimit -f 4; $T capture -i ${file} ${out}`);
     expect(stderr).toMatch(/cannot write .*: file too large; what it holds is whole lines\n$/);
     expect(code).toBe(1);
@@ -119,7 +119,7 @@ describe.concurrent('what goes wrong', () => {
     expect(code).toBe(1);
   });
 
-  test('nobody reads stdout', async () => {
+  test('no process reads stdout', async () => {
     const { stdout, stderr } = await bash(
       `yes '${countLine(1, {})}' | $T capture -i - - | head -1; echo "\${PIPESTATUS[1]}"`,
     );
@@ -132,7 +132,7 @@ describe.concurrent('what goes wrong', () => {
   test.runIf(isRoot)('a disk', async () => {
     const { file, directory } = await place();
     const disk = join(directory, 'disk');
-    // The machine has no such device, so that nothing is overwritten if it is opened.
+    // The machine has no such device, so opening it cannot overwrite anything.
     execFileSync('mknod', [disk, 'b', '240', '9']);
     const { stderr, code } = await run(['capture', '-i', file, disk]);
     expect(stderr).toBe(`tcpsynq: cannot write ${disk}: it is a disk\n`);
@@ -140,7 +140,7 @@ describe.concurrent('what goes wrong', () => {
   });
 
   test.runIf(isRoot).each(['--append', '--force', ''])(
-    "another user's link to what is not there: %s",
+    "another user's link to a missing file: %s",
     async (how) => {
       const { file, directory, out } = await place();
       const target = join(directory, 'target');
@@ -164,7 +164,7 @@ describe.concurrent('what goes wrong', () => {
       await symlink(target, link);
       await lchown(link, 65534, 65534);
       const opened = openForWriting(out, 'replace');
-      // Between looking at the path and opening it, or before, or after.
+      // The rename comes before the path is checked, between the check and the open, or after.
       await setImmediate();
       await Promise.all([rename(link, out), opened.then((file) => file.close()).catch(() => {})]);
       expect(readFileSync(target, 'utf8')).toBe('mine');
@@ -224,7 +224,7 @@ describe.concurrent('what goes wrong', () => {
     },
   );
 
-  test('a file of the user who called sudo is his own', async () => {
+  test('a file of the user of sudo counts as their own', async () => {
     const { file, out } = await place();
     await writeFile(out, '# tcpsynq 1\n');
     if (isRoot) {
@@ -235,7 +235,7 @@ describe.concurrent('what goes wrong', () => {
     expect(await read(out)).toBe(`# tcpsynq 1\n${text}`);
   });
 
-  test('with --force, what everyone could read is read by owner and group only', async () => {
+  test('with --force, a file readable for everyone becomes one for owner and group', async () => {
     const { file, directory, out } = await place();
     const link = join(directory, 'link');
     await writeFile(out, 'old', { mode: 0o604 });
@@ -245,7 +245,7 @@ describe.concurrent('what goes wrong', () => {
     expect(await read(out)).toBe(text);
   });
 
-  test('through a link of its own to what is not there', async () => {
+  test('through a link of its own to a missing file', async () => {
     const { file, directory, out } = await place();
     await symlink('target', out);
     expect((await run(['capture', '-i', file, '--append', out])).code).toBe(0);
@@ -344,7 +344,7 @@ describe.concurrent('stopped', () => {
     expect(await read(out)).toBe(text);
   });
 
-  test('by SIGKILL: nothing that had come is missing', async () => {
+  test('by SIGKILL: nothing that had arrived is missing', async () => {
     const { out } = await place();
     const started = await underWay(out);
     started.child.kill('SIGKILL');
@@ -352,7 +352,7 @@ describe.concurrent('stopped', () => {
     expect(await read(out)).toBe(text);
   });
 
-  test('by SIGKILL, packed: what had come a second before can be read', async () => {
+  test('by SIGKILL, packed: all that arrived a second before can be read', async () => {
     const { out } = await place();
     const started = start(['capture', '-i', '-', '--compress', out]);
     started.child.stdin?.write(text);
@@ -376,7 +376,7 @@ describe.concurrent('stopped', () => {
 
 describe.concurrent('started again and again, and killed each time', () => {
   const args = ['capture', '-i', '-', '--rotate', '4K', '--keep', '5', '--append'];
-  /** Return what can be read of a part; nothing of one that is not there yet. */
+  /** Return the readable text of a part; '' if the part does not exist yet. */
   const held = (part: string) => {
     const bytes = existsSync(part) ? readFileSync(part) : Buffer.alloc(0);
     const isPacked = part.endsWith('.gz') && bytes.length > 10;
@@ -385,7 +385,7 @@ describe.concurrent('started again and again, and killed each time', () => {
   const parts = async (directory: string) =>
     (await readdir(directory)).filter((name) => name.startsWith('out.')).sort();
 
-  /** Run it until `isSeen`, then kill it. */
+  /** Run a capture until `isSeen`, then kill it. */
   async function killed(
     out: string,
     more: readonly string[],
@@ -494,7 +494,7 @@ describe.concurrent('two captures to one file', () => {
     expect((await started.ended()).code).toBe(0);
   });
 
-  test('a lock by a user who may only read the file stops none', async () => {
+  test('a lock by a user with only read permission does not stop it', async () => {
     const { file, out } = await place();
     await writeFile(out, '');
     const { stdout } = await bash(
@@ -556,7 +556,7 @@ describe.concurrent('two captures to one file', () => {
   });
 });
 
-test('a full disk costs a packed file no more than what came since its last flush', async () => {
+test('a full disk costs a packed file no more than the records since its last flush', async () => {
   const { directory, out } = await place();
   const random = randomBytes(3_000_000).toString('hex');
   const lines = Array.from({ length: 60_000 }, (_, i) => {
@@ -565,7 +565,7 @@ test('a full disk costs a packed file no more than what came since its last flus
   });
   const input = join(directory, 'many');
   await writeFile(input, lines.join(''));
-  // About half of it fits; it is read in less than the second after which packed data are flushed.
+  // About half of it fits. Reading takes less than the second after which packed data are flushed.
   const { stderr, code } = await bash(`ulimit -f 2000; $T capture -i ${input} --compress ${out}`);
   expect(stderr).toMatch(/cannot write .*: file too large; what it holds is whole lines\n$/);
   expect(code).toBe(1);
@@ -573,7 +573,7 @@ test('a full disk costs a packed file no more than what came since its last flus
   expect(lines.join('').startsWith(String(gunzipSync(await readFile(out))))).toBe(true);
   const [, taken, unwritten] = /(\d+) records .*last lines not written: (\d+)/.exec(stderr) ?? [];
   expect(held + Number(unwritten)).toBe(Number(taken));
-  // A chunk of 512 KiB, and a flush of 256 KiB before it.
+  // At most a chunk of 512 KiB, and 256 KiB since the last flush.
   expect(Number(unwritten) * 150).toBeLessThan(800_000);
   expect(held).toBeGreaterThan(10_000);
 });
@@ -585,7 +585,7 @@ describe.concurrent('-- COMMAND', () => {
     return started;
   };
 
-  /** A line of shell that waits until the whole text is in a file. */
+  /** Return a line of shell that waits until a file contains the whole text. */
   const untilWhole = (out: string) =>
     `until [ "$(wc -c <${out})" -eq ${text.length} ]; do sleep 0.05; done`;
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SHELLS, type Shell } from '../../src/completion/shells.js';
 import { run, Started } from '../command.js';
 
-// Each real shell is asked, with the script it was given and two files to find.
+// Ask each real shell for completions, with its script from the command and two files to find.
 
 let directory: string;
 
@@ -31,7 +31,7 @@ async function said(file: string, ...args: readonly string[]): Promise<string[]>
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-/** Print what bash completes each line of stdin to, and END after each. */
+/** A bash script that prints the completions of each argument, a command line, and then END. */
 const BASH = `source ./bash
 # What readline would do when compopt tells it to look for files.
 compopt() { case $* in *default) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;; esac }
@@ -43,10 +43,10 @@ for line; do
   printf '%s\n' "\${COMPREPLY[@]}" END
 done`;
 
-/** Return what each shell completes the last word of each line to. */
+/** Return the completions of each line's last word, and END after each line, for each shell. */
 const ASK: Readonly<Record<Shell, (lines: readonly string[]) => Promise<string[]>>> = {
   bash: (lines) => {
-    // readline makes a word of every =.
+    // readline treats every = as a word.
     const words = lines.map((line) => line.replaceAll('=', ' = ').replace(/ = $/, ' ='));
     return said('bash', '--norc', '-uc', BASH, 'bash', ...words);
   },
@@ -59,7 +59,7 @@ const ASK: Readonly<Record<Shell, (lines: readonly string[]) => Promise<string[]
   },
 };
 
-/** Each line as it is typed, and all that its last word can be completed to. */
+/** Command lines as typed, and all completions of their last word. */
 const LINES: readonly (readonly [string, readonly string[]])[] = [
   ['tcpsynq wa', ['watch']],
   ['tcpsynq c', ['capture', 'closes', 'completion', 'count']],
@@ -88,7 +88,7 @@ const PROGRAMS = 'tcpsynq capture x -- setpri';
 describe.each(SHELLS)('%s completes', (shell) => {
   const offered = new Map<string, string[]>();
 
-  // One shell is asked all lines: it takes zsh half a second to start.
+  // Ask one shell all lines, because zsh takes half a second to start.
   beforeAll(async () => {
     const lines = [...LINES.map(([line]) => line), PROGRAMS];
     let own: string[] = [];
@@ -126,7 +126,7 @@ test('bash, on a terminal: a file with a space, after a word with =', async () =
   expect(stdout).toContain('<report><flood 2><--title=a><-o><flood.gz>');
 });
 
-test('a shell that there is none for; options that do nothing', async () => {
+test('a shell without a script; options without effect', async () => {
   expect(await run(['completion', 'tcsh'])).toMatchObject({
     stdout: '',
     stderr: expect.stringMatching(/^tcpsynq: .*'tcsh'.* bash, zsh, fish\.\n/),

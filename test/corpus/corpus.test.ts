@@ -7,7 +7,7 @@ import { randomFrom, simulate, type World } from './simulate.js';
 
 const SCALES = [0.5, 1, 3];
 const SEEDS = [1, 2, 3];
-/** Windows of healthy traffic. */
+/** The number of windows of healthy traffic to judge. */
 const WINDOWS = Number(process.env.WINDOWS ?? 100);
 
 function verdictOn(world: World): Verdict {
@@ -16,7 +16,7 @@ function verdictOn(world: World): Verdict {
   return judge(collector.finish());
 }
 
-/** Return what is wrong with a verdict; null if it is right. */
+/** Return the fault of a verdict; null if it is right. */
 function fault({ worst, severity }: Verdict, { state, local, sources }: Scenario): string | null {
   if (worst.state !== state) return `${worst.state} (${worst.rule})`;
   if (isQuiet(state) !== (severity === 'ok')) return `severity ${severity}`;
@@ -26,7 +26,7 @@ function fault({ worst, severity }: Verdict, { state, local, sources }: Scenario
   return null;
 }
 
-/** How often each state was called what, a row for each state. */
+/** Return a table of verdict counts: a row for each real state, a column for each verdict. */
 function matrix(seen: ReadonlyMap<State, Map<State, number>>): string {
   const width = Math.max(...STATES.map((state) => state.length)) + 1;
   const row = (first: string, cells: readonly (string | number)[]) =>

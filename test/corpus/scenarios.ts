@@ -1,5 +1,5 @@
-// Traffic whose verdict an expert knows, at three sizes and with three seeds each. No rule of
-// diagnose is tuned to a number of these.
+// Traffic with a verdict that an expert knows, at three sizes and with three seeds each. No rule of
+// diagnose is tuned to a number in this file.
 
 import type { State } from '../../src/diagnose/rules.js';
 import { randomFrom, type Syn, type World } from './simulate.js';
@@ -7,9 +7,9 @@ import { randomFrom, type Syn, type World } from './simulate.js';
 export interface Scenario {
   readonly name: string;
   readonly state: State;
-  /** The listener a verdict must name; null: none. Not looked at where nothing is wrong. */
+  /** The listener that the verdict must name; null if none, undefined if nothing is wrong. */
   readonly local?: string | null;
-  /** The network that must be named. */
+  /** The network that the verdict must name; undefined to accept any. */
   readonly sources?: RegExp;
   world(random: () => number, scale: number): World;
 }
@@ -18,25 +18,25 @@ const SITE = '192.0.2.1:443';
 const OTHER = '192.0.2.1:8443';
 const SIX = '[2001:db8::1]:443';
 const SECONDS = 6;
-/** As of a host that has served for a while. */
+/** Initial counters of a host that has served for a while. */
 const SERVED = { added: 50_000, completed: 49_700, expired: 100, reset: 200 };
 
 type Random = () => number;
 const whole = (random: Random, below: number) => Math.floor(random() * below);
 const port = (random: Random) => 1024 + whole(random, 60_000);
 
-/** Any public address. */
+/** Return a random address, as if from anywhere on the Internet. */
 const anywhere = (random: Random) =>
   `${1 + whole(random, 222)}.${whole(random, 256)}.${whole(random, 256)}.${whole(random, 256)}:${port(random)}`;
 const anywhere6 = (random: Random) =>
   `[2001:${whole(random, 65_536).toString(16)}:${whole(random, 65_536).toString(16)}:1::2]:${port(random)}`;
-/** One of the clients of a network: each tries again and again. */
+/** Make a function that returns a random client of a network. The same clients occur repeatedly. */
 const from =
   (network: string, clients = 60) =>
   (random: Random) =>
     `${network}.${1 + whole(random, clients)}:${port(random)}`;
 const HONEST = from('203.0.113');
-/** Spoofed addresses one after the other, as simple tools send them: few networks. */
+/** Make a function that returns spoofed addresses in sequence, as simple tools do: few networks. */
 const inTurn = () => {
   let n = 0;
   return (random: Random) => {
@@ -46,20 +46,20 @@ const inTurn = () => {
 };
 
 interface Stream {
-  /** SYNs a second. */
+  /** SYNs per second. */
   readonly rate: number;
   readonly local?: string;
   readonly remote?: (random: Random) => string;
   readonly ends?: 'completed' | 'reset';
-  /** Until then, in ms, and by how much that differs. */
+  /** Least time from a SYN to its end in ms, and the range of the random time added to it. */
   readonly after?: number;
   readonly spread?: number;
-  /** In ms. */
+  /** Start and duration in ms. */
   readonly begins?: number;
   readonly lasts?: number;
 }
 
-/** SYNs at random times. */
+/** Return SYNs at random times. */
 function stream(random: Random, of: Stream): Syn[] {
   const { rate, local = SITE, remote = anywhere, ends, after = 40, spread = 30 } = of;
   const { begins = 0, lasts = SECONDS * 1000 - begins } = of;
@@ -94,7 +94,7 @@ function world(syns: readonly Syn[], of: Setting = {}): World {
   };
 }
 
-/** A SYN-ACK or final ACK is lost with this chance: the client or the timer repeats after 1, 3 s. */
+/** Lose each SYN-ACK and final ACK with probability `loss`; repeats come after 1, 3 and 7 s. */
 function lossy(random: Random, syns: readonly Syn[], loss: number): Syn[] {
   return syns.map((syn) => {
     const waits = [0, 1000, 3000, 7000];
@@ -333,7 +333,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** A window of healthy traffic, with what the Internet brings besides. */
+/** Return a window of healthy traffic, with the usual noise of the Internet. */
 export function healthy(seed: number): World {
   const random = randomFrom(seed);
   const rate = 10 ** (random() * 2.5);

@@ -1,10 +1,10 @@
-// Captures as the module writes them, of made-up traffic: SYN queues with their limits, clients that
-// answer after a round trip and repeat what is refused, senders that never answer. A step is a ms.
+// Captures of simulated traffic, in the format of the module: SYN queues with limits, clients that
+// answer after a round trip and repeat a refused SYN, senders that never answer. A step is 1 ms.
 
 import { COLUMNS as SCHEMA } from '../../src/stream/schema.js';
 import { countLine } from '../capture.js';
 
-/** A number from 0 up to 1, the same for the same seed. mulberry32 (Tommy Ettinger, public domain). */
+/** Make a generator of numbers from 0 up to 1: mulberry32 (Tommy Ettinger, public domain). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -15,11 +15,11 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** How a queued SYN ends. */
+/** The end of a queued SYN. */
 export interface Fate {
-  /** Without it no one answers. */
+  /** Undefined if the sender never answers. */
   readonly ends?: 'completed' | 'reset';
-  /** Until then, in ms. */
+  /** Time from the SYN to its end, in ms. */
   readonly after?: number;
 }
 
@@ -29,19 +29,19 @@ export interface Syn extends Fate {
   /** `address:port` of the listener. */
   readonly local: string;
   readonly remote: string;
-  /** Its client repeats it a second later if it was refused. */
+  /** The client repeats a refused SYN a second later. */
   readonly repeats?: boolean;
 }
 
 export interface World {
   readonly seconds: number;
-  /** Half-opens that fit, by listener. */
+  /** Limit of each listener's SYN queue. */
   readonly holds: Readonly<Record<string, number>>;
   readonly cookies: boolean;
   readonly syns: readonly Syn[];
-  /** SYNs refused for a full accept queue, a second. */
+  /** SYNs per second that are refused for a full accept queue. */
   readonly acceptFull?: number;
-  /** Figures of the C line at the beginning. */
+  /** Counters of the first C line. */
   readonly before?: Readonly<Record<string, number>>;
 }
 
@@ -57,10 +57,10 @@ const HEADER = [
   `# A ${SCHEMA.A.join(' ')}`,
   `# R ${SCHEMA.R.join(' ')}`,
 ];
-/** Between two C lines, in ms. */
+/** Time between two C lines, in ms. */
 const INTERVAL = 200;
 
-/** The capture of a world, as text. */
+/** Return the capture of a world, as text. */
 export function simulate(world: World): string {
   return new Simulation(world).text();
 }
@@ -69,7 +69,7 @@ class Simulation {
   private readonly lines = [...HEADER];
   private readonly figures: Record<string, number>;
   private readonly qlen: Record<string, number> = {};
-  /** SYNs, ends of half-opens and returned cookies, by ms. */
+  /** SYNs, ends of half-opens and returned cookies, by their time in ms. */
   private readonly syns = new Map<number, Syn[]>();
   private readonly ends = new Map<number, HalfOpen[]>();
   private readonly cookies = new Map<number, number>();

@@ -1,5 +1,5 @@
-// Every allocation failed in turn: what was asked for is refused with ENOMEM and nothing stays
-// behind, or it is done in full.
+// Make each allocation fail in turn. The operation then either fails with ENOMEM and leaves nothing
+// behind, or succeeds in full.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
@@ -22,22 +22,23 @@ const failing = join(top, 'lab', 'tools', 'build', 'failing');
 const FIRST = setting('FIRST', 1);
 const STEP = setting('STEP', 1);
 
-// ENOENT is procfs's, when it has no memory for what it looks up.
+// procfs returns ENOENT if it lacks memory for the lookup.
 const REFUSED = ['0', 'ENOMEM', 'ENOENT'];
 
-// A lost setting must not look like a kernel that was never to have it.
+// Without this check a debug kernel that lost the option would only skip the tests below.
 if (release().endsWith('-kasan') && !hasConfig('FAULT_INJECTION')) {
   throw new Error('this kernel is to have fault injection, and has not');
 }
 
 beforeAll(() => {
-  // Loading has to do, and to undo, each namespace there is.
+  // Loading sets up every namespace, and undoes that if it fails: add two.
   sh('ip netns add one && ip netns add another');
-  // vmalloc() warns, with a stack, of each that fails: kept off the console that lab/run reads.
+  // vmalloc() prints a warning with a stack for each failure. Keep these off the console, which
+  // lab/run reads.
   sh('dmesg -n 4');
   const debug = '/sys/kernel/debug';
   if (!existsSync(`${debug}/failslab`)) return;
-  // By itself it passes over those that may wait, and prints a stack for each it fails.
+  // By default, fault injection skips allocations that may wait, and prints a stack per failure.
   for (const [file, value] of [
     ['failslab/ignore-gfp-wait', 'N'],
     ['failslab/verbose', '0'],
@@ -54,17 +55,17 @@ afterAll(() => {
 });
 afterEach(async () => {
   if (isLoaded()) await unloadSoon();
-  // Of its own failure vmalloc() tells by warn_alloc(), which says neither.
+  // vmalloc() reports its failures through warn_alloc(), in words that do not match.
   expect(sh('dmesg --read-clear')).not.toMatch(
     /WARNING: |BUG[: ]|KASAN|UBSAN|INFO: (trying|task)|locking correctness validator/,
   );
 });
 
-/** What ALL_KINDS cannot do without, attached. */
+/** Status lines of the hooks that ALL_KINDS requires, all attached. */
 const HOOKED =
   /^hook tcp_rcv_established ftrace [\s\S]*^hook __tcp_transmit_skb ftrace [\s\S]*^hook skb:kfree_skb tracepoint [\s\S]*^hook tcp_set_state ftrace /m;
 
-/** Has one allocation after the other fail, until there are no more; how many there were. */
+/** Fail each allocation of `what` in turn, call `look` after each, and print their number. */
 async function each(
   what: string,
   look: (error: string, nth: number) => Promise<void> | void,
@@ -84,14 +85,14 @@ async function each(
 describe('each allocation fails once', () => {
   beforeEach(({ skip }) => skip(!hasConfig('FAULT_INJECTION'), 'the kernel lacks FAULT_INJECTION'));
 
-  test('of loading', async () => {
+  test('of loading the module', async () => {
     await each(`load ${moduleFile}`, (error, nth) => {
       if (error !== '0') {
         expect(error, `allocation ${nth}`).toBe('ENOMEM');
         expectGone();
         return;
       }
-      // A failure that cost nothing must have cost nothing.
+      // If the load succeeds despite the failed allocation, nothing may be missing.
       expect(status(), `allocation ${nth}`).toContain('exact yes');
       unload();
       expectGone();
@@ -99,11 +100,11 @@ describe('each allocation fails once', () => {
     await expectNoLeaks();
   });
 
-  test('of a tap, opened, told what to show, read', async () => {
-    // Anew each time: hooks stay for seconds after their last tap.
+  test('of opening, configuring and reading a tap', async () => {
+    // Hooks stay attached for seconds after their last tap, so reload the module each time.
     await each(`use ${TAP} '${ALL_KINDS}'`, async (error, nth) => {
       expect(REFUSED, `allocation ${nth}`).toContain(error);
-      // Hooks stay attached for seconds.
+      // The tap is closed by now, but its hooks stay attached for seconds.
       if (error === '0') expect(status().join('\n'), `allocation ${nth}`).toMatch(HOOKED);
       if (isLoaded()) await unloadSoon();
       expectGone();
@@ -125,10 +126,10 @@ describe('each allocation fails once', () => {
     },
   );
 
-  test('of a network namespace being made', async () => {
+  test('of creating a network namespace', async () => {
     load();
-    // What else there is in one refuses in words of its own, ENOBUFS and ENODEV among them; but
-    // one that was made has our files in it, or failing(1) says ENOENT.
+    // Other subsystems of a namespace fail with errors of their own, such as ENOBUFS and ENODEV.
+    // failing(1) prints ENOENT if a namespace was created without the module's files.
     await each('netns', (error, nth) => {
       expect(error, `allocation ${nth}`).not.toBe('ENOENT');
     });

@@ -1,4 +1,4 @@
-// What comes and goes while a flood runs: CPUs, namespaces, readers, filters.
+// CPUs, namespaces, readers and filters come and go while a flood runs.
 
 import { closeSync, openSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ afterEach(async () => {
   await link.remove();
 });
 
-/** The flood over, all sums right, the module gone without a trace. */
+/** End the flood, expect all sums to be right, and the module to unload without a trace. */
 async function expectUnharmed(): Promise<void> {
   const sent = await flood.end();
   await expectExact(link);
@@ -53,12 +53,12 @@ async function expectUnharmed(): Promise<void> {
   await expectNoLeaks();
 }
 
-/** How many there were: each leaves a byte. */
+/** Return how many of them opened their tap: each then appends a byte to a file. */
 const happened = (what: 'readers' | 'namespaces'): number => statSync(`/tmp/${what}`).size;
 
 /**
- * A bash function that opens a tap, reads it and is killed at some moment, or at some moment after
- * that: to start a process alone may take seconds.
+ * A bash function that starts a reader of a tap and kills it after 0 to 2.8 s. For half of the
+ * readers that time begins once their tap is open, since starting a process may take seconds.
  */
 const READER = `reader() {
   bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} '$1' >&3 && printf . >>/tmp/readers; exec cat <&3 >/dev/null' &
@@ -69,7 +69,7 @@ const READER = `reader() {
   wait $pid || true
 } 2>/dev/null`;
 
-/** CPU 1 goes and comes back. */
+/** A bash function that takes CPU 1 offline and online again. */
 const HOTPLUG = `hotplug() {
   echo 0 >/sys/devices/system/cpu/cpu1/online || exit
   sleep 0.$((RANDOM % 9))
@@ -78,7 +78,7 @@ const HOTPLUG = `hotplug() {
 }`;
 const offline = (): number => Number(sh('dmesg | grep -c "CPU 1 is now offline" || true'));
 
-/** A namespace with a tap open in it, gone at once. */
+/** A bash function that creates a namespace, opens a tap in it, and exits at once. */
 const NAMESPACE = `namespace() {
   unshare -n bash -c 'exec 3<>${TAP} && echo ${ALL_KINDS} >&3; head -c 300 <&3; cat /proc/net/stat/tcpsynq' >/dev/null &&
     printf . >>/tmp/namespaces
@@ -106,7 +106,7 @@ test(`${NAMESPACES} namespaces, each with a tap`, async () => {
 });
 
 const READERS = setting('READERS', 150);
-test(`${READERS} readers, killed at some moment`, async () => {
+test(`${READERS} readers, killed at a random moment`, async () => {
   inTarget(`${READER}
     for ((i = 0; i < ${READERS}; i += 3)); do
       reader & reader latency_ms=0 & reader addr=198.18.0.0/16 & wait
@@ -119,7 +119,7 @@ test(`${READERS} readers, killed at some moment`, async () => {
 
 const WRITES = setting('WRITES', 5000);
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop of random choices, in an order that SEED repeats
-test(`${WRITES} filters that are none, or almost`, async () => {
+test(`${WRITES} random or damaged filters`, async () => {
   const seed = setting('SEED', Date.now() % 1_000_000);
   console.log(`SEED=${seed}`);
   let state = seed;
@@ -128,14 +128,14 @@ test(`${WRITES} filters that are none, or almost`, async () => {
     return (state >> 8) % below;
   };
   const good = `${ALL_KINDS} port=80 addr=198.18.0.0/15 fwmark=0 proto=any interval_ms=10 latency_ms=0 format=tcpsynq`;
-  // Where the flood is, so that hooks use a filter while it is changed.
+  // Open the tap in the flood's namespace, so that hooks use the filter while it changes.
   const tap = openSync(`/proc/${flood.pid}/net/tcpsynq`, 'r+');
   const into = Buffer.alloc(65536);
   let taken = 0;
   for (let i = 0; i < WRITES; i++) {
     let text = Buffer.from(good);
     if (i % 3 === 0) text = Buffer.from(Array.from({ length: random(600) }, () => random(256)));
-    // One word of it, or with some bytes changed, or cut short.
+    // Otherwise one word of a good filter, or its start. Some get one or two bytes changed.
     if (i % 3 === 1) text = Buffer.from(good.split(' ')[random(12)] ?? '');
     if (i % 3 === 2) text = text.subarray(0, random(text.length));
     for (let n = random(3); n > 0 && i % 2 === 0 && text.length > 0; n--) {

@@ -1,5 +1,5 @@
-// What the tests on a debug kernel share: a flood to run against, and what must hold once it is
-// over. Whatever the kernel itself finds wrong is in its log, where lab/run looks.
+// Shared by the tests on a debug kernel: a flood, and the checks to make after it. The kernel logs
+// the faults that it finds itself, and lab/run checks that log.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
@@ -19,23 +19,23 @@ import {
 export const TAP = '/proc/net/tcpsynq';
 export const ALL_KINDS = 'kinds=count,event,sample,drop,close full=1 hook=both stack=1';
 
-/** How often, or how long: fewer while something is being tried out. */
+/** Return a count or duration: from the environment, for example to shorten a run, or `value`. */
 export const setting = (name: string, value: number): number => Number(process.env[name] ?? value);
 
-/** A kernel of lab/debug-kernel has its own configuration in it. */
+/** The kernel's configuration, which kernels of lab/debug-kernel contain. */
 const config = existsSync('/proc/config.gz') ? sh('zcat /proc/config.gz') : '';
 export const hasConfig = (name: string): boolean => config.includes(`\nCONFIG_${name}=y\n`);
 
 const SHARES = '--complete 2 --reset 1 --abandon 1 --unreach 1 --then-reset';
 
-/** Half-opens that end in every way there is, and some that are refused, until it is ended. */
+/** Half-opens that complete, expire, or end by a RST or an ICMP error, until end(). */
 export class Flood {
   private constructor(
     private readonly senders: Running[],
     private readonly listener: Running,
   ) {}
 
-  /** A process in the target's namespace. */
+  /** The id of a process in the target's namespace. */
   get pid(): number {
     return this.listener.child.pid ?? 0;
   }
@@ -58,7 +58,7 @@ export class Flood {
     return new Flood(senders, listener);
   }
 
-  /** SYNs sent, none of them lost on the way. */
+  /** Stop the senders, expect their device to have dropped nothing, and return the SYNs sent. */
   async end(): Promise<number> {
     for (const sender of this.senders) sender.signal('SIGINT');
     const told = await Promise.all(this.senders.map((sender) => sender.done()));
@@ -67,20 +67,23 @@ export class Flood {
     return sent.reduce((sum, one) => sum + one.syn_sent, 0);
   }
 
-  /** Connections that were accepted; nobody listens any more. */
+  /** Stop the listener, and return how many connections it accepted. */
   accepted(): Promise<number> {
     return accepted(this.listener);
   }
 }
 
-/** What the figures are once the traffic has stopped. */
+/** Expect the module to agree with the kernel once the traffic has stopped. */
 export async function expectExact(link: Link): Promise<void> {
   const { figures: f, kernel } = await link.settled();
   expect(f.half_open).toBe(kernel);
   expect(f.initial + f.added - ended(f)).toBe(f.half_open);
 }
 
-/** Under traffic: ss meets what was there throughout, and of what came and went some or none. */
+/**
+ * Expect the kernel's count to be possible while traffic runs. Its list has each half-open that
+ * exists during the whole read, and may have those that begin or end meanwhile.
+ */
 export function expectInBounds(link: Link): void {
   const before = link.figures();
   const kernel = link.kernelHalfOpen();
@@ -90,8 +93,8 @@ export function expectInBounds(link: Link): void {
 }
 
 /**
- * Of a module that was there before the flood, which has left no half-open: against sender,
- * listener and kernel. TcpPassiveOpens has a handshake, too, whose timer was faster.
+ * Compare the counts with the sender, the listener and the kernel. The module was loaded before the
+ * flood, and no half-open is left. TcpPassiveOpens includes handshakes that the timer ended first.
  */
 export async function expectAllCounted(link: Link, flood: Flood, sent: number): Promise<void> {
   const opened = link.nstat('TcpPassiveOpens');
@@ -102,11 +105,11 @@ export async function expectAllCounted(link: Link, flood: Flood, sent: number): 
     completed: f.completed + lateCompletions(link),
   }).toEqual({ syns: sent, completed: await flood.accepted() });
   expect(opened).toBeGreaterThanOrEqual(f.completed);
-  // Where a RST meets the timer, which of them ended the half-open may be told otherwise.
+  // If a RST and the timer race, the module and the kernel may disagree about which one won.
   expect(Math.abs(f.reset - reset)).toBeLessThanOrEqual(reset / 1000);
 }
 
-/** Nothing of the module is left behind, but what has leaked. */
+/** Expect the module to have left no trace; expectNoLeaks() looks for leaked memory. */
 export function expectGone(): void {
   expect(existsSync('/sys/module/tcpsynq')).toBe(false);
   expect(readFileSync('/proc/modules', 'utf8')).not.toContain('tcpsynq');
@@ -115,24 +118,24 @@ export function expectGone(): void {
   expect(readFileSync('/sys/kernel/debug/kprobes/list', 'utf8')).toBe('');
 }
 
-/** kmemleak reports to the kernel log what was not reachable in two scans, and here too. */
+/** Expect kmemleak to find nothing in two scans. It also reports leaks in the kernel log. */
 export async function expectNoLeaks(): Promise<void> {
   const file = '/sys/kernel/debug/kmemleak';
   if (!existsSync(file) || readFileSync('/proc/cmdline', 'utf8').includes('kmemleak=off')) {
     console.log('no kmemleak here: not looked for leaks');
     return;
   }
-  // What RCU is still to free hangs on nothing that is scanned.
+  // Give RCU time to free its memory, which kmemleak would otherwise report.
   await sleep(3000);
   for (let i = 0; i < 2; i++) {
     writeFileSync(file, 'scan');
-    // It takes a block for leaked once it is some seconds old.
+    // kmemleak reports a block only once it is some seconds old.
     await sleep(6000);
   }
   expect(readFileSync(file, 'utf8')).toBe('');
 }
 
-/** rmmod, as soon as no tap is open. */
+/** Unload the module as soon as no tap is open. */
 export async function unloadSoon(): Promise<void> {
   for (let tries = 0; trySh('rmmod tcpsynq').status !== 0; tries++) {
     if (tries > 100) throw new Error('the module stays in use');

@@ -1,4 +1,4 @@
-// Loaded and unloaded under a flood, with readers that are killed in between.
+// Load and unload the module under a flood, and kill readers in between.
 
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ afterEach(async () => {
 
 const LOADS = setting('LOADS', 200);
 
-test(`${LOADS} times, readers killed in between`, async () => {
+test(`loaded and unloaded ${LOADS} times, readers killed in between`, async () => {
   const flood = await Flood.start(link);
   for (let i = 0; i < LOADS; i++) {
     load(i % 5 === 4 ? 'via=kprobe' : '');

@@ -9,7 +9,7 @@ import { listener } from './scope.js';
 
 type Figures = Readonly<Record<string, number>>;
 
-/** A stream as the module writes it, with an A or R line for every half-open. */
+/** A stream as the module writes it, with the A and R lines of all half-opens. */
 class Stream {
   readonly #lines: (readonly [number, string])[] = [];
   #n = 0;
@@ -18,7 +18,7 @@ class Stream {
     this.#lines.push([time, countLine(time, figures)]);
   }
 
-  /** One half-open; without an outcome it stays. */
+  /** Add a half-open; without an outcome it stays. */
   halfOpen(begun: number, outcome?: string, age = 0, local = '10.0.0.1:443'): void {
     this.#n += 1;
     const remote = `198.18.${this.#n % 256}.${(this.#n >> 8) % 256}:1024`;
@@ -45,7 +45,7 @@ function fold(text: string, readings: readonly (readonly Listener[])[] = []): Ev
   return collector.finish();
 }
 
-/** C lines a tenth of a second apart. */
+/** Add C lines, a tenth of a second apart. */
 function counts(stream: Stream, seconds: number, at: (time: number) => Figures): void {
   for (let i = 0; i <= seconds * 10; i++) {
     stream.count(i / 10, at(i / 10));
@@ -57,7 +57,7 @@ describe('events', () => {
     const stream = new Stream();
     counts(stream, 5, () => ({ half_open: 0 }));
     for (let i = 0; i < 500; i++) {
-      // 100 a second. Nobody answers a third of them, a third resets.
+      // 100 a second: a third completes, a third is reset, a third is never answered.
       stream.halfOpen(i / 100 + 0.001, ['completed', 'reset', undefined][i % 3], 0.05);
     }
     const { scopes, seconds, sources } = fold(stream.text());
@@ -65,11 +65,11 @@ describe('events', () => {
     expect(scopes).toHaveLength(1);
     const [scope] = scopes;
     expect(scope?.seconds).toBeCloseTo(4);
-    // Those of the first four seconds.
+    // Only half-opens that began in the first four seconds.
     expect(scope?.completed).toBe(134);
     expect(scope?.failed).toBe(133);
     expect(scope?.unanswered).toBe(133);
-    // All that ended.
+    // All half-opens that ended.
     expect(scope?.ended).toMatchObject({ completed: 167, reset: 167, expired: 0 });
     expect(sources).toMatchObject({ networks: 256, exact: true });
   });
@@ -83,7 +83,7 @@ describe('events', () => {
     expect(fold(stream.text()).scopes[0]).toMatchObject({ completed: 100, unanswered: 0 });
   });
 
-  test('what began before the watch is not judged, but its end is told', () => {
+  test('a half-open from before the watch is not judged, but its end is reported', () => {
     const stream = new Stream();
     counts(stream, 3, () => ({ half_open: 0 }));
     const text = stream
@@ -96,22 +96,22 @@ describe('events', () => {
     });
   });
 
-  test('a capture tells the queue too: what stands in it, and how much of that is old', () => {
+  test('a capture shows the queue too: its length, and how much of it is old', () => {
     const lines = Array.from({ length: 150 }, (_, i) => {
-      // 100 in the first second, 50 in the last half.
+      // 100 in the first second, 50 in the last half second.
       const time = i < 100 ? i / 100 : 3.5 + (i - 100) / 100;
       return `A ${time} 10.0.0.1:443 198.18.0.1:${i + 1} ${i + 1} 181`;
     });
     const text = ['# tcpsynq 1', countLine(0, {}), ...lines, countLine(4, { half_open: 150 }), ''];
     const seen = fold(text.join('\n'));
     expect(seen.scopes[0]?.queue).toEqual({ qlen: 150, holds: 181, peak: 150, old: 100, stale: 1 });
-    // All from one network, as clients are that get no answer.
+    // All are from one network, like real clients that get no answer.
     expect(judge(seen).worst).toMatchObject({ state: 'unanswered', rule: 'unanswered' });
     const spread = text.join('\n').replace(/198\.18\.0\.1:(\d+)/g, (_, n) => `198.18.${n}.1:1024`);
     expect(judge(fold(spread)).worst).toMatchObject({ state: 'flood', rule: 'old half-opens' });
   });
 
-  test('sources are those of the unanswered of each listener', () => {
+  test('sources are those of the unanswered half-opens of each listener', () => {
     const stream = new Stream();
     for (let i = 0; i < 100; i++) {
       stream.halfOpen(i / 100);
@@ -121,20 +121,20 @@ describe('events', () => {
     const text = stream.text().split('\n').slice(1).join('\n');
     const seen = fold(`# tcpsynq 1\n${countLine(0, {})}\n${text}${countLine(3, {})}\n`);
     const of = (port: number) => seen.scopes.find(({ local }) => local === `10.0.0.1:${port}`);
-    // The stream gives every third half-open to each: a network to each of them.
+    // Each listener gets every third half-open, and each half-open has its own network.
     expect(of(443)?.sources).toMatchObject({ total: 100, networks: 100, exact: true });
     expect(of(8443)).toMatchObject({ sources: null, completed: 100, failed_within: 0 });
     expect(of(22)).toMatchObject({ sources: null, failed: 100, failed_within: 0.001 });
   });
 
-  test('time that goes back begins a stretch of its own', () => {
+  test('time that goes back begins a new stretch', () => {
     const stretch = (from: number, half_open: number) =>
       [0, 1, 2, 3].map((n) => countLine(from + n, { half_open, added: half_open }));
     const seen = fold(['# tcpsynq 1', ...stretch(60, 7), ...stretch(10, 0), ''].join('\n'));
     expect(seen).toMatchObject({ seconds: 6, turns: 1, totals: { added: 0 } });
   });
 
-  test('what completed since the module was loaded', () => {
+  test('the share that completed since the module was loaded', () => {
     const share = (figures: Figures) =>
       fold(`# tcpsynq 1\n${countLine(0, figures)}\n${countLine(3, figures)}\n`).completed_before;
     expect(share({ completed: 99, expired: 1 })).toBe(0.99);
@@ -165,7 +165,7 @@ describe('events', () => {
     });
   });
 
-  test('local addresses without end take no memory without end', () => {
+  test('any number of local addresses takes bounded memory', () => {
     const lines = Array.from(
       { length: 5000 },
       (_, i) => `A 0.5 10.1.${i >> 8}.${i & 255}:443 198.18.0.1:1 1 129`,
@@ -185,11 +185,11 @@ describe('cookies', () => {
     counts(stream, 5, (time) => ({
       half_open: 0,
       cookies: Math.round(time * 1000),
-      // They come back half a second later.
+      // Each cookie comes back half a second later.
       cookies_ok: Math.round(Math.max(0, time - 0.5) * 1000 * ok),
     }));
 
-  test('those of the last second are not yet unanswered', () => {
+  test('cookies of the last second are not yet unanswered', () => {
     const [all, none] = [1, 0].map((ok) => {
       const stream = new Stream();
       cookies(stream, ok);
@@ -239,7 +239,7 @@ describe('counts alone', () => {
     expect(verdict(5, at)).toMatchObject({ state: 'busy' });
   });
 
-  test('a sudden rise of honest clients is no flood', () => {
+  test('a sudden rise of real clients is not a flood', () => {
     const begun = (time: number) => Math.max(0, time - 3) * 5000;
     const at = (time: number) => ({
       half_open: begun(time) - begun(time - 0.1),
@@ -253,7 +253,7 @@ describe('counts alone', () => {
     expect(verdict(5, () => ({ half_open: 0 }))).toMatchObject({ state: 'idle' });
   });
 
-  test('a reload of the module does not mix what was before and after', () => {
+  test('counts before and after a reload of the module are not mixed', () => {
     const one = new Stream();
     counts(one, 3, (time) => ({ added: 5000 + time * 100, completed: 5000 + time * 100 }));
     const two = new Stream();
@@ -288,7 +288,7 @@ describe('readings of the listeners', () => {
     ]);
   });
 
-  test('one that is gone by the last reading is not spoken of', () => {
+  test('a listener that is gone by the last reading is left out', () => {
     const gone = listener({ local: '0.0.0.0:80', inode: 2, accept_qlen: 129 });
     expect(fold(text(), [[listener(), gone], [listener()]]).scopes).toHaveLength(1);
   });
@@ -316,7 +316,7 @@ describe('readings of the listeners', () => {
     ]);
   });
 
-  test('of several sockets on one address the worst off speaks', () => {
+  test('the fullest of several sockets on one address counts', () => {
     const reading = [listener(), listener({ inode: 2, accept_qlen: 129 })];
     const { scopes } = fold(text(), [reading, reading]);
     expect(scopes).toMatchObject([{ accept: { last: 129, full: 2 } }]);
@@ -335,7 +335,7 @@ describe('times that a capture makes up', () => {
     const later = Array.from({ length: 50_000 }, (_, i) => countLine(i / 1000, { half_open: 0 }));
     const before = performance.now();
     const { scopes } = forged([...future, ...later]);
-    // A walk over all of them at each count takes longer by far.
+    // A walk over all half-opens at each count would take much longer.
     expect(performance.now() - before).toBeLessThan(8000);
     expect(scopes).toMatchObject([{ unanswered: 0 }]);
   });

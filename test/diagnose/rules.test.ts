@@ -5,7 +5,7 @@ import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
 import { fullIn, judge, perSecond, RULES } from '../../src/diagnose/rules.js';
 import { evidence, listener, scope } from './scope.js';
 
-/** The state and the rule that decided, as "state: rule". */
+/** Return the state and the rule that decided, as "state: rule". */
 function decided(own: Partial<Scope>, all: Partial<Evidence> = {}): string {
   const { worst } = judge(evidence([scope(own)], all));
   return `${worst.state}: ${worst.rule}`;
@@ -41,7 +41,7 @@ describe('each rule of docs/diagnose.md', () => {
     expect(decided({ accept: { ...accept, last: 129, full: 9, shrank: true } })).toBe(
       'idle: none of these',
     );
-    // Its half-opens are old because their final ACKs were ignored: no flood.
+    // The half-opens are old because the kernel ignored their final ACKs, so this is not a flood.
     expect(
       decided({ accept: { ...accept, full: 20 }, queue: { ...queue, qlen: 129, old: 129 } }),
     ).toBe('stuck: accept queue full');
@@ -52,7 +52,7 @@ describe('each rule of docs/diagnose.md', () => {
     const all = { ...ended, completed: 50 };
     expect(decided({ accept: waiting, ended: all })).toBe('stuck: nothing accepted');
     expect(decided({ accept: { ...accept, first: 10, last: 10 } })).toBe('stuck: nothing accepted');
-    // One was accepted; too few to tell; it got shorter; events were lost.
+    // In turn: one was accepted; too few to judge; the queue got shorter; events were lost.
     expect(decided({ accept: waiting, ended: { ...all, completed: 51 } })).not.toMatch(/^stuck/);
     expect(decided({ accept: { ...accept, first: 9, last: 9 } })).not.toMatch(/^stuck/);
     expect(decided({ accept: { ...waiting, shrank: true }, ended: all })).not.toMatch(/^stuck/);
@@ -73,29 +73,30 @@ describe('each rule of docs/diagnose.md', () => {
     expect(decided({ queue: { ...queue, qlen: 64, peak: 64, old: 64 } })).toBe(
       'idle: none of these',
     );
-    // Nine are too few, however small the queue, unless it keeps others out.
+    // Nine are too few, even in a tiny queue, unless the queue refuses other SYNs.
     const tiny = { queue: { qlen: 9, holds: 9, peak: 9, old: 9, stale: 0 } };
     expect(decided(tiny)).toBe('idle: none of these');
     expect(decided({ ...tiny, drops: 10 }, { totals: { queue_full: 10 } })).toBe(
       'flood: old half-opens',
     );
-    // The accept queue was full for a moment: they may have answered.
-    // At the end a batch has just gone, and another come: most of the time it was not so.
+    // At the end few are old: a batch has just expired, and another has arrived. So the share of
+    // readings with too many old ones decides.
     expect(decided({ queue: { ...queue, qlen: 129, peak: 129, old: 3, stale: 0.6 } })).toBe(
       'flood: old half-opens',
     );
     expect(decided({ queue: { ...queue, qlen: 129, peak: 129, old: 3, stale: 0.4 } })).toBe(
       'surge: queue half full',
     );
+    // The accept queue was full for a moment, so the old half-opens may have been answered.
     const full = { ...queue, qlen: 129, peak: 129, old: 129 };
     const overflown = { totals: { accept_full: 1 } };
     expect(decided({ queue: full, drops: 1 }, overflown)).toBe('surge: queue half full');
     expect(decided({ queue: full, accept: { ...accept, full: 1, shrank: true } })).toBe(
       'surge: queue half full',
     );
-    // It was another listener's.
+    // This listener dropped nothing, so the full accept queue was another's.
     expect(decided({ queue: full }, overflown)).toBe('flood: old half-opens');
-    // With TCP_DEFER_ACCEPT they may be clients that have nothing to say yet.
+    // With TCP_DEFER_ACCEPT they may be clients that have not sent data yet.
     expect(
       decided({
         queue: { ...queue, qlen: 129, peak: 129, old: 129 },
@@ -105,7 +106,7 @@ describe('each rule of docs/diagnose.md', () => {
   });
 
   test('unanswered by many networks', () => {
-    // 200 in 4 s are 50 a second; with 1800 completed a tenth came to nothing.
+    // 200 in 4 s are 50 a second; with 1,800 completed, a tenth of the handshakes failed.
     expect(decided({ completed: 1799, unanswered: 200 })).toBe(
       'flood: unanswered by many networks',
     );
@@ -113,11 +114,11 @@ describe('each rule of docs/diagnose.md', () => {
     expect(decided({ cookies: 900, cookies_unanswered: 200 })).toBe(
       'flood: unanswered by many networks',
     );
-    // Completed through cookies is completed.
+    // Handshakes that complete through cookies count as completed.
     expect(decided({ cookies: 2000, cookies_ok: 1800, cookies_unanswered: 200 })).toBe(
       'surge: cookies',
     );
-    // From 32 networks, or from half as many as there were SYNs.
+    // It takes 32 networks, or half the number of SYNs if that is less.
     const from = (networks: number, total: number) => origins({ networks, total });
     expect(decided({ unanswered: 199, sources: from(32, 199) })).toBe(
       'flood: unanswered by many networks',
@@ -127,7 +128,7 @@ describe('each rule of docs/diagnose.md', () => {
       'flood: unanswered by many networks',
     );
     expect(decided({ unanswered: 20, sources: from(9, 20) })).toBe('unanswered: unanswered');
-    // From few networks, but 50 a second, each from an address of its own.
+    // Two networks, but 50 SYNs a second, and at least 80 % of the addresses are distinct.
     const once = { networks: 2, total: 200 };
     const addresses = (n: number) => origins({ ...once, addresses: n });
     expect(decided({ unanswered: 200, sources: addresses(160) })).toBe(
@@ -135,7 +136,7 @@ describe('each rule of docs/diagnose.md', () => {
     );
     expect(decided({ unanswered: 200, sources: addresses(159) })).toBe('unanswered: unanswered');
     expect(decided({ unanswered: 199, sources: addresses(200) })).toBe('unanswered: unanswered');
-    // From one network, but the queue keeps the others out.
+    // One network, but its SYNs keep others out of the queue.
     const few = { unanswered: 200, sources: from(1, 200) };
     expect(decided({ ...few, drops: 10 }, { totals: { queue_full: 10 } })).toBe(
       'flood: unanswered by many networks',
@@ -148,15 +149,15 @@ describe('each rule of docs/diagnose.md', () => {
   test('unanswered', () => {
     expect(decided({ unanswered: 199 })).toBe('unanswered: unanswered');
     expect(decided({ unanswered: 11, completed: 10 })).toBe('unanswered: unanswered');
-    // Half completed; too few; one in two seconds.
+    // In turn: half completed; too few; only one in two seconds.
     expect(decided({ unanswered: 10, completed: 10 })).toBe('busy: handshakes');
     expect(decided({ unanswered: 9 })).toBe('idle: none of these');
     expect(decided({ unanswered: 10, seconds: 20 })).toBe('idle: none of these');
-    // With TCP_DEFER_ACCEPT they may be clients that have nothing to say yet.
+    // With TCP_DEFER_ACCEPT they may be clients that have not sent data yet.
     expect(decided({ unanswered: 199, listener: listener({ defer_accept: 3 }) })).toBe(
       'idle: none of these',
     );
-    // A queue full of old ones of one network.
+    // The queue is full of old half-opens of one network.
     const old = { ...queue, qlen: 129, peak: 129, old: 129 };
     expect(decided({ queue: old, sources: origins({ networks: 1 }) })).toBe(
       'unanswered: unanswered',
@@ -171,23 +172,23 @@ describe('each rule of docs/diagnose.md', () => {
     expect(decided({ completed: 4000, queue: { ...queue, holds: 4, peak: 4 } })).toBe(
       'busy: handshakes',
     );
-    // With tcp_syncookies=2 there is no queue to fill.
+    // With tcp_syncookies=2 the kernel queues nothing.
     expect(decided({ completed: 4000, queue: { ...queue, holds: 0 } })).toBe('busy: handshakes');
   });
 
   test('refused', () => {
     const some = { completed: 4000, drops: 70 };
     expect(decided(some, { totals: { queue_full: 41 } })).toBe('surge: refused');
-    // One in a hundred, whose clients repeat their SYN, is a trifle.
+    // One refused SYN in a hundred does no harm: its client repeats it.
     expect(decided(some, { totals: { queue_full: 40 } })).toBe('busy: handshakes');
-    // The socket's drops are not all refusals.
+    // Not every drop of the socket is a refused SYN.
     expect(decided(some)).toBe('busy: handshakes');
   });
 
   test('cookies', () => {
     const some = { cookies: 5, cookies_ok: 5 };
     expect(decided(some)).toBe('surge: cookies');
-    // One or two a minute on a busy server.
+    // Five cookies for 4,000 handshakes of a busy server do no harm.
     expect(decided({ ...some, completed: 4000 })).toBe('busy: handshakes');
     const always = { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 2 };
     expect(decided(some, { settings: always })).toBe('busy: handshakes');
@@ -196,9 +197,9 @@ describe('each rule of docs/diagnose.md', () => {
   test('reset', () => {
     expect(decided({ failed: 200 })).toBe('probes: reset');
     expect(decided({ failed: 9 })).toBe('idle: none of these');
-    // Clients beside them.
+    // As many clients complete.
     expect(decided({ failed: 200, completed: 200 })).toBe('busy: handshakes');
-    // Most got no answer.
+    // More are unanswered than reset.
     expect(decided({ failed: 200, unanswered: 201 })).toBe('flood: unanswered by many networks');
   });
 
@@ -220,7 +221,7 @@ describe('each rule of docs/diagnose.md', () => {
   });
 });
 
-test('the worst listener speaks first, the others that matter after it', () => {
+test('the worst listener comes first, then the others in trouble', () => {
   const { worst, also } = judge(
     evidence([
       scope({ local: 'busy', completed: 100_000 }),
@@ -233,7 +234,7 @@ test('the worst listener speaks first, the others that matter after it', () => {
   expect(also.map((one) => one.scope.local)).toEqual(['small', 'surge']);
 });
 
-test('a flood that has a name comes before one that has none', () => {
+test('a flood at a known listener comes before one at an unknown listener', () => {
   const { worst } = judge(
     evidence([
       scope({ local: null, listener: null, queue: null, cookies_unanswered: 90_000 }),
@@ -243,7 +244,7 @@ test('a flood that has a name comes before one that has none', () => {
   expect(worst.scope.local).toBe('0.0.0.0:443');
 });
 
-test('honest clients beside a flood: from one a second, and ten', () => {
+test('real clients beside a flood: at least one a second, and ten', () => {
   const honest = (completed: number) =>
     judge(evidence([scope({ unanswered: 5000, completed })])).worst.honest;
   expect([honest(10), honest(9)]).toEqual([true, false]);
@@ -268,7 +269,7 @@ describe('severity', () => {
   test('a flood is critical where SYNs are refused, or soon will be', () => {
     expect(severity(flood)).toBe('warning');
     expect(severity({ ...flood, drops: 1 }, { totals: { queue_full: 1 } })).toBe('critical');
-    // Without cookies: if it brings an eighth of the queue a second. 32 004 in 4 s are 8001 of 64 001.
+    // Without cookies: if an eighth of the queue arrives a second: 32,004 in 4 s, 8,001 of 64,001.
     expect(severity({ ...flood, unanswered: 32_004 }, off)).toBe('critical');
     expect(severity({ ...flood, unanswered: 32_000 }, off)).toBe('warning');
     expect(severity({ ...flood, unanswered: 32_004 })).toBe('warning');
@@ -282,12 +283,12 @@ test('when the queue is full', () => {
   expect(at(129, 0)).toBe(0);
   expect(at(0, 0)).toBe(null);
   expect(at(0, 100, 0)).toBe(null);
-  // 25 a second, of which a queue over half full keeps 200.
+  // 25 a second; a queue over half full keeps 8 s of them, which is 200.
   expect(at(0, 100, 200)).toBe(8);
   expect(at(0, 100, 201)).toBe(null);
 });
 
-test('of no time there is no rate', () => {
+test('the rate over no time is 0', () => {
   expect(perSecond(scope({ seconds: 0 }), 7)).toBe(0);
   expect(perSecond(scope({ seconds: 0 }), 0)).toBe(0);
   expect(perSecond(scope({ seconds: 2 }), 7)).toBe(3.5);

@@ -1,7 +1,7 @@
 import type { Evidence, Scope } from '../../src/diagnose/evidence.js';
 import type { Listener } from '../../src/proc/listeners.js';
 
-/** A listener to whom nothing has happened. */
+/** Return an idle listener. */
 export function listener(own: Partial<Listener> = {}): Listener {
   return {
     local: '0.0.0.0:443',
@@ -19,7 +19,7 @@ export function listener(own: Partial<Listener> = {}): Listener {
   };
 }
 
-/** Four judged seconds of nothing. */
+/** Return four judged seconds without an event. */
 export function scope(own: Partial<Scope> = {}): Scope {
   return {
     local: '0.0.0.0:443',

@@ -109,7 +109,7 @@ describe('the one thing to change', () => {
       command: 'sysctl -w net.ipv4.tcp_syncookies=1',
       effect: 'real clients then connect while the SYN queue is full',
     });
-    // 1000 a second, of which the kernel keeps eight seconds' worth.
+    // 1,000 a second, of which the kernel keeps those of eight seconds.
     expect(advice.wont).toMatch(
       /^cookies do not stop the SYNs.*unless it holds over 8000 half-opens, /,
     );

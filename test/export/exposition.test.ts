@@ -31,7 +31,7 @@ function reading(...namespaces: readonly NetnsReading[]): HostReading {
 
 const textOf = (one: HostReading, shown = SHOWN) => expose(one, 0.001, shown).text();
 
-/** Samples without HELP and TYPE. */
+/** Return the samples of a text, without HELP and TYPE. */
 const samples = (text: string) =>
   text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
@@ -55,7 +55,7 @@ const FULL = {
   missed: 14,
 };
 
-describe('what the module says', () => {
+describe('the output of the module', () => {
   test('is all there, as the kernel counted it', async () => {
     const text = await textOf(
       reading({ ...netnsReading(FULL, [{ local: '0.0.0.0:80', qlen: 5, young: 4 }]), drift: -2 }),
@@ -98,7 +98,7 @@ describe('what the module says', () => {
       'tcpsynq_listener_accept_queue_limit{netns="42",listener="0.0.0.0:80"} 128',
       'tcpsynq_listener_accept_queue_full_ratio{netns="42",listener="0.0.0.0:80"} 0',
     ];
-    // Counters that are 0 here are not worth a line each.
+    // Leave out further counters that are 0.
     expect(told.filter((line) => !line.endsWith(' 0') || expected.includes(line))).toEqual(
       expected,
     );
@@ -121,7 +121,7 @@ describe('what the module says', () => {
     expect(text.match(/# TYPE tcpsynq_half_open gauge/g)).toHaveLength(1);
   });
 
-  test('of 10,000 addresses so many have series, and how many have none is said', async () => {
+  test('the fullest of 10,000 addresses have series, the others are counted', async () => {
     const many = Array.from({ length: 10_000 }, (_, i) => ({
       local: `10.0.${i >> 8}.${i & 255}:80`,
       qlen: i === 7777 ? 5 : 0,
@@ -167,7 +167,7 @@ test('without the module only what is known is there', async () => {
   ]);
 });
 
-test('promtool finds nothing to say about it', async () => {
+test('promtool finds no mistake in it', async () => {
   const all: HostReading = {
     ...reading({
       ...netnsReading(FULL, [{ local: '[::]:80', qlen: 5 }]),
@@ -186,7 +186,7 @@ test('promtool finds nothing to say about it', async () => {
     expect(input).toContain(`# HELP ${name} `);
   }
   expect(promtool(['check', 'metrics'], { input })).toEqual({ status: 0, output: '' });
-  // It would find something.
+  // Prove that promtool finds errors.
   expect(promtool(['check', 'metrics'], { input: `${input}tcpsynq_up{ 1\n` }).status).not.toBe(0);
 });
 

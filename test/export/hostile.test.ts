@@ -11,13 +11,13 @@ const TENTH = join(import.meta.dirname, 'tenth.cjs');
 describe('hostile clients', () => {
   const CLIENTS = 500;
 
-  /** Highest memory use of the process so far, in KiB. */
+  /** Return the peak resident memory of the process so far, in KiB. */
   async function peak({ started }: Serving): Promise<number> {
     const status = await readFile(`/proc/${started.child.pid}/status`, 'utf8');
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
   }
 
-  /** Connections that do so, until the server has ended them all, and `during` at their height. */
+  /** Open all connections, call `during`, and wait until the server has closed them all. */
   async function attack(
     port: number,
     attacker: (socket: Socket) => void,
@@ -26,7 +26,7 @@ describe('hostile clients', () => {
     const sockets = Array.from({ length: CLIENTS }, () => {
       const socket = connect(port, '127.0.0.1', () => attacker(socket));
       socket.on('error', () => {});
-      // Or else it would not hear that it was cut off.
+      // A socket that is not read would not notice that the server closed it.
       socket.resume();
       return socket;
     });
@@ -80,7 +80,7 @@ describe('hostile clients', () => {
         return response?.status === 200 && /^tcpsynq_up 1$/m.test(await response.text());
       };
       await attack(one.port, attacker, async () => {
-        // While 64 wait for the answer to a request, one more is refused.
+        // While 64 clients wait for an answer, the server refuses another.
         if (asks) {
           await eventually('an answer during the attack', isUp);
         } else {
@@ -90,8 +90,8 @@ describe('hostile clients', () => {
       const response = await metrics();
       expect(response.status).toBe(200);
       expect(await response.text()).toMatch(/^tcpsynq_up 1$/m);
-      // What was read waits for V8's collector, and some 64 MiB may: attacked forty times over it
-      // stays at 55. With every request parsed it is over 70 at once.
+      // V8 keeps up to about 64 MiB of received data before it collects: after forty attacks the
+      // growth is still 55 MiB. A server that parsed every request would exceed 70 MiB at once.
       expect((await peak(one)) - before).toBeLessThan(64 * 1024);
       expect((await stop(one)).code).toBe(0);
     },

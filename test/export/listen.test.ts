@@ -39,7 +39,7 @@ function ask(socketPath: string): Promise<string> {
   });
 }
 
-/** A socket that one who was killed has left behind. */
+/** Leave a socket behind, as a killed exporter does. */
 async function abandon(): Promise<void> {
   const script = `require('net').createServer().listen(process.argv[1], () => console.log('up'))`;
   const started = new Started(process.execPath, ['-e', script, path]);
@@ -50,13 +50,13 @@ async function abandon(): Promise<void> {
 }
 
 describe('an address', () => {
-  test('port 0 is one that is free, and is told', async () => {
+  test('port 0 selects a free port, which is reported', async () => {
     expect((await listen(server(), { host: '127.0.0.1', port: 0 })).name).toMatch(
       /^http:\/\/127\.0\.0\.1:[1-9]\d*\/metrics$/,
     );
   });
 
-  test('in use, not ours, not there: one line', async () => {
+  test('in use, of another host, unknown: one line', async () => {
     const { name } = await listen(server(), { host: '127.0.0.1', port: 0 });
     const port = Number(new URL(name).port);
     await expect(listen(server(), { host: '127.0.0.1', port })).rejects.toThrow(
@@ -99,7 +99,7 @@ describe('a socket', () => {
 
   const lockOf = () => join(directory, '.socket.lock');
 
-  /** Hold a lock by flock(1). */
+  /** Start a process that holds a lock, with flock(1). */
   async function hold(file: string): Promise<Started> {
     const words = ['--no-fork', file, 'sh', '-c', 'echo held; exec sleep 60'];
     const holder = new Started('flock', words);
@@ -107,7 +107,7 @@ describe('a socket', () => {
     return holder;
   }
 
-  test('whose folder is locked by a user who may read it: it listens', async () => {
+  test('listens although another process locked its folder', async () => {
     const holder = await hold(directory);
     await listen(server(), { path });
     expect(await ask(path)).toBe('here\n');
@@ -149,7 +149,7 @@ describe('a socket', () => {
     try {
       await expect(listen(server(), { path })).rejects.toThrow(`cannot listen on ${path}: ${why}`);
       expect(await readdir(directory)).toEqual(['bin']);
-      // Another process may have locked a file that was there.
+      // An existing lock file stays, because another process may have locked it.
       await writeFile(lockOf(), '');
       await expect(listen(server(), { path })).rejects.toThrow(`cannot listen on ${path}: ${why}`);
       expect(await readdir(directory)).toEqual(['.socket.lock', 'bin']);
@@ -158,7 +158,7 @@ describe('a socket', () => {
     }
   });
 
-  test('that a killed one has left is taken over', async () => {
+  test('of a killed exporter is replaced', async () => {
     await abandon();
     await listen(server(), { path });
     expect(await ask(path)).toBe('here\n');
@@ -172,7 +172,7 @@ describe('a socket', () => {
     expect(await ask(path)).toBe('here\n');
   });
 
-  test('a file that is none is left alone, and so is a link', async () => {
+  test('a file that is not a socket is left alone, and so is a link', async () => {
     await writeFile(path, 'precious');
     await expect(listen(server(), { path })).rejects.toThrow('it is no socket');
     await rm(path);

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** Where lab/deps keeps what it fetches, as lab/common.sh has it. */
+/** Return the folder where lab/deps keeps its downloads, as lab/common.sh defines it. */
 function cache(): string {
   const { TCPSYNQ_CACHE, XDG_CACHE_HOME } = process.env;
   return TCPSYNQ_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'tcpsynq');

@@ -83,7 +83,7 @@ describe('one namespace', () => {
     ]);
   });
 
-  test('files that are there and say nothing are as good as none', async () => {
+  test('an empty file counts as missing', async () => {
     await loadInto(net);
     await writeFile(join(net, 'stat', 'tcpsynq'), '');
     expect(await reader().read()).toMatchObject({ source: 'module', up: false });
@@ -147,7 +147,7 @@ describe('one namespace', () => {
       expect(await scrape(one)).toMatch(up(1));
     });
 
-    test('what reads or shows it has a bug', async () => {
+    test('a bug in the reader or the exposition', async () => {
       const broken = {
         ...namespaceOf(net, '1'),
         get net(): string {
@@ -211,9 +211,9 @@ describe('one namespace', () => {
 });
 
 describe('all namespaces', () => {
-  test('its own, then those with the most half-opens, so many in all', async () => {
+  test('its own, then those with the most half-opens, up to a limit', async () => {
     await loadInto(net, { half_open: 0 });
-    // The exporter itself, and another in the same namespace.
+    // The exporter itself, and another process in the same namespace.
     await addProcess(directory, 5, 1);
     await addProcess(directory, 6, 1);
     for (const [pid, half_open] of [
@@ -240,7 +240,7 @@ describe('all namespaces', () => {
   test('one whose process ends meanwhile is left out, the rest is there', async () => {
     await loadInto(net);
     await loadInto(await addProcess(directory, 10, 1000));
-    // Its files are gone, as if it had ended.
+    // A process without files, as if it had ended.
     await addProcess(directory, 11, 1001);
     const { up, namespaces, others } = await reader({ most: 10 }).read();
     expect([up, namespaces.map((one) => one.netns)]).toEqual([true, ['1', '1000']]);

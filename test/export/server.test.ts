@@ -22,7 +22,7 @@ async function serve(scrape: () => Promise<string>, open?: HttpConnections): Pro
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** What comes back for bytes as they are, until the server ends the connection. */
+/** Send raw bytes, then `rest`, and return the response once the server closes the connection. */
 function raw(bytes: string, rest?: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
@@ -60,7 +60,7 @@ describe('a connection has a deadline that nothing extends', () => {
     vi.useRealTimers();
   });
 
-  /** A socket that takes no byte of an answer. */
+  /** Connect a socket that accepts no byte of an answer. */
   function connected() {
     server = makeServer(scraped);
     const socket = new Duplex({ read() {}, write() {} });
@@ -68,7 +68,7 @@ describe('a connection has a deadline that nothing extends', () => {
     return { socket, connection };
   }
 
-  /** Send bytes every second until the connection is closed, and return how long that took, in s. */
+  /** Send bytes every second until the connection is closed, and return the seconds until then. */
   async function untilClosed(socket: Duplex, bytes: string): Promise<number> {
     for (let s = 0; ; s += 1) {
       if (socket.destroyed || s > 60) {
@@ -101,7 +101,7 @@ describe('a connection has a deadline that nothing extends', () => {
   });
 });
 
-test('what comes after a request is not read before the answer', async () => {
+test('bytes after a request are not read before the answer', async () => {
   let answer = (_text: string) => {};
   const open = new HttpConnections();
   const admitted: FirstRequest[] = [];
@@ -200,7 +200,7 @@ test.each([
   'ftp://127.0.0.1/metrics',
   '*',
   '/metrics#x',
-])('%s is no path here: 404 and one line', async (path) => {
+])('%s is not a known path: 404 and one line', async (path) => {
   await serve(scraped);
   const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
   expect(answer).toMatch(/^HTTP\/1\.1 404 /);
@@ -233,7 +233,7 @@ test('one request a connection, wherever its bytes are cut', async () => {
   }
 });
 
-test('what is no HTTP, or too long: refused, and the next one is served', async () => {
+test('not HTTP, or too long: refused, and the next one is served', async () => {
   const base = await serve(scraped);
   expect(await raw(`GET /metrics HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(
     /^HTTP\/1\.1 431 /,
@@ -260,12 +260,12 @@ describe('64 connections', () => {
     }
   });
 
-  /** Open connections that send some bytes and stay, and wait until the server has them. */
+  /** Open connections that send some bytes and stay open, and wait until the server has them. */
   async function hold(count: number, bytes: string): Promise<Socket[]> {
     const opened = Array.from({ length: count }, () => {
       const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
       socket.on('error', () => {});
-      // Keeps its half open when the server has closed the other.
+      // Keep the client's side open after the server has closed its own.
       socket.allowHalfOpen = true;
       socket.write(bytes);
       socket.resume();
@@ -304,7 +304,7 @@ describe('64 connections', () => {
     const { admit } = open;
     let admitted = 0;
     open.admit = (socket) => {
-      // The first 64 are to a kernel whose buffer is full.
+      // For the first 64, act as if the kernel's send buffer were full.
       admitted += 1;
       if (admitted <= 64) {
         socket.write = () => false;
@@ -342,7 +342,7 @@ describe('64 connections', () => {
 });
 
 describe('one reading is shared', () => {
-  test('by all who ask while it is under way', async () => {
+  test('by all clients that ask while it is under way', async () => {
     let readings = 0;
     let finish = () => {};
     const shared = new Shared(
@@ -365,7 +365,7 @@ describe('one reading is shared', () => {
     expect(await next).toBe('reading 2\n');
   });
 
-  test('and after it for as long as it is good; one that failed by nobody', async () => {
+  test('and after it while it is valid; a failed one is not', async () => {
     let readings = 0;
     const keep = (value: number) => (value === 2 ? 60_000 : 0);
     const shared = new Shared(async () => {

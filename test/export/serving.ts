@@ -7,7 +7,7 @@ export interface Serving {
   readonly port: number;
 }
 
-/** Start it on a free port. */
+/** Start `tcpsynq export` on a free port, and wait until it listens. */
 export async function serving(
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},

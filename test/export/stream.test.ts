@@ -12,7 +12,7 @@ async function textOf(capture: string, kinds: readonly StreamKind[]): Promise<st
   return metrics.text();
 }
 
-test('completed handshakes are spread over buckets in seconds; others are none', async () => {
+test('counts completed handshakes in buckets of seconds, and no others', async () => {
   const capture = eventCapture([
     'A 10.0.0.1:80 10.0.0.2:4000 1 129',
     R('completed', 1500),
@@ -36,7 +36,7 @@ test('completed handshakes are spread over buckets in seconds; others are none',
   expect(text).not.toContain('tcpsynq_drops_total');
 });
 
-test('before the first handshake there is a histogram of none', async () => {
+test('shows an empty histogram before the first handshake', async () => {
   expect(await textOf('', ['event'])).toContain('tcpsynq_handshake_seconds_count{netns="42"} 0\n');
 });
 
@@ -50,7 +50,7 @@ describe('drops', () => {
     expect(text).toContain('tcpsynq_drops_total{netns="42",reason="-"} 1\n');
   });
 
-  test('so many reasons have series, the rest one together', async () => {
+  test('64 reasons have a series each, the rest one together', async () => {
     const lines = Array.from({ length: 1000 }, (_, i) => drop(`REASON_${i % 500}`));
     const text = await textOf(dropCapture(1, lines), ['drop']);
     const series = text.split('\n').filter((line) => line.startsWith('tcpsynq_drops_total{'));
@@ -60,14 +60,14 @@ describe('drops', () => {
   });
 });
 
-test('what the exporter itself lost is counted, kind by kind', async () => {
+test('counts the losses of its own tap, kind by kind', async () => {
   const lost = ['L A 5 5 10', 'L R 2 2 10', 'L D 4 4 10', 'L D 1 5 12'];
   const text = await textOf(eventCapture(lost), ['event', 'drop']);
   expect(text).toContain('tcpsynq_exporter_tap_lost_total{netns="42",kind="event"} 7\n');
   expect(text).toContain('tcpsynq_exporter_tap_lost_total{netns="42",kind="drop"} 5\n');
 });
 
-test('a stream that ends is opened again; why it cannot be is told once', async () => {
+test('opens a stream again after its end, and reports the error only once', async () => {
   const metrics = new StreamMetrics('42', ['event']);
   const abort = new AbortController();
   const told: string[] = [];

@@ -1,5 +1,5 @@
-// With --require: the HTTP server waits a tenth of the time for its clients. The limits themselves
-// are tested in server.test.ts.
+// Loaded with --require: divide the HTTP server's limits of time by ten. server.test.ts tests the
+// real limits.
 const http = require('node:http');
 
 const { createServer } = http;

@@ -1,44 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One life of a half-open, in all interleavings of what can happen to it:
- * kmod/life.h. A run begins with the request unhashed and ends when every
- * process has ended; then it has been counted once as added or found, and once
- * as ended unless it is still hashed.
+ * One life of a half-open (kmod/life.h), in all interleavings of its events. A run
+ * begins with the request unhashed and ends when every process has ended. By then the
+ * module must have counted the half-open once as added or initial. Unless it is still
+ * hashed, the module must also have counted it once as ended.
  *
- * Spin steps are sequentially consistent. That is enough: each life depends on
- * one word and changes it by compare-and-exchange, which orders all changes of
- * one word on every machine.
+ * Spin steps are sequentially consistent. That is enough: each life depends on one
+ * word and changes it by compare-and-exchange, which orders all changes of one word
+ * on every machine.
  *
- * A hook is called at the entry of a function: between a hook and what the
- * function does anything may happen.
+ * The kernel calls a hook at the entry of a function. Anything may happen between the
+ * hook and what the function does.
  */
 
 mtype = { NOKEY, COUNTED, ICMP, MOVING, GONE, EARLY };
 mtype = { COMPLETED, EXPIRED, RESET, UNREACHABLE };
 
 #define REQ	0	/* the request */
-#define CLONE	1	/* what the timer makes of it for another listener */
+#define CLONE	1	/* the copy that the timer makes for another listener */
 
-#define LOADER	0	/* processes: the loader, and sections with bottom halves off */
+#define LOADER	0	/* processes: the loader, and sections with BH disabled */
 #define ADDER	1
 #define TIMER	2
 #define ACK	3
 #define RST	4
 #define ERROR	5
 
-mtype word[2] = NOKEY;	/* what an earlier life left has no key */
-mtype early;		/* the outcome with EARLY */
+mtype word[2] = NOKEY;	/* a word of an earlier life has no key of this one */
+mtype early;		/* the outcome stored with EARLY */
 bool hashed[2];
 byte refs[2];
-bool inside[6];	/* a section */
+bool inside[6];	/* whether the process is in its section */
 bool timed = true;
 bool begun, ends_hooked, adds_hooked;
 
-byte in, out;		/* times counted */
+byte in, out;		/* times counted as begun, and as ended */
 bool rst_came, error_came, ack_won, gave_up;
-bool note;		/* of the timer's CPU: it may have moved the request */
-bool moved;		/* the kernel has counted a move there */
-bool overtaken;		/* an end was counted, and then the clone took its place */
+bool note;		/* on the timer's CPU: the timer may have moved the request */
+bool moved;		/* the kernel has counted a move on that CPU */
+bool overtaken;		/* a clone took its place after its end was counted */
 
 
 inline count_out(how)
@@ -51,7 +51,7 @@ inline count_out(how)
 	assert(how != UNREACHABLE || error_came)
 }
 
-/* synq_life_begin(): @r's SYN-ACK */
+/* synq_life_begin(): the kernel sends the SYN-ACK of @r. */
 inline begin(r)
 {
 	atomic {
@@ -90,7 +90,7 @@ inline move_end()
 	}
 }
 
-/* synq_life_end(): @seen may be old by the time of the exchange. */
+/* synq_life_end(): @seen may be stale at the exchange. */
 inline end(r, outcome)
 {
 	do
@@ -104,7 +104,7 @@ inline end(r, outcome)
 	   }
 	   atomic {
 		if
-		:: word[r] != seen	/* another CPU was faster: once more */
+		:: word[r] != seen	/* another CPU was faster: try again */
 		:: word[r] == seen && seen == NOKEY ->
 			word[r] = EARLY; early = outcome; break
 		:: word[r] == seen && seen != NOKEY ->
@@ -119,13 +119,13 @@ inline end(r, outcome)
 	od
 }
 
-/* The end of a section. What it saw makes no difference any more. */
+/* End a section. Clear its variables, so that Spin has fewer states to search. */
 inline leave(proc)
 {
 	atomic { inside[proc] = false; seen = 0; last = false; r = 0; found = false }
 }
 
-/* The hook of a removal; one in a while is missed. */
+/* Call the hook of a removal, or miss the call. */
 inline removal_hook(r, outcome)
 {
 	if
@@ -134,7 +134,7 @@ inline removal_hook(r, outcome)
 	fi
 }
 
-/* Take it out of the hash, whoever comes first. */
+/* Remove @r from the hash, unless another process has done so. */
 inline unlink(r)
 {
 	atomic {
@@ -145,7 +145,7 @@ inline unlink(r)
 	}
 }
 
-/* The destructor runs with the last reference. If its timer has fired, it has expired. */
+/* Drop a reference. The last runs the destructor: EXPIRED if the timer gave up. */
 inline put(r)
 {
 	atomic {
@@ -170,7 +170,7 @@ inline put(r)
 	fi
 }
 
-/* The destructor of a clone that was not hashed; whether references are left differs. */
+/* Destroy a clone that was not hashed. Some kernels do so with references left. */
 inline free_clone()
 {
 	if
@@ -182,7 +182,7 @@ inline free_clone()
 	fi
 }
 
-/* Look it up in the hash, and hold it. */
+/* Look up the half-open in the hash, and take a reference. */
 inline look_up(proc)
 {
 	atomic {
@@ -204,7 +204,7 @@ proctype adder()
 	byte r;
 
 	inside[ADDER] = true;
-	/* Held by the hash, the timer, and us. */
+	/* The hash, the timer and this process hold a reference each. */
 	atomic { hashed[REQ] = true; refs[REQ] = (timed -> 3 : 2); begun = true }
 	if
 	:: adds_hooked -> begin(REQ); assert(in == 1)
@@ -268,7 +268,7 @@ proctype ack()
 	look_up(ACK);
 	if
 	:: found ->
-		/* inet_ehash_insert(child, req): the child takes its place. */
+		/* inet_ehash_insert(child, req): the child replaces the request. */
 		atomic {
 			own = hashed[r];
 			if
@@ -294,9 +294,9 @@ proctype timer()
 	byte r;
 
 	atomic { begun -> inside[TIMER] = true }
-	/* A request whose timer another CPU deletes is as one whose timer comes last. */
+	/* A timer that another CPU deletes is the same as one that fires last. */
 	if
-	:: true	/* its listener listens, or there is no group */
+	:: true	/* its listener still listens, or has no group */
 	:: true ->
 		/* synq_life_move() */
 		do
@@ -343,7 +343,7 @@ proctype timer()
 				}
 				if
 				:: done -> moved = true
-				/* A clone that was not hashed is removed all the same, and freed. */
+				/* The kernel removes and frees an unhashed clone, too. */
 				:: !done -> removal_hook(CLONE, EXPIRED); free_clone()
 				fi
 			fi
@@ -352,12 +352,12 @@ proctype timer()
 	if
 	:: done ->
 		put(REQ);
-		put(CLONE)	/* the timer of the clone may come any time later */
+		put(CLONE)	/* the timer of the clone may fire at any later time */
 	:: else ->
 		gave_up = true;
 		if
 		:: ends_hooked && hashed[REQ] -> move_end(); end(REQ, EXPIRED)
-		:: true	/* missed */
+		:: true	/* the hook missed the call */
 		fi;
 		unlink(REQ);
 		put(REQ)
@@ -365,7 +365,7 @@ proctype timer()
 	leave(TIMER)
 }
 
-/* synchronize_rcu(): sections that have begun end. */
+/* synchronize_rcu(): wait until all sections that have begun have ended. */
 inline synchronize()
 {
 	!inside[ADDER]; !inside[TIMER]; !inside[ACK]; !inside[RST]; !inside[ERROR]
@@ -377,7 +377,7 @@ proctype loader()
 	synchronize();
 	adds_hooked = true;
 	synchronize();
-	/* Under the lock of the bucket. */
+	/* The loader holds the lock of the hash bucket. */
 	atomic {
 		if
 		:: hashed[REQ] -> find(REQ)
@@ -396,7 +396,7 @@ init
 
 	atomic {
 		run loader(); run adder();
-		/* Three at most: a fourth finds the word as one of them left it. */
+		/* At most three: a fourth finds the word as one of them left it. */
 		if
 		:: run timer(); run ack(); run rst()
 		:: run timer(); run rst(); run error()

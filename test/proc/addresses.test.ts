@@ -82,6 +82,6 @@ test('users take turns: full sockets of one keep the queues of no other out', ()
     '127.0.0.1:7001',
     '0.0.0.0:443',
   ]);
-  // Where no other is left, one user may have all places.
+  // If no other user is left, one user may have all places.
   expect(names(20)).toHaveLength(20);
 });

@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(proc, { recursive: true }));
 
-/** Return what a function returns, and how many calls of the file system were under way at most. */
+/** Return the result of a function, and the most file system calls that ran at the same time. */
 async function observed<T>(work: () => Promise<T>): Promise<{ result: T; atMost: number }> {
   let atMost = 0;
   let isOver = false;
@@ -37,7 +37,7 @@ test('the links of a process with many open files are read a few at a time', asy
   const fd = join(proc, '7', 'fd');
   await mkdir(fd, { recursive: true });
   await writeFile(join(proc, '7', 'comm'), 'server\n');
-  // A name may hold what ends a name.
+  // The name of a process may contain a `)`, which also ends it.
   await writeFile(join(proc, '7', 'stat'), '7 (a) T (b) T 3 7 7 0 -1\n');
   for (let i = 0; i < 1000; i += 1) {
     await symlink(`socket:[${i}]`, join(fd, String(i)));

@@ -18,7 +18,7 @@ test('each namespace once, through its process with the lowest id', async () => 
   await addProcess(proc, 9, 7);
   await addProcess(proc, 1, 5);
   await mkdir(join(proc, 'sys'));
-  // A process that is ending shows no namespace.
+  // A process that is exiting has no link to its namespace.
   await mkdir(join(proc, '300'));
   await writeFile(join(proc, 'version'), '');
   const { found, hidden } = await findNamespaces(proc);

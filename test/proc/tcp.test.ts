@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseNetstat, SocketTally } from '../../src/proc/tcp.js';
 
-// As Linux 6.1 prints them: a listener, a half-open, a Fast Open child in SYN_RECV, an established
-// connection and one in TIME_WAIT; the line of the last is one field shorter.
+// Rows in the format of Linux 6.1: a listener, a half-open, a Fast Open child in SYN_RECV, an
+// established connection, and one in TIME_WAIT. Some states have fewer fields.
 const TCP = [
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     ',
   '   0: 00000000:01BB 00000000:0000 0A 00000000:00000000 00:00000000 00000000    33        0 1597 1 00000000480e4bdd 100 0 0 10 0                      ',
@@ -22,7 +22,7 @@ function tally(chunks: readonly string[]): SocketTally {
   return result;
 }
 
-test('tells half-opens from full sockets in SYN_RECV', () => {
+test('distinguishes half-opens from full sockets in SYN_RECV', () => {
   const result = tally([TCP]);
   expect(result.halfOpen).toBe(1);
   expect(result.byState().sort((a, b) => (a.state < b.state ? -1 : 1))).toEqual([

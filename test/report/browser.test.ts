@@ -7,7 +7,7 @@ import { hostile, incident, probeLine, sampleLine } from '../capture.js';
 import { run } from '../command.js';
 import { Browser, type Tab } from './chromium.js';
 
-// The page in a real browser, opened as the file that it is.
+// The page in a real browser, opened as a local file.
 
 const [DESK, PHONE] = [
   { width: 1200, height: 900 },
@@ -37,7 +37,7 @@ async function pageOf(name: string, text: string): Promise<string> {
   return pathToFileURL(`${file}.html`).href;
 }
 
-/** For each chart its id, and how many colours its canvas has that are not nearly transparent. */
+/** A script that returns each chart's id, and the number of nearly opaque colours on its canvas. */
 const COLOURS = `[...document.querySelectorAll('.chart')].map((chart) => {
   const canvas = chart.querySelector('canvas');
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -50,10 +50,10 @@ const COLOURS = `[...document.querySelectorAll('.chart')].map((chart) => {
   return [chart.id, colours.size];
 })`;
 
-/** The stretch of time that the first charts show, as the page says it. */
+/** A script that returns the time span of the first charts, as the page shows it. */
 const SHOWN = `document.querySelector('.zoom output').value`;
 
-/** Where a chart's plotting area is in the window. */
+/** Scroll to a chart, and return the position of its plotting area in the window. */
 async function areaOf(tab: Tab, id: string) {
   return tab.evaluate<{ left: number; top: number; width: number; height: number }>(
     `(() => {
@@ -92,7 +92,7 @@ describe('in a browser', () => {
 
   test('a stack has the colours of its layers, one above the other', async () => {
     const tab = await browser.open(address, DESK);
-    // Straight up after the flood, where its last half-opens expire and others complete.
+    // A column of pixels after the flood, where its last half-opens expire and others complete.
     const [layers, expected] = await tab.evaluate<[string[], string[]]>(`(() => {
       const chart = document.getElementById('chart-outcomes');
       const canvas = chart.querySelector('canvas');
@@ -130,7 +130,7 @@ describe('in a browser', () => {
     expect(from - start).toBeLessThan(17);
     expect(to - start).toBeGreaterThan(28);
     expect(to - start).toBeLessThan(32);
-    // The other charts of that time follow; those of a connection do not.
+    // The other charts of its group follow; the charts of a connection do not.
     const outputs = `[...document.querySelectorAll('.zoom output')].map(({ value }) => value)`;
     const shown = await tab.evaluate<string[]>(outputs);
     expect(shown).toHaveLength(3);
@@ -185,7 +185,7 @@ describe('in a browser', () => {
     expect(await tab.evaluate(pixels)).toBe(dark);
     await tab.look(DESK);
     await tab.settle();
-    // It was chosen: the system no longer decides.
+    // The user has chosen, so the system's setting no longer applies.
     expect(await tab.evaluate(background)).toBe('rgb(20, 23, 26)');
     expect(tab.complaints).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
-// Debian's chromium, driven through its own protocol over a pipe:
+// Debian's chromium, controlled over a pipe with the DevTools protocol:
 // https://chromedevtools.github.io/devtools-protocol/
 
 type Parameters = Readonly<Record<string, unknown>>;
@@ -19,7 +19,7 @@ interface Message {
   readonly error?: { readonly message: string };
 }
 
-/** How a page is looked at. */
+/** Window size and colour scheme for a page. */
 export interface Look {
   readonly width: number;
   readonly height: number;
@@ -76,7 +76,7 @@ export class Browser {
     });
   }
 
-  /** Opens an address and waits until it is loaded. */
+  /** Open an address, and wait until it is loaded. */
   async open(url: string, look: Look): Promise<Tab> {
     const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
@@ -110,9 +110,9 @@ export class Browser {
 
 export class Tab {
   readonly session: string;
-  /** What the console says that is an error or a warning, and what was thrown. */
+  /** Errors and warnings on the console, and uncaught exceptions. */
   readonly complaints: string[] = [];
-  /** Everything that was asked for, the page itself first. */
+  /** The addresses of all requests, that of the page first. */
   readonly requests: string[] = [];
   readonly #browser: Browser;
   #onLoad = () => {};
@@ -158,7 +158,7 @@ export class Tab {
     });
   }
 
-  /** Waits until what was begun is drawn. */
+  /** Wait until pending changes are drawn. */
   async settle(): Promise<void> {
     for (let frame = 0; frame < 3; frame += 1) {
       await this.evaluate('new Promise((resolve) => requestAnimationFrame(() => resolve(0)))');
@@ -175,7 +175,7 @@ export class Tab {
     return result.value;
   }
 
-  /** Draws with the mouse from one point of the window to another. */
+  /** Drag the mouse from one point of the window to another. */
   async drag(from: readonly [number, number], to: readonly [number, number]): Promise<void> {
     const mouse = (type: string, [x, y]: readonly [number, number], buttons: number) =>
       this.send('Input.dispatchMouseEvent', {
@@ -194,7 +194,7 @@ export class Tab {
     await this.settle();
   }
 
-  /** The page from top to bottom as a PNG, or only what the window shows of it. */
+  /** Return a PNG of the whole page, or only of the part in the window. */
   async picture(whole = true): Promise<Buffer> {
     const { data } = await this.send('Page.captureScreenshot', {
       ...{ format: 'png', captureBeyondViewport: whole },

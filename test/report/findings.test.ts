@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Findings } from '../../src/report/findings.js';
 import { countLine, feed } from '../capture.js';
 
-test('where time goes back, counts go on after what was before, as fast as they grew', () => {
+test('if time goes back, counts continue after the earlier ones at the same rate', () => {
   const counts = (n: number) =>
     Array.from({ length: n }, (_, i) => `${countLine(i + 1, { added: 7 * i })}\n`).join('');
   const findings = new Findings(6);

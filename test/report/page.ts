@@ -1,13 +1,13 @@
 import type { PageData, TimeChart } from '../../src/report/page/data.js';
 
-/** The data that a page gives its script. */
+/** Return the data that a page gives its script. */
 export function dataOf(page: string): PageData {
   const [, text = ''] =
     /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page) ?? [];
   return JSON.parse(text) as PageData;
 }
 
-/** A chart over time by the id of its element. */
+/** Return a chart over time, by the id of its element. */
 export function chartOf(page: string, id: string): TimeChart {
   const chart = dataOf(page).charts.find((one) => one.id === id);
   if (chart === undefined || chart.kind === 'bars') {
@@ -16,13 +16,13 @@ export function chartOf(page: string, id: string): TimeChart {
   return chart;
 }
 
-/** The values of one line of a chart, without its gaps. */
+/** Return the values of one line of a chart, without its gaps. */
 export function valuesOf(chart: TimeChart, label: string): number[] {
   const values = chart.series.find((one) => one.label === label)?.values ?? [];
   return values.filter((value) => value !== null);
 }
 
-/** What a reader sees of a section: its text, without markup. */
+/** Return the visible text of a section, without markup. */
 export function textOf(page: string, id: string): string {
   const start = page.indexOf(`<section id="${id}"`);
   const section = page.slice(start, page.indexOf('</section>', start));

@@ -19,7 +19,7 @@ import {
 import { bash, named, run, start } from '../command.js';
 import { chartOf, dataOf, textOf, valuesOf } from './page.js';
 
-// The rows of test/terminal.md for report, and what docs/report.md promises of the page.
+// Rows of test/terminal.md on `report`, and the promises of docs/report.md about the page.
 
 let directory: string;
 let made = 0;
@@ -44,7 +44,7 @@ async function put(name: string, content: string | Buffer): Promise<string> {
   return path;
 }
 
-/** The page that report makes of a capture. */
+/** Return the page that `report` makes of a capture. */
 async function pageOf(content: string | Buffer, ...args: string[]): Promise<string> {
   const { stdout, code } = await run(['report', '-o', '-', ...args, await put('run.log', content)]);
   expect(code).toBe(0);
@@ -53,14 +53,14 @@ async function pageOf(content: string | Buffer, ...args: string[]): Promise<stri
 
 let whole: Promise<string> | null = null;
 
-/** The page of an incident, which takes half a second to make, and is made once. */
+/** Return the page of an incident. Make it once, because that takes half a second. */
 function incidentPage(): Promise<string> {
   whole ??= pageOf(incident());
   return whole;
 }
 
 describe('the page', () => {
-  test('tells everything that a capture of every kind holds', async () => {
+  test('shows everything in a capture of every kind', async () => {
     const file = await put('incident.log', incident());
     const { stdout, stderr, code } = await run(['report', file]);
     expect(stdout).toBe(`${join(folder, 'incident.html')}\n`);
@@ -132,7 +132,7 @@ describe('the page', () => {
     expect(shown).toContain('At most 2 049, by 2026-09-21 14:13:45.123 UTC; 0 at the start, ');
     expect(Math.max(...valuesOf(levels, 'peak since the count before'))).toBe(2049);
     const rates = valuesOf(chartOf(page, 'chart-outcomes'), 'expired');
-    // One second between two counts: the rates add up to the total, the first counted once more.
+    // Counts are a second apart, so the rates add up to the total. The chart repeats the first.
     expect(rates.slice(1).reduce((sum, rate) => sum + rate, 0)).toBeCloseTo(expired ?? 0, 2);
   });
 
@@ -200,7 +200,7 @@ describe('the page', () => {
     expect(dataOf(page).charts.map(({ id }) => id)).toEqual(['chart-half-open', 'chart-outcomes']);
   });
 
-  test('--connections: so many, and how many were left out', async () => {
+  test('--connections N: the busiest N, and the number left out', async () => {
     const text = transfers(5, 10);
     const page = await pageOf(text, '--connections', '2');
     const ids = dataOf(page).charts.map(({ id }) => id);
@@ -219,8 +219,8 @@ describe('the page', () => {
     expect(page).toContain('<h1>Flood of &lt;Monday&gt;</h1>');
   });
 
-  test("an old log of tcp_probe's: srtt as recorded, until its unit is said", async () => {
-    // What tcp_probe of Linux 3.10 printed.
+  test("an old log of tcp_probe's: srtt as recorded, until its unit is given", async () => {
+    // Output of tcp_probe of Linux 3.10.
     const log = [
       '11.172120204 192.168.0.2:8089 192.168.0.25:54320 32 0x842ccad 0x84299c5 10 168 14608 143',
       '11.172141113 192.168.0.2:8089 192.168.0.25:54320 32 0x842ccad 0x842b60d 11 168 29088 137',
@@ -239,7 +239,7 @@ describe('the page', () => {
     expect([said.unit, ...valuesOf(said, 'srtt')]).toEqual(['ms', 572, 548, 532]);
   });
 
-  test('where the recording began anew the lines are broken', async () => {
+  test('lines are broken where the recording restarted', async () => {
     const later = capture(4, 10).replace('1790000000.123456789', '1790000100.123456789');
     const page = await pageOf(`${capture(4, 10)}${later}`);
     const [peak] = chartOf(page, 'chart-half-open').series;
@@ -266,11 +266,11 @@ describe('the page', () => {
   });
 });
 
-describe('nothing of the file can do harm', () => {
+describe('nothing in the file can do harm', () => {
   test('in the header, in names, in a title, in what cannot be read', async () => {
     const page = await pageOf(hostile(), '--title', `${EVIL}\u202e`);
     expect(page).toContain('&quot;&#39;&gt;&lt;script&gt;alert(1)');
-    // What markup there is, is the page's own.
+    // All markup is the page's own.
     expect(page.match(/<script>alert|<img/g)).toBeNull();
     expect(page.match(/<\/script/g)).toHaveLength(4);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
@@ -317,7 +317,7 @@ describe('nothing of the file can do harm', () => {
 });
 
 describe('what could not be read', () => {
-  test('is counted, and told with its place', async () => {
+  test('is counted, and reported with its place', async () => {
     const text = transfers(1, 5).replace('# S ', 'S 1.0 damaged\n\u0000\u0001\n# S ');
     const file = await put('run.log', `${text}C 6.0 1`);
     const { stderr, code } = await run(['report', file]);
@@ -329,7 +329,7 @@ describe('what could not be read', () => {
     expect(losses).toContain('the last line has no end: was it cut?');
   });
 
-  test('is bounded, however much it is', async () => {
+  test('is bounded for any amount', async () => {
     const page = await pageOf(`${capture(3, 5)}${'damaged\n'.repeat(5000)}`);
     const losses = textOf(page, 'losses');
     expect(losses).toContain('5000 lines could not be read');
@@ -355,7 +355,7 @@ describe('what could not be read', () => {
     expect(textOf(page, 'drops')).toContain('This capture holds no drops');
   });
 
-  test('gzip that is cut short: a page of what there is', async () => {
+  test('gzip that is cut short: a page of the readable part', async () => {
     const packed = gzipSync(incident());
     const file = await put('run.gz', packed.subarray(0, packed.length / 2));
     const { stdout, stderr, code } = await run(['report', file]);
@@ -366,10 +366,10 @@ describe('what could not be read', () => {
     expect(textOf(page, 'losses')).toContain('This is not all of it: ');
   });
 
-  test('Ctrl-C: a page of what came until then', async () => {
+  test('Ctrl-C: a page of what arrived until then', async () => {
     const file = join(folder, 'run.html');
     const started = start(['report', '-', '-o', file]);
-    // More than waits in the pipe: when it is written, most of it has been read.
+    // More than fits into the pipe: once it is written, the command has read most of it.
     await new Promise((resolve) => started.child.stdin?.write(capture(40_000, 10), resolve));
     started.child.kill('SIGINT');
     const { stdout, code } = await started.ended();
@@ -382,7 +382,7 @@ describe('what could not be read', () => {
 });
 
 describe('where the page goes', () => {
-  test('never over what is there, unless told to', async () => {
+  test('never over an existing file without --force', async () => {
     const file = await put('run.log', capture(3, 5));
     const page = await put('run.html', 'mine\n');
     const refused = await run(['report', file]);
@@ -422,7 +422,7 @@ describe('where the page goes', () => {
     expect(code).toBe(1);
   });
 
-  test('a reader that goes away is no error', async () => {
+  test('a reader that exits early is not an error', async () => {
     const file = await put('run.log', incident());
     const { stdout, stderr, code } = await bash(
       `$T report ${file} -o - | head -c 15; exit \${PIPESTATUS[0]}`,

@@ -13,7 +13,7 @@ function item(time: number, value: number, epoch = 0): Item {
   return { time, value, epoch };
 }
 
-/** Times in seconds, with the values. */
+/** Return the times in seconds, with the values. */
 function pointsOf(chart: ReturnType<typeof timeChart>): [number, number | null | undefined][] {
   let micros = 0;
   return chart.steps.map((step, i) => {
@@ -28,7 +28,7 @@ test('times as differences, to the microsecond', () => {
   expect(chart.series).toEqual([{ label: 'one', colour: 'line-1', values: [3, 4, 5] }]);
 });
 
-test('a figure that is not there is null; what is there is exact to a thousandth', () => {
+test('a missing figure is null; others are exact to a thousandth', () => {
   const values = [Number.NaN, 2147483646, 1 / 3, Number.POSITIVE_INFINITY];
   const chart = timeChart(
     FRAME,
@@ -54,14 +54,14 @@ test('a gap between two epochs, and each begins when its first moment did', () =
   ]);
 });
 
-test('time never runs back, and more gaps than can be shown are none', () => {
+test('time never goes back, and too many gaps are left out', () => {
   const items = Array.from({ length: 100 }, (_, i) => item((i * 37) % 100, i, i));
   const chart = timeChart(FRAME, items, [LINE], ({ time }) => time - 5);
   expect(chart.steps.slice(1).every((step) => step >= 0)).toBe(true);
   expect(chart.steps.length).toBeLessThanOrEqual(102);
 });
 
-test('times that are none are left out', () => {
+test('invalid times are left out', () => {
   const items = [item(1, 1), item(Number.POSITIVE_INFINITY, 2), item(1e300, 3), item(2, 4)];
   const chart = timeChart(FRAME, items, [LINE], undefined, [0, Number.POSITIVE_INFINITY]);
   expect(pointsOf(chart)).toEqual([

@@ -6,7 +6,7 @@ import { countLine, manySamples, sampleLine } from '../capture.js';
 import { run, start } from '../command.js';
 import { chartOf, dataOf, textOf, valuesOf } from './page.js';
 
-// What a million records become: it takes seconds to read them.
+// Pages of a million records, which take seconds to read.
 
 let folder: string;
 
@@ -38,7 +38,7 @@ describe('a page that stays small', () => {
         expect(values.length).toBe(steps.length);
       }
     }
-    // Sample 333 333 is of the first connection, 666 666 too.
+    // Samples 333,333 and 666,666 are both of the first connection.
     const cwnd = valuesOf(chartOf(page, 'chart-cwnd-1'), 'cwnd');
     expect(cwnd.length).toBeGreaterThan(1000);
     expect([Math.min(...cwnd), Math.max(...cwnd)]).toEqual([1, 99_999]);

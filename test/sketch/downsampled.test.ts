@@ -22,16 +22,16 @@ test('keeps everything until there is too much', () => {
   expect(series.width).toBe(0);
 });
 
-test('keeps as many as it may, and thins at one more, by a power of two of seconds', () => {
+test('keeps up to the limit; one more, and it downsamples by a power of two of seconds', () => {
   const values = Array.from({ length: 100 }, (_, i) => i % 7);
   expect(filled(values, 100).items).toHaveLength(100);
   const thinned = filled([...values, 1], 100);
   expect(thinned.items.length).toBeLessThanOrEqual(50);
-  // The 101 take 0.1 s: 2^-10 s and each doubling up to 2^-8 s leave more than half of them.
+  // The 101 moments span 0.1 s. Groups of 2^-10, 2^-9 and 2^-8 s would leave more than half.
   expect(thinned.width).toBe(2 ** -7);
 });
 
-test('thinned, it keeps only what was added, in order, with every extreme of each group', () => {
+test('downsampled, it keeps only added items, in order, with all extremes of each group', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 300, maxLength: 3000 }),
@@ -66,7 +66,7 @@ test('thinned, it keeps only what was added, in order, with every extreme of eac
   );
 });
 
-test('is bounded also where time stands still, runs back, or each moment is an epoch of its own', () => {
+test('is bounded even if time stops or goes back, or each moment is an epoch of its own', () => {
   const shapes: ((i: number) => Moment)[] = [
     () => ({ time: 7, epoch: 0 }),
     (i) => ({ time: (i * 7919) % 1000, epoch: 0 }),
@@ -109,7 +109,7 @@ test('looks at each moment about once, however long a group is', () => {
   };
   const series = new Downsampled<Item>({ most: 10_000, width: 1 }, [look]);
   for (let i = 0; i < 10_000; i += 1) {
-    // A thousand groups of one, then one of nine thousand.
+    // A thousand groups of one moment, then one group of nine thousand.
     series.add({ time: i < 1000 ? i : 1000, epoch: 0, value: i % 17 });
   }
   expect(looks).toBeLessThan(12_000);

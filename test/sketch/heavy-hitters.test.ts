@@ -4,10 +4,10 @@ import { Sources } from '../../src/aggregate/sources.js';
 import { HeavyHitters } from '../../src/sketch/heavy-hitters.js';
 import { HyperLogLog } from '../../src/sketch/hyperloglog.js';
 
-/** Six standard errors: hashes are random, and once in 300 tests an estimate is off by three. */
+/** Six standard errors: hashes are random, and one estimate in 300 is off by more than three. */
 const FAR = 6 * HyperLogLog.ERROR;
 
-/** The mixing of src/sketch/hash.ts. */
+/** Mix a number like src/sketch/hash.ts. */
 function mix(value: number): number {
   let bits = value ^ 0x9e3779b9;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
@@ -15,7 +15,7 @@ function mix(value: number): number {
   return (bits ^ (bits >>> 16)) >>> 0;
 }
 
-/** Its inverse. */
+/** Invert mix(). */
 function unmix(value: number): number {
   let bits = Math.imul(value ^ (value >>> 16), 0x7ed1b41d);
   bits = Math.imul(bits ^ (bits >>> 13) ^ (bits >>> 26), 0xa5cb9243);
@@ -23,8 +23,8 @@ function unmix(value: number): number {
 }
 
 describe('heavy hitters', () => {
-  test('against a count of everything: no figure is further off than it says', () => {
-    // Few keys and small capacities, so that keys come, are thrown out, and come again.
+  test('no count is further from the real one than its error', () => {
+    // Few keys and small capacities, so that keys are evicted and added again.
     const half = fc.integer({ min: 0, max: 3 });
     const keys = fc.array(fc.tuple(half, half), { maxLength: 400 });
     fc.assert(
@@ -67,7 +67,7 @@ describe('heavy hitters', () => {
     ]);
   });
 
-  test('what is kept with a counter is there as long as the counter', () => {
+  test('a value is kept as long as its counter', () => {
     const heavy = new HeavyHitters<{ seen: number }>(2);
     const add = (low: number) => {
       const value = heavy.add(0, low, () => ({ seen: 0 }));
@@ -77,7 +77,7 @@ describe('heavy hitters', () => {
       return value?.seen;
     };
     expect([1, 1, 2, 1].map(add)).toEqual([1, 2, 1, 3]);
-    // Takes one off both: 2 is gone, and begins anew.
+    // Key 3 takes one off both counters: this evicts key 2, which then restarts at 1.
     expect([3, 1, 2].map(add)).toEqual([undefined, 4, 1]);
     expect(heavy.top(2)).toMatchObject([
       { low: 1, least: 3, value: { seen: 4 } },
@@ -87,7 +87,7 @@ describe('heavy hitters', () => {
     expect(add(1)).toBe(1);
   });
 
-  test('one among a million that come once', () => {
+  test('finds one key among a million that occur once', () => {
     const heavy = new HeavyHitters(100);
     for (let i = 0; i < 1_000_000; i++) {
       heavy.add(1, i);
@@ -113,7 +113,7 @@ describe('distinct', () => {
         distinct.add(high, i);
         distinct.add(high, i);
       }
-      // Two of a few may share a register.
+      // Two keys may share a register, even if there are few.
       expect(Math.abs(distinct.estimate - keys)).toBeLessThanOrEqual(1 + FAR * keys);
     }
   });

@@ -8,7 +8,7 @@ import { Buffers, inTurn } from '../../src/source/buffers.js';
 import { openCapture } from '../../src/source/bytes.js';
 
 let directory: string;
-/** Longer than several reads, and different everywhere. */
+/** Enough bytes for several reads, without repetition. */
 const bytes = Buffer.from(Uint32Array.from({ length: 700_000 }, (_, i) => i * 2654435761).buffer);
 
 beforeAll(async () => {
@@ -22,7 +22,7 @@ afterAll(() => rm(directory, { recursive: true }));
 const open = (name: string, signal = new AbortController().signal) =>
   openCapture(join(directory, name), {}, () => Readable.from([]), signal);
 
-test('memory is taken again once it is released, and only then', () => {
+test('memory is reused once it is released, and only then', () => {
   const buffers = new Buffers(16);
   const first = buffers.take();
   const second = buffers.take();
@@ -33,7 +33,7 @@ test('memory is taken again once it is released, and only then', () => {
   expect(third.length).toBe(16);
 });
 
-test('what it did not give, and what it has back already, it leaves', () => {
+test('ignores memory that it did not give, or already has back', () => {
   const buffers = new Buffers(16);
   const foreign = Buffer.allocUnsafeSlow(16);
   buffers.release(foreign);
@@ -70,13 +70,13 @@ test.each(['plain', 'packed'])('a file: %s', async (name) => {
   }
   expect(Buffer.concat(copies).equals(bytes)).toBe(true);
   if (name === 'plain') {
-    // The first is looked at, to see whether it is packed, and is not one of them.
+    // The first chunk is a copy, made to detect compression; the others share one buffer.
     expect(copies.length).toBeGreaterThan(4);
     expect(memory.size).toBe(2);
   }
 });
 
-test('who reads ahead has all of it at once', async () => {
+test('a caller that reads ahead can keep all of it at once', async () => {
   const { owned } = open('plain');
   const all: Buffer[] = [];
   for await (const chunk of owned.chunks) {

@@ -35,7 +35,7 @@ test('a new header starts the clock again', async () => {
   expect(pieces.map((piece) => piece.text).join('')).toContain('C 1001.0');
 });
 
-// A timer of Node's takes no more than 24.8 days.
+// Node's timers cannot wait longer than 24.8 days.
 test.each([0.001, 1e-9])('ends when the signal comes, at %s times the speed', async (speed) => {
   const abort = new AbortController();
   setTimeout(() => abort.abort(), 30);

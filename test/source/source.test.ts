@@ -71,7 +71,7 @@ describe('decode', () => {
     return { tally, events };
   }
 
-  test('tells the same wherever the bytes are cut, also within a character', async () => {
+  test('reports the same wherever the bytes are cut, also within a character', async () => {
     const bytes = Buffer.from(
       `# tcpsynq 1\n# kernel 6.1-é€😀\n${countLine(1, { half_open: 3 })}\n`,
     );
@@ -90,7 +90,7 @@ describe('decode', () => {
     expect(tally.problems.words).toBe('line 2: the last line has no end: was it cut?');
   });
 
-  test('passes over an endless line, counts it, and goes on', async () => {
+  test('skips an endless line, counts it, and goes on', async () => {
     const chunk = Buffer.alloc(MAX_LINE, 'x');
     const chunks = [...new Array<Buffer>(50).fill(chunk), Buffer.from(`\n${countLine(1, {})}\n`)];
     const { tally, events } = await decoded(chunks);
@@ -99,7 +99,7 @@ describe('decode', () => {
     expect(events.map(({ type }) => type)).toEqual(['note', 'epoch', 'count']);
   });
 
-  test('the header of the next part of the same tap is none', async () => {
+  test('the header of the next part of the same tap begins no epoch', async () => {
     const parts = [capture(2, 4), `${capture(0, 0).replace(/^C.*\n/m, '')}${countLine(3, {})}\n`];
     const { events } = await decoded([Buffer.from(parts.join(''))]);
     expect(events.filter(({ type }) => type === 'epoch')).toHaveLength(1);
@@ -274,7 +274,7 @@ describe('this host', () => {
     expect(seen.at(-1)).toBe('epoch');
   });
 
-  test('tells the listeners before each count', async () => {
+  test('reports the listeners before each count', async () => {
     await writeStat(0, 0);
     const header = 'local inode uid qlen young holds accept_qlen backlog defer_accept drops warned';
     await writeFile(

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { streamChunks } from '../../src/source/file.js';
 import { createZstdCompress, unpackZstd } from '../../src/source/zstd.js';
 
-// What `zstd` makes of "hello", and a frame to be skipped; packing is not in every Node.
+// Output of `zstd` for "hello", and a skippable frame, because not every Node can pack with zstd.
 const HELLO = Buffer.from('28b52ffd045831000068656c6c6f0a5388bd91', 'hex');
 const SKIPPED = Buffer.from('502a4d1803000000616263', 'hex');
 
@@ -43,7 +43,7 @@ describe.skipIf(createZstdCompress === undefined)('where Node has zstd', () => {
 describe('the time that it takes is bounded', () => {
   const EMPTY = Buffer.from('28b52ffd2000010000', 'hex');
 
-  /** Unpack with what gives nothing, and return how many frames were begun. */
+  /** Unpack empty frames with a decoder that returns nothing, and return how many were begun. */
   async function begun(frames: number, signal?: AbortSignal): Promise<number> {
     let made = 0;
     const create = () => {
@@ -68,6 +68,6 @@ describe('the time that it takes is bounded', () => {
   });
 });
 
-test.skipIf(createZstdCompress !== undefined)('where it has not', async () => {
+test.skipIf(createZstdCompress !== undefined)('where Node has no zstd', async () => {
   await expect(read(HELLO, 100)).rejects.toThrow(/it is packed with zstd, and this Node \(v/);
 });

@@ -36,7 +36,7 @@ describe('networks', () => {
   );
 });
 
-test('what is wanted holds for either end', () => {
+test('a filter matches either endpoint', () => {
   const [local, remote] = ['10.0.0.1:5001', '10.0.1.2:41000'];
   expect(wants({}, local, remote)).toBe(true);
   expect(wants({ port: 41000 }, local, remote)).toBe(true);

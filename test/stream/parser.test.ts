@@ -22,7 +22,7 @@ test('reads a header and its counts', () => {
   expect(lines.some(({ type }) => type === 'problem')).toBe(false);
 });
 
-test('goes by column name, and passes over columns and kinds it does not know', () => {
+test('reads columns by name, and skips unknown columns and kinds', () => {
   const { lines } = parseAll('# C half_open colour time added\nC 7 red 1.5 9 extra\nQ 1 2 3');
   expect(lines[1]).toEqual({
     type: 'record',
@@ -99,7 +99,7 @@ test.each([
   ['no kind', 'hello world', 'not a record'],
   ['NUL characters', '\u0000'.repeat(40), 'not a record'],
   ['too many characters', 'C'.repeat(MAX_LINE + 1), 'longer'],
-])('tells where a line is that has %s, and what is wrong', (_name, text, reason) => {
+])('reports the place and the fault of a line that has %s', (_name, text, reason) => {
   const { lines } = parseAll(`${text}\n${countLine(1, {})}`);
   const bad = lines.at(-2);
   expect(bad).toMatchObject({ type: 'problem', line: lines.length - 1 });
@@ -123,7 +123,7 @@ test('reads lines that end in CR LF, and blank ones', () => {
   expect(lines[1]).toEqual({ type: 'blank' });
 });
 
-test('never throws, whatever the line', () => {
+test('never throws for any line', () => {
   const alphabet = 'CLAR# -+.0123456789efx=\t\u0000é';
   let seed = 1;
   const random = (below: number) => {
@@ -141,7 +141,7 @@ test('never throws, whatever the line', () => {
 test.each([
   ['names', `# C time half_open ${'n'.repeat(65)}`],
   ['columns', `# C time half_open ${'c '.repeat(255)}`],
-])('a header of too many columns, or of too long a name, is none: %s', (_, header) => {
+])('ignores a header with too many columns or too long a name: %s', (_, header) => {
   const { lines } = parseAll(`# tcpsynq 1\n${header}\n${countLine(1, {})}`);
   expect(lines.map(({ type }) => type)).toEqual(['start', 'problem', 'record']);
 });

@@ -9,7 +9,7 @@ import { countLine } from '../capture.js';
 
 const START = { starts: true };
 
-/** Everything a reader returns for these chunks, in plain values. */
+/** Return everything that a reader gives for these chunks, as plain values. */
 function scan(...given: (string | Buffer | ((row: Row) => unknown))[]) {
   const told: unknown[] = [];
   const ofRow = given.find((one) => typeof one === 'function') ?? plain;
@@ -35,7 +35,7 @@ function scan(...given: (string | Buffer | ((row: Row) => unknown))[]) {
   return { told, reader };
 }
 
-/** All that is reported of these chunks when they are read as live lines. */
+/** Return everything that is reported when these chunks are read as live lines. */
 async function live(chunks: readonly Buffer[]) {
   const tally = new LineTally();
   const records: unknown[] = [];
@@ -172,7 +172,7 @@ test.each([[OLD], [ADDED], ['# kernel x'], ['x']])('a blank line after %j\\r is 
   expect(reader.lines).toBe(3);
 });
 
-describe('what cannot be read is skipped, counted and located', () => {
+describe('unreadable lines are skipped, counted and located', () => {
   test.each([
     ['too few columns', 'A 1.0 10.9.0.1:80\n', '2 columns where there should be 5'],
     ['no time', 'A now 10.9.0.1:80 1.2.3.4:5 1 2\n', 'time is not seconds.nanoseconds'],
@@ -197,12 +197,12 @@ describe('what cannot be read is skipped, counted and located', () => {
     const { told, reader } = scan(garbage, garbage, `\n${ADDED}\n`, garbage);
     expect(told).toMatchObject([{ kind: '!', line: 1 }, { kind: 'A' }, { kind: '!', line: 3 }]);
     expect(reader.lines).toBe(3);
-    // An input ends once.
+    // A second end reports nothing.
     expect([...reader.end()]).toEqual([]);
   });
 });
 
-describe('whatever comes', () => {
+describe('any input', () => {
   const line = fc.oneof(
     fc.constantFrom(ADDED, REMOVED, OLD, countLine(1, { half_open: 5 }), '# tcpsynq 1', '', '\r'),
     fc.constantFrom('# R time outcome', '# clock_offset 1.5', '# clock_offset x', '# tcpsynq 2'),
@@ -262,7 +262,7 @@ describe('whatever comes', () => {
     );
   });
 
-  test('live lines in pieces tell the same records and problems as the whole', async () => {
+  test('live lines in pieces give the same records and problems as the whole', async () => {
     const bytesOrLines = fc.oneof(
       input,
       fc.uint8Array({ maxLength: 500 }).map((bytes) => Buffer.from(bytes)),
@@ -292,7 +292,7 @@ describe('whatever comes', () => {
         const lines = bytes.toString('latin1').split('\n');
         const whole = bytes.length === 0 || bytes.at(-1) === 10 ? lines.slice(0, -1) : lines;
         expect(reader.lines).toBe(whole.length);
-        // A last line without an end is a problem, even if it is blank.
+        // A last line without a line end is a problem, even if it is blank.
         const isCut = (i: number) => i === lines.length - 1;
         const said = whole.filter((line, i) => isCut(i) || !/^[ \t\r]*$/.test(line));
         const plain = said.filter((line) => !/^[ \t\r]*#/.test(line));
@@ -304,7 +304,7 @@ describe('whatever comes', () => {
   });
 });
 
-test('a signal is heard within a chunk of which much is made', async () => {
+test('a signal is handled within a chunk that takes long to process', async () => {
   const stop = new AbortController();
   const chunk = Buffer.from(`# tcpsynq 1\n${countLine(1, {})}\n`.repeat(10_000));
   setTimeout(() => stop.abort(), 0);
@@ -313,7 +313,7 @@ test('a signal is heard within a chunk of which much is made', async () => {
     batches += 1;
     const before = performance.now();
     while (performance.now() - before < 30) {
-      // It takes as long as this.
+      // Processing this batch takes 30 ms.
     }
   }
   expect(batches).toBeLessThan(20);

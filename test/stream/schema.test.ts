@@ -53,7 +53,7 @@ describe('docs/json.schema.json', () => {
     const sample = ndjson().find((line) => (line as { kind: string }).kind === 'S') as object;
     expect(record(sample)).toBe(true);
     expect(record({ ...sample, time: undefined })).toBe(false);
-    // tcp_probe's first logs have no srtt.
+    // The first logs of tcp_probe have no srtt.
     expect(record({ ...sample, srtt_us: null })).toBe(true);
     expect(record({ ...sample, snd_cwnd: 'ten' })).toBe(false);
   });
@@ -107,7 +107,7 @@ describe('lab/schema.mjs check', () => {
   });
   afterAll(() => rmSync(copy, { recursive: true }));
 
-  test('passes on what is committed', () => {
+  test('passes on the committed files', () => {
     expect(check()).toMatchObject({ status: 0, stderr: '' });
   });
 

@@ -10,7 +10,7 @@ test('only whole lines are handed on, and no byte is lost, wherever the bytes ar
       const whole = new WholeLines();
       let given = '';
       for (const one of chunks) {
-        // The memory of a chunk is used again.
+        // Overwrite the chunk after the call, because readers reuse its memory.
         const bytes = Buffer.from(one);
         given += whole.add(bytes);
         bytes.fill('x');
@@ -23,7 +23,7 @@ test('only whole lines are handed on, and no byte is lost, wherever the bytes ar
   );
 });
 
-test('of a line that is too long, the beginning is handed on and the end dropped', () => {
+test('hands on the beginning of a line that is too long, and drops its end', () => {
   const whole = new WholeLines();
   const long = Buffer.alloc(MAX_LINE + 1, 'x');
   expect(whole.add(Buffer.from('a\nb'))).toEqual(Buffer.from('a\n'));

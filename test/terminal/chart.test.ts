@@ -99,7 +99,7 @@ describe('columnsOf', () => {
   test('carries on where a column has no point, within an epoch only', () => {
     expect(columnsOf(points([0, 1], [4, 5]), 5, 5, 5)).toEqual([1, 1, 1, 1, 5]);
     expect(columnsOf(points([0, 1], [4, 5, 2]), 5, 5, 5)).toEqual([1, null, null, null, 5]);
-    // Of two points in a column the later is carried on, and the column keeps the higher.
+    // A column with two points shows the higher one; the next columns continue the later one.
     expect(columnsOf(points([0, 9], [1, 2], [1.5, 1], [3, 4]), 4, 4, 4)).toEqual([9, 2, 1, 4]);
   });
 
@@ -107,14 +107,14 @@ describe('columnsOf', () => {
     expect(columnsOf(points([-5, 7], [4, 5]), 5, 5, 5)).toEqual([7, 7, 7, 7, 5]);
   });
 
-  test('knows nothing before the first point and of no points', () => {
+  test('shows nothing before the first point, or without points', () => {
     expect(columnsOf(points([4, 5]), 5, 5, 5)).toEqual([null, null, null, null, 5]);
     expect(columnsOf([], 5, 5, 3)).toEqual([null, null, null]);
     expect(columnsOf(points([4, 5]), 5, 5, 0)).toEqual([]);
   });
 });
 
-test('room for the longest label, wherever on the axis it stands', () => {
+test('has room for the longest label, wherever it is on the axis', () => {
   const quarters = (value: number) => String(value / 100);
   const chart = plot(
     (room) => Array.from({ length: room }, () => 4310),

@@ -15,7 +15,7 @@ import {
 } from '../capture.js';
 import { bash, onTerminal, run } from '../command.js';
 
-// Arguments, file names and the text of files in errors and tables.
+// Arguments, file names and text from files, in errors and tables.
 
 /** ESC, BEL, newline, CSI and another C1 control, DEL, two bidi overrides. */
 const EVIL = '\u001b[31m\u0007\n\u009b2J\u0085\u007f\u202e\u2066';
@@ -24,7 +24,7 @@ const SAFE = '\\x1b[31m\\x07\\n\\u009b2J\\u0085\\x7f\\u202e\\u2066';
 const RAW = /[^\P{C}\n]|[\u2028\u2029\ufffd]/u;
 
 let directory: string;
-/** A capture, and a file that is none, both with EVIL in their names. */
+/** A capture, and a file that is not a capture, both with EVIL in their names. */
 let [capture, garbage] = ['', ''];
 
 beforeAll(async () => {
@@ -87,13 +87,13 @@ describe('an argument', () => {
       expect(stdout).toBe('');
       expect(stderr).not.toMatch(RAW);
       expect(stderr).toMatch(/^tcpsynq: /);
-      // One line, and commander's hint.
+      // One line, and perhaps a hint of commander.
       expect(stderr.replace(/\(.*\)\n/g, '').split('\n').length).toBeLessThanOrEqual(3);
       expect(code).toBeGreaterThan(0);
     },
   );
 
-  test('that is no UTF-8', async () => {
+  test('that is not UTF-8', async () => {
     const { stderr } = await bash(`$T watch -i $'/none/\\xff\\xfe'`);
     expect(stderr).toBe('tcpsynq: cannot read /none/\\ufffd\\ufffd: no such file or directory\n');
   });
@@ -134,7 +134,7 @@ describe.each(['capture', 'garbage', 'none', 'folder'])('a file name: %s', (kind
 });
 
 describe('a value in a capture', () => {
-  // The parser refuses a line with a control character, but not one with a soft hyphen.
+  // The parser refuses a line with a control character, but accepts a soft hyphen.
   const VALUE = 'a\u00adb\u00ad|1';
   const [ESCAPED, IN_JSON] = [printable(VALUE), jsonText(VALUE).slice(1, -1)];
   const END = `${VALUE}:80 10.0.0.2:1`;
@@ -160,7 +160,7 @@ describe('a value in a capture', () => {
     ['S', 'trace'],
     ['S', 'trace --each'],
   ])('%s: `%s`, as text and as JSON', async (kind, line) => {
-    // Captures are read byte by byte: of U+00AD these are two characters.
+    // Captures are read as latin1, in which the two bytes of U+00AD are two characters.
     const read = Buffer.from(VALUE).toString('latin1');
     const args = [...line.split(' '), '-i', join(directory, `value-${kind}`)];
     const text = await run(args);

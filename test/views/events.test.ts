@@ -60,7 +60,7 @@ describe('lines', () => {
     expect(plain(REMOVED, 10)).toBe('- 198.18.0.1:1024');
   });
 
-  test('once wide, always wide: what comes later stays aligned', () => {
+  test('once wide, always wide: later lines stay aligned', () => {
     const lines = halfOpenForm().aligned;
     const long = '[2001:db8:1111:2222:3333:4444:5555:6666]:65535';
     const first = plain({ ...REMOVED, remote: long }, 120, lines);
@@ -69,7 +69,7 @@ describe('lines', () => {
     expect(second.indexOf('10.9.0.1')).toBe(first.indexOf('10.9.0.1'));
   });
 
-  test('what comes from outside cannot steer a terminal', () => {
+  test('text from outside cannot steer a terminal', () => {
     expect(plain({ ...REMOVED, outcome: 'a\u001b[2Jb', limit: null }, 200)).toMatch(
       / 511 a\\x1b\[2Jb +63\.1 s +6$/,
     );
@@ -93,7 +93,7 @@ describe('histogram', () => {
           const low = from ?? 0;
           const high = bins[i + 1]?.from ?? Number.POSITIVE_INFINITY;
           expect(low).toBeLessThan(high);
-          // A time within the error of an edge may stand on either side of it.
+          // A time within the error of an edge may count on either side of it.
           const near = values.filter(
             (value) =>
               value * (1 + 2 * Histogram.ERROR) >= low && value * (1 - 2 * Histogram.ERROR) < high,
@@ -104,7 +104,7 @@ describe('histogram', () => {
     );
   });
 
-  test('as fine as there is room, with what lies far outside in the last rows', () => {
+  test('as fine as there is room, with outliers in the last row', () => {
     const histogram = new Histogram();
     for (let i = 0; i < 1000; i++) {
       histogram.add(i === 0 ? 60_000_000 : 79_000 + i);
@@ -150,7 +150,7 @@ describe('top', () => {
     expect(listeners.at(-1)).toMatchObject({ local: null, added: 44, qlen: null, limit: null });
   });
 
-  test.each([40, 80, 200])('its error stands on a screen of %d columns', (columns) => {
+  test.each([40, 80, 200])('a screen of %d columns shows its error', (columns) => {
     const tally = new Tally();
     for (let i = 0; i < 5000; i++) {
       tally.add({ ...ADDED, remote: `10.${i >> 8}.${i & 255}.1:5` }, 0);

@@ -72,13 +72,13 @@ describe('screen', () => {
     }
   });
 
-  test('low terminals: what there is no row for is told together', () => {
+  test('low terminals: groups without a row are counted together', () => {
     const lines = screen(SCENE, 120, 6);
     expect(lines[3]).toMatch(/^800 +8 000 +tcp_v4_rcv/);
     expect(lines[4]).toMatch(/^ 12 +125 +4 more$/);
   });
 
-  test('losses, alerts, a stop, and how far off it may be', () => {
+  test('losses, alerts, a stop, and the possible error', () => {
     const changed = {
       ...SCENE,
       lost: 1234,
@@ -96,12 +96,12 @@ describe('screen', () => {
     expect(over.join('\n')).toMatch(/alert at 500\/s is over/);
   });
 
-  test('what comes from outside cannot steer a terminal', () => {
+  test('text from outside cannot steer a terminal', () => {
     const standing = { ...STANDING, groups: [group('a\u001b[2Jb', 1, 1)] };
     expect(screen({ ...SCENE, standing }, 80, 12).join('\n')).toContain('a\\x1b[2Jb');
   });
 
-  test('whatever there is, it fits', () => {
+  test('any content fits', () => {
     const groups = fc.array(
       fc.record({
         keys: fc.tuple(fc.string({ maxLength: 60 })),

@@ -1,5 +1,5 @@
-// `tcpsynq capture` on the real module: what it writes and what it says was lost are together what
-// the module recorded, and whatever ends it, the file is whole lines.
+// `tcpsynq capture` on the real module. The records it writes and those it reports as lost add up
+// to the records that the module produced. However it ends, the file holds whole lines.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -60,7 +60,7 @@ class Capture {
     this.code = new Promise((resolve) => this.child.on('close', resolve));
   }
 
-  /** Waits until the first bytes are in the file: then it records. */
+  /** Wait for the first bytes in the file: from then on it records. */
   async ready(file: string): Promise<this> {
     await eventually(`bytes in ${file}`, () => {
       if (this.child.exitCode !== null) throw new Error(this.stderr);
@@ -84,15 +84,15 @@ const lostOf = (kind: string, text: string) =>
     .filter((words) => words[2] === kind)
     .reduce((sum, words) => sum + Number(words[3]), 0);
 
-test('two at once in a flood: recorded + lost = produced, for each', async () => {
+test('two captures in a flood: recorded + lost = produced, for each', async () => {
   await link.listener('--port 80 --backlog 400000');
-  // A buffer that holds a few hundred events: one that reads must keep up.
+  // The buffer holds a few hundred events, so the reader must keep up.
   sh('echo 128 > /sys/module/tcpsynq/parameters/bufsize');
   const all = await new Capture(`--kinds event ${path('all')}`).ready(path('all'));
   sh('echo 16 > /sys/module/tcpsynq/parameters/bufsize');
   const some = await new Capture(`--kinds count,event ${path('some')}`).ready(path('some'));
   const count = (4 * FLOOD) / 10;
-  // Who stands still through it loses, however slow the flood.
+  // Stop this reader during the flood: it then loses records, however slow the flood is.
   some.child.kill('SIGSTOP');
   await link.send(`--dport 80 --count ${count} --rate ${count / 5} --reset 1 --abandon 1`);
   some.child.kill('SIGCONT');
@@ -129,12 +129,12 @@ test('stopped in mid-flood: whole lines, and all of them up to the last', async 
   expect(added.length).toBeGreaterThan(3000);
   expect(added.length).toBeLessThanOrEqual(before);
   expect(lostOf('A', text)).toBe(0);
-  // synsend numbers its sources without gaps: none is missing between the first and the last.
+  // synsend gives each SYN its own address and port: no half-open is listed twice.
   const ports = new Set(added.map((line) => line.split(' ')[3]));
   expect(ports.size).toBe(added.length);
 });
 
-test('parts: each with its own header, together everything', async () => {
+test('parts: each has its own header, and together they hold everything', async () => {
   await link.listener('--port 80 --backlog 400000');
   const file = path('f');
   const plain = new Capture(`--kinds count,event --rotate 64K ${file}`);
@@ -142,7 +142,7 @@ test('parts: each with its own header, together everything', async () => {
   await plain.ready(`${file}.000001`);
   await packed.ready(`${file}.000001.gz`);
   await link.send('--dport 80 --count 8000 --rate 2000');
-  // A C line comes each second: wait for one that has them all.
+  // A C line comes every second: wait for one that counts all half-opens.
   await sleep(1500);
   expect(await plain.stop()).toBe(0);
   expect(await packed.stop()).toBe(0);
@@ -207,7 +207,7 @@ test('-- COMMAND: everything that happened while it ran, and its exit status', a
   expect(await failing.code).toBe(2);
 });
 
-test("tcpprobe: the module's own lines of that format, but for when each tap was opened", async () => {
+test("tcpprobe: the module's own lines of that format, except for their times", async () => {
   const peer = link.address.replace(/1$/, '2');
   sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
   const filter = 'kinds=sample format=tcpprobe full=1 port=5201';
@@ -221,7 +221,7 @@ test("tcpprobe: the module's own lines of that format, but for when each tap was
   const fields = (name: string) =>
     linesOf(readFileSync(path(name), 'utf8'))
       .map((line) => line.split(' ').slice(1).join(' '))
-      // Of two CPUs at one moment, each tap has its own order.
+      // Two taps may order records of two CPUs with the same time differently.
       .sort();
   expect(fields('f').length).toBeGreaterThan(10);
   await expect.poll(() => fields('cat'), { timeout: 20_000 }).toEqual(fields('f'));
@@ -232,7 +232,7 @@ test("tcpprobe: the module's own lines of that format, but for when each tap was
   );
 });
 
-test('--append after the module was loaded anew: a new epoch', async () => {
+test('--append after the module was loaded again: a new epoch', async () => {
   const file = path('f');
   for (const more of ['', '--append ']) {
     if (!isLoaded()) load();
@@ -248,7 +248,7 @@ test('--append after the module was loaded anew: a new epoch', async () => {
   expect(epochs).toEqual([1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
 });
 
-test('what the module refuses is one line, and leaves no file', async () => {
+test('a filter that the module refuses gives one line, and no file', async () => {
   const capture = new Capture(`--kinds nonsense ${path('f')}`);
   expect(await capture.code).toBe(1);
   expect(capture.stderr).toMatch(/^tcpsynq: the module refuses ".*": .*\n$/);

@@ -1,4 +1,4 @@
-// Kind X: each way a connection can close, once, under the right cause.
+// Kind X: each way to close a connection gives one record, with the right cause.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ function closes(lines: string[][]): Close[] {
   });
 }
 
-/** How many closed so. */
+/** Count the closes by state and cause. */
 function ways(found: Close[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { state, cause } of found) {
@@ -56,7 +56,7 @@ function ways(found: Close[]): Record<string, number> {
 
 const tapped = (filter: string) => new Tap(link.target, `kinds=count,close ${filter}`).ready();
 
-/** Python in a namespace of the link; what it printed. */
+/** Run Python in a namespace of the link, and return its stdout. */
 const python = (namespace: string, program: string) =>
   sh(`${inside(namespace)} ${PYTHON} - <<'P'\nimport socket, struct, time\n${program}\nP`);
 
@@ -70,8 +70,8 @@ describe('with the module loaded', () => {
   test.each([
     ['IPv4', '10.9.0.1', '10.9.0.1:80'],
     ['IPv6', 'fd09::1', '[fd09::1]:80'],
-  ])('fin: the peer finishes first, and we do: %s', async (_, dst, local) => {
-    // Reads to the end, then closes.
+  ])('fin: the peer finishes first, or we do: %s', async (_, dst, local) => {
+    // The first listener reads to the end, then closes; the second closes at once.
     await link.listener('--addr :: --port 80');
     await link.listener('--addr :: --port 81 --accept close');
     const tap = await tapped('');
@@ -80,7 +80,7 @@ describe('with the module loaded', () => {
     await link.allClosed();
     const found = closes(await tap.stop());
     expect(ways(found.filter((c) => c.local === local))).toEqual({ 'LAST_ACK fin': 20 });
-    // Which of the two FINs comes first is a race; that both came is not.
+    // The two FINs race, so the state varies. Both come, so the cause does not.
     const ours = found.filter((c) => c.local === local.replace('80', '81'));
     expect(ours.length).toBe(30);
     expect(new Set(ours.map(({ cause }) => cause))).toEqual(new Set(['fin']));
@@ -88,8 +88,8 @@ describe('with the module loaded', () => {
   });
 
   test('fin: TIME_WAIT is not a second close', async () => {
-    // The peer's delayed ACK may be overtaken by its FIN. It is answered then, and the answer by a
-    // RST, which would end a TIME_WAIT (RFC 1337, section 2).
+    // The peer's FIN may overtake its delayed ACK. The target answers that late ACK, and the peer
+    // answers with a RST, which would end the TIME_WAIT (RFC 1337, section 2).
     link.sysctl('net.ipv4.tcp_rfc1337', 1);
     await link.listener('--port 81 --accept close');
     const tap = await tapped('');
@@ -102,7 +102,7 @@ describe('with the module loaded', () => {
     );
     await link.allClosed();
     expect(link.inTarget('ss -Htan state time-wait').trimEnd().split('\n').length).toBe(10);
-    // The FIN that ends FIN_WAIT1 comes with its ACK, or after it.
+    // The peer's FIN comes with its ACK (FIN_WAIT1), or after it (FIN_WAIT2).
     const found = closes(await tap.stop());
     expect(found.length).toBe(10);
     expect(new Set(found.map(({ cause }) => cause))).toEqual(new Set(['fin']));
@@ -121,17 +121,18 @@ describe('with the module loaded', () => {
     for (const { stack } of theirs) expect(stack).toMatch(/;tcp_disconnect\+0x[0-9a-f]+$/);
   });
 
-  test('reset_received: nobody listens', async () => {
+  test('reset_received: no listener', async () => {
     const tap = await tapped('');
     link.inTarget('bash -c "exec 3<>/dev/tcp/10.9.0.2/9" 2>/dev/null || true');
     expect(ways(closes(await tap.stop()))).toEqual({ 'SYN_SENT reset_received': 1 });
   });
 
-  test('reset_sent: closed with data unread, without lingering, before accept(), or spoken to after', async () => {
+  test('reset_sent: data unread, SO_LINGER 0, before accept(), data after the close', async () => {
     const tap = await tapped('stack=1');
-    // Longer than TIME_WAIT (60 s) it stays in FIN_WAIT2, where TIME_WAIT would have it at once.
+    // With a timeout above the 60 s of TIME_WAIT, the kernel keeps an orphan in FIN_WAIT2.
+    // Otherwise it moves the orphan to TIME_WAIT at once.
     link.sysctl('net.ipv4.tcp_fin_timeout', 100);
-    // A port for each way, one after the other.
+    // Each way has its own port; the connections come one after the other.
     sh(`${inside(link.target)} ${PYTHON} - <<'P' &
 import select, socket, struct, subprocess, time
 listening = []
@@ -145,7 +146,7 @@ c, _ = listening[1].accept(); c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 
 select.select([listening[2]], [], []); listening[2].close()
 c, _ = listening[3].accept(); c.close()
 c, _ = listening[4].accept()
-# The peer's FIN is there (CLOSE_WAIT is 8), and no acknowledgement of ours comes any more.
+# Wait for the peer's FIN (CLOSE_WAIT is 8), then drop its segments: no ACK arrives.
 while c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 8:
     time.sleep(0.05)
 subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""
@@ -182,14 +183,14 @@ wait`);
       'FIN_WAIT2 reset_sent',
       'LAST_ACK reset_sent',
     ]);
-    // The stack says which of them it was.
+    // The stacks distinguish the ways.
     expect(found[0]?.stack).toMatch(/tcp_close\+[^;]*$/);
     expect(found[1]?.stack).toMatch(/tcp_close\+[^;]*;tcp_disconnect\+[^;]*$/);
     expect(found[2]?.stack).toMatch(/inet_csk_listen_stop\+[^;]*;.*tcp_disconnect\+[^;]*$/);
     expect(found[3]?.stack).toMatch(/tcp_rcv_state_process\+/);
   });
 
-  test('timeout: retransmissions unanswered, keepalives, SYNs', async () => {
+  test('timeout: unanswered retransmissions, keepalives and SYNs', async () => {
     link.sysctl('net.ipv4.tcp_syn_retries', 1);
     const tap = await tapped('');
     python(
@@ -216,7 +217,7 @@ for s in (c, d):
         pass
 p.kill()
 try:
-    # Over loopback, and dropped there.
+    # This SYN goes over loopback, where the rule drops it.
     socket.socket().connect(("10.9.0.1", 90))
 except TimeoutError:
     pass
@@ -254,7 +255,7 @@ R`);
     });
   });
 
-  test('icmp: the way there says that there is none', async () => {
+  test('icmp: a router on the way answers that there is no route', async () => {
     sh(`ip -n ${link.target} route add 10.99.0.0/24 via 10.9.0.2
         ip -n ${link.attacker} route add unreachable 10.99.0.0/24
         ${inside(link.attacker)} sysctl -qw net.ipv4.ip_forward=1`);
@@ -274,7 +275,7 @@ except OSError as e:
     expect(found[0]?.remote).toBe('10.99.0.1:80');
   });
 
-  test('tcpsynq closes: as many as there were, counted by cause', async () => {
+  test('tcpsynq closes: every close, counted by cause', async () => {
     await link.listener('--port 80 --accept hold');
     const run = `node ${top}/dist/cli.js closes`;
     sh(`
@@ -293,7 +294,7 @@ except OSError as e:
     expect(JSON.parse(last).groups).toMatchObject([{ cause: 'reset_received', total: 25 }]);
   });
 
-  test('what is no connection has no line: listeners, half-opens', async () => {
+  test('listeners and half-opens are not connections, so they have no line', async () => {
     const listener = await link.listener('--port 80 --accept no');
     const tap = await tapped('');
     await link.send('--dport 80 --count 50 --reset 50 --abandon 50');
@@ -312,9 +313,9 @@ except OSError as e:
   });
 });
 
-// Kernels with frame pointers leave the caller out of the stack of a function that was stopped at
-// its first instruction.
-test('attached by kprobes: the stack ends in what closed it', async () => {
+// At the first instruction of a function, kernels with frame pointers omit the caller from the
+// stack.
+test('attached by kprobes: the stack ends in the function that closed it', async () => {
   load('via=kprobe');
   try {
     await link.listener('--port 80 --accept hold');

@@ -1,4 +1,4 @@
-// The command on the real module: the rows of test/terminal.md that need one.
+// The command on the real module: the rows of test/terminal.md that require the module.
 
 import { spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
@@ -24,7 +24,7 @@ requireGuest();
 const tcpsynq = `node ${top}/dist/cli.js`;
 const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all';
 
-/** The command in the background, its two streams apart. */
+/** The command in the background, with stdout and stderr kept separate. */
 class Command {
   stdout = '';
   stderr = '';
@@ -111,7 +111,7 @@ describe('module loaded', () => {
     expect(text).toMatch(/listener\[\d+\]/);
   });
 
-  test('count --by state: what ss counts', async () => {
+  test('count --by state: the same as ss', async () => {
     await link.listener('--port 80,81 --backlog 400000 --accept hold');
     await link.send('--dport 80 --count 300');
     link.client(`--dst ${link.address} --port 81 --count 7 --keep 300 --seconds 300`);
@@ -131,7 +131,7 @@ describe('module loaded', () => {
     });
   });
 
-  test('listeners --watch, not a terminal: a table an interval', async () => {
+  test('listeners --watch, not a terminal: a table per interval', async () => {
     await link.listener('--port 80 --backlog 5000 --accept no');
     const watch = new Command(
       `${tcpsynq} --netns ${link.target} listeners --watch --interval 200ms`,
@@ -144,7 +144,7 @@ describe('module loaded', () => {
     expect(watch.stderr).toBe('');
   });
 
-  test('listeners --watch on a terminal: a screen, with what was refused', async () => {
+  test('listeners --watch on a terminal: a screen, with the refused SYNs', async () => {
     await link.listener('--port 80 --backlog 100 --accept no');
     await link.send('--dport 80 --count 150');
     const watch = new Command(
@@ -167,7 +167,7 @@ describe('module loaded', () => {
     expect(watch.stdout).toContain('\x1b[?1049l');
   });
 
-  test('diagnose: Ctrl-C ends the watch, and what was seen is judged', async () => {
+  test('diagnose: Ctrl-C ends the watch, and a verdict follows', async () => {
     await link.listener('--port 80 --backlog 400000');
     const watch = new Command(`${tcpsynq} --netns ${link.target} diagnose --for 10m`);
     await tapsOpen(1);
@@ -188,7 +188,7 @@ describe('module loaded', () => {
     });
   });
 
-  test('watch, not a terminal: a header, then a line an interval, from the stream', async () => {
+  test('watch, not a terminal: a header, then a line per interval, from the stream', async () => {
     await link.listener('--port 80 --backlog 400000');
     const { status: code, output } = trySh(
       `${tcpsynq} --netns ${link.target} watch -n 3 --interval 500ms 2>/dev/null`,
@@ -217,7 +217,7 @@ describe('module loaded', () => {
     expect(status()).toContain('taps 0 16');
   });
 
-  test('into head -1, no complaint', () => {
+  test('watch into head -1: no error', () => {
     expect(trySh(`${tcpsynq} watch --interval 100ms 2>/dev/null | head -1`).status).toBe(0);
   });
 
@@ -283,11 +283,11 @@ describe('module loaded', () => {
     await watch.until((c) => c.stdout.slice(before).includes('half-open'));
     sh("pkill -INT -f '^node [^ ]*/dist/cli.js watch'");
     await watch.code;
-    // The screen is given back.
+    // The command has left the alternate screen.
     expect(watch.stdout).toContain('\x1b[?1049l');
   });
 
-  test('tables on a narrow terminal: what does not fit is left out, and named', async () => {
+  test('tables on a narrow terminal: columns that do not fit are left out, and named', async () => {
     await link.listener('--port 80 --backlog 100 --accept no');
     const shown = sh(
       `TERM=xterm script -qec 'stty rows 24 cols 50; ${tcpsynq} --netns ${link.target} listeners' /dev/null </dev/null`,
@@ -306,7 +306,7 @@ describe('module loaded', () => {
     const shown = sh(
       `TERM=xterm-256color script -qec 'stty rows 24 cols ${columns}; ${tcpsynq} --netns ${link.target} watch -n 4 --interval 300ms' /dev/null </dev/null`,
     );
-    // The screen and the cursor are given back.
+    // The command has left the alternate screen, and shows the cursor again.
     expect(shown).toContain('\x1b[?1049l');
     expect(shown).toContain('\x1b[?25h');
     expect(shown).toMatch(/2 000/);
@@ -317,7 +317,7 @@ describe('module loaded', () => {
   });
 });
 
-test('status --audit: a count that is wrong is found out, exit 1', async () => {
+test('status --audit: a wrong count is detected, exit 1', async () => {
   load('via=kprobe');
   try {
     await link.listener('--port 80 --backlog 400000');
@@ -335,7 +335,7 @@ test('status --audit: a count that is wrong is found out, exit 1', async () => {
 });
 
 describe('module not loaded', () => {
-  test('what needs it exits 1 with the line that loads it', () => {
+  test('commands that need it exit 1 with the line that loads it', () => {
     expect(isLoaded()).toBe(false);
     for (const command of ['listeners', 'status', 'watch -n 1 -i module', '-i module count']) {
       const { status: code, output } = trySh(`${tcpsynq} ${command}`);

@@ -1,4 +1,4 @@
-// What `tcpsynq diagnose` says of traffic that is known.
+// The verdicts of `tcpsynq diagnose` on known traffic.
 
 import { spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const one of links.splice(0)) await one.remove();
 });
 
-/** Two namespaces that the end of the test removes. */
+/** Create two namespaces, which afterEach() removes. */
 function newLink(sysctls: Record<string, number>): Link {
   const one = new Link(sysctls);
   links.push(one);
@@ -27,7 +27,7 @@ interface Run {
   readonly output: string;
 }
 
-/** The command, beside others: in an emulated machine it takes seconds to start. */
+/** Run the command without blocking others: in an emulated machine it takes seconds to start. */
 function run(args: string, as = ''): Promise<Run> {
   const child = spawn('bash', ['-c', `exec ${as} node ${top}/dist/cli.js ${args} 2>&1`]);
   let output = '';
@@ -72,7 +72,7 @@ describe('module loaded', () => {
   test.each([0, 1])('honest surge, tcp_syncookies=%i', async (cookies) => {
     link = newLink({ 'net.ipv4.tcp_syncookies': cookies });
     await link.listener('--port 80 --backlog 100 --accept close');
-    // Everyone answers after 0.6 s: some 150 at once, where 101 fit.
+    // Every client answers after 0.6 s: some 150 half-opens at once, and 101 fit.
     link.sender(
       '--dport 80 --count 150000 --rate 250 --complete 100 --hold 0.6 --then-reset --answer-repeats --seconds 300',
     );
@@ -84,7 +84,7 @@ describe('module loaded', () => {
     expect(status).toBe(1);
   });
 
-  test('spoofed flood without cookies, on a queue too large for it', async () => {
+  test('spoofed flood without cookies, on a queue that it does not fill', async () => {
     link = newLink({ 'net.ipv4.tcp_syncookies': 0, 'net.ipv4.tcp_synack_retries': 5 });
     await link.listener('--port 80 --backlog 60000');
     link.sender('--dport 80 --count 100000 --rate 300 --seconds 300');
@@ -135,7 +135,7 @@ describe('module loaded', () => {
       advice: { setting: null, command: null },
       kernel_message: { printed: true, will: false },
     });
-    // Since Linux 6.2 with the address too: 10.9.0.1:80, or [::]:80.
+    // Since Linux 6.2 the message has the address, too: 10.9.0.1:80, or [::]:80.
     expect(sh('dmesg')).toMatch(/Possible SYN flooding on port (\S+:)?80\. Sending cookies/);
   });
 

@@ -1,5 +1,5 @@
-// Kinds A and R: every half-open added and removed, once each, in the order of time, to every
-// tap that asks; what a tap loses is counted, and costs no other tap anything.
+// Kinds A and R: every tap that asks gets one A and one R for each half-open, in the order of time.
+// The module counts the records that a tap loses, and other taps do not lose them.
 
 import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ test('one A and one R each, with the right outcome, from two CPUs, in the order 
     link.send(`--dport 80 --count ${count} --cpu 0 ${share}`),
     link.send(`--dport 81 --count ${count} --cpu 1 --first 1000000 ${share}`),
   ]);
-  // Not empty(): the abandoned ones are to have both their SYN-ACKs.
+  // Do not call empty(): the abandoned half-opens must get both SYN-ACKs.
   await link.until((f) => f.half_open === 0);
   const lines = await tap.stop();
   expectInOrder(lines);
@@ -61,14 +61,14 @@ test('one A and one R each, with the right outcome, from two CPUs, in the order 
   for (const words of removed) {
     const [, , , , , outcome, age, synacks] = words;
     if (outcome === 'expired') {
-      // One repeat, after a second; given up two seconds after that.
+      // The kernel repeats the SYN-ACK after 1 s, and gives up 2 s later.
       expect(Number(age)).toBeGreaterThan(2_900_000);
       expect(synacks).toBe('2');
     }
   }
 });
 
-test('three taps with different filters: to each its own', async () => {
+test('three taps with different filters: each gets its own records', async () => {
   await link.listener('--port 80,81 --addr :: --backlog 400000');
   const taps = await Promise.all([
     new Tap(link.target, 'kinds=count,event port=80').ready(),
@@ -87,9 +87,9 @@ test('three taps with different filters: to each its own', async () => {
   expect(of('A', v4port81 ?? [])[0]?.[2]).toBe('10.9.0.1:81');
 });
 
-test('a tap that does not read loses, the others do not, and it adds up', async () => {
+test('a tap that does not read loses records, others do not, and the sums add up', async () => {
   await link.listener('--port 80 --backlog 400000');
-  // A buffer that holds a few hundred events: one that reads must keep up.
+  // The buffer holds a few hundred events, so the reader must keep up.
   sh('echo 128 >/sys/module/tcpsynq/parameters/bufsize');
   const reading = await new Tap(link.target, 'kinds=count,event').ready();
   sh('rm -f /var/tmp/away /var/tmp/back; echo 16 >/sys/module/tcpsynq/parameters/bufsize');
@@ -115,7 +115,7 @@ test('a tap that does not read loses, the others do not, and it adds up', async 
   expect(Number(lost?.[5])).toBe(count);
   expect(of('A', lines).length + Number(lost?.[4])).toBe(count);
   expect(Number(lost?.[3])).toBe(Number(lost?.[4]));
-  // What was lost is younger than what was kept, and says so by where it stands.
+  // The lost records are younger than those kept, so the L line follows all of these.
   const where = lines.indexOf(lost ?? []);
   expect(of('A', lines.slice(0, where)).length).toBe(of('A', lines).length);
   const c = of('C', lines).pop() ?? [];

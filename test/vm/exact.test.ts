@@ -1,5 +1,5 @@
-// Is the count exact? Each test does one thing to half-open connections and holds the module's
-// figures against what the sender did and against the kernel's own sockets.
+// Is the count exact? Each test does one thing to half-open connections. It compares the module's
+// figures with what the sender did, and with the kernel's own sockets.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -140,12 +140,12 @@ describe('refusals: SYNs sent = added + cookies + each refusal', () => {
   test('SYN queue full, no cookies: the backlog fits, and from 6.1 on one more', async () => {
     await link.listener('--port 80 --backlog 1000 --accept no');
     const count = Math.max(N / 2, 2000);
-    // From one CPU: two may both find room for the last one.
+    // Send from one CPU: two could both find room for the last half-open.
     const sent = await link.send(`--dport 80 --cpu 0 --count ${count}`);
     const f = await expectExact(link);
     expectAllAccounted(f, sent);
     const fit = queueRoom(1000);
-    // Not how many there still are: the timer prunes a queue that is more than half full.
+    // Do not check half_open: the timer prunes a queue that is more than half full.
     expect(f).toMatchObject({ added: fit, queue_full: count - fit, cookies: 0 });
     expect(link.listeners()).toMatchObject([{ holds: String(fit), backlog: '1000', warned: '1' }]);
   });
@@ -194,16 +194,16 @@ describe('refusals: SYNs sent = added + cookies + each refusal', () => {
     expect(await expectExact(link)).toMatchObject({ added: 0, cookies: sent.syn_sent });
   });
 
-  test('accept queue full: SYNs told apart from final ACKs', async () => {
+  test('accept queue full: SYNs are distinguished from final ACKs', async () => {
     await link.listener('--port 80 --backlog 500 --accept no');
-    // The accept queue takes 501: 300, then 201 of another 400, then no SYN any more.
+    // The accept queue takes 501: 300, then 201 of another 400. Then the kernel refuses SYNs.
     await link.send('--dport 80 --count 300 --complete 100');
     await link.send('--dport 80 --count 400 --complete 100 --first 10000 --hold 1');
     expect(await expectExact(link)).toMatchObject({ added: 700, completed: 501, accept_full: 0 });
     const sent = await link.send('--dport 80 --count 5000 --first 20000');
     const f = await expectExact(link);
     expect(f).toMatchObject({ added: 700, queue_full: 0, accept_full: sent.syn_sent });
-    // The kernel's counter has the final ACKs in it as well.
+    // The kernel's counter includes the 199 final ACKs that found the queue full.
     expect(link.nstat('TcpExtListenOverflows')).toBe(f.accept_full + 199);
   });
 });
@@ -344,7 +344,7 @@ describe('while the SYN-ACK is queued in a device', () => {
     await link.send(
       `--dport 80 --cpu 0 --count ${N} --reset-behind --abandon 1 --blind --linger 0`,
     );
-    // At once, not when the SYN-ACKs are sent.
+    // The count must be right at once, not only when the device has sent the SYN-ACKs.
     expect(await expectExact(link)).toMatchObject({ half_open: 0, added: N, reset: N });
   });
 
@@ -358,7 +358,7 @@ describe('while the SYN-ACK is queued in a device', () => {
     expect(await accepted(listener)).toBe(N);
   });
 
-  test('it is expired while a repeated SYN-ACK is queued', async () => {
+  test('half-opens expire while a repeated SYN-ACK is queued', async () => {
     delayed(3000);
     link.sysctl('net.ipv4.tcp_synack_retries', 1);
     await link.listener('--port 80 --backlog 400000');
@@ -387,7 +387,7 @@ test('a namespace with a hash of its own', async ({ skip }) => {
   }
 });
 
-test('two namespaces at once, each with its own only', async () => {
+test('two namespaces at once: each counts only its own', async () => {
   const other = new Link();
   try {
     await link.listener('--port 80 --backlog 400000');

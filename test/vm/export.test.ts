@@ -24,7 +24,7 @@ requireGuest();
 
 const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all';
 
-/** What a test has started, to be ended with it. */
+/** Processes that a test has started; afterEach() kills them. */
 const children: ChildProcess[] = [];
 
 function background(command: string): ChildProcess {
@@ -33,14 +33,14 @@ function background(command: string): ChildProcess {
   return child;
 }
 
-/** Rules whose windows and waits are a tenth as long; promtool tests the real ones. */
+/** Return the rules with windows and waits a tenth as long; promtool tests the real ones. */
 const hastened = (rules: string): string =>
   rules.replace(
     /(?<=\[|for: |interval: )(\d+)([ms])\b/g,
     (_, n: string, unit: string) => `${Number(n) * (unit === 'm' ? 6000 : 100)}ms`,
   );
 
-/** The exporter, on a port that is free. */
+/** The exporter, on a free port. */
 class Exporter {
   stderr = '';
   base = '';
@@ -73,7 +73,7 @@ class Exporter {
     return response.text();
   }
 
-  /** Reads and bytes read by the process so far: /proc/PID/io. */
+  /** Return the process's reads and bytes read so far, from /proc/PID/io. */
   reads(): { calls: number; bytes: number } {
     const text = readFileSync(`/proc/${this.child.pid}/io`, 'utf8');
     const of = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);
@@ -81,7 +81,7 @@ class Exporter {
   }
 }
 
-/** A sample's value by its name and labels as they are printed; null if it is not there. */
+/** Return the value of a series, named with its labels as printed; null if it is missing. */
 function sampleOf(text: string, series: string): number | null {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
   return line === undefined ? null : Number(line.slice(series.length + 1));
@@ -111,7 +111,7 @@ afterAll(() => {
   if (isLoaded()) unload();
 });
 
-/** What Prometheus answers: https://prometheus.io/docs/prometheus/latest/querying/api/ */
+/** An answer of Prometheus: https://prometheus.io/docs/prometheus/latest/querying/api/ */
 interface Samples {
   readonly result: readonly {
     readonly metric: Record<string, string>;
@@ -124,7 +124,7 @@ interface Alert {
   readonly labels: Record<string, string>;
 }
 
-test('Prometheus, its windows a tenth as long: the flooded namespace has its alert, the other has not', async () => {
+test('Prometheus, windows a tenth as long: only the flooded namespace has an alert', async () => {
   const [flooded, busy] = [newLink(), newLink()];
   await flooded.listener('--port 80 --backlog 200000');
   await busy.listener('--port 80 --backlog 1024');
@@ -150,7 +150,7 @@ test('Prometheus, its windows a tenth as long: the flooded namespace has its ale
     const response = await fetch(`http://127.0.0.1:19090/api/v1/${path}`).catch(() => null);
     return response?.ok ? ((await response.json()) as { data: T }).data : null;
   };
-  /** By netns, the values of a metric. */
+  /** Return the values of an expression, by netns. */
   const query = async (expr: string): Promise<Map<string, number>> => {
     const data = await ask<Samples>(`query?query=${encodeURIComponent(expr)}`);
     return new Map(data?.result.map(({ metric, value }) => [metric.netns ?? '', Number(value[1])]));
@@ -178,12 +178,12 @@ test('Prometheus, its windows a tenth as long: the flooded namespace has its ale
   const what = () => `TcpsynqFlood to fire, not ${JSON.stringify(all)}`;
   const firing = await eventually(what, flood, { limit: 300_000, every: 200 });
   expect(firing.labels.netns).toBe(inodeOf(flooded.target));
-  // The other one has been seen, and is busy enough to be judged.
+  // Prometheus has seen the other namespace, and that is busy enough to be judged.
   const begun = await query('instance_netns:tcpsynq_begun:rate2m');
   expect(begun.get(inodeOf(busy.target))).toBeGreaterThan(20);
   const completion = await query('instance_netns:tcpsynq_completion:ratio_rate2m');
   expect(completion.get(inodeOf(busy.target))).toBeGreaterThan(0.9);
-  // One scrape that a kernel as slow as KASAN's did not answer in 5 s is pending, and no more.
+  // Ignore a pending TcpsynqBlind: a slow KASAN kernel may fail to answer one scrape in 5 s.
   const others = (await alerts())
     .filter(({ state, labels }) => labels.alertname !== 'TcpsynqBlind' || state === 'firing')
     .filter(({ labels }) => labels.netns !== inodeOf(flooded.target))
@@ -198,7 +198,7 @@ describe('the figures', () => {
     const exporter = await new Exporter(`--netns ${child.pid}`, asNobody).ready();
     await link.send('--dport 80 --count 1500 --reset 1 --abandon 2');
     const text = await exporter.scrape();
-    // Which namespace a process of root is in is not for nobody to know.
+    // An unprivileged user cannot see the namespace of a root process, so netns is `-`.
     expect(sampleOf(text, 'tcpsynq_half_open{netns="-"}')).toBe(1000);
     expect(sampleOf(text, 'tcpsynq_added_total{netns="-"}')).toBe(1500);
     expect(sampleOf(text, 'tcpsynq_ended_total{netns="-",outcome="reset"}')).toBe(500);
@@ -217,7 +217,7 @@ describe('the figures', () => {
     const link = newLink();
     await link.listener('--port 80 --backlog 400000');
     const exporter = await new Exporter(`--netns ${link.target}`).ready();
-    /** The least of some scrapes: wake-ups of threads come on top as they fall. */
+    /** Return the minimum over ten scrapes, since thread wake-ups add reads at random. */
     const cost = async () => {
       const all: { calls: number; bytes: number }[] = [];
       for (let i = 0; i < 10; i += 1) {
@@ -237,12 +237,12 @@ describe('the figures', () => {
     expect(
       sampleOf(await exporter.scrape(), `tcpsynq_half_open{netns="${inodeOf(link.target)}"}`),
     ).toBe(FLOOD);
-    // Some digits more; of /proc/net/tcp it would be 150 bytes a half-open.
+    // A few digits more. Reading /proc/net/tcp would take 150 bytes per half-open.
     expect(many.bytes - none.bytes).toBeLessThan(1000);
     expect(many.calls - none.calls).toBeLessThan(10);
   });
 
-  test('of 10,000 listeners are those of the fullest, and no more', async () => {
+  test('of 10,000 listeners are those of the fullest only', async () => {
     const link = newLink();
     const script =
       'for (let i = 0; i < 10000; i++) require("net").createServer().listen(10000 + i, "0.0.0.0", 64, i === 9999 ? () => console.log("ready") : undefined)';
@@ -262,7 +262,7 @@ describe('the figures', () => {
   });
 });
 
-test('a reload: every scrape is answered, blind meanwhile', async () => {
+test('a reload: every scrape is answered, meanwhile with tcpsynq_up 0', async () => {
   const exporter = await new Exporter('').ready();
   expect(sampleOf(await exporter.scrape(), 'tcpsynq_up')).toBe(1);
   const seen: (number | null)[] = [];
@@ -285,7 +285,7 @@ test('a reload: every scrape is answered, blind meanwhile', async () => {
 });
 
 describe('the stream', () => {
-  test('--handshake, --drops: what completed, what was dropped; the module is in use', async () => {
+  test('--handshake, --drops: completed handshakes and drops; the module is in use', async () => {
     const link = newLink();
     await link.listener('--port 80 --backlog 400000');
     const exporter = await new Exporter(`--netns ${link.target} --handshake --drops`).ready();
@@ -304,7 +304,7 @@ describe('the stream', () => {
     expect(await exporter.code).toBe(0);
   });
 
-  test('no right to it: one line, exit 1', async () => {
+  test('without root: one line, exit 1', async () => {
     const exporter = new Exporter('--handshake', asNobody);
     expect(await exporter.code).toBe(1);
     expect(exporter.stderr).toMatch(/^tcpsynq: cannot open [^\n]*: it takes root[^\n]*\n$/);

@@ -1,4 +1,4 @@
-// The files under /proc/net: who may open them, what any reader gets, what is refused.
+// The files under /proc/net: their permissions, their contents for any reader, and refusals.
 
 import { spawn } from 'node:child_process';
 import {
@@ -40,7 +40,7 @@ import { of, Tap } from './tap.ts';
 requireGuest();
 
 const TAP = '/proc/net/tcpsynq';
-/** The filter's words, with the defaults of what is not given. */
+/** Return the `# filter` line, with defaults for the keys that are not given. */
 const filter = (kinds = 'count,sample', interval = 1000): string =>
   `# filter kinds=${kinds} interval_ms=${interval} latency_ms=10 port=0 addr=- fwmark=0x0 full=0 hook=rcv proto=tcp stack=0 format=tcpsynq`;
 const header = [
@@ -66,7 +66,7 @@ function expectStream(text: string): string[] {
 const taps = new Set<number>();
 const links = new Set<Link>();
 
-/** A tap that the end of the test closes, if the test has not. */
+/** Open a tap. afterEach() closes it unless the test has done so. */
 function openTap(flags = constants.O_RDWR | constants.O_NONBLOCK): number {
   const tap = openSync(TAP, flags);
   taps.add(tap);
@@ -97,7 +97,7 @@ describe('with the module loaded', () => {
   beforeAll(() => load());
   afterAll(() => unload());
 
-  test('cat: the header and a C line at once, then one an interval', () => {
+  test('cat: the header and a C line at once, then one per interval', () => {
     const counts = expectStream(trySh(`timeout 3.5 cat ${TAP}`).output);
     expect(counts.length).toBe(4);
   });
@@ -119,7 +119,7 @@ describe('with the module loaded', () => {
     for (const text of outputs) expect(expectStream(text).length).toBe(3);
   });
 
-  test('head, while read and dd bs=1 are good clients', () => {
+  test('head, while read and dd bs=1 work as readers', () => {
     expect(sh(`head -3 ${TAP}`)).toMatch(/^# tcpsynq 1\n# kernel .*\n# netns \d+\n$/);
     expect(sh(`head -n ${header.length + 2} ${TAP} | tail -n 2 | cut -c1`)).toBe('C\nC\n');
     expect(
@@ -158,7 +158,7 @@ print(os.read(fd, 65536).decode()[0])`;
   });
 
   test.each(['O_RDWR', 'O_RDWR | os.O_NONBLOCK'])(
-    '%s: a write of nothing ends one read, as a file does',
+    '%s: after an empty write one read returns end of file',
     (flags) => {
       const letGo = `
 import os, select
@@ -173,7 +173,7 @@ assert not select.select([fd], [], [], 0)[0]`;
     },
   );
 
-  test('a filter written to the tap holds for it alone and shows in the stream', () => {
+  test('a filter written to a tap applies to it alone and shows in the stream', () => {
     const script = `exec 3<>${TAP}; echo 'interval_ms=200 kinds=count' >&3; timeout 1.5 cat <&3; true`;
     const { output } = trySh(script);
     expect(output).toContain(`${filter('count', 200)}\n`);
@@ -189,7 +189,7 @@ assert not select.select([fd], [], [], 0)[0]`;
     expect(readTap(tap)).toBe(`${filter('count,sample', 60000)}\n`);
   });
 
-  // The kernel lets through ten such lines in five seconds, for each load of the module.
+  // The kernel's rate limit lets ten of these lines pass in 5 s. A reload of the module resets it.
   let refusals = 0;
   test.each([
     ['nonsense=1', /nonsense: no such key/],
@@ -243,7 +243,7 @@ assert not select.select([fd], [], [], 0)[0]`;
     expect(status()).toContain('taps 0 16');
   });
 
-  test('the last quarter of the taps is for the first namespace', () => {
+  test('the last quarter of the taps is for the initial namespace', () => {
     sh('echo 4 >/sys/module/tcpsynq/parameters/taps');
     const elsewhere = (n: number) =>
       trySh(`unshare -n bash -c 'for i in $(seq ${n}); do exec {tap}<${TAP} || exit; done'`);
@@ -254,13 +254,13 @@ assert not select.select([fd], [], [], 0)[0]`;
     sh('echo 16 >/sys/module/tcpsynq/parameters/taps');
   });
 
-  test('a tap too large for its memory cgroup is refused, and kills nobody', () => {
+  test('a tap too large for its memory cgroup is refused, and no process is killed', () => {
     const group = '/sys/fs/cgroup/small';
     sh(`echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir ${group}`);
     sh(`echo 16M >${group}/memory.max && echo 0 >${group}/memory.swap.max || true`);
     sh('echo 65536 >/sys/module/tcpsynq/parameters/bufsize');
     try {
-      // On two CPUs its rings take 24 MB.
+      // The rings of this tap take 24 MB on two CPUs.
       const { status, output } = trySh(
         `bash -c 'echo $$ >${group}/cgroup.procs; exec 3<>${TAP}; echo kinds=event >&3'`,
       );
@@ -274,7 +274,7 @@ assert not select.select([fd], [], [], 0)[0]`;
     expect(status()).toContain('taps 0 16');
   });
 
-  test('nobody without CAP_NET_ADMIN on the host opens a tap', () => {
+  test('no process without CAP_NET_ADMIN on the host opens a tap', () => {
     expect(statSync(TAP).mode & 0o777).toBe(0o600);
     const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
     expect(trySh(`${asNobody} cat ${TAP}`).output).toMatch(/Permission denied/);
@@ -282,18 +282,18 @@ assert not select.select([fd], [], [], 0)[0]`;
     expect(
       trySh(`${asNobody} unshare -Urnm sh -c 'mount -t proc p /proc; cat ${TAP}'`).status,
     ).not.toBe(0);
-    // Root, but without the capability.
+    // Root without the capability.
     expect(
       trySh(`setpriv --bounding-set=-net_admin --inh-caps=-net_admin cat ${TAP}`).output,
     ).toMatch(/not permitted/);
-    // The counters anyone may read.
+    // Anyone may read the counters.
     expect(sh(`${asNobody} cat /proc/net/stat/tcpsynq /proc/net/tcpsynq_listeners`)).toMatch(
       /^half_open/,
     );
   });
 
   test('opening taps in a loop leaves nothing and patches no kernel text', async () => {
-    // The last tap that wants hooks is closed with a short linger_ms, so that they go.
+    // Close the last tap that needs hooks with linger_ms=0, so that the module detaches them.
     const linger = '/sys/module/tcpsynq/parameters/linger_ms';
     sh(`echo 0 >${linger}`);
     const tap = openTap();
@@ -318,7 +318,7 @@ for i in range(${n}):
     open(500, 'count');
     const [slabs, pages] = [slab(), vmalloc()];
     open(4000, 'count');
-    // A tap is 17 KiB: had each stayed, 68 MB.
+    // A tap takes 17 KiB: 4000 leaked taps would take 68 MB.
     expect(slab() - slabs + vmalloc() - pages).toBeLessThan(5000);
     expect(patched()).toBe(counting);
 
@@ -326,7 +326,7 @@ for i in range(${n}):
     const sampling = patched();
     expect(sampling).not.toBe(counting);
     open(60, 'count,event,sample');
-    // With its rings it is 1.4 MiB: had each stayed, 84 MB.
+    // With its rings a tap takes 1.4 MiB: 60 leaked taps would take 84 MB.
     expect(slab() - slabs + vmalloc() - pages).toBeLessThan(10_000);
     expect(patched()).toBe(sampling);
     expect(status()).toContain('taps 0 16');
@@ -336,7 +336,7 @@ for i in range(${n}):
     const link = newLink();
     await link.listener('--port 80 --backlog 400000');
     await link.send('--dport 80 --count 1234');
-    // With -c, lnstat exits 1 once it has counted enough.
+    // With -c, lnstat exits 1 after the last interval.
     const shown = trySh(
       `${inside(link.target)} lnstat -f tcpsynq -k half_open,added,expired -c 1 -s 0 -i 1`,
     ).output;
@@ -411,8 +411,8 @@ for i in range(${n}):
     expect(new Set(ports).size).toBe(1000);
   });
 
-  // What is read of one that goes must be read once: at a second look it leads elsewhere. An oops
-  // ends the guest.
+  // The module must read each pointer of a closing listener once only: a second read may return a
+  // different one. An oops ends the guest.
   test('listeners: they come and go while they are read', () => {
     const script = `import socket, time
 end = time.time() + ${Math.max(5, Math.min(15, FLOOD / 1000))}
@@ -439,7 +439,7 @@ print(n)`;
     expect(listeners).toBeGreaterThan(200);
   });
 
-  test('the peak lies between two C lines', async () => {
+  test('a peak between two C lines is recorded', async () => {
     const link = newLink();
     await link.listener('--port 80 --backlog 400000');
     const script = `exec 3<>${TAP}; echo interval_ms=60000 >&3; timeout 1 cat <&3 >/dev/null; echo ready; read -r; echo interval_ms=10 >&3; timeout 1 cat <&3; true`;
@@ -459,7 +459,7 @@ print(n)`;
     expect(Number(fields[16])).toBeLessThanOrEqual(count);
   });
 
-  test('a tap runs no timer while nothing comes, and shows what comes then', async () => {
+  test('a tap runs no timer while there is no record, and shows the next record', async () => {
     const link = newLink();
     await link.listener('--port 80 --backlog 400000');
     const tap = await new Tap(link.target, 'kinds=count,event interval_ms=60000').ready();
@@ -490,7 +490,7 @@ print(n)`;
   });
 });
 
-describe('parameters that are wrong refuse the load with one line', () => {
+describe('wrong parameters refuse the load with one line', () => {
   test.each([
     ['interval_ms=5', /interval_ms=5: allowed is 10 to 3600000/],
     ['kinds=everything', /kinds=everything: allowed is a comma list of count, event, sample/],

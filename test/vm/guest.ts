@@ -1,8 +1,8 @@
-// What a test in the lab's guest works with: the module, pairs of network namespaces, the
-// traffic tools, and the kernel's own count to hold ours against.
+// Shared by the tests in the lab's guest: the module, pairs of network namespaces, the traffic
+// tools, and the kernel's own count to compare with the module's.
 //
-// Everything here runs as root in the guest that lab/run boots, never on the machine itself:
-// requireGuest() refuses to go on elsewhere.
+// Everything here runs as root in the guest that lab/run boots, never on the host: requireGuest()
+// throws elsewhere.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, existsSync, openSync, readFileSync, readSync } from 'node:fs';
@@ -19,14 +19,14 @@ import { run } from './shell.ts';
 
 export { FLOOD, sleep };
 
-// test/processes.ts looks for what a test leaves behind by this.
+// By this mark test/processes.ts finds the processes that a test leaves behind.
 process.env[MARK] = OWN;
 
 export const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const moduleFile = join(top, 'kmod', 'tcpsynq.ko');
 const tools = join(top, 'lab', 'tools', 'build');
 
-/** Debian's own: another in PATH may be a script that looks for one, seconds long in the guest. */
+/** Debian's Python. Another in PATH may be a wrapper script that takes seconds in the guest. */
 export const PYTHON = '/usr/bin/python3';
 
 export function requireGuest(): void {
@@ -35,7 +35,7 @@ export function requireGuest(): void {
   }
 }
 
-/** Run a shell command and return what it wrote to stdout. Throws with its stderr unless it exits 0. */
+/** Run a shell command and return its stdout. Throw its stderr unless it exits with status 0. */
 export function sh(command: string): string {
   const { status, stdout, stderr } = run(command);
   if (status !== 0) throw new Error(`status ${status} of ${command}\n${stderr}`);
@@ -59,7 +59,7 @@ export function unload(): void {
 let kernelLog: number | undefined;
 const record = Buffer.alloc(8192);
 
-/** Return the kernel's messages since the last call, a line each, without running dmesg. */
+/** Return the kernel's messages since the last call, one per line, without running dmesg. */
 export function newMessages(): string {
   kernelLog ??= openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
   let messages = '';
@@ -81,7 +81,7 @@ export function isLoaded(): boolean {
   return existsSync('/sys/module/tcpsynq');
 }
 
-/** The counters of the C line, whole namespace, from /proc/net/stat/tcpsynq. */
+/** The counters of the C line for the whole namespace, from /proc/net/stat/tcpsynq. */
 export type Figures = Record<(typeof STAT_COLUMNS)[number], number>;
 
 export function parseStat(text: string): Figures {
@@ -103,39 +103,40 @@ export function parseStat(text: string): Figures {
 export const ended = (f: Figures): number =>
   f.completed + f.expired + f.reset + f.unreachable + f.closed + f.other;
 
-/** Lines of /proc/net/tcpsynq_status, of our namespace or of the target's. */
+/** Return the lines of /proc/net/tcpsynq_status in this namespace, or in the target's. */
 export function status(at?: Link): string[] {
   const text = at?.procNet('tcpsynq_status') ?? readFileSync('/proc/net/tcpsynq_status', 'utf8');
   return text.trimEnd().split('\n');
 }
 
-/** Wait until that number of taps is open on the whole host. */
+/** Wait until `n` taps are open on the whole host. */
 export async function tapsOpen(n: number): Promise<void> {
   await eventually(`${n} open taps`, () => status().includes(`taps ${n} 16`), { limit: 60_000 });
 }
 
-/** Is the guest's kernel that version or a newer one? */
+/** Return whether the guest's kernel has that version or a newer one. */
 export function isKernel(major: number, minor: number): boolean {
   const [own = 0, ownMinor = 0] = release().split('.').map(Number);
   return own > major || (own === major && ownMinor >= minor);
 }
 
 /**
- * Half-opens that the SYN queue of such a listener takes: one more since 2025, so in the lab from
- * 6.1 on (docs/syn-queue.md).
+ * Return how many half-opens fit into the SYN queue. Kernels since 2025 take one more than the
+ * backlog; in the lab these are 6.1 and later (docs/syn-queue.md).
  */
 export const queueRoom = (backlog: number): number => (isKernel(6, 1) ? backlog + 1 : backlog);
 
-/** Handshakes that the target's status says are missing in `completed`. */
+/** Return how many handshakes `completed` lacks, by the target's status. */
 export function lateCompletions(at: Link): number {
   const [, n = '0'] = /^why (\d+) handshakes completed /m.exec(status(at).join('\n')) ?? [];
   return Number(n);
 }
 
 /**
- * No reason to doubt the count but those that a kernel gives for good: before 5.5, where it cannot
- * be known whether the hooks were ever silenced, and with PREEMPT_RT; and, in a target whose
- * handshakes may complete while they are being ended, that some did.
+ * Expect no reason to doubt the count, except:
+ * - before 5.5, the module cannot know whether ftrace was ever disabled;
+ * - with PREEMPT_RT, the module never vouches for its count;
+ * - in a target, handshakes may complete while another CPU ends them.
  */
 export function expectNoDoubt(at?: Link): void {
   const lines = status(at);
@@ -150,8 +151,8 @@ export function expectNoDoubt(at?: Link): void {
 }
 
 /**
- * Does this kernel move a request to another listener of its group? The sysctl does not tell: 5.10's
- * stable releases have it for nothing.
+ * Whether this kernel moves a request to another listener of its group. The sysctl does not show
+ * that: 5.10's stable releases have it, without effect.
  */
 export const movesRequests = readFileSync('/proc/net/netstat', 'utf8').includes(
   'TCPMigrateReqSuccess',
@@ -183,12 +184,12 @@ export interface Sent {
   dev_tx_dropped: number;
 }
 
-/** All SYNs were sent, and no answer was lost on the way back. */
+/** Expect all SYNs to have been sent, and no answer to have been lost on the way back. */
 export function expectSent(sent: Sent, count = FLOOD): void {
   expect(sent).toMatchObject({ syn_sent: count, rx_drops: 0, dev_rx_dropped: 0 });
 }
 
-/** A tool that goes on in the background, in a namespace of a Link. */
+/** A tool that runs in the background, in a namespace of a Link. */
 export class Running {
   private output = '';
   private errors = '';
@@ -227,7 +228,7 @@ export class Running {
     await eventually(`"${text}" from ${this.what}`, spoken, { limit: 120_000, every: 5 });
   }
 
-  /** Waits for the end, which must be a good one; what stdout said. */
+  /** Wait for the tool to exit, return its stdout, and throw unless its status is 0. */
   async done(): Promise<string> {
     const code = await this.ended;
     if (code !== 0) throw new Error(`${this.what} exited ${code}: ${this.errors}`);
@@ -240,7 +241,7 @@ export class Running {
   }
 }
 
-/** Ends a listener: how many connections it has accepted. */
+/** Stop a listener, and return how many connections it accepted. */
 export async function accepted(listener: Running): Promise<number> {
   const told = (await listener.stop()).trimEnd().split('\n').at(-1) ?? '';
   return (JSON.parse(told) as { accepted: number }).accepted;
@@ -248,15 +249,15 @@ export async function accepted(listener: Running): Promise<number> {
 
 let links = 0;
 
-/** Runs a command in a network namespace of ip-netns(8), without the mounts of `ip netns exec`. */
+/** Return a prefix that runs a command in a namespace, without the mounts of `ip netns exec`. */
 export const inside = (namespace: string) => `nsenter --net=/run/netns/${namespace}`;
 
 /**
- * A target and an attacker: two network namespaces joined by a veth pair. The spoofed sources of
- * lab/tools/synsend.c are routed back to the attacker, which discards them.
+ * A target and an attacker: two network namespaces joined by a veth pair. The target routes answers
+ * to the spoofed sources of lab/tools/synsend.c to the attacker, which discards them.
  *
  * Starting a process takes a tenth of a second in an emulated guest. So one script sets up a link,
- * and the files of the target's /proc/net are read through a process that stays in it.
+ * and an idle process stays in the target, to read the target's /proc/net through it.
  */
 export class Link {
   readonly target: string;
@@ -265,7 +266,7 @@ export class Link {
   readonly address = '10.9.0.1';
   readonly address6 = 'fd09::1';
   private running: Running[] = [];
-  /** A process in the target's namespace that does nothing. */
+  /** The id of the idle process in the target's namespace. */
   private readonly resident: number;
   /** Settings of the whole host to restore in remove(). */
   private readonly hostSettings: string[] = [];
@@ -321,7 +322,7 @@ echo $!`);
     );
     const refused = this.inTarget(`bash <<'END'\n${lines.join('\n')}\nEND`);
     for (const setting of refused.split('\n').filter((line) => line !== '')) {
-      // Older kernels have some for the whole host.
+      // On older kernels some settings apply to the whole host.
       const [name = ''] = setting.split('=');
       this.hostSettings.push(`'${name}=${sh(`sysctl -n ${name}`).trim()}'`);
       sh(`sysctl -qw '${setting}'`);
@@ -336,7 +337,7 @@ echo $!`);
     return sh(`${inside(this.target)} ${command}`);
   }
 
-  /** A file of the target's /proc/net. */
+  /** Return the contents of a file in the target's /proc/net. */
   procNet(name: string): string {
     return readFileSync(`/proc/${this.resident}/net/${name}`, 'utf8');
   }
@@ -351,7 +352,7 @@ echo $!`);
     return running;
   }
 
-  /** A listener in the target's namespace, listening already. */
+  /** Start a listener in the target's namespace, and wait until it listens. */
   async listener(args: string): Promise<Running> {
     const listener = this.start(this.target, 'listener', args);
     await listener.says('ready');
@@ -362,12 +363,12 @@ echo $!`);
     return this.start(this.attacker, 'client', args);
   }
 
-  /** synsend from the attacker's namespace; goes on in the background. */
+  /** Start synsend in the attacker's namespace, in the background. */
   sender(args: string, dst = this.address): Running {
     return this.start(this.attacker, 'synsend', `--dev ${this.device} --dst ${dst} ${args}`);
   }
 
-  /** synsend, to its end. */
+  /** Run synsend, wait for its end, and return its counts. */
   async send(args: string, dst = this.address): Promise<Sent> {
     return JSON.parse(await this.sender(args, dst).done()) as Sent;
   }
@@ -376,7 +377,7 @@ echo $!`);
     return parseStat(this.procNet('stat/tcpsynq'));
   }
 
-  /** The C line that a tap shows at once: its figures add up even while traffic runs. */
+  /** Return the first C line of a new tap: its figures add up even while traffic runs. */
   countLine(): Figures {
     const lines = this.inTarget('head -n 14 /proc/net/tcpsynq').trimEnd().split('\n');
     const words = (start: string) =>
@@ -390,13 +391,13 @@ echo $!`);
     ) as unknown as Figures;
   }
 
-  /** Half-opens as the kernel lists them. Starting ss each time took 15 million instructions more. */
+  /** Count the kernel's half-opens. Starting ss each time took 15 million instructions more. */
   kernelHalfOpen(): number {
     const sockets = this.procNet('tcp') + this.procNet('tcp6');
     return sockets.match(/^ *\d+: \S+ \S+ 03 /gm)?.length ?? 0;
   }
 
-  /** The figures and the kernel's count, of one moment: the traffic has stopped. */
+  /** Return the figures and the kernel's count of one moment, once the traffic has stopped. */
   async settled(): Promise<{ figures: Figures; kernel: number }> {
     for (let tries = 0; tries < 20; tries++) {
       const before = this.figures();
@@ -408,10 +409,10 @@ echo $!`);
     throw new Error('the traffic has not stopped');
   }
 
-  /** Makes 100 MPTCP connections from the attacker, with two joins each. */
+  /** Make 100 MPTCP connections from the attacker, with two joins each. */
   async joinByMptcp(): Promise<void> {
     const a = inside(this.attacker);
-    // Red Hat's kernels have it off.
+    // Red Hat's kernels disable MPTCP by default.
     for (const end of [this.attacker, this.target]) {
       sh(`${inside(end)} sysctl -q net.mptcp.enabled=1`);
     }
@@ -429,7 +430,7 @@ echo $!`);
     if (connected !== 100) throw new Error(`${connected} of 100 MPTCP connections`);
   }
 
-  /** A counter of the target since it was made, named as nstat names it: TcpExtListenOverflows. */
+  /** Return a counter of the target since its creation, by its name in nstat: TcpPassiveOpens. */
   nstat(name: string): number {
     const lines = `${this.procNet('snmp')}${this.procNet('netstat')}`.split('\n');
     for (let i = 0; i + 1 < lines.length; i += 2) {
@@ -448,7 +449,7 @@ echo $!`);
     );
   }
 
-  /** Wait until `ready` is true of the figures, and return them. */
+  /** Wait until `ready` is true for the figures, and return them. */
   async until(ready: (f: Figures) => boolean, seconds = 60): Promise<Figures> {
     let f = this.figures();
     const now = () => {
@@ -459,13 +460,13 @@ echo $!`);
     return eventually(what, now, { limit: seconds * 1000, every: 50 });
   }
 
-  /** Let all that is half-open expire at its next SYN-ACK timer, and wait for the last one. */
+  /** Let every half-open expire at its next SYN-ACK timer, and wait for the last one. */
   empty(seconds = 120): Promise<Figures> {
     this.sysctl('net.ipv4.tcp_synack_retries', 0);
     return this.until((f) => f.half_open === 0, seconds);
   }
 
-  /** Wait until a server of the attacker listens on a port. */
+  /** Wait until a server in the attacker's namespace listens on a port. */
   async serves(port: number): Promise<void> {
     const listening = () => sh(`${inside(this.attacker)} ss -Hltn`).includes(`:${port}`);
     await eventually(`a listener on port ${port}`, listening);

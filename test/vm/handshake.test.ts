@@ -1,5 +1,5 @@
-// `tcpsynq events` on the real module: each half-open held against what its peer did to it, by
-// the peer's own clock, and how long handshakes take on a link with a known delay.
+// `tcpsynq events` on the real module. The tests compare each half-open with its peer's log and
+// clock, and handshake times with the known delay of a link.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -43,7 +43,7 @@ beforeEach(() => {
 });
 afterEach(() => link.remove());
 
-/** `tcpsynq events` in the target's namespace, started and reading. */
+/** Start `tcpsynq events` in the target's namespace, and wait until its tap is open. */
 async function events(options: string, taps = 1) {
   const child = spawn('bash', ['-c', `exec ${tcpsynq} --netns ${link.target} events ${options}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,7 +62,7 @@ async function events(options: string, taps = 1) {
   });
   return {
     code,
-    /** Waits until what has happened is read, and ends it as Ctrl-C does. */
+    /** Give it time to read past events, end it as Ctrl-C does, and return its output. */
     async stop() {
       await sleep(1500);
       child.kill('SIGINT');
@@ -81,20 +81,20 @@ const SHARES: Record<string, string> = {
   abandon: 'expired',
 };
 
-/** How far two readings of one time may be apart, in µs. */
+/** Return how far two measurements of one duration may differ, in µs. */
 const allowed = (us: number) => Math.max(2000, us / 20);
 
-/** From its SYN-ACK to its answer, in µs, as a line of synsend's log has it. */
+/** Return the time from SYN-ACK to answer in a line of synsend's log, in µs. */
 function peersTime(line: string): number {
   const [synack, answer] = line.split(' ').slice(4).map(BigInt) as [bigint, bigint];
   return Number(answer - synack) / 1000;
 }
 
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one flood, and every check of each of its half-opens
-test(`${HALF_OPENS} half-opens: one A and one R each, outcome and age as their peer has it`, async () => {
+test(`${HALF_OPENS} half-opens: one A and R each, outcome and age as in the peer's log`, async () => {
   link.sysctl('net.ipv4.tcp_synack_retries', 2);
   await link.listener('--port 80,81 --backlog 400000 --accept close');
-  // cat keeps up with this rate on emulated CPUs, the command reads what it kept afterwards.
+  // cat keeps up with this rate on emulated CPUs. The command reads the saved stream afterwards.
   const file = join(directory, 'stream');
   const tap = 'exec 3<>/proc/net/tcpsynq && echo kinds=count,event >&3 && exec cat <&3';
   const reader = spawn('ip', ['netns', 'exec', link.target, 'bash', '-c', `${tap} >${file}`], {
@@ -103,15 +103,15 @@ test(`${HALF_OPENS} half-opens: one A and one R each, outcome and age as their p
   const closed = new Promise((resolve) => reader.on('close', resolve));
   await tapsOpen(1);
   const log = join(directory, 'log');
-  // The peer's threads are scheduled, the target's softirqs are not, and emulated CPUs stand still
-  // now and then, for 70 ms in a quiet run. So every answer is held for 5 s, of which 5 % are
-  // 250 ms. By then the SYN-ACK has been sent twice again: an age that began anew with it would be
-  // short by a second or three.
+  // The scheduler delays the peer's threads, but not the target's softirqs. Emulated CPUs also
+  // pause at times, for 70 ms in a quiet run. So synsend holds every answer for 5 s, of which 5 %
+  // are 250 ms. By then the kernel has repeated the SYN-ACK after 1 s and after 3 s. An age that
+  // began again with a repeat would be short by 1 s or 3 s.
   const sent = await link.send(
     `--dport 80-81 --count ${HALF_OPENS} --rate ${HALF_OPENS / 5} --hold 5 --seconds 120 --log ${log} ` +
       '--complete 1 --reset 1 --unreach 1 --abandon 1 --then-reset',
   );
-  // Not empty(): the abandoned ones are to have all three SYN-ACKs.
+  // Do not call empty(): the abandoned half-opens must get all three SYN-ACKs.
   await link.until((f) => f.half_open === 0);
   await sleep(1500);
   reader.kill('SIGTERM');
@@ -149,7 +149,7 @@ test(`${HALF_OPENS} half-opens: one A and one R each, outcome and age as their p
     if (outcome !== SHARES[share]) expect.fail(`${ends}: ${share}, but ${outcome}`);
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     if (limit !== String(queueRoom(400_000))) expect.fail(`${ends}: limit ${limit}`);
-    // By the reader's clock, the A line's.
+    // Compare the age with the times that the command prints for the two lines.
     const kept = (Date.parse(time ?? '') - Date.parse(a[0] ?? '')) * 1000;
     if (Math.abs(Number(age) - kept) > allowed(kept)) {
       expect.fail(`${ends}: aged ${age} us, but there for ${kept}`);
@@ -171,7 +171,7 @@ test(`${HALF_OPENS} half-opens: one A and one R each, outcome and age as their p
   expect(checked).toBe(0.75 * HALF_OPENS);
 });
 
-/** The middle of the kernel's own RTTs of its SYN-ACKs, in µs, where nothing was sent since. */
+/** Return the kernel's median RTT in µs. It is that of the SYN-ACK if nothing was sent since. */
 function kernelsMedian(port: number): number {
   const listed = link.inTarget(`ss -Htin state connected sport = :${port}`);
   const times = [...listed.matchAll(/\brtt:([\d.]+)/g)].map(([, ms]) => Number(ms) * 1000);
@@ -183,8 +183,8 @@ test('on a link of 79 ms a handshake takes 79 ms, whenever it is accepted', asyn
   await link.listener('--port 80 --backlog 4000 --accept no');
   await link.listener('--port 81 --backlog 4000 --accept close');
   const reading = await events('--handshake --json');
-  // No more at once than two CPUs answer without waiting for each other.
-  // They close by FIN: what overtakes the final ACK on another CPU then completes as well.
+  // Run no more in parallel than two CPUs answer without waiting for each other. The clients close
+  // by FIN: a FIN that overtakes the final ACK on another CPU also completes the handshake.
   const clients = [80, 81].map((port) =>
     link.client(`--dst ${link.address} --port ${port} --count 200 --parallel 4`).done(),
   );
@@ -197,7 +197,7 @@ test('on a link of 79 ms a handshake takes 79 ms, whenever it is accepted', asyn
     '10.9.0.1:80',
     '10.9.0.1:81',
   ]);
-  // What was never accepted still has it. A kernel that watches itself is late by some ms.
+  // Connections that no process accepted still have that RTT. Debug kernels are some ms late.
   const median = kernelsMedian(80);
   expect(median).toBeGreaterThan(79_000 * 0.95);
   expect(median).toBeLessThan(79_000 * 1.2);
@@ -215,14 +215,14 @@ test('a SYN-ACK sent again is part of the handshake time', async () => {
   );
   const { all } = JSON.parse((await reading.stop()).stdout);
   expect(all).toMatchObject({ completed: 300, retransmitted: 300 });
-  // By the peer's clock, which is late to answer when the emulator is.
+  // Compare with the peer's clock, since the peer answers late when the emulator is late.
   const times = readFileSync(log, 'utf8').trimEnd().split('\n').map(peersTime);
   const median = times.sort((x, y) => x - y)[149] as number;
   expect(median).toBeGreaterThan(1_600_000);
   expect(Math.abs(all.p50_us - median)).toBeLessThan(allowed(median));
 });
 
-test('filters at the source, and an end after so many', async () => {
+test('filters at the source, and an end after --count rows', async () => {
   await link.listener('--port 80,81 --addr :: --backlog 4000');
   const port = await events('--port 81 --count 50');
   const network = await events('--addr fd09::/16', 2);
@@ -246,7 +246,7 @@ test('filters at the source, and an end after so many', async () => {
   expect(resets[0]).toMatchObject({ event: 'removed', outcome: 'reset', synacks: 1 });
 });
 
-test('what this reader loses is said where it happened', async () => {
+test('the rows show losses of this reader where they happened', async () => {
   sh('echo 16 >/sys/module/tcpsynq/parameters/bufsize');
   await link.listener('--port 80 --backlog 400000');
   const reading = await events('--json');

@@ -1,4 +1,5 @@
-// Loaded and unloaded at any time, beside any other tool: still exact, or it says that it is not.
+// Load and unload the module at any time, next to any other tool: the count is exact, or the module
+// says that it is not.
 
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -34,8 +35,8 @@ afterEach(async () => {
 describe('the starting value', () => {
   test('counts the orphans of a closed listener', async () => {
     const listener = await link.listener('--port 80 --backlog 400000');
-    // Their timers fire 1, 3, 7 and 15 s after the SYN, and with the listener closed end them:
-    // after the third there is time enough for a slow machine to load the module.
+    // SYN-ACK timers fire 1, 3, 7 and 15 s after the SYN, and end half-opens of a closed listener.
+    // Between the third and the fourth even a slow machine has time to load the module.
     const count = FLOOD / 20;
     await link.send(`--dport 80 --count ${count} --linger 8`);
     await listener.stop();
@@ -50,7 +51,7 @@ describe('the starting value', () => {
   });
 
   test('cookies and refusals start from zero', async () => {
-    // None leaves while the module is loaded, however slow the machine.
+    // No half-open may expire while the module is being loaded, however slow the machine is.
     link.sysctl('net.ipv4.tcp_synack_retries', 6);
     await link.listener('--port 80 --backlog 100 --accept no');
     await link.send('--dport 80 --count 1000');
@@ -82,7 +83,7 @@ test('rmmod with an open tap says "in use" and harms nothing', () => {
 
 test('an open tap holds its namespace; both go when it closes', async () => {
   load();
-  // A device goes with its namespace, and takes its peer along.
+  // The kernel deletes a veth device with its namespace, and its peer with it.
   sh('ip netns add held && ip link add veth-here type veth peer name veth-held netns held');
   const tap = sh(
     `ip netns exec held bash -c 'sleep 1000 <>/proc/net/tcpsynq >/dev/null 2>&1 & echo $!'`,
@@ -97,7 +98,7 @@ test('an open tap holds its namespace; both go when it closes', async () => {
   unload();
 });
 
-test('a namespace that goes does not wait for RCU on account of the module', async ({ skip }) => {
+test('the module does not make the removal of a namespace wait for RCU', async ({ skip }) => {
   skip(!isKernel(5, 3), 'before 5.3 it has to');
   load();
   const trace = sh(`cd /sys/kernel/tracing
@@ -111,9 +112,9 @@ test('a namespace that goes does not wait for RCU on account of the module', asy
     echo 0 >options/func_stack_trace
     echo nop >current_tracer
     echo >set_ftrace_filter`);
-  // The tracer did see who waits as a namespace goes.
+  // The tracer did see the removal of a namespace wait for RCU.
   expect(trace).toContain('=> cleanup_net');
-  // The tracer's own frame may be shown as synq_init, where it took the memory of that.
+  // The tracer's own frame may print as synq_init, if it reuses that function's freed memory.
   expect(trace).not.toContain('=> synq_netns');
 });
 
@@ -159,7 +160,7 @@ describe('beside other tools on the same functions', () => {
       `for e in /sys/kernel/tracing/events/kprobes/synqtest*; do echo 0 >$e/enable; done
        echo >/sys/kernel/tracing/kprobe_events`,
     );
-    // It really was attached to the same calls.
+    // bpftrace really was attached to the same function.
     expect(sh('cat /tmp/bpftrace.log')).toMatch(new RegExp(`@\\[${drop}\\]: \\d+`));
   });
 
@@ -216,7 +217,7 @@ describe('beside other tools on the same functions', () => {
   });
 
   test('a kprobe on every instruction of tcp_check_req() beforehand', async () => {
-    // Whether an instruction begins there is for the kernel to say.
+    // The kernel refuses an offset at which no instruction begins.
     const probed = sh(`
       for offset in $(seq 0 1200); do
         echo "p:every$offset tcp_check_req+$offset"

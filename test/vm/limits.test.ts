@@ -1,5 +1,5 @@
-// The limit that is printed, held against the queue length at which the kernel begins to refuse
-// SYNs or to answer them with cookies, found by trying.
+// Compare the printed limit with the queue length at which the kernel begins to refuse SYNs or to
+// answer them with cookies. The tests find that length by trying.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { limitSetBy } from '../../src/proc/listeners.ts';
@@ -59,11 +59,12 @@ test.each(cases)('%s', async (name, { backlog, setBy, ...settings }) => {
   ).toBe(setBy);
 
   const before = link.figures();
-  // From one CPU: from two, both may find room for the last half-open that fits.
+  // Send from one CPU: two could both find room for the last half-open that fits.
   await link.send(
     `--dport ${port} --count ${holds + MORE} --first ${at * 10_000} --linger 0.3 --cpu 0`,
   );
-  // At once: in 7 s the kernel clears half of a full queue. It is asked, not what the module adds up.
+  // Count at once, since in 7 s the kernel clears half of a full queue. Ask the kernel, not the
+  // module.
   const kernel = link.inTarget(`bash -c "ss -Htn state syn-recv sport = :${port} | wc -l"`);
   const after = link.figures();
   expect(Number(kernel)).toBe(holds);

@@ -1,5 +1,5 @@
-// Two CPUs at once: is the count exact, and does the module come and go? QEMU runs each CPU of this
-// guest in a thread of its own (lab/vm), so that they meet.
+// While two CPUs race, is the count exact, and can the module be loaded and unloaded? QEMU runs
+// each CPU of this guest in a thread of its own (lab/vm), so that races happen.
 
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ import {
 requireGuest();
 
 const N = FLOOD;
-/** SYNs of a race: enough for two CPUs to meet, unless the kernel is one that watches itself. */
+/** SYNs of a race: enough for two CPUs to race, except on debug kernels. */
 const RACE = N < 5000 ? N : Math.max(N, 20_000);
 let link: Link;
 
@@ -38,7 +38,7 @@ afterEach(async () => {
 describe('loaded', () => {
   beforeEach(() => load());
 
-  test('a third each, from two CPUs at once', async () => {
+  test('a third each completed, reset and abandoned, from two CPUs at once', async () => {
     await link.listener('--port 80,81 --backlog 400000 --accept close');
     const share = '--complete 1 --reset 1 --abandon 1 --then-reset';
     const [a, b] = await Promise.all([
@@ -75,7 +75,7 @@ describe('loaded', () => {
     await link.listener('--port 80 --backlog 400000');
     await link.send(`--dport 80 --count ${RACE / 5} --dup 2 --dup-race`);
     const { added } = await expectExact(link);
-    // Older kernels queue both of a pair that comes at the same moment.
+    // Older kernels queue both SYNs of a pair that arrives at the same moment.
     if (isKernel(6, 1)) expect(added).toBe(RACE / 5);
     await link.empty();
     expect(await expectExact(link)).toMatchObject({ added, expired: added });
@@ -83,7 +83,7 @@ describe('loaded', () => {
 
   test('duplicate RSTs', async () => {
     await link.listener('--port 80 --backlog 400000');
-    // None is to expire, however late its RST.
+    // No half-open may expire, however late its RST arrives.
     link.sysctl('net.ipv4.tcp_synack_retries', 8);
     await link.send(`--dport 80 --count ${RACE / 2} --reset 100 --dup-reset 2 --dup-race`);
     await link.empty();
@@ -91,7 +91,7 @@ describe('loaded', () => {
     expect(f).toMatchObject({ added: RACE / 2, reset: RACE / 2 });
     const counted = link.nstat('TcpExtEmbryonicRsts');
     if (isKernel(5, 10)) expect(counted).toBe(RACE / 2);
-    // There the kernel itself counts both RSTs of a race, of which one ends the half-open.
+    // Older kernels count both RSTs of a race, though only one ends the half-open.
     else expect(counted).toBeGreaterThanOrEqual(RACE / 2);
   });
 
@@ -101,20 +101,20 @@ describe('loaded', () => {
     ['final ACKs', '--complete 100 --then-reset'],
   ])('%s against the timer', async (_, how) => {
     const listener = await link.listener('--port 80 --backlog 400000 --accept close');
-    // Without retries the timer ends a half-open 1 s after the SYN, and up to 64 ms later as the
+    // Without retries the timer ends a half-open 1 s after the SYN, or up to 64 ms later, since the
     // timer wheel rounds up.
     link.sysctl('net.ipv4.tcp_synack_retries', 0);
     const n = RACE / 2;
     const lateBefore = lateCompletions(link);
-    // The timers run on the CPU that the SYNs came from, the answers come from another.
+    // The timers run on the CPU that sent the SYNs; the answers come from the other one.
     await link.send(`--dport 80 --cpu 0 --count ${n} --hold 0.9-1.1 ${how}`);
     await link.empty();
     const f = await expectExact(link);
     expect(f.added).toBe(n);
-    // Else they cannot have met.
+    // Otherwise the answers and the timer did not race.
     expect(f.expired).toBeGreaterThan(0);
     expect(f.expired).toBeLessThan(f.added);
-    // The kernel has a child opened before it knows whether the half-open is still there.
+    // The kernel counts a child as opened before it knows whether the half-open still exists.
     const opened = link.nstat('TcpPassiveOpens');
     const counted = link.nstat('TcpExtEmbryonicRsts');
     const late = lateCompletions(link) - lateBefore;
@@ -155,7 +155,7 @@ describe('loaded', () => {
       await other.listener('--port 80 --backlog 10000');
       await other.send('--dport 80 --count 500');
       expect(other.figures()).toMatchObject({ added: 500, half_open: 500 });
-      // With half-opens in it: TCP purges them as the namespace goes.
+      // The namespace still has half-opens: TCP purges them when the kernel removes it.
       await other.remove();
     }
     await sender.done();
@@ -180,12 +180,12 @@ describe('loaded in mid-flood', () => {
     await expectExact(link);
   });
 
-  /** 50 with the large floods of `make test-matrix`. */
   const RATE = FLOOD < 5000 ? 60 : FLOOD < 100_000 ? 1000 : 3000;
+  /** 50 with the large floods of `make test-matrix`. */
   const LOADS = Math.max(3, Math.min(50, FLOOD / 2000));
 
   test(`unloaded and loaded again ${LOADS} times in mid-flood`, async () => {
-    // Half-opens of every age come and go throughout, and move to another listener.
+    // During the test half-opens of every age begin, end, and move to another listener.
     link.sysctl('net.ipv4.tcp_synack_retries', 1);
     if (existsSync('/proc/sys/net/ipv4/tcp_migrate_req')) {
       link.sysctl('net.ipv4.tcp_migrate_req', 1);

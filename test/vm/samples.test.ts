@@ -1,4 +1,4 @@
-// Kind S: established connections as the kernel's own tracepoint and ss have them.
+// Kind S: samples of connections agree with the kernel's own tracepoint and with ss.
 
 import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -31,7 +31,7 @@ beforeEach(() => {
 });
 afterEach(() => link.remove());
 
-/** iperf3 in the attacker's namespace receives; the target's end sends, so its cwnd is seen. */
+/** Run iperf3: the attacker receives, and the target sends, so that samples show its cwnd. */
 async function iperf(options: string, address = '10.9.0.2'): Promise<void> {
   sh(`${inside(link.attacker)} iperf3 -s -1 -D --forceflush`);
   await link.serves(5201);
@@ -43,7 +43,7 @@ const netem = (what: string) =>
 
 type Fields = Record<string, string>;
 
-/** Samples by the columns of docs/format.md, those of each connection apart. */
+/** Return the samples of each connection, with the columns of docs/format.md. */
 function byConnection(lines: string[][]): Map<string, Fields[]> {
   const columns = ['kind', ...COLUMNS.S];
   const found = new Map<string, Fields[]>();
@@ -56,7 +56,7 @@ function byConnection(lines: string[][]): Map<string, Fields[]> {
   return found;
 }
 
-/** What tcp:tcp_probe recorded of connections whose own end is in the target. */
+/** Return what tcp:tcp_probe recorded for each connection from that local address. */
 function tracepoint(address: string): Map<string, Fields[]> {
   const found = new Map<string, Fields[]>();
   for (const line of readFileSync(`${TRACING}/trace`, 'utf8').split('\n')) {
@@ -71,7 +71,7 @@ function tracepoint(address: string): Map<string, Fields[]> {
 }
 
 describe('with the module loaded', () => {
-  // Long enough for taps opened in a loop to find the hooks attached.
+  // Keep the hooks attached long enough for a loop that opens taps.
   beforeAll(() => load('linger_ms=2000'));
   afterAll(() => {
     expect(status()).toContain('taps 0 16');
@@ -86,7 +86,7 @@ describe('with the module loaded', () => {
     async ([_, peer, own], { skip }) => {
       skip(!existsSync(`${TRACING}/events/tcp/tcp_probe`), 'tcp:tcp_probe came with 4.16');
       netem('delay 20ms loss 1%');
-      // Its default clock is each CPU's own: lines of two CPUs may come out of order.
+      // The tracer's default clock is local to each CPU, so lines of two CPUs may be out of order.
       sh(`cd ${TRACING}; echo 65536 >buffer_size_kb; echo mono >trace_clock; echo >trace`);
       sh(`echo 1 >${TRACING}/events/tcp/tcp_probe/enable`);
       const tap = await new Tap(link.target, 'kinds=count,sample full=1').ready();
@@ -135,7 +135,7 @@ describe('with the module loaded', () => {
       }
       expect(segments).toBeGreaterThan(500);
       const all = [...ours.values()].flat();
-      // A sawtooth: loss was met, and the windows came down.
+      // Segments were lost, so the windows shrank.
       expect(new Set(all.map((s) => s.ca_state)).has('Recovery')).toBe(true);
       expect(Math.max(...all.map((s) => Number(s.retrans)))).toBeGreaterThan(0);
       // The tracepoint's length leaves out the TCP header, which is 20 to 60 bytes.
@@ -146,7 +146,7 @@ describe('with the module loaded', () => {
   test('agree with ss at rest', async () => {
     netem('delay 10ms');
     const tap = await new Tap(link.target, 'kinds=count,sample full=1 port=7000').ready();
-    // The peer answers the bulk with one byte, and, once ss has looked, with another.
+    // The peer answers the bulk data with one byte, and sends another after ss has run.
     const looked = '/tmp/ss-has-looked';
     const peer = `
 import os, socket, time
@@ -172,7 +172,7 @@ c.recv(1)`;
     const ss = link.inTarget(`${PYTHON} -c "${own}"`);
     const samples = [...byConnection(await tap.stop()).values()][0] ?? [];
     const word = (pattern: RegExp) => pattern.exec(ss)?.[1];
-    // Taken as the last byte comes in, before anything is done with it.
+    // The module takes this sample when the last byte arrives, before TCP processes it.
     const last = samples.findLast((s) => s.length === '33');
     expect(samples.length).toBeGreaterThan(5);
     expect({
@@ -196,7 +196,7 @@ c.recv(1)`;
     expect(Number(last?.rttvar_us) / 1000).toBeCloseTo(Number(word(/rtt:[\d.]+\/([\d.]+)/)), 2);
   });
 
-  test("full=0 is what full=1 shows less what repeats the connection's own cwnd", async () => {
+  test("full=0 omits the samples of full=1 that repeat the connection's own cwnd", async () => {
     netem('delay 5ms loss 1%');
     const [full, changed, sent] = await Promise.all(
       ['full=1', 'full=0', 'full=1 hook=both'].map((filter) =>
@@ -225,13 +225,13 @@ c.recv(1)`;
     expect(kept).toBeGreaterThan(20);
   });
 
-  test('filters: to each its own; a tap that does not read loses alone, and it adds up', async () => {
+  test('filters: each tap gets its own; only a tap that does not read loses records', async () => {
     const taps = await Promise.all(
       ['port=5201', 'addr=fd09::/64', 'fwmark=7', 'addr=192.0.2.0/24'].map((filter) =>
         new Tap(link.target, `kinds=count,sample full=1 ${filter}`).ready(),
       ),
     );
-    // A small buffer, and a reader that is away until told.
+    // Give this tap a small buffer, and a reader that pauses until /var/tmp/back exists.
     sh('echo 64 >/sys/module/tcpsynq/parameters/bufsize; rm -f /var/tmp/away /var/tmp/back');
     const asleep = new Tap(
       link.target,
@@ -253,7 +253,7 @@ c.recv(1)`;
     expect(none).toEqual([]);
     expect(v6?.length).toBeGreaterThan(10);
     expect(v6?.every((words) => words[2]?.startsWith('[fd09::1]:'))).toBe(true);
-    // IPv4 segments come in with the mark.
+    // Only IPv4 segments arrive with the mark.
     const v4 = port?.filter((words) => words[2]?.startsWith('10.9.0.1:')) ?? [];
     expect(mark?.map((words) => words.slice(2))).toEqual(v4.map((words) => words.slice(2)));
     expect(port?.length).toBe((v6?.length ?? 0) + v4.length);
@@ -264,7 +264,7 @@ c.recv(1)`;
     expect(Number(loss?.[5])).toBe(port?.length);
   });
 
-  test('hooked only while a tap wants it, and text is not patched in a loop', async () => {
+  test('hooks are attached only on demand, and a loop of taps patches no text', async () => {
     const hook = (symbol: string) =>
       status()
         .find((line) => line.startsWith(`hook ${symbol} `))
@@ -284,7 +284,7 @@ c.recv(1)`;
       expect(patched()).toContain('tcp_rcv_established');
     }
     expect(hook('tcp_rcv_established')).toBe('ftrace');
-    // linger_ms=2000: sooner than by default, in ten seconds.
+    // With linger_ms=2000 the hooks go sooner than after the default of ten seconds.
     await eventually('idle hooks', () => hook('tcp_rcv_established') === 'idle', { limit: 8000 });
     expect(patched()).not.toContain('tcp_rcv_established');
     expectNoDoubt();
@@ -310,7 +310,7 @@ print(len(select.select([fd], [], [], 3)[0]), os.read(fd, 65536).count(b'S ') > 
     expect(lines[1]).toBe('1 True');
   });
 
-  test('a read that waits returns sooner when a buffer is half full, or for a write of nothing', () => {
+  test('a read that waits returns sooner when a buffer is half full, or for an empty write', () => {
     const script = `
 import os, select, socket, threading
 os.sched_setaffinity(0, {0})

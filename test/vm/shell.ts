@@ -1,5 +1,5 @@
-// A shell that stays, for commands that are waited for. A process as large as vitest's worker takes
-// long to fork in an emulated guest, and each command would start a shell of its own.
+// One shell for all commands whose end the caller waits for. In an emulated guest it takes long to
+// fork a process as large as vitest's worker, and each command would start a shell of its own.
 
 import { execFileSync, spawn } from 'node:child_process';
 import {
@@ -16,8 +16,8 @@ import { join } from 'node:path';
 import { MARK, OWN } from '../left.ts';
 
 /**
- * Read commands that end in NUL, run each in a subshell, answer with its status. What it writes goes
- * to files of its own, so that a process it leaves in the background delays or mixes no answer.
+ * Read commands that end in NUL, run each in a subshell, and answer with its status. Each command
+ * has its own output files, so a process left in the background neither delays nor mixes answers.
  */
 const LOOP = `
 cd "$1"
@@ -45,7 +45,7 @@ class Shell {
   constructor() {
     const path = (name: string) => join(this.directory, name);
     execFileSync('mkfifo', [path('commands'), path('statuses')]);
-    // Only what it starts has the mark by which test/processes.ts finds what is left.
+    // Mark only the processes that the shell starts: test/processes.ts finds those left behind.
     const env = { ...process.env };
     delete env[MARK];
     const loop = `export ${MARK}=${OWN}${LOOP}`;
@@ -80,7 +80,7 @@ class Shell {
 
 let shell: Shell | undefined;
 
-/** Run a command of bash and wait for it, but not for what it leaves in the background. */
+/** Run a bash command and wait for it, but not for processes it leaves in the background. */
 export function run(command: string): Answer {
   shell ??= new Shell();
   return shell.run(command);

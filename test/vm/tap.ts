@@ -1,11 +1,11 @@
-// A tap read without our command, by cat, and what holds of any stream.
+// A tap that cat reads, without the tcpsynq command, and checks that apply to any stream.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { expect, onTestFinished } from 'vitest';
 import { eventually } from '../eventually.ts';
 import { inside } from './guest.ts';
 
-/** A tap in a network namespace, or without one in the guest's own; read until stopped. */
+/** A tap in `namespace`, or in the guest's initial one, that is read until stop(). */
 export class Tap {
   private text = '';
   private readonly closed: Promise<void>;
@@ -21,25 +21,25 @@ export class Tap {
       this.text += chunk;
     });
     this.closed = new Promise((resolve) => this.child.on('close', () => resolve()));
-    // Of a test that failed: others count the taps there are.
+    // Close the tap of a failed test, since other tests count the open taps.
     onTestFinished(async () => {
       this.child.kill('SIGKILL');
       await this.closed;
     });
   }
 
-  /** Waits until it records. */
+  /** Wait until the tap records. */
   async ready(): Promise<this> {
     await this.shows(/\nC /);
     return this;
   }
 
-  /** Waits for text. */
+  /** Wait until the tap has shown text that matches. */
   async shows(what: RegExp): Promise<void> {
     await eventually(`${what} in a tap`, () => what.test(this.text), { limit: 60_000 });
   }
 
-  /** Waits for a C line that was made from now on, and ends the tap. Its lines, as words. */
+  /** Wait for a C line newer than this call, end the tap, and return its lines as words. */
   async stop(): Promise<string[][]> {
     const now = Date.now() / 1000;
     const offset = Number(/^# clock_offset (\S+)$/m.exec(this.text)?.[1]);
@@ -60,7 +60,7 @@ export class Tap {
   }
 }
 
-/** The lines of one kind. */
+/** Return the lines of one kind. */
 export const of = (kind: string, lines: string[][]) => lines.filter((words) => words[0] === kind);
 
 export function expectInOrder(lines: string[][]): void {

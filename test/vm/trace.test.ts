@@ -18,10 +18,10 @@ beforeEach(() => {
 afterEach(() => link.remove());
 afterAll(() => unload());
 
-/** The target sends to the attacker over a link that delays and loses, while `script` runs. */
+/** Run `script` while the target sends to the attacker over a link with delay and loss. */
 async function transfer(seconds: number, script: string): Promise<void> {
   sh(`${inside(link.target)} tc qdisc add dev veth0 root netem delay 20ms`);
-  // Every 200th: by chance all losses might come before the window is large.
+  // Drop every 200th segment: random losses might all happen before the window is large.
   sh(`${inside(link.attacker)} nft -f - <<'END'
 table inet loss {
   chain in { type filter hook input priority 0; tcp dport 5201 numgen inc mod 200 == 199 drop; }
@@ -38,7 +38,7 @@ END`);
   await closed;
 }
 
-test('trace: a line per interval, cwnd within what the stream says', async () => {
+test('trace: a line per interval, with values that fit the link', async () => {
   const log = '/var/tmp/trace.out';
   await transfer(
     6,
@@ -65,7 +65,7 @@ test('trace: a line per interval, cwnd within what the stream says', async () =>
 test.each([
   ['', /'srtt \(ms\)'/],
   [' format=tcpprobe', /'srtt \(as recorded\)'/],
-])('plot draws what cat wrote: kinds=sample full=1%s', async (format, label) => {
+])('plot draws a file that cat wrote: kinds=sample full=1%s', async (format, label) => {
   const capture = '/var/tmp/transfer.log';
   const keys = `kinds=${format === '' ? 'count,' : ''}sample full=1 port=5201${format}`;
   await transfer(
@@ -85,7 +85,7 @@ test.each([
     .split('\n')
     .filter((line) => /^\d/.test(line))
     .map((line) => Number(line.split(' ')[1]));
-  // The window grew and came down.
+  // The window grew, then shrank.
   expect(Math.max(...cwnds)).toBeGreaterThan(20);
   const peak = cwnds.indexOf(Math.max(...cwnds));
   expect(Math.min(...cwnds.slice(peak))).toBeLessThanOrEqual(Math.max(...cwnds) * 0.75);
