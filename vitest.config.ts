@@ -6,11 +6,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const inGuest = existsSync('/run/tcpsynq-lab/token');
 
-/** This checkout's: its path may have a folder of that name further up. */
+/** The build folder of this checkout. In full, since a parent folder may be called build too. */
 const folder = fileURLToPath(new URL('build/', import.meta.url));
 const built = new RegExp(`^${folder.replace(/[^\w/]/g, '\\$&')}`);
 
-/** After vm/fatal a kernel is of no further use. */
+/** Runs vm/fatal last: it leaves the kernel unusable. */
 class FatalLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const isFatal = ({ moduleId }: TestSpecification) => /\/vm\/fatal\.test\.ts$/.test(moduleId);
@@ -31,21 +31,21 @@ export default defineConfig({
           exclude: ['test/vm/**', 'test/debug/**'],
           globalSetup: ['test/build.ts'],
           setupFiles: ['test/processes.ts'],
-          // What is built is loaded by Node itself.
+          // Node loads the built files, not Vitest.
           server: { deps: { external: [built] } },
-          // A new process for every file would take half of the time. Modules keep no state.
+          // A new process for each file would take half of the run time. Modules keep no state.
           isolate: false,
-          // More than processors on a small machine, as the slow files mostly wait.
+          // Use more workers than processors on a small machine, since the slow files mostly wait.
           maxWorkers: Math.max(3, availableParallelism() - 1),
-          // Beside two busy loops a test of twenty processes took 20 s.
+          // With two busy loops on the machine, a test of twenty processes took 20 s.
           testTimeout: 60_000,
-          // Of tests that wait for processes.
+          // Concurrent tests of a file wait for processes.
           maxConcurrency: 8,
         },
       },
       {
-        // Needs the module in a running kernel: the lab's guest runs it, one file at a time,
-        // because every file loads and unloads the same module.
+        // These tests need the module in a running kernel, so the lab's guest runs them. Files run
+        // one at a time, because each loads and unloads the same module.
         test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
@@ -60,7 +60,7 @@ export default defineConfig({
         },
       },
       {
-        // Needs a kernel of lab/debug-kernel, on which everything takes its time.
+        // These tests need a kernel of lab/debug-kernel, which is slow.
         test: {
           name: 'debug',
           include: ['test/debug/**/*.test.ts'],

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# For the guest's part of a measurement: two namespaces, SYNs, readers.
+# Sourced by measurements in the guest: makes two namespaces, and defines functions for SYNs and
+# readers.
 tools=lab/tools/build
 # shellcheck disable=SC2034 # Scripts that source this file use it.
 tracing=/sys/kernel/tracing
@@ -17,8 +18,8 @@ ip -n client link set veth1 up
 in_server() { ip netns exec server "$@"; }
 in_client() { ip netns exec client "$@"; }
 
-# listen_for_syns: a listener on port 80 that more half-opens fit in than any measurement makes. At
-# half of what fits the kernel would begin to give up those that wait.
+# listen_for_syns: starts a listener on port 80. More than twice as many half-opens fit into its SYN
+# queue as any measurement makes: from half full on, the kernel gives up half-opens early.
 listen_for_syns() {
 	in_server sysctl -qw net.core.somaxconn=2000000 net.ipv4.tcp_max_syn_backlog=2000000 \
 		net.ipv4.tcp_synack_retries=0 net.ipv4.tcp_syncookies=1
@@ -29,7 +30,7 @@ listen_for_syns() {
 	until in_server ss -Hltn | grep -q :80; do sleep 0.1; done
 }
 
-# send COUNT WORD…: so many SYNs, none sent before.
+# send COUNT OPTION…: sends COUNT SYNs that were not sent before.
 sent=0
 send() {
 	local count=$1
@@ -39,7 +40,7 @@ send() {
 	sent=$((sent + count))
 }
 
-# tap FILTER FILE: a reader of the stream, in the background.
+# tap FILTER FILE: starts a reader of the stream in the background, which writes FILE.
 tap() {
 	ip netns exec server bash -c "exec 3<>/proc/net/tcpsynq; echo '$1' >&3; exec cat <&3 >$2" &
 	# shellcheck disable=SC2034 # Scripts that source this file end it.
@@ -48,14 +49,14 @@ tap() {
 	sleep 1
 }
 
-# Ends what was started in the background, where SIGINT is ignored.
+# end PID: ends a background process, with SIGTERM, since these processes ignore SIGINT.
 end() {
 	kill -TERM "$1"
 	wait "$1" 2>/dev/null || true
 }
 
-# for_bcc: the headers where its tools look for them, which Debian has in two trees; and what they
-# print without delay.
+# for_bcc: puts links to the kernel headers, which Debian keeps in two trees, where bcc's tools look
+# for them. Makes the tools print without delay.
 for_bcc() {
 	local release
 	release=$(uname -r)

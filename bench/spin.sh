@@ -1,17 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# For the guest's part of bench/cost: instructions spent, by what lab/tools/spin.c could not do.
+# Sourced by measurements of bench/cost in the guest: counts instructions as the time that
+# lab/tools/spin.c did not get.
 # shellcheck disable=SC2154 # bench/guest.sh sets tools, and is sourced first.
 coproc SPIN { exec "$tools/spin"; }
 read -r turns nanoseconds <&"${SPIN[0]}"
 
-# Waits are for the spinner's answer, and by it: nothing is executed.
+# Ask the spinner for its turns and the time. While this shell waits, only the spinner runs.
 look() {
 	kill -USR1 "$SPIN_PID"
 	read -r turns nanoseconds <&"${SPIN[0]}"
 }
 
-# A turn of the spinner, in instructions; and what a machine with nothing to do spends besides.
+# Set turn to the instructions of 1,000 turns of the spinner, together with the work of an idle
+# kernel meanwhile.
 calibrate() {
 	local t n
 	look; t=$turns n=$nanoseconds
@@ -20,7 +22,7 @@ calibrate() {
 	turn=$(((nanoseconds - n) * 1000 / (turns - t)))
 }
 
-# spent COMMAND…: sets instructions to what all others than the spinner spent meanwhile.
+# spent COMMAND…: runs COMMAND, and sets instructions to those of everything except the spinner.
 spent() {
 	local t=$turns n=$nanoseconds
 	look; t=$turns n=$nanoseconds
@@ -30,7 +32,8 @@ spent() {
 	instructions=$((nanoseconds - n - (turns - t) * turn / 1000))
 }
 
-# idle SECONDS: with the spinner stopped the guest's clock jumps over what nobody needs.
+# idle SECONDS: waits with the spinner stopped: the guest is idle then, and its clock jumps to the
+# next timer.
 idle() {
 	kill -STOP "$SPIN_PID"
 	sleep "$1"

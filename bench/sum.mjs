@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// node bench/sum.mjs COLUMN [FILE]: sums a column of the S lines of a file, or of stdin, read and
-// parsed as the command does.
+// node bench/sum.mjs COLUMN [FILE]: sums a column of the S lines of a file, or of stdin. It reads
+// and parses them like the command.
 import { readBatches } from '../build/stream/reader.js';
 import { openCapture } from '../build/source/bytes.js';
 

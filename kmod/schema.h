@@ -5,7 +5,7 @@
 
 #define SYNQ_FORMAT_VERSION "1"
 
-/* Those below SYNQ_COUNTED are counted on each CPU; the rest are filled in when read. */
+/* Each CPU counts those below SYNQ_COUNTED; the others are computed for each reading. */
 enum synq_counter {
 	SYNQ_INITIAL,
 	SYNQ_ADDED,
@@ -97,7 +97,7 @@ enum synq_record_kind {
 #define SYNQ_FILTER_LIST(KEY) KEY(kinds, KINDS) KEY(interval_ms, INTERVAL_MS) KEY(latency_ms, LATENCY_MS) KEY(port, PORT) KEY(addr, ADDR) KEY(fwmark, FWMARK) KEY(full, FULL) KEY(hook, HOOK) KEY(proto, PROTO) KEY(stack, STACK) KEY(format, FORMAT)
 
 #define SYNQ_KINDS_ALLOWED "a comma list of count, event, sample, drop, close"
-#define SYNQ_KINDS_HELP "what a tap shows, unless it asks for something else: a comma list of count, event, sample, drop, close (default count,sample)"
+#define SYNQ_KINDS_HELP "kinds of lines that a tap shows, unless its filter names others: a comma list of count, event, sample, drop, close (default count,sample)"
 
 #define SYNQ_INTERVAL_MS_ALLOWED "10 to 3600000"
 #define SYNQ_INTERVAL_MS_HELP "time between C lines, in milliseconds, 10 to 3600000 (default 1000)"

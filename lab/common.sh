@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Sourced by the scripts of the lab: where things are, and how to speak.
+# Sourced by the scripts of the lab: sets paths, and defines functions for messages, locks and root.
 
 set -euo pipefail
 
@@ -13,13 +13,13 @@ mkdir -p "$cache"
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# Until this shell ends, nobody else makes what is called so.
+# lock NAME: waits until no other process makes NAME, and makes others wait until this shell ends.
 lock() {
 	exec 9>"$cache/$1.lock"
 	flock 9
 }
 
-# Runs a command as root, or says that it can't.
+# Run a command as root. Exit with a message if that is not possible.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"

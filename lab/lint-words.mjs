@@ -41,7 +41,7 @@ const FENCED_CODE = /^\s*(```|~~~)[\s\S]*?^\s*\1.*$/gm;
 const onlyComments = (text, pattern) =>
   text.replace(pattern, (other, comment) => comment ?? blank(other));
 
-/** Blank all of a file but its prose, by the file's name or its first line. */
+/** Blank everything in a file except its prose, as its name or its first line requires. */
 function proseOf(file, text) {
   if (/\.md$/.test(file)) return text.replace(FENCED_CODE, blank);
   if (/^man\//.test(file)) return text;
@@ -54,7 +54,7 @@ function proseOf(file, text) {
 /** Drop code, addresses and the targets of links: none of them is prose. */
 const withoutCode = (text) => text.replace(/`[^`]*`|\]\([^)]*\)|\bhttps?:\/\/\S+/g, blank);
 
-/** Reduce a line to what stays the same when it moves to another place. */
+/** Return the part of a line that does not change when the line moves to another place. */
 const moved = (line) => line.replace(/^[\s*/#]+|[\s*/]+$/g, '').replace(/\s+/g, ' ');
 
 /** Parse the diff: the lines it adds, and the text of those it removes. */

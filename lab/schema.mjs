@@ -1,6 +1,6 @@
-// lab/schema.mjs [check]: writes what is generated from src/stream/schema.json. With "check" it
-// writes nothing, and fails if a generated part is stale, or if a column of the last release was
-// moved or removed.
+// lab/schema.mjs [check]: writes the files and tables generated from src/stream/schema.json. With
+// "check" it writes nothing, and fails if a generated part is stale, or if a column of the last
+// release was moved or removed.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -16,11 +16,11 @@ function read(path) {
   return readFileSync(join(top, path), 'utf8');
 }
 
-/** The column that each line of the stream but a header has first. */
+/** The first column of each line of the stream, except headers. */
 const TIME = { name: 'time', type: 'time', unit: 's', doc: 'when' };
 const counters = new Map(schema.counters.map((counter) => [counter.name, counter]));
 
-/** The columns of a kind of line. Those of `C` are counters. */
+/** Return the columns of a kind of line. The columns of `C` are counters. */
 function columnsOf({ counters: names, columns, time = TIME.doc }) {
   return [
     { ...TIME, doc: time },
@@ -30,7 +30,7 @@ function columnsOf({ counters: names, columns, time = TIME.doc }) {
 
 const namesOf = (kind) => columnsOf(kind).map(({ name }) => name);
 const words = [...new Set(schema.kinds.flatMap(({ word }) => word ?? []))];
-/** The kinds that the module keeps records of. */
+/** The kinds of lines that the module makes from records. */
 const records = schema.kinds.filter(({ record }) => record !== undefined);
 const lettersOf = (word) =>
   schema.kinds.flatMap((kind) => (kind.word === word ? kind.letter : [])).join('');
@@ -61,7 +61,7 @@ function typescript() {
 /** The version of the format. */
 export const FORMAT_VERSION = ${schema.version};
 
-/** How a half-open can end. Their sum is everything removed. */
+/** The outcomes of a half-open. The sum of their counters is everything removed. */
 export const OUTCOMES = ${list(schema.outcomes)};
 
 /** Why a connection was closed. */
@@ -70,16 +70,16 @@ export const CAUSES = ${list(schema.causes.map(({ name }) => name))};
 /** Every counter with its meaning, in the order in which they are printed. */
 export const COUNTERS = { ${means.join(', ')} } as const;
 
-/** Counters that can fall: how many there are, not how many there were. */
+/** Counters that can fall, since they show a current number. */
 export const LEVELS = ${list(schema.counters.filter(({ level }) => level).map(({ name }) => name))};
 
-/** The columns of each kind of line, in the order of the module that has this version. */
+/** The columns of each kind of line, in the order of a module with this version. */
 export const COLUMNS = { ${kinds.join(', ')} } as const;
 
-/** Counters of a C line that only grow. The tap's own losses are not among them. */
+/** Counters of a C line that only grow, except the tap's own losses. */
 export const GROWING = ${list(growing())};
 
-/** The kinds whose lines are rows: all but counts and losses. */
+/** The kinds whose lines are rows: all except counts and losses. */
 export const ROW_KINDS = ${list(records.map(({ letter }) => letter))};
 
 /** The noun for the records of each kind. */
@@ -88,13 +88,13 @@ export const RECORDS = { ${schema.kinds.flatMap(({ letter, things }) => (things 
 /** The columns that tcp_probe of Linux 4.15 printed, in its order. */
 export const TCP_PROBE_COLUMNS = ${list(tcpProbeColumns())};
 
-/** Columns whose values are not numbers, or exceed those that a double can hold. */
+/** Columns whose values are not numbers, or may be too large for a double. */
 export const TEXT_COLUMNS = ${list([...new Set(notNumbers)])};
 
 /** The letters of the lines that each word of the filter key \`kinds\` asks for. */
 export const LETTERS = { ${words.map((word) => `${word}: '${lettersOf(word)}'`).join(', ')} } as const;
 
-/** Counters that /proc/net/netstat has too, since the namespace was made, by the kernel's name. */
+/** Names of counters in /proc/net/netstat, which counts since the namespace was made. */
 export const NETSTAT = { ${schema.counters.flatMap(({ name, netstat }) => (netstat === undefined ? [] : `${name}: ${text(netstat)}`)).join(', ')} } as const;
 
 /** The columns of /proc/net/stat/tcpsynq. */
@@ -112,7 +112,7 @@ export const FILTER_WORDS = { ${choices.map(({ key, values }) => `${key}: ${text
   );
 }
 
-/** Counters of a C line that are neither levels nor the tap's own. */
+/** Return the counters of a C line that are neither levels nor the tap's own. */
 function growing() {
   const { counters: names } = schema.kinds.find(({ letter }) => letter === 'C');
   return names.filter((name) => !counters.get(name).level && name !== 'lost');
@@ -132,12 +132,12 @@ function metrics() {
     `// ${BY}.
 
 /**
- * Every metric with its type and help. Names and units are by
+ * Every metric with its type and help. Names and units follow
  * https://prometheus.io/docs/practices/naming/.
  */
 export const METRICS = { ${all.join(' ')} } as const satisfies Readonly<Record<string, readonly ['gauge' | 'counter' | 'histogram', string]>>;
 
-/** The metric that each counter is, with its labels beside \`netns\`. */
+/** The metric of each counter, with its labels in addition to \`netns\`. */
 export const COUNTER_METRICS = { ${own.join(' ')} } as const;
 `,
   );
@@ -156,7 +156,7 @@ function format(path, text) {
 const upper = (name) => name.toUpperCase();
 const quote = (text) => JSON.stringify(text);
 
-/** A list of C's, a few a line. */
+/** Return an initializer list in C, with one or four items per line. */
 function braces(items) {
   const lines = [];
   const most = items.some((item) => item.includes('=')) ? 1 : 4;
@@ -176,7 +176,7 @@ function either(values) {
   return values.length === 1 ? values[0] : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
-/** What a parameter does and takes, without its default. */
+/** Return the purpose of a parameter and its allowed values, without its default. */
 function purpose({ help, allowed: words, min, max }) {
   return `${help}${words === undefined ? '' : `: ${words}`}${min === undefined ? '' : `, ${min} to ${max}`}`;
 }
@@ -186,10 +186,10 @@ const valuesOf = ({ values }) => (values === undefined ? '' : `: ${either(values
 const defaultOf = ({ default: value, unset }) =>
   `${value}${unset === undefined ? '' : `: ${unset}`}`;
 
-/** The line of modinfo(8) on a parameter. */
+/** Return the line that modinfo(8) prints for a parameter. */
 const parm = (one) => `${purpose(one)}${valuesOf(one)} (default ${defaultOf(one)})`;
 
-/** Counters that each CPU counts. Loops of the module go from the first outcome to the last. */
+/** Return the counters of each CPU. The module loops from the first outcome to the last. */
 function countedOnCpus() {
   const counted = schema.stat.filter((name) => counters.get(name).from === 'cpu');
   const lacking = schema.counters.find(
@@ -233,7 +233,7 @@ function header() {
     '',
     `#define SYNQ_FORMAT_VERSION "${schema.version}"`,
     '',
-    '/* Those below SYNQ_COUNTED are counted on each CPU; the rest are filled in when read. */',
+    '/* Each CPU counts those below SYNQ_COUNTED; the others are computed for each reading. */',
     `enum synq_counter {\n${enumerators.join('')}};`,
     '',
     `#define SYNQ_STAT_COLUMNS ${quote(schema.stat.join(' '))}`,
@@ -268,7 +268,7 @@ function header() {
   return `${lines.join('\n')}\n`;
 }
 
-/** What the module has of a filter key or a parameter. */
+/** Return the definitions in schema.h for a filter key or a parameter. */
 function limits(name, one) {
   const prefix = `SYNQ_${upper(name)}`;
   const lines = [
@@ -370,7 +370,7 @@ function statColumns() {
   return `Columns: ${code(schema.stat.join(' '))}.`;
 }
 
-/** The parameters as mdoc(7) lists them. */
+/** Return the filter keys and parameters as a list in mdoc(7). */
 function mdoc() {
   return [...schema.filter.map((one) => ({ ...one, name: one.key })), ...schema.parameters]
     .flatMap((one) => {
@@ -408,9 +408,9 @@ const JSON_TYPES = {
 function jsonColumn({ type, doc, means, optional }) {
   const description = (doc ?? means)?.replaceAll('`', '').replaceAll('\\|', '|');
   const base = JSON_TYPES[type] ?? { type: 'string' };
-  // A value that the module does not know is "-".
+  // The module prints "-" if it does not know a value.
   const types = [base.type, ...(optional && base.type !== 'string' ? ['string'] : [])];
-  // A column that its line lacks is null.
+  // A column is null if the line lacks it.
   const shape = type === 'time' ? base : { type: [...types, 'null'] };
   return { ...shape, ...(description === undefined ? {} : { description }) };
 }
@@ -439,7 +439,7 @@ function jsonSchema() {
     {
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       title: 'tcpsynq',
-      description: `A line of \`tcpsynq capture --format ndjson\`; $defs/count: of \`tcpsynq count --json\`. ${BY}.`,
+      description: `A line of \`tcpsynq capture --format ndjson\`; $defs/count: the output of \`tcpsynq count --json\`. ${BY}.`,
       oneOf: [
         { $ref: '#/$defs/header' },
         ...schema.kinds.map(({ letter }) => ({ $ref: `#/$defs/${letter}` })),
@@ -479,9 +479,9 @@ function jsonSchema() {
   )}\n`;
 }
 
-// ---- Where it goes ----
+// ---- Output ----
 
-/** Put a text between the markers of a name in a document. */
+/** Return a document with each part between the markers of its name. */
 function between(path, parts, [open, close, blank]) {
   let text = read(path);
   for (const [name, part] of Object.entries(parts)) {
@@ -524,7 +524,10 @@ function outputs() {
   };
 }
 
-/** Readers go by name, but what was at a place stays there: awk scripts go by position. */
+/**
+ * Return the columns that were moved or removed since the last release. tcpsynq finds columns by
+ * name, but awk scripts find them by position.
+ */
 function appendedOnly(released) {
   const problems = [];
   const compare = (what, before, now) => {
@@ -543,7 +546,7 @@ function appendedOnly(released) {
   return problems;
 }
 
-/** The schema of the newest release that this commit has, or null. */
+/** Return the schema of the newest release that this commit contains, or null. */
 function lastRelease() {
   const git = (...args) => {
     try {

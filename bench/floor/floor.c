@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Empty probes, the least that counting by them can cost: kprobes at the
- * functions named by "kprobe", kretprobes at those named by "kretprobe".
+ * Attach empty probes, whose cost is the minimum for counting with probes:
+ * kprobes at the functions named by "kprobe", kretprobes at those of "kretprobe".
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>

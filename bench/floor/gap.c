@@ -26,7 +26,7 @@ static void gap_softirq(struct tasklet_struct *unused)
 {
 	ulong waited = ktime_to_ns(ktime_sub(ktime_get(), READ_ONCE(raised)));
 
-	/* Zero between its run and the next interrupt. */
+	/* `raised` is 0 between a run of the tasklet and the next interrupt. */
 	if (READ_ONCE(raised) && waited > softirq)
 		softirq = waited;
 	WRITE_ONCE(raised, 0);

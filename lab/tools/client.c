@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * client - honest clients: connections of the real kernel stack, a bounded
- * number in all, at once and per second.
+ * client - make connections like real clients, through the kernel's TCP. Limits
+ * apply to their number in total, at once and per second.
  *
  * The model. A connection takes one of --parallel slots: connect, send
- * --bytes, stay open for --keep seconds, close. All stay equally long, so
+ * --bytes, stay open for --keep seconds, close. All stay open equally long, so
  * those waiting to close form a queue. One epoll loop does everything.
  *
- * Fast Open (RFC 7413, MSG_FASTOPEN): the first connection to a server asks
- * for a cookie and is an ordinary one; those after it carry data in the SYN.
- * So let one client run come before the one that is counted, or begin with
- * --parallel 1.
+ * Fast Open (RFC 7413, MSG_FASTOPEN): the first connection to a server is an
+ * ordinary one that asks for a cookie. Later ones carry data in the SYN. So
+ * run client once before the run that is counted, or begin with --parallel 1.
  *
- * MPTCP (RFC 8684): joins are the kernel's business, told by
- * "ip mptcp limits" and "ip mptcp endpoint add ADDR dev IFACE subflow" here;
- * a connection must stay open (--keep) for them to happen.
+ * MPTCP (RFC 8684): the kernel makes joins. Configure them on this host with
+ * "ip mptcp limits" and "ip mptcp endpoint add ADDR dev IFACE subflow". A
+ * connection must stay open (--keep) for joins to happen.
  *
- * Many addresses: with "ip route add local PREFIX dev lo" every address of
- * PREFIX is ours, and --src PREFIX uses them in turn, past the some 28,000
- * ports that one address has for one destination.
+ * Many addresses: one address has only some 28,000 ports for one destination.
+ * "ip route add local PREFIX dev lo" makes every address of PREFIX local, and
+ * --src PREFIX uses them in turn.
  */
 #include "common.h"
 
@@ -54,7 +53,7 @@ static struct {
 	bool fastopen, mptcp, rst, bound;
 } o = { .parallel = 64, .seconds_ns = 60 * NSEC_PER_SEC };
 
-/* One connection, being made, sending, or kept. */
+/* A connection that connects, sends, or stays open. */
 struct slot {
 	int fd;
 	bool connected;
@@ -86,7 +85,7 @@ static void look_at_fastopen(int fd)
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
-	/* Set on a client once its SYN's data was acknowledged with the SYN. */
+	/* The kernel sets it on a client if the SYN-ACK acknowledged the SYN's data. */
 	if (!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) &&
 	    info.tcpi_options & TCPI_OPT_SYN_DATA)
 		counts.syn_data++;
@@ -105,7 +104,7 @@ static void end(struct slot *s)
 	free_slots[n_free++] = (uint32_t)(s - slots);
 }
 
-/* All bytes are sent: close, now or later. */
+/* Close a connection whose bytes are all sent, now or after --keep. */
 static void finish(struct slot *s)
 {
 	if (!o.keep_ns) {
@@ -160,7 +159,7 @@ static int bind_source(int fd, uint64_t n)
 	socklen_t len = to_sockaddr(&ss, &a, 0);
 	int one = 1;
 
-	/* The port is chosen at connect(), where only the 4-tuple must be new. */
+	/* connect() chooses the port then, and needs only a new 4-tuple. */
 	setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
 	return bind(fd, (struct sockaddr *)&ss, len);
 }
@@ -225,7 +224,7 @@ static void run(void)
 		uint64_t due = o.rate ? (now - begin) / 1000 * o.rate / 1000000 + 1 : o.count;
 		int timeout = 100, n;
 
-		/* A few at a time, so that those under way are not left waiting. */
+		/* Start a few at a time, so that started connections do not wait. */
 		for (int i = 0; i < EVENTS && n_free && counts.started < o.count &&
 				counts.started < due; i++)
 			start();
@@ -266,24 +265,25 @@ static void report(uint64_t begin)
 static const char help[] =
 "usage: client --dst ADDR --port P[-P] --count N [options]\n"
 "\n"
-"Makes N connections, one line of JSON at the end. Bounded by --count and\n"
-"--seconds.\n"
+"Make N connections, and print one line of JSON at the end. --count and --seconds\n"
+"limit the run.\n"
 "\n"
 "  --dst ADDR      server, IPv4 or IPv6\n"
 "  --port P[-P]    port or ports, in turn\n"
 "  --count N       connections\n"
 "  --parallel M    at most M at once (64)\n"
-"  --rate R        new ones per second, 0 = as fast as they come (0)\n"
+"  --rate R        new connections per second, 0: no limit (0)\n"
 "  --bytes N       send N bytes on each, at most 16777216 (0)\n"
 "  --keep S        then keep it open for S seconds (0)\n"
 "  --rst           close with a reset, which leaves no TIME_WAIT\n"
-"  --src PREFIX    addresses of our own to connect from, in turn\n"
-"  --fastopen      data in the SYN (--bytes at least 1; 1 if not given)\n"
-"  --mptcp         MPTCP sockets\n"
-"  --seconds S     end after S seconds (60)\n"
+"  --src PREFIX    local addresses to connect from, in turn\n"
+"  --fastopen      send data in the SYN (--bytes is then 1 if not given)\n"
+"  --mptcp         use MPTCP sockets\n"
+"  --seconds S     stop after S seconds (60)\n"
 "\n"
-"failed: connect() failed, by error; broken: failed while sending; unfinished\n"
-"and not_started: when time was up; syn_data: Fast Opens that the server took.\n";
+"failed: connect() failed (errors: by error); broken: send() failed; unfinished\n"
+"and not_started: at the end of --seconds; syn_data: Fast Opens that the server\n"
+"accepted.\n";
 
 enum { O_DST = 256, O_PORT, O_COUNT, O_PARALLEL, O_RATE, O_BYTES, O_KEEP, O_RST, O_SRC, O_FASTOPEN,
        O_MPTCP, O_SECONDS, O_HELP };
@@ -319,7 +319,7 @@ static void parse_options(int argc, char **argv)
 		case O_MPTCP: o.mptcp = true; break;
 		case O_SECONDS: o.seconds_ns = parse_seconds("seconds", optarg, 86400); break;
 		case O_HELP: fputs(help, stdout); exit(0);
-		default: exit(2);	/* getopt_long() has said why */
+		default: exit(2);	/* getopt_long() has printed the reason */
 		}
 	}
 	no_more_arguments(argc, argv, optind);
@@ -334,7 +334,7 @@ static void parse_options(int argc, char **argv)
 		o.hosts = prefix_hosts(&o.src, UINT32_MAX);
 		o.bound = true;
 		if (o.src.base.family != o.dst.family)
-			usage_error("--src: \"%s\" is of another IP version than --dst", src);
+			usage_error("--src: \"%s\" does not have the IP version of --dst", src);
 	}
 	if (o.fastopen && !o.bytes)
 		o.bytes = 1;
@@ -352,7 +352,7 @@ int main(int argc, char **argv)
 	uint64_t begin;
 
 	tool_name = "client";
-	argv[0] = (char *)tool_name;	/* getopt_long() complains under this name */
+	argv[0] = (char *)tool_name;	/* the name in getopt_long()'s messages */
 	parse_options(argc, argv);
 	raise_file_limit();
 	sigaction(SIGINT, &sa, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the traffic tools share; common.h says what each function promises. */
+/* Functions of all traffic tools; common.h documents them. */
 #include "common.h"
 
 #include <arpa/inet.h>
@@ -41,7 +41,7 @@ void fail(const char *fmt, ...)
 	exit(1);
 }
 
-/* strtoull() takes signs, blanks and an empty string; an option must not. */
+/* Parse digits only: strtoull() also accepts signs, blanks and an empty string. */
 static bool digits_to_number(const char *text, size_t len, uint64_t *value)
 {
 	uint64_t v = 0;
@@ -131,7 +131,7 @@ struct prefix parse_prefix(const char *option, const char *text)
 void no_more_arguments(int argc, char **argv, int next)
 {
 	if (next < argc)
-		usage_error("\"%s\": only options are taken; --help lists them", argv[next]);
+		usage_error("\"%s\" is not an option; --help lists the options", argv[next]);
 }
 
 size_t addr_len(const struct addr *a)
@@ -150,9 +150,9 @@ bool prefix_contains(const struct prefix *p, const struct addr *a)
 }
 
 /*
- * The all-zeros host is the network (IPv4) or the subnet-router anycast
- * address (RFC 4291, 2.6.1), the all-ones host of IPv4 a broadcast: skipped
- * wherever the prefix is wide enough to have them.
+ * Return the number of the first usable host. The all-zeros host is the network
+ * (IPv4) or the subnet-router anycast address (RFC 4291, 2.6.1), the all-ones
+ * host of IPv4 a broadcast. A prefix with four addresses or more skips them.
  */
 static uint64_t first_host(const struct prefix *p)
 {
@@ -172,7 +172,7 @@ uint64_t prefix_hosts(const struct prefix *p, uint64_t cap)
 	return hosts < cap ? hosts : cap;
 }
 
-/* Host numbers fit 63 bits and the base's host bits are 0, so OR is addition. */
+/* Host numbers fit into 63 bits, and the base's host bits are 0, so OR adds them. */
 struct addr prefix_host(const struct prefix *p, uint64_t n)
 {
 	struct addr a = p->base;
@@ -227,7 +227,7 @@ uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
-/* Root may go up to fs.nr_open; anyone else up to the hard limit. */
+/* Raise the limit of open files: to fs.nr_open as root, else to the hard limit. */
 void raise_file_limit(void)
 {
 	FILE *f = fopen("/proc/sys/fs/nr_open", "r");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the traffic tools share: one way to read an argument, one way to fail.
+ * Functions of all traffic tools: parse an argument, report an error.
  *
- * Every parser takes the option's name, because a refusal names the option,
- * the value it got, and what is allowed. A wrong argument ends the program
+ * Every parser takes the option's name, because its error message names the
+ * option, the value, and the allowed values. A wrong argument ends the program
  * with status 2, a failure while running with status 1, each with one line.
  */
 #ifndef LAB_TOOLS_COMMON_H
@@ -45,10 +45,11 @@ void no_more_arguments(int argc, char **argv, int next);
 
 size_t addr_len(const struct addr *a);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
-/* How many host addresses a prefix has to give, at most @cap. */
+/* Return the number of host addresses of a prefix, at most @cap. */
 uint64_t prefix_hosts(const struct prefix *p, uint64_t cap);
-/* The @n-th host address, and back; false if @a is none of the first @hosts. */
+/* Return the @n-th host address. */
 struct addr prefix_host(const struct prefix *p, uint64_t n);
+/* Find the number of the host @a. Return false if it is not one of the first @hosts. */
 bool prefix_host_index(const struct prefix *p, uint64_t hosts, const struct addr *a, uint64_t *n);
 socklen_t to_sockaddr(struct sockaddr_storage *ss, const struct addr *a, uint16_t port);
 

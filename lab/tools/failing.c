@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * failing - has the kernel fail the Nth allocation of one thing it is asked to
- * do, and says how that ended.
+ * failing - make the kernel fail the Nth allocation of one operation, and print
+ * the result.
  *
- * The kernel counts for this thread alone, from the write to its fail-nth on
- * (Documentation/fault-injection/fault-injection.rst), so nothing but the
- * system calls asked for comes between. What is left in fail-nth afterwards
- * tells whether there were that many.
+ * The kernel counts the allocations of this thread only, from the write to its
+ * fail-nth on (Documentation/fault-injection/fault-injection.rst). So only the
+ * requested system calls count. Afterwards fail-nth is 0 if there were N
+ * allocations.
  */
 #include "common.h"
 
@@ -27,7 +27,7 @@ static void arm(unsigned long long nth)
 		fail("fail-nth: %s", strerror(errno));
 }
 
-/* Were there so many allocations that one failed? */
+/* Return whether there were N allocations, so that the Nth failed. */
 static bool has_failed(void)
 {
 	char left[32] = "";
@@ -42,7 +42,7 @@ static int load(int fd)
 	return syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
 }
 
-/* A tap opened, told what it is to show, and read once. */
+/* Open a tap, write its filter, and read it once. */
 static int use(const char *path, const char *filter, int *fd)
 {
 	char text[4096];
@@ -65,7 +65,7 @@ static int show(const char *path)
 	return err;
 }
 
-/* Whether what every one has to have is in it. */
+/* Return 0 if the new network namespace has the files of the module, else an errno. */
 static int made_whole(void)
 {
 	return access("/proc/thread-self/net/tcpsynq_status", R_OK) ? errno : 0;
@@ -75,11 +75,11 @@ static const char help[] =
 "usage: failing N load FILE         load a module\n"
 "       failing N use FILE FILTER   open a tap, write its filter, read\n"
 "       failing N show FILE         open a file and read it\n"
-"       failing N netns             make a network namespace; ENOENT if it was made\n"
-"                                   and lacks the module's files\n"
+"       failing N netns             make a network namespace; ENOENT if it lacks\n"
+"                                   the module's files\n"
 "\n"
-"One line: the error's name, or 0; then 1 if the Nth allocation failed, 0 if\n"
-"there were fewer.\n";
+"Prints one line: the error's name, or 0; then 1 if the Nth allocation failed, or\n"
+"0 if there were fewer.\n";
 
 int main(int argc, char **argv)
 {
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 		fail("%s: %s", argv[3], strerror(errno));
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
 	if (fail_nth < 0)
-		fail("fail-nth: %s: a kernel without fault injection", strerror(errno));
+		fail("fail-nth: %s: the kernel lacks fault injection", strerror(errno));
 	arm(nth);
 	if (!strcmp(what, "load"))
 		err = load(fd);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frames to bytes and back. Header layouts: RFC 791 (IPv4), RFC 8200 (IPv6),
+ * Write and parse frames. Header layouts: RFC 791 (IPv4), RFC 8200 (IPv6),
  * RFC 9293 section 3.1 (TCP), RFC 7323 (timestamps), RFC 792 and RFC 4443
  * (the ICMP errors), RFC 1071 (the checksum).
  */
@@ -49,7 +49,7 @@ static uint16_t fold(uint64_t acc)
 	return (uint16_t)~acc;
 }
 
-/* The pseudo-header sums up the same in either byte order of its fields. */
+/* The pseudo-headers of IPv4 and IPv6 differ in the order of fields, not in the sum. */
 static uint16_t checksum_with_pseudo(const struct addr *a, const struct addr *b, uint8_t proto,
 				     const uint8_t *payload, size_t len)
 {
@@ -88,7 +88,7 @@ static void put_ip(uint8_t *p, const struct addr *from, const struct addr *to, u
 	}
 }
 
-/* A SYN offers what a plain client does; SACK and scaling only with timestamps. */
+/* Write options. A SYN has an MSS, and with timestamps also SACK and window scaling. */
 static size_t put_options(uint8_t *p, const struct segment *s, uint16_t mss)
 {
 	uint8_t *start = p;
@@ -150,7 +150,7 @@ size_t frame_icmp(uint8_t *frame, const uint8_t mac_header[14], const struct flo
 	memset(icmp, 0, len);
 	icmp[0] = type;
 	icmp[1] = code;
-	/* The quote travels the other way: from the target, to us. */
+	/* The quoted SYN-ACK has the other direction: from the target to us. */
 	put_ip(icmp + 8, &f->target, &f->us, IPPROTO_OF_TCP, 20);
 	put16(quoted_tcp, f->target_port);
 	put16(quoted_tcp + 2, f->our_port);
@@ -158,7 +158,7 @@ size_t frame_icmp(uint8_t *frame, const uint8_t mac_header[14], const struct flo
 	put32(quoted_tcp + 8, synack_ack);
 	quoted_tcp[12] = 5 << 4;
 	quoted_tcp[13] = TCP_SYN | TCP_ACK;
-	/* Only ICMPv6 covers a pseudo-header. */
+	/* The checksum covers a pseudo-header only in ICMPv6. */
 	put16(icmp + 2, v4 ? fold(sum(0, icmp, len)) :
 			     checksum_with_pseudo(&f->us, &f->target, 58, icmp, len));
 	return (size_t)(icmp - frame) + len;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ethernet frames with one TCP segment or one ICMP error in them: pure
- * functions from fields to bytes. Checksums are computed in full each time;
- * beside what a kernel spends on a segment that is nothing.
+ * Write and parse Ethernet frames with one TCP segment or one ICMP error. The
+ * functions keep no state, and compute each checksum in full. That costs little
+ * compared with the kernel's work for a segment.
  */
 #ifndef LAB_TOOLS_FRAME_H
 #define LAB_TOOLS_FRAME_H
@@ -25,13 +25,13 @@ struct segment {
 	uint8_t flags;
 	bool timestamps;	/* RFC 7323 option, with the two values below */
 	uint32_t tsval, tsecr;
-	uint16_t data;		/* so many bytes of payload */
+	uint16_t data;		/* bytes of payload */
 };
 
-/* Both write at most FRAME_MAX bytes at @frame and return how many. */
+/* Write a TCP segment to @frame. Return its length, at most FRAME_MAX. */
 size_t frame_tcp(uint8_t *frame, const uint8_t mac_header[14], const struct flow *f,
 		 const struct segment *s);
-/* An ICMP error about the target's SYN-ACK, whose numbers are given. */
+/* Write an ICMP error about the target's SYN-ACK, which has the given numbers. */
 size_t frame_icmp(uint8_t *frame, const uint8_t mac_header[14], const struct flow *f,
 		  uint8_t type, uint8_t code, uint32_t synack_seq, uint32_t synack_ack);
 
@@ -40,7 +40,7 @@ struct received {
 	struct segment segment;
 };
 
-/* False unless @frame is a whole TCP header over IPv4 or IPv6. */
+/* Parse @frame. Return false unless it has a whole TCP header over IPv4 or IPv6. */
 bool frame_parse_tcp(const uint8_t *frame, size_t len, struct received *r);
 
 #endif /* LAB_TOOLS_FRAME_H */

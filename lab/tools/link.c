@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The wire; link.h says what each function promises. */
+/* The link to the target; link.h documents the functions. */
 #include "link.h"
 
 #include <arpa/inet.h>
@@ -60,7 +60,7 @@ void parse_mac(const char *option, const char *text, uint8_t mac[6])
 		mac[i] = (uint8_t)b[i];
 }
 
-/* Is this RTM_NEWNEIGH message a usable entry for @target on our interface? */
+/* Return whether the message is a usable neighbour entry for @target on our interface. */
 static bool neighbour_matches(const struct link *l, struct nlmsghdr *h, const struct addr *target,
 			      uint8_t mac[6])
 {
@@ -140,7 +140,7 @@ void link_find_target(struct link *l, const struct addr *target)
 		usleep(30000);
 	}
 	inet_ntop(target->family, target->b, text, sizeof(text));
-	fail("no hardware address for %s on %s: is it on this link and up? --dst-mac says it by hand",
+	fail("no hardware address for %s on %s: is it on this link and up? If so, give --dst-mac",
 	     text, l->name);
 }
 
@@ -156,7 +156,7 @@ struct link_losses link_losses(const struct link *l)
 	while (fgets(line, sizeof(line), f)) {
 		char *p = line + strspn(line, " ");
 
-		/* Eight columns each way: bytes, packets, errors, dropped, and so on. */
+		/* Eight columns per direction: bytes, packets, errors, dropped and others. */
 		if (!strncmp(p, l->name, len) && p[len] == ':' &&
 		    sscanf(p + len + 1, "%*s %*s %*s %llu %*s %*s %*s %*s %*s %*s %*s %llu", &rx,
 			   &tx) == 2)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * listener - TCP listening sockets that do as they are told: accept or not,
- * share their ports in SO_REUSEPORT groups, close one by one while it runs.
+ * listener - listen on TCP ports. The sockets accept or not, share their ports in
+ * SO_REUSEPORT groups, and close one by one while it runs.
  *
  * The model. On each port there are --reuseport members, numbered from 0;
- * "member m" is the m-th socket of every port. Closing takes the lowest
- * member left, on every port at once. One epoll loop does everything;
- * signals come in through a signalfd:
- *   SIGUSR1          close the first member left
- *   SIGUSR2          close all, stay
- *   SIGHUP           shutdown(SHUT_RD) all: no longer listening, not closed
- *   SIGINT, SIGTERM  print the counts, end
+ * "member m" is the m-th socket of every port. A close takes the lowest open
+ * member, on every port at once. One epoll loop does everything; signals
+ * arrive through a signalfd:
+ *   SIGUSR1          close the first open member
+ *   SIGUSR2          close all, and keep running
+ *   SIGHUP           shutdown(SHUT_RD) all: they stop listening, but stay open
+ *   SIGINT, SIGTERM  print the counts, and exit
  *
- * How many half-open connections fit is min(--backlog, net.core.somaxconn),
- * which is also how many may wait to be accepted (listen(2)).
+ * min(--backlog, net.core.somaxconn) limits the number of half-opens, and the
+ * number of connections that wait for accept() (listen(2)).
  */
 #include "common.h"
 
@@ -39,13 +39,13 @@
 #define PORTS_MAX 1024
 #define MEMBERS_MAX 256
 #define EVENTS 256
-#define ACCEPTS_AT_ONCE 1024	/* then look at the other sockets and at signals */
+#define ACCEPTS_AT_ONCE 1024	/* then handle other sockets and signals */
 
 enum mode { ACCEPT_YES, ACCEPT_CLOSE, ACCEPT_HOLD, ACCEPT_RST, ACCEPT_NO };
 
 static const char *const mode_names[] = { "yes", "close", "hold", "rst", "no" };
 
-/* What an epoll event is about, beside the descriptor. */
+/* The type of an epoll event, in addition to the descriptor. */
 enum about { A_SIGNAL, A_LISTENER, A_CONNECTION };
 
 static struct {
@@ -91,8 +91,9 @@ static void set_option(int fd, int level, int name, int value, const char *what)
 }
 
 /*
- * A program that leaves the choice of a socket to the kernel, of a kind that also has
- * half-opens move when their socket closes (5.14), whatever net.ipv4.tcp_migrate_req says.
+ * Load a BPF program that leaves the choice of a socket to the kernel. Its attach type
+ * makes half-opens move when their socket closes (since 5.14), even if
+ * net.ipv4.tcp_migrate_req is 0.
  */
 static int migrating_program(void)
 {
@@ -137,7 +138,7 @@ static int listen_on(uint16_t port)
 		fail("bind to port %u: %s", port, strerror(errno));
 	if (listen(fd, o.backlog))
 		fail("listen on port %u: %s", port, strerror(errno));
-	/* The group has it, so it is attached again with each member. */
+	/* The program is that of the group. Each member attaches it again. */
 	if (o.migrate)
 		set_option(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, migrating_program(),
 			   "SO_ATTACH_REUSEPORT_EBPF");
@@ -152,7 +153,7 @@ static void say(const char *what, unsigned int member)
 	fflush(stdout);
 }
 
-/* Closing takes a descriptor off epoll as well. */
+/* Close a member on every port. close() also removes a descriptor from epoll. */
 static void close_next_member(void)
 {
 	if (next_member == o.members)
@@ -170,7 +171,7 @@ static void close_next_member(void)
 static void shut_all(void)
 {
 	for (unsigned int i = next_member * o.ports; i < o.members * o.ports; i++) {
-		/* A socket shut down is always ready: off epoll first. */
+		/* After shutdown() a socket is always ready: take it off epoll first. */
 		epoll_ctl(epoll_fd, EPOLL_CTL_DEL, sockets[i], NULL);
 		if (shutdown(sockets[i], SHUT_RD) && errno != ENOTCONN)
 			fail("shutdown: %s", strerror(errno));
@@ -186,7 +187,7 @@ static void close_with_reset(int fd)
 	close(fd);
 }
 
-/* Did this connection's SYN bring data, that is, was it a Fast Open? */
+/* Return whether the SYN of this connection carried data (Fast Open). */
 static bool came_with_data(int fd)
 {
 	struct tcp_info info;
@@ -196,7 +197,7 @@ static bool came_with_data(int fd)
 	       info.tcpi_options & TCPI_OPT_SYN_DATA;
 }
 
-/* False once the connection has ended, and is closed. */
+/* Read all data there is. If the connection has ended, close it and return false. */
 static bool read_some(int fd)
 {
 	static char sink[65536];
@@ -224,7 +225,7 @@ static void accept_some(int listener)
 			if (errno == EAGAIN || errno == EINTR)
 				return;
 			counts.accept_errors++;
-			/* Out of descriptors or memory: it stays ready, so don't spin. */
+			/* Out of descriptors or memory: the socket stays ready, so wait. */
 			if (errno != ECONNABORTED) {
 				usleep(10000);
 				return;
@@ -234,7 +235,7 @@ static void accept_some(int listener)
 		counts.accepted++;
 		if (o.fastopen >= 0)
 			counts.syn_data += came_with_data(fd);
-		/* Many have ended by the time they are accepted: no need to watch those. */
+		/* Many have ended before they are accepted: do not watch these. */
 		if (o.mode == ACCEPT_YES && read_some(fd))
 			watch(fd, A_CONNECTION);
 		else if (o.mode == ACCEPT_CLOSE)
@@ -244,7 +245,7 @@ static void accept_some(int listener)
 	}
 }
 
-/* False when it is time to end. */
+/* Handle signals. Return false if the program should exit. */
 static bool handle_signal(int fd)
 {
 	struct signalfd_siginfo si;
@@ -291,7 +292,7 @@ static void serve(void)
 			case A_SIGNAL:
 				if (!handle_signal(fd))
 					return;
-				/* What the other events name may be closed by now. */
+				/* The other events may be of closed descriptors now. */
 				i = n;
 				break;
 			case A_LISTENER:
@@ -307,27 +308,27 @@ static void serve(void)
 static const char help[] =
 "usage: listener --port P[,P...|-P] [options]\n"
 "\n"
-"Listens until a signal or --seconds. Prints \"ready\", a line for each close\n"
+"Listen until a signal or --seconds. Prints \"ready\", a line for each close\n"
 "(\"closed M left N\"), and one line of JSON at the end.\n"
 "\n"
 "  --port LIST       ports and ranges, such as 80 or 80,443 or 8000-8007\n"
 "  --addr ADDR       0.0.0.0, an IPv4 or IPv6 address; :: takes both (0.0.0.0)\n"
-"  --backlog N       listen()'s second argument (4096); somaxconn bounds it\n"
+"  --backlog N       backlog of listen(), limited by somaxconn (4096)\n"
 "  --accept MODE     yes: accept, read to the end, close (default)\n"
 "                    close: accept, close at once; rst: close with a reset\n"
 "                    hold: accept, keep open; no: never accept\n"
 "  --reuseport N     N sockets on each port (1)\n"
-"  --migrate         a BPF program has half-opens move when a socket closes\n"
+"  --migrate         move half-opens when their socket closes, by a BPF program\n"
 "  --close-after S   close the first member after S seconds, once\n"
 "  --fastopen QLEN   TCP_FASTOPEN; net.ipv4.tcp_fastopen must have bit 2 set\n"
 "  --defer-accept S  TCP_DEFER_ACCEPT\n"
-"  --mptcp           MPTCP sockets\n"
-"  --seconds S       end after S seconds (600)\n"
+"  --mptcp           use MPTCP sockets\n"
+"  --seconds S       stop after S seconds (600)\n"
 "\n"
-"SIGUSR1 closes the first member left, SIGUSR2 all; SIGHUP shuts all down\n"
-"without closing; SIGINT and SIGTERM print the counts and end.\n"
-"accepted: connections; ended and reset: how those read to the end (--accept\n"
-"yes) ended; syn_data: those whose SYN brought data (--fastopen).\n";
+"SIGUSR1 closes the first open member, SIGUSR2 all; SIGHUP shuts all down\n"
+"without closing; SIGINT and SIGTERM print the counts and exit.\n"
+"accepted: connections; ended, reset: those of --accept yes that ended with a FIN,\n"
+"or with an error; syn_data: those with data in the SYN (--fastopen).\n";
 
 enum { O_PORT = 256, O_ADDR, O_BACKLOG, O_ACCEPT, O_REUSEPORT, O_CLOSE_AFTER, O_FASTOPEN,
        O_DEFER, O_MPTCP, O_MIGRATE, O_SECONDS, O_HELP };
@@ -359,7 +360,7 @@ static enum mode parse_mode(const char *text)
 	for (size_t i = 0; i < sizeof(mode_names) / sizeof(*mode_names); i++)
 		if (!strcmp(text, mode_names[i]))
 			return (enum mode)i;
-	usage_error("--accept: \"%s\" is none of yes, close, hold, rst, no", text);
+	usage_error("--accept: \"%s\" is not yes, close, hold, rst or no", text);
 }
 
 static void parse_options(int argc, char **argv)
@@ -388,7 +389,7 @@ static void parse_options(int argc, char **argv)
 		case O_MIGRATE: o.migrate = true; break;
 		case O_SECONDS: o.seconds_ns = parse_seconds("seconds", optarg, 86400); break;
 		case O_HELP: fputs(help, stdout); exit(0);
-		default: exit(2);	/* getopt_long() has said why */
+		default: exit(2);	/* getopt_long() has printed the reason */
 		}
 	}
 	no_more_arguments(argc, argv, optind);
@@ -420,7 +421,7 @@ static void open_signals(void)
 int main(int argc, char **argv)
 {
 	tool_name = "listener";
-	argv[0] = (char *)tool_name;	/* getopt_long() complains under this name */
+	argv[0] = (char *)tool_name;	/* the name in getopt_long()'s messages */
 	parse_options(argc, argv);
 	raise_file_limit();
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);

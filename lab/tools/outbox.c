@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sending frames in batches; outbox.h says what each function promises. */
+/* Send frames in batches; outbox.h documents the functions. */
 #include "outbox.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ void pin_to_this_cpu(void)
 
 static int open_sender(const struct link *l, bool bypass)
 {
-	/* Protocol 0: a socket that only sends is handed nothing to receive. */
+	/* Protocol 0: the kernel passes no frames to a socket that only sends. */
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_ifindex = l->index };
 	int one = 1;
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -72,7 +72,7 @@ void outbox_open(struct outbox *b, const struct link *l, bool bypass, const atom
 	}
 }
 
-/* How many of @n messages went: at least one, or 0 when told to stop. */
+/* Send some of @n messages. Return how many: at least one, or 0 if @stop is set. */
 static unsigned int send_some(int fd, struct mmsghdr *msg, unsigned int n, const atomic_int *stop,
 			      uint64_t *refused)
 {
@@ -120,8 +120,8 @@ void outbox_push(struct outbox *b, size_t len, uint8_t kind)
 }
 
 /*
- * Spin, then yield, then sleep. Only what happens after arming must be
- * prompt, so a racer may well be slow to arm.
+ * Spin, then yield, then sleep. A racer may be slow to arm: only the steps after
+ * that must be quick.
  */
 static void backoff(unsigned int *spins)
 {
@@ -137,7 +137,7 @@ static void *racer_main(void *arg)
 {
 	struct racer *r = arg;
 	struct outbox *b = r->box;
-	/* The frame is shared, the kernel's "bytes sent" must not be. */
+	/* Racers share the frame, but the kernel writes msg_len: each has its own. */
 	struct mmsghdr msg = { .msg_hdr = { .msg_iov = b->iov, .msg_iovlen = 1 } };
 	unsigned int round = 0, spins = 0;
 	uint64_t refused = 0;
@@ -172,7 +172,7 @@ void outbox_start_racers(struct outbox *b, const struct link *l, bool bypass, un
 	b->n_racers = n;
 }
 
-/* Slot 0 holds one frame; each racer sends it while we do. */
+/* Send the frame in slot 0 at the same moment as each racer. */
 static void race(struct outbox *b, uint8_t kind, uint8_t kind_of_copy)
 {
 	unsigned int round = atomic_fetch_add(&b->go, 1) + 1;
@@ -203,7 +203,7 @@ void outbox_push_copies(struct outbox *b, size_t len, uint8_t kind, uint8_t kind
 		race(b, kind, kind_of_copy);
 		return;
 	}
-	/* A flush in between leaves the frame's bytes where they were written. */
+	/* A flush in between does not change the bytes of the frame. */
 	outbox_push(b, len, kind);
 	for (unsigned int i = 1; i < copies; i++) {
 		if (b->n != from)

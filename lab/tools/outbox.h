@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sending frames in batches, one outbox per thread. A frame is counted, under
- * the kind its builder gave it, once the device has really taken it; one that
- * the device refuses for want of room is tried again until it goes.
+ * Send frames in batches, one outbox per thread. A frame counts, under the kind
+ * that its caller gave, once the device has accepted it. If the device has no
+ * room, the outbox sends the frame again until the device accepts it.
  *
- * Racing: with racers, a frame pushed with copies leaves from several CPUs at
- * the same moment, one thread each, so that the target handles the copies at
- * once and not one after another.
+ * Racers: threads that send the copies of a frame from several CPUs at the same
+ * moment. The target then handles the copies at the same time, and not one after
+ * another.
  */
 #ifndef LAB_TOOLS_OUTBOX_H
 #define LAB_TOOLS_OUTBOX_H
@@ -35,8 +35,8 @@ struct outbox {
 	int fd;
 	unsigned int n;
 	uint64_t sent[OUTBOX_KINDS];
-	uint64_t refused;		/* tries the device turned down */
-	const atomic_int *stop;		/* not zero: give up what is not sent */
+	uint64_t refused;		/* attempts that the device refused */
+	const atomic_int *stop;		/* not zero: discard unsent frames */
 	struct racer racers[OUTBOX_RACERS_MAX];
 	unsigned int n_racers;
 	atomic_uint go;
@@ -47,23 +47,23 @@ struct outbox {
 	uint8_t frame[OUTBOX_BATCH][FRAME_MAX];
 };
 
-/* @bypass: past the queueing discipline (and past tcpdump), which is faster. */
+/* @bypass: skip the queueing discipline (and tcpdump), which is faster. */
 void outbox_open(struct outbox *b, const struct link *l, bool bypass, const atomic_int *stop);
-/* Starts @n threads, on the CPUs after @cpu, each sending one copy. */
+/* Start @n threads on the CPUs after @cpu. Each sends one copy. */
 void outbox_start_racers(struct outbox *b, const struct link *l, bool bypass, unsigned int n,
 			 unsigned int cpu);
-/* Where the next frame is to be written. */
+/* Return the buffer of the next frame. */
 uint8_t *outbox_frame(struct outbox *b);
 void outbox_push(struct outbox *b, size_t len, uint8_t kind);
-/* The frame just written, @copies times; all but the first count as @kind_of_copy. */
+/* Push the frame just written @copies times. Copies count as @kind_of_copy. */
 void outbox_push_copies(struct outbox *b, size_t len, uint8_t kind, uint8_t kind_of_copy,
 			unsigned int copies);
 void outbox_flush(struct outbox *b);
 void outbox_close(struct outbox *b);
 
-/* Ties the calling thread to the @n-th CPU it may use, counted round and round. */
+/* Pin the calling thread to the @n-th CPU that it may use, modulo their number. */
 void pin_to_cpu(unsigned int n);
-/* Ties the calling thread to the CPU it happens to be on. */
+/* Pin the calling thread to its current CPU. */
 void pin_to_this_cpu(void);
 
 #endif /* LAB_TOOLS_OUTBOX_H */

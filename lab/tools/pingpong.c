@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pingpong PORT TIMES: a byte to and fro over a connection to ourselves. Both
- * ends are in one thread, so each segment costs the kernel the same, which
- * those of a transfer do not: two are received a time.
+ * pingpong PORT TIMES: send a byte back and forth over a connection to this
+ * process. Both ends are in one thread, so each segment costs the kernel the
+ * same. In a bulk transfer, the kernel receives two segments at a time.
  */
 #include "common.h"
 

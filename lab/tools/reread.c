@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * reread TIMES FILE: opens, reads to its end and closes a file so many times,
- * in one process: what a program pays that is running already.
+ * reread TIMES FILE: open a file, read it to its end and close it, TIMES times in
+ * one process. Measures the cost for a program that already runs.
  */
 #include "common.h"
 

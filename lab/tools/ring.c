@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The receive ring; ring.h says what each function promises. */
+/* The receive ring; ring.h documents the functions. */
 #include "ring.h"
 
 #include <arpa/inet.h>
@@ -13,9 +13,9 @@
 #include <time.h>
 
 /*
- * A block is handed over when full or after BLOCK_MSEC, however little is in
- * it. So blocks are small: with few large ones a reader that lags for a
- * moment would lose segments while the ring is nearly empty.
+ * The kernel hands a block over when it is full or after BLOCK_MSEC, even if it
+ * is almost empty. So blocks are small: with few large ones, a reader that lags
+ * for a moment would lose segments while the ring is nearly empty.
  */
 #define BLOCK_SIZE (16U * 1024)
 #define BLOCK_MSEC 4		/* one tick at HZ=250: an answer waits no longer */
@@ -30,7 +30,7 @@ static uint32_t word(const uint8_t *p)
 	return ntohl(v);
 }
 
-/* TCP from the target, nothing else; offsets count from the Ethernet header. */
+/* Accept only TCP from the target. Offsets count from the Ethernet header. */
 static void attach_filter(int fd, const struct addr *target)
 {
 	bool v4 = target->family == AF_INET;
@@ -61,8 +61,8 @@ static void attach_filter(int fd, const struct addr *target)
 void ring_open(struct ring *r, const struct link *l, const struct addr *target, size_t mebibytes)
 {
 	/*
-	 * Bound to one protocol, not ETH_P_ALL: such a socket never sees what
-	 * this host sends, so our own segments cost nothing here.
+	 * Bind to one protocol, not to ETH_P_ALL: the socket then does not
+	 * receive the segments that this host sends, so they cost nothing here.
 	 */
 	struct sockaddr_ll ll = {
 		.sll_family = AF_PACKET,
@@ -79,7 +79,7 @@ void ring_open(struct ring *r, const struct link *l, const struct addr *target, 
 
 	memset(r, 0, sizeof(*r));
 	req.tp_frame_nr = req.tp_block_nr * (BLOCK_SIZE / req.tp_frame_size);
-	/* Protocol 0 until bind(): nothing unfiltered gets in. */
+	/* Protocol 0 until bind(): no unfiltered frame gets in. */
 	r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (r->fd < 0)
 		fail("packet socket: %s (CAP_NET_RAW is needed)", strerror(errno));
@@ -128,7 +128,7 @@ uint64_t ring_drops(struct ring *r)
 	struct tpacket_stats_v3 s;
 	socklen_t len = sizeof(s);
 
-	/* Each call clears the kernel's figure. */
+	/* Each call clears the kernel's counter. */
 	if (!getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len))
 		r->drops += s.tp_drops;
 	return r->drops;

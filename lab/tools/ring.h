@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The target's answers, through a receive ring shared with the kernel
- * (PACKET_RX_RING, TPACKET_V3: Documentation/networking/packet_mmap.rst).
- * A block of the ring is handed over when full or after a few milliseconds,
- * so a flood costs one wake-up per hundred segments or so.
+ * Receive the target's segments through a ring shared with the kernel
+ * (PACKET_RX_RING, TPACKET_V3: Documentation/networking/packet_mmap.rst). The
+ * kernel hands a block of the ring over when it is full or after a few
+ * milliseconds, so a flood costs about one wake-up per hundred segments.
  */
 #ifndef LAB_TOOLS_RING_H
 #define LAB_TOOLS_RING_H
@@ -18,16 +18,16 @@ struct ring {
 	uint64_t drops;
 };
 
-/* @received: when the kernel saw the frame, CLOCK_REALTIME in ns. */
+/* @received: the time when the kernel received the frame, CLOCK_REALTIME in ns. */
 typedef void ring_fn(void *arg, const uint8_t *frame, size_t len, uint64_t received);
 
-/* From now on every TCP segment from @target on @l is kept. */
+/* Open the ring. From now on it keeps every TCP segment from @target on @l. */
 void ring_open(struct ring *r, const struct link *l, const struct addr *target, size_t mebibytes);
-/* Hands at most one block to @fn; false if there was none. */
+/* Pass the frames of at most one block to @fn. Return false if there was none. */
 bool ring_read(struct ring *r, ring_fn *fn, void *arg);
-/* Until a block is there, or @ns passed. */
+/* Wait for a block, but not longer than @ns. */
 void ring_wait(struct ring *r, uint64_t ns);
-/* Segments lost so far because the ring was full. */
+/* Return the segments lost so far because the ring was full. */
 uint64_t ring_drops(struct ring *r);
 
 #endif /* LAB_TOOLS_RING_H */

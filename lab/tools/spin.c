@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * spin: turns of an empty loop, at the lowest priority. Each SIGUSR1 prints
- * "TURNS NANOSECONDS" since the start; SIGTERM ends it. In a guest whose clock
- * counts instructions, what the turns do not account for was spent by others;
- * and with it running the guest is never idle, so the clock never jumps.
+ * spin: run an empty loop at the lowest priority. On SIGUSR1, print "TURNS
+ * NANOSECONDS" since the start; on SIGTERM, exit. In a guest whose clock counts
+ * instructions, the kernel or other processes spent the time that the turns do
+ * not account for. While spin runs, the guest is never idle, so its clock never
+ * jumps.
  */
 #include <sched.h>
 #include <signal.h>

@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * synsend - a bounded sender of raw SYNs that finishes, resets, ends by ICMP
- * or abandons the handshakes it starts, in exact shares.
+ * synsend - send a limited number of raw SYNs. It completes, resets, ends by
+ * ICMP or abandons the handshakes, in exact shares.
  *
  * The model. SYN number i has a 4-tuple, an initial sequence number and a
- * share of its own, each a function of i alone, and each reply gives i back.
- * So nothing is looked up, one byte per SYN (seen, answered) is all the
- * state, and what the target must have counted follows from the numbers
- * printed at the end. One thread sends SYNs; another reads the target's
- * replies from a ring and answers. What a segment does at the target, and in
- * which order it is checked, is RFC 9293 section 3.10.7 and Linux's
- * tcp_check_req() (net/ipv4/tcp_minisocks.c, 6.1).
+ * share. Each is a function of i alone, and each reply gives i back. So synsend
+ * needs no lookups, and only one byte of state per SYN (seen, answered). The
+ * numbers printed at the end determine the counts of the target. One thread
+ * sends SYNs; another reads the target's replies from a ring and answers. RFC
+ * 9293 section 3.10.7 and Linux's tcp_check_req() (net/ipv4/tcp_minisocks.c,
+ * 6.1) define the effect of a segment at the target, and the order of checks.
  *
- * Where it runs. In an "attacker" network namespace, on one end of a veth
- * pair whose other end is in the target's namespace:
+ * Setup. Run it in an "attacker" network namespace, on one end of a veth pair
+ * whose other end is in the target's namespace:
  *   target:    ip route add 198.18.0.0/15 via ATTACKER dev VETH
  *              ip -6 route add 2001:db8:5::/48 via ATTACKER6 dev VETH
  *   attacker:  sysctl net.ipv4.ip_forward=0
  *              ip route add blackhole 198.18.0.0/15
  *              ip -6 route add blackhole 2001:db8:5::/48
  * SYN-ACKs then end at the attacker's veth, where only synsend reads them.
- * Nobody else answers: the attacker's kernel owns none of the sources, so
- * it sends no RST. Without the blackholes it may have its say by ICMP: over
- * IPv6 Linux reports "no route" (ip6_pkt_drop() in net/ipv6/route.c), and with
- * forwarding on it would pass SYN-ACKs along or refuse them.
+ * The attacker's kernel owns none of the sources, so it sends no RST. Without
+ * the blackholes it may answer by ICMP: over IPv6 Linux reports "no route"
+ * (ip6_pkt_drop() in net/ipv6/route.c), and with forwarding on it would
+ * forward SYN-ACKs or refuse them.
  *
- * Sources. 198.18.0.0/15 is set aside for tests between devices (RFC 2544,
- * appendix C.2.2; RFC 6890), 2001:db8::/32 for documentation (RFC 3849):
- * neither is on the Internet.
+ * Sources. 198.18.0.0/15 is reserved for tests between devices (RFC 2544,
+ * appendix C.2.2; RFC 6890), 2001:db8::/32 for documentation (RFC 3849).
+ * Neither is on the Internet.
  *
- * Leaving clean. The target keeps what is not ended: a completed connection
+ * Leftovers. The target keeps connections that did not end. A completed one
  * that it closes first waits in FIN-WAIT-1 for an answer that never comes, and
  * a later SYN with the same 4-tuple meets it. So complete with --then-reset,
- * or give each run numbers of its own with --first.
+ * or use other SYN numbers in each run, with --first.
  *
- * ICMP. An error ends a half-open connection only if it quotes the SYN-ACK's
- * sequence number and is of a fatal kind: for IPv4 net or host unreachable,
- * time exceeded, parameter problem (tcp_v4_err() in net/ipv4/tcp_ipv4.c); for
- * IPv6 the ones icmpv6_err_convert() in net/ipv6/icmp.c calls fatal, such as
- * port unreachable; address unreachable is not among those.
+ * ICMP. An error ends a half-open only if it quotes the SYN-ACK's sequence
+ * number and is fatal. For IPv4, fatal errors are net or host unreachable,
+ * time exceeded and parameter problem (tcp_v4_err() in net/ipv4/tcp_ipv4.c).
+ * For IPv6, icmpv6_err_convert() in net/ipv6/icmp.c decides: port unreachable
+ * is fatal, address unreachable is not.
  */
 #include "common.h"
 #include "frame.h"
@@ -66,20 +65,20 @@
 #define SHARES_MAX 1000U
 #define NAP_NS 1000000ULL
 #define LONG_NAP_NS 20000000ULL
-#define LOST_AFTER_NS NSEC_PER_SEC	/* a SYN unanswered for so long frees the window */
+#define LOST_AFTER_NS NSEC_PER_SEC	/* then an unanswered SYN leaves the window */
 
 enum share { COMPLETE, RESET, UNREACH, ABANDON, BAD_ACK, SHARES };
 
-/* What a frame is counted as. */
+/* The kinds of frames, counted separately. */
 enum kind {
 	K_SYN, K_SYN_COPY, K_SYN_RETRY, K_SYN_RESET, K_BAD_ACK,
 	K_COMPLETE, K_DATA, K_THEN_RESET, K_RESET, K_RESET_COPY, K_ICMP, K_AGAIN,
 	KINDS
 };
 
-_Static_assert(KINDS <= OUTBOX_KINDS, "an outbox counts fewer kinds than there are");
+_Static_assert(KINDS <= OUTBOX_KINDS, "OUTBOX_KINDS is too small for all kinds");
 
-/* The byte per SYN: bits, each set once. */
+/* Bits of the byte per SYN. Each is set once. */
 enum { SEEN = 1, ANSWERED = 2, REFUSED = 4 };
 
 enum { RUNNING, BY_TIME, BY_SIGNAL };
@@ -91,7 +90,7 @@ struct options {
 	struct prefix src;
 	const char *dst_mac, *log;
 	uint64_t first, count, rate, seconds_ns, linger_ns, retry_ns;
-	uint64_t hold_ns, hold_more_ns;	/* for the first SYN, and how much more for the last */
+	uint64_t hold_ns, hold_more_ns;	/* for the first SYN; more for the last */
 	uint64_t sources, window;
 	unsigned int retries, weight[SHARES];
 	unsigned int dup, dup_reset, then_data;
@@ -103,7 +102,7 @@ struct options {
 	     reset_behind;
 };
 
-/* An answer that waits for its time; all wait equally long, so first in, first out. */
+/* An answer that waits for --hold. Later ones wait as long or longer, so it is a FIFO. */
 struct waiting {
 	uint64_t due;
 	uint32_t n, synack_seq, tsval;
@@ -129,22 +128,22 @@ static struct counts counts;
 static uint8_t *share_of_slot;		/* one period of the shares */
 static uint32_t period;
 
-static _Atomic uint8_t *state;		/* SEEN and so on, per SYN; written by the receiver only */
+static _Atomic uint8_t *state;		/* SEEN etc. per SYN; only the receiver writes */
 static struct waiting *queue;
 static size_t queue_head, queue_tail;
 
-/* With --log, per SYN: when its first SYN-ACK came and when that was answered; 0: not. */
+/* With --log, per SYN: the times of its first SYN-ACK and of the answer; 0: none. */
 static struct times {
 	uint64_t synack, answer;
 } *times;
 
-static atomic_int stop;			/* RUNNING, or why not */
-static atomic_ullong settled;		/* SYNs that hold the window no longer */
+static atomic_int stop;			/* RUNNING, or the reason to stop */
+static atomic_ullong settled;		/* SYNs that have left the window */
 static atomic_ullong syns_done_at;	/* time of the last SYN, once all are sent */
 
 /* ---- SYN number i, and back ---- */
 
-/* A bijection of 32-bit numbers (Murmur3's finalizer): neighbours look unrelated. */
+/* Map 32-bit numbers one to one (Murmur3's finalizer): neighbours look unrelated. */
 static uint32_t mix(uint32_t v)
 {
 	v ^= v >> 16;
@@ -159,7 +158,7 @@ static uint32_t isn_of(uint64_t i)
 	return mix((uint32_t)i + o.seed);
 }
 
-/* Destination ports turn fastest, then sources, then source ports. */
+/* Set the flow of SYN i. Target ports change fastest, then sources, then source ports. */
 static void flow_of(uint64_t i, struct flow *f)
 {
 	uint64_t dports = o.dport.last - o.dport.first + 1U;
@@ -176,7 +175,7 @@ static uint64_t tuples(void)
 	return o.sources * (o.dport.last - o.dport.first + 1U) * (o.sport.last - o.sport.first + 1U);
 }
 
-/* Which of this run's SYNs, counted from 0, has this flow? */
+/* Find the SYN with this flow, counted from 0 in this run. Return false if none has it. */
 static bool number_of(const struct flow *f, uint64_t *n)
 {
 	uint64_t dports = o.dport.last - o.dport.first + 1U;
@@ -193,8 +192,8 @@ static bool number_of(const struct flow *f, uint64_t *n)
 }
 
 /*
- * One period of the shares, evenly mixed: each slot goes to the share that is
- * furthest behind. Each share gets exactly its weight per period.
+ * Plan one period of the shares, evenly mixed: each slot goes to the share that
+ * is furthest behind. Each share gets exactly its weight per period.
  */
 static void plan_shares(void)
 {
@@ -237,7 +236,7 @@ static bool has(uint64_t n, uint8_t bits)
 	return atomic_load_explicit(&state[n], memory_order_relaxed) & bits;
 }
 
-/* One writer, so there is nothing to lose between the load and the store. */
+/* There is one writer, so no update is lost between the load and the store. */
 static void mark(uint64_t n, uint8_t bits)
 {
 	uint8_t old = atomic_load_explicit(&state[n], memory_order_relaxed);
@@ -265,7 +264,7 @@ static void push_syn(uint64_t n, enum kind kind)
 	}
 	flow_of(i, &f);
 	if (share_of(n) == BAD_ACK) {
-		/* An ACK for a handshake that never was, with a made-up cookie. */
+		/* An ACK without a handshake, with an invalid cookie. */
 		s.seq++;
 		s.ack = mix(s.seq);
 		s.flags = TCP_ACK;
@@ -293,7 +292,7 @@ static void nap(uint64_t ns)
 	nanosleep(&ts, NULL);
 }
 
-/* How many SYNs the rate allows now; sleeps until it is at least one. */
+/* Wait until the rate allows a SYN. Return how many it allows; 0 on a stop. */
 static uint64_t allowed_by_rate(uint64_t start, uint64_t n)
 {
 	while (!atomic_load(&stop)) {
@@ -308,7 +307,7 @@ static uint64_t allowed_by_rate(uint64_t start, uint64_t n)
 	return 0;
 }
 
-/* How many SYNs the window allows now; sleeps until it is at least one. */
+/* Wait until the window allows a SYN. Return how many it allows; 0 on a stop. */
 static uint64_t allowed_by_window(void)
 {
 	static uint64_t written_off;
@@ -374,7 +373,7 @@ static void retry_syns(void)
 
 /* ---- answering ---- */
 
-/* The clock that the ring's times are of. */
+/* Return the time by the clock that the ring uses. */
 static uint64_t real_time(void)
 {
 	struct timespec ts;
@@ -394,7 +393,7 @@ static void push_reset(const struct flow *f, struct segment *s, enum kind kind)
 {
 	size_t len;
 
-	/* RFC 9293, 3.10.7.1: SEG.ACK is its number, and it has no ACK bit. */
+	/* RFC 9293, 3.10.7.1: a RST has SEG.ACK as its number, and no ACK bit. */
 	s->flags = o.reset_by_syn ? TCP_SYN : TCP_RST;
 	len = frame_tcp(outbox_frame(&answer_box), wire.header, f, s);
 	if (kind == K_RESET && o.dup_reset > 1)
@@ -515,7 +514,10 @@ static uint64_t answers_sent(void)
 	return total;
 }
 
-/* Only repeated SYN-ACKs can still come: each SYN has its SYN-ACK or RST, each SYN-ACK its answer. */
+/*
+ * Return whether only repeated SYN-ACKs can still arrive: each SYN has its SYN-ACK or
+ * RST, and each SYN-ACK its answer.
+ */
 static bool all_settled(void)
 {
 	return !o.answer_repeats && atomic_load(&settled) == o.count;
@@ -528,7 +530,7 @@ static void *receive(void *arg)
 
 	(void)arg;
 	/*
-	 * A veth hands a frame to the CPU that sent it: were this thread moved between an
+	 * A veth hands a frame to the CPU that sent it. If this thread moved between an
 	 * ACK and its --then-reset, the RST could overtake the ACK and end a half-open.
 	 */
 	if (o.cpu >= 0)
@@ -571,68 +573,68 @@ static void *receive(void *arg)
 static const char help[] =
 "usage: synsend --dev IFACE --dst ADDR --dport PORT[-PORT] --count N [options]\n"
 "\n"
-"Sends N SYNs with spoofed sources and answers the SYN-ACKs by share.\n"
-"Prints one line of JSON at the end. Bounded by --count and --seconds.\n"
+"Send N SYNs with spoofed sources, and answer the SYN-ACKs by share. Prints one\n"
+"line of JSON at the end. --count and --seconds limit the run.\n"
 "\n"
 "  --dev IFACE         Ethernet interface towards the target\n"
 "  --dst ADDR          target, IPv4 or IPv6\n"
 "  --dport P[-P]       target port or ports, in turn\n"
-"  --dst-mac MAC       target's hardware address (asked of the neighbour table)\n"
+"  --dst-mac MAC       target's hardware address (from the neighbour table)\n"
 "  --src PREFIX        sources (198.18.0.0/15, or 2001:db8:5::/48)\n"
 "  --sport P[-P]       source ports (1024-65535)\n"
 "  --sources N         use only N source addresses (all, at most 131070)\n"
-"  --first I           number of the first SYN (0): other numbers, other 4-tuples\n"
+"  --first I           number of the first SYN (0): other numbers have other 4-tuples\n"
 "  --seed N            for initial sequence numbers (random); the same --seed and\n"
-"                      --first make the very same SYNs\n"
-"bounds\n"
-"  --count N           SYNs, copies and retries apart (1 to 100000000)\n"
-"  --rate PPS          SYNs per second, 0 = flat out (0)\n"
-"  --seconds S         the whole run ends by then (60)\n"
-"  --window W          at most W SYNs not yet answered, 0 = any number (0)\n"
-"  --linger S          go on receiving for S after the last SYN or answer\n"
+"                      --first make the same SYNs\n"
+"limits\n"
+"  --count N           SYNs, without copies and retries (1 to 100000000)\n"
+"  --rate PPS          SYNs per second, 0: no limit (0)\n"
+"  --seconds S         end the run after S seconds (60)\n"
+"  --window W          at most W SYNs not yet answered, 0: no limit (0)\n"
+"  --linger S          keep receiving for S after the last SYN or answer\n"
 "                      (1; 0 once every SYN-ACK has been answered)\n"
-"shares: weights, so 1 1 1 is a third each; without --abandon, percent, and\n"
-"what is missing to 100 is abandoned\n"
+"shares: weights, so 1 1 1 is a third each; without --abandon, percentages, and\n"
+"the rest up to 100 is abandoned\n"
 "  --complete N        final ACK\n"
 "  --reset N           RST (--reset-by syn: a SYN inside the window)\n"
 "  --unreach N         ICMP error that quotes the SYN-ACK\n"
 "  --abandon N         nothing\n"
-"  --bad-ack N         no SYN at all, but an ACK with a made-up cookie\n"
-"how\n"
-"  --hold S[-S]        answer S after the SYN-ACK (0); of two, the first SYN-ACK after\n"
-"                      the one, the last after the other, those between in proportion\n"
-"  --then-data N       after the final ACK, N bytes in a segment (0 to 1400)\n"
-"  --then-reset        after that, RST\n"
+"  --bad-ack N         no SYN, but an ACK with an invalid cookie\n"
+"details\n"
+"  --hold S[-S]        answer S after the SYN-ACK (0); S-S: from the first S for the\n"
+"                      first SYN to the second S for the last SYN, in proportion\n"
+"  --then-data N       after the final ACK, send N bytes in a segment (0 to 1400)\n"
+"  --then-reset        after that, send a RST\n"
 "  --icmp TYPE/CODE    the error of --unreach (3/1 for IPv4, 1/4 for IPv6)\n"
-"  --tcp-ts            timestamps, SACK and window scale in the SYN\n"
+"  --tcp-ts            offer timestamps, SACK and window scale in the SYN\n"
 "  --answer-repeats    answer repeated SYN-ACKs again (counted as \"again\")\n"
-"  --retry S           when all are sent, wait S and send again what got no SYN-ACK\n"
-"  --retries M         so many times (0; 1 if --retry is given)\n"
-"  --reset-behind      right after each SYN a RST for it\n"
-"  --dup N             each SYN N times (1)\n"
-"  --dup-reset N       each RST N times (1)\n"
-"  --dup-race          the copies at the same moment, each from another CPU\n"
+"  --retry S           when all are sent, wait S and repeat SYNs without a SYN-ACK\n"
+"  --retries M         do that M times (0; 1 if --retry is given)\n"
+"  --reset-behind      send a RST right after each SYN\n"
+"  --dup N             send each SYN N times (1)\n"
+"  --dup-reset N       send each RST N times (1)\n"
+"  --dup-race          send the copies at the same moment, each from another CPU\n"
 "machine\n"
 "  --blind             receive nothing: only for --abandon and --bad-ack\n"
-"  --cpu N             SYNs from the Nth CPU, answers from the next (any; answers\n"
-"                      always stay on one, so that they arrive in order)\n"
+"  --cpu N             send SYNs from the Nth CPU, answers from the next (any; answers\n"
+"                      always use one CPU, so that they arrive in order)\n"
 "  --ring MIB          receive ring (64)\n"
 "  --qdisc             send through the queueing discipline, where tcpdump and\n"
 "                      netem see it\n"
-"  --log FILE          a line for each SYN that got a SYN-ACK: source, its port, the\n"
-"                      target's port, the share, when the kernel received the SYN-ACK\n"
-"                      and when the answer was handed to it; ns since 1970, 0: never\n"
+"  --log FILE          write a line for each SYN that got a SYN-ACK: source, its port,\n"
+"                      the target's port, the share, the time when the kernel received\n"
+"                      the SYN-ACK, and that of the answer; ns since 1970, 0: never\n"
 "\n"
 "Output. syn_sent counts each SYN once, syn_copies and syn_retries the rest.\n"
-"plan_*: how many of them belong to each share; completed, reset, unreachable,\n"
-"abandoned: how many of those got a SYN-ACK and were dealt with so.\n"
-"rst_received: by the target; other: what else it sent.\n"
-"send_errors: frames the device refused; each was sent again until it went.\n"
-"rx_drops: replies lost for a full ring (raise --ring).\n"
-"dev_tx_dropped, dev_rx_dropped: SYNs and answers, and replies, lost on their\n"
-"way through a veth: raise net.core.netdev_max_backlog (it belongs to the\n"
-"whole host, not to a namespace). Thousands of SYN-ACK timers that fire at\n"
-"once overflow its default of 1000.\n";
+"plan_*: SYNs that belong to each share; completed, reset, unreachable,\n"
+"abandoned: those of them that got a SYN-ACK and were treated in this way.\n"
+"rst_received: RSTs from the target; other: its other segments.\n"
+"send_errors: frames that the device refused; synsend sent each again.\n"
+"rx_drops: replies lost because the ring was full (raise --ring).\n"
+"dev_tx_dropped, dev_rx_dropped: SYNs and answers, and replies, lost in a\n"
+"veth: raise net.core.netdev_max_backlog (of the whole host, not of a\n"
+"namespace). Thousands of SYN-ACK timers that fire at once overflow its\n"
+"default of 1000.\n";
 
 enum {
 	O_DEV = 256, O_DST, O_DPORT, O_DST_MAC, O_SRC, O_SPORT, O_SOURCES, O_FIRST, O_SEED,
@@ -686,7 +688,7 @@ static void parse_hold(char *text)
 		return;
 	last = parse_seconds("hold", more, 3600);
 	if (last < o.hold_ns)
-		usage_error("--hold: %s-%s: the second is the shorter one", text, more);
+		usage_error("--hold: %s-%s: the second time is shorter than the first", text, more);
 	o.hold_more_ns = last - o.hold_ns;
 }
 
@@ -771,7 +773,7 @@ static void parse_options(int argc, char **argv)
 		case O_QDISC: o.qdisc = true; break;
 		case O_LOG: o.log = optarg; break;
 		case O_HELP: fputs(help, stdout); exit(0);
-		default: exit(2);	/* getopt_long() has said why */
+		default: exit(2);	/* getopt_long() has printed the reason */
 		}
 	}
 	no_more_arguments(argc, argv, optind);
@@ -783,7 +785,7 @@ static void parse_options(int argc, char **argv)
 		src = o.dst.family == AF_INET ? "198.18.0.0/15" : "2001:db8:5::/48";
 	o.src = parse_prefix("src", src);
 	if (o.src.base.family != o.dst.family)
-		usage_error("--src: \"%s\" is of another IP version than --dst %s", src, dst);
+		usage_error("--src: \"%s\" does not have the IP version of --dst %s", src, dst);
 	if (prefix_contains(&o.src, &o.dst))
 		usage_error("--src: \"%s\" contains --dst %s", src, dst);
 	o.sources = prefix_hosts(&o.src, sources);
@@ -800,9 +802,9 @@ static void parse_options(int argc, char **argv)
 		usage_error("--abandon: the shares add up to 0");
 	if (o.blind && (o.weight[COMPLETE] || o.weight[RESET] || o.weight[UNREACH] || o.window ||
 			o.retry_ns))
-		usage_error("--blind hears no SYN-ACK: it goes with --abandon and --bad-ack only, without --window and --retry");
+		usage_error("--blind receives no SYN-ACK: use it with --abandon and --bad-ack only, without --window and --retry");
 	if (o.blind && o.log)
-		usage_error("--blind hears no SYN-ACK: there is nothing to --log");
+		usage_error("--blind receives no SYN-ACK: --log would be empty");
 	if (o.race && (o.dup > OUTBOX_RACERS_MAX + 1 || o.dup_reset > OUTBOX_RACERS_MAX + 1))
 		usage_error("--dup-race: at most %d copies", OUTBOX_RACERS_MAX + 1);
 	if (o.race && o.cpu < 0)
@@ -813,7 +815,7 @@ static void parse_options(int argc, char **argv)
 	o.icmp_code = o.dst.family == AF_INET ? 1 : 4;
 	if (icmp)
 		parse_icmp(icmp);
-	/* New numbers each run: a late SYN-ACK for an older run's SYN is told apart. */
+	/* Use new numbers in each run, to recognize late SYN-ACKs of an older run. */
 	if (!seed_given && getrandom(&o.seed, sizeof(o.seed), 0) != sizeof(o.seed))
 		o.seed = (uint32_t)now_ns();
 }
@@ -842,7 +844,7 @@ static void bound_time(void)
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-/* Memory that costs nothing until it is touched. */
+/* Return memory that takes no RAM until it is used. */
 static void *reserve(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -936,7 +938,7 @@ int main(int argc, char **argv)
 	pthread_t receiver;
 
 	tool_name = "synsend";
-	argv[0] = (char *)tool_name;	/* getopt_long() complains under this name */
+	argv[0] = (char *)tool_name;	/* the name in getopt_long()'s messages */
 	parse_options(argc, argv);
 	plan_shares();
 	link_open(&wire, o.dev, o.dst.family);

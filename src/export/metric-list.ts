@@ -1,21 +1,21 @@
 // Generated from src/stream/schema.json by `npm run schema`.
 
 /**
- * Every metric with its type and help. Names and units are by
+ * Every metric with its type and help. Names and units follow
  * https://prometheus.io/docs/practices/naming/.
  */
 export const METRICS = {
-  tcpsynq_up: ['gauge', '1 if the figures could be read from where tcpsynq_source_info says'],
-  tcpsynq_source_info: ['gauge', 'Where the figures come from: module, or proc, which knows less'],
+  tcpsynq_up: ['gauge', '1 if the exporter could read the source in tcpsynq_source_info'],
+  tcpsynq_source_info: ['gauge', 'Source of the figures: module, or proc, which has fewer'],
   tcpsynq_build_info: ['gauge', 'Versions of this command and of the module'],
   tcpsynq_exact: ['gauge', '1 if the module vouches for its counts'],
   tcpsynq_probe_misses_total: ['counter', 'Hooked calls that no hook saw, on the whole host'],
   tcpsynq_taps_open: ['gauge', 'Readers of the stream, on the whole host'],
-  tcpsynq_taps_limit: ['gauge', 'Readers of the stream that there may be'],
+  tcpsynq_taps_limit: ['gauge', 'Maximum number of readers of the stream'],
   tcpsynq_half_open: ['gauge', 'Connections waiting for the final ACK'],
   tcpsynq_half_open_initial: ['gauge', 'Connections half-open when the module was loaded'],
   tcpsynq_added_total: ['counter', 'Connections that became half-open'],
-  tcpsynq_ended_total: ['counter', 'Half-open connections that ended, by how'],
+  tcpsynq_ended_total: ['counter', 'Half-open connections that ended, by outcome'],
   tcpsynq_cookies_sent_total: ['counter', 'SYNs answered with a cookie'],
   tcpsynq_cookies_received_total: ['counter', 'ACKs with a good cookie or a bad one'],
   tcpsynq_syns_refused_total: ['counter', 'SYNs refused for a full SYN queue or accept queue'],
@@ -34,10 +34,10 @@ export const METRICS = {
     'Half-opens beyond those queued at listeners: above 0 their listeners closed, below 0 the count is wrong',
   ],
   tcpsynq_listeners: ['gauge', 'Listening sockets'],
-  tcpsynq_listeners_left_out: ['gauge', 'Addresses listened on that have no series here'],
+  tcpsynq_listeners_left_out: ['gauge', 'Addresses of listeners that have no series here'],
   tcpsynq_listener_sockets: ['gauge', 'Sockets that listen there'],
   tcpsynq_listener_queue_length: ['gauge', 'Half-opens in the SYN queue'],
-  tcpsynq_listener_queue_young: ['gauge', 'Of these, with no SYN-ACK sent twice yet'],
+  tcpsynq_listener_queue_young: ['gauge', 'Of these, those whose SYN-ACK was sent only once'],
   tcpsynq_listener_queue_limit: ['gauge', 'Half-opens that fit'],
   tcpsynq_listener_queue_full_ratio: ['gauge', 'Share of the SYN queue that is full, 1 being all'],
   tcpsynq_listener_accept_queue_length: ['gauge', 'Connections waiting for accept()'],
@@ -47,7 +47,10 @@ export const METRICS = {
     'Share of the accept queue that is full, 1 being all',
   ],
   tcpsynq_netns_left_out: ['gauge', 'Network namespaces that have no series here'],
-  tcpsynq_processes_hidden: ['gauge', 'Processes whose network namespace may not be known'],
+  tcpsynq_processes_hidden: [
+    'gauge',
+    'Processes whose network namespace the exporter may not look at',
+  ],
   tcpsynq_handshake_seconds: [
     'histogram',
     'Time from the first SYN-ACK to the final ACK of completed handshakes',
@@ -68,7 +71,7 @@ export const METRICS = {
   tcpsynq_exporter_read_seconds: ['gauge', 'Time it took to read the figures'],
 } as const satisfies Readonly<Record<string, readonly ['gauge' | 'counter' | 'histogram', string]>>;
 
-/** The metric that each counter is, with its labels beside `netns`. */
+/** The metric of each counter, with its labels in addition to `netns`. */
 export const COUNTER_METRICS = {
   half_open: { name: 'tcpsynq_half_open', labels: {} },
   initial: { name: 'tcpsynq_half_open_initial', labels: {} },

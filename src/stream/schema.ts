@@ -3,7 +3,7 @@
 /** The version of the format. */
 export const FORMAT_VERSION = 1;
 
-/** How a half-open can end. Their sum is everything removed. */
+/** The outcomes of a half-open. The sum of their counters is everything removed. */
 export const OUTCOMES = [
   'completed',
   'expired',
@@ -32,7 +32,7 @@ export const COUNTERS = {
   added: 'became half-open since then',
   completed: 'ended by the final ACK: a connection',
   expired: 'ended when the SYN-ACK timer gave up',
-  reset: 'ended by RST, a bad segment, or our own abort',
+  reset: 'ended by a RST, a bad segment, or a local abort',
   unreachable: 'ended by an ICMP error',
   closed: 'ended because the listener closed',
   other: 'ended in another way',
@@ -45,13 +45,13 @@ export const COUNTERS = {
   listen_drops: 'SYNs and ACKs dropped (kernel ListenDrops)',
   samples: 'samples recorded for taps',
   missed: 'probe hits missed: the count may be off by these',
-  lost: 'records lost for want of buffer space',
+  lost: 'records lost for lack of buffer space',
 } as const;
 
-/** Counters that can fall: how many there are, not how many there were. */
+/** Counters that can fall, since they show a current number. */
 export const LEVELS = ['half_open', 'peak', 'initial'] as const;
 
-/** The columns of each kind of line, in the order of the module that has this version. */
+/** The columns of each kind of line, in the order of a module with this version. */
 export const COLUMNS = {
   C: [
     'time',
@@ -120,7 +120,7 @@ export const COLUMNS = {
   L: ['time', 'kind', 'lost', 'lost_total', 'produced_total'],
 } as const;
 
-/** Counters of a C line that only grow. The tap's own losses are not among them. */
+/** Counters of a C line that only grow, except the tap's own losses. */
 export const GROWING = [
   'added',
   'completed',
@@ -137,7 +137,7 @@ export const GROWING = [
   'missed',
 ] as const;
 
-/** The kinds whose lines are rows: all but counts and losses. */
+/** The kinds whose lines are rows: all except counts and losses. */
 export const ROW_KINDS = ['A', 'R', 'S', 'D', 'X'] as const;
 
 /** The noun for the records of each kind. */
@@ -165,7 +165,7 @@ export const TCP_PROBE_COLUMNS = [
   'rcv_wnd',
 ] as const;
 
-/** Columns whose values are not numbers, or exceed those that a double can hold. */
+/** Columns whose values are not numbers, or may be too large for a double. */
 export const TEXT_COLUMNS = [
   'local',
   'remote',
@@ -189,7 +189,7 @@ export const TEXT_COLUMNS = [
 /** The letters of the lines that each word of the filter key `kinds` asks for. */
 export const LETTERS = { count: 'C', event: 'AR', sample: 'S', drop: 'D', close: 'X' } as const;
 
-/** Counters that /proc/net/netstat has too, since the namespace was made, by the kernel's name. */
+/** Names of counters in /proc/net/netstat, which counts since the namespace was made. */
 export const NETSTAT = {
   cookies: 'SyncookiesSent',
   cookies_ok: 'SyncookiesRecv',
