@@ -45,7 +45,7 @@
 /*
  * A socket's address, with the cause in its low bits; 0: free. The socket stays
  * locked until its note is taken, so no two CPUs write or take the same note.
- * If there is no room for a note, rules 2 to 6 decide.
+ * If no slot is free, rules 2 to 6 decide.
  */
 static unsigned long synq_notes[1 << SYNQ_NOTE_BITS];
 
@@ -97,7 +97,7 @@ void synq_close_init(void)
 		return;
 	synq_rcv_state_process = synq_symbol_range("tcp_rcv_state_process");
 	if (!synq_rcv_state_process.start)
-		pr_warn("tcp_rcv_state_process: cannot be found (%d); connections that were closed by a reset of ours are told as reset by the peer\n",
+		pr_warn("tcp_rcv_state_process: cannot be found (%d); if this host resets a connection, the module reports a reset by the peer\n",
 			-ENOENT);
 }
 

@@ -94,8 +94,8 @@ static __always_inline u8 synq_received_state(const struct sk_buff *skb, u32 seq
  * @to: receiver
  * @from_port: in host order; 0 if the packet has none
  * @to_port: likewise
- * @seq: of a TCP header
- * @offset: of the header after IP's, from skb->data; may be negative
+ * @seq: TCP sequence number
+ * @offset: where the header after IP's begins, from skb->data; may be negative
  * @first: not a fragment, or the first one
  */
 struct synq_packet {
@@ -222,7 +222,7 @@ static __always_inline const struct sock *synq_owner(const struct sk_buff *skb, 
 {
 	bool ip = skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
 
-	/* Without a route there is no header and no protocol yet, but the sender was IP. */
+	/* A packet without a route has neither header nor protocol yet, but IP sends it. */
 	return skb->destructor && (ip || reason == SYNQ_DROP_NO_ROUTE) ? skb->sk : NULL;
 }
 

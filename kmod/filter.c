@@ -29,11 +29,11 @@ static const char * const synq_kind_words[] = SYNQ_KIND_WORDS;
  * struct synq_key - one key of a filter
  * @name: before the "="
  * @allowed: its values in words, for the kernel log's line about a bad value
- * @offset: of the unsigned int of struct synq_filter that is the value
+ * @offset: where struct synq_filter stores the value, an unsigned int
  * @min: the lowest value allowed
  * @max: the highest value allowed
- * @words: the values' names, from @min to @max; NULL: a number
- * @base: of the number, for kstrtouint(); 0: any, and it prints as hexadecimal
+ * @words: names of the values from @min to @max; NULL: the value is a number
+ * @base: passed to kstrtouint(); 0: any, and the number prints as hexadecimal
  * @set: parse a value of another form, and may modify the text; 0 or -EINVAL
  * @show: print a value of another form
  */
@@ -228,7 +228,7 @@ static int synq_key_set(struct synq_filter *filter, const char *name, char *valu
 	int err;
 
 	if (!key) {
-		pr_notice_ratelimited("%.32s: no such key; there are " SYNQ_FILTER_KEYS "\n", name);
+		pr_notice_ratelimited("%.32s: no such key; use one of " SYNQ_FILTER_KEYS "\n", name);
 		return -EINVAL;
 	}
 	snprintf(shown, sizeof(shown), "%s", value);

@@ -7,9 +7,9 @@
 #include "text.h"
 
 /* Maximum numbers of characters. */
-#define SYNQ_SYMBOL_MOST	80	/* of a symbol's name and offset */
+#define SYNQ_SYMBOL_MOST	80	/* a symbol's name and offset */
 #define SYNQ_TIME_MOST		21
-#define SYNQ_LINE_MOST		768	/* of a sample: ends, and thirty fields of up to 20 */
+#define SYNQ_LINE_MOST		768	/* a sample: two endpoints and thirty fields of up to 20 */
 
 static const char synq_letters[] = SYNQ_RECORD_LETTERS;
 static const char * const synq_columns[] = SYNQ_RECORD_COLUMNS;

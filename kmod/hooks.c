@@ -39,7 +39,7 @@ struct synq_tracer {
  *	NULL: not used on this kernel
  * @caller: calls it on every kernel; NULL: no such function is known
  * @instead: if @caller calls this, a hook on it shows what one on @symbol would
- * @serves: what is lost without it
+ * @serves: the figure that is missing without it
  * @required: refuse to load without it
  * @backed: half-opens that it misses are counted when their request is freed
  * @on_demand: attached only while it has users
@@ -500,14 +500,14 @@ int synq_hooks_find(void)
 		if (err)
 			break;
 		if (hook->inlined && hook->required) {
-			pr_err("%s: this kernel was compiled with it inlined where no hook sees it, and the count would be wrong\n",
+			pr_err("%s: the compiler inlined it, so no hook sees its calls and the count would be wrong\n",
 			       hook->symbol);
 			err = -ENOENT;
 		} else if (hook->inlined) {
-			pr_warn("%s: this kernel was compiled with it inlined into %s, where no hook sees it; going on without %s\n",
+			pr_warn("%s: the compiler inlined it into %s, so no hook sees its calls; continuing without %s\n",
 				hook->symbol, hook->caller, hook->serves);
 		} else if (hook->failed) {
-			pr_warn("%s: cannot be found (%d); going on without %s\n",
+			pr_warn("%s: cannot be found (%d); continuing without %s\n",
 				hook->symbol, -ENOENT, hook->serves);
 		}
 	}
@@ -536,7 +536,7 @@ int synq_hooks_attach(void)
 			pr_err("%s: cannot attach (%d), and without it the %s would be wrong\n",
 			       hook->symbol, err, hook->serves);
 		else if (!hook->backed)
-			pr_warn("%s: cannot attach (%d); going on without %s\n",
+			pr_warn("%s: cannot attach (%d); continuing without %s\n",
 				hook->symbol, err, hook->serves);
 		if (hook->required || err == -EBUSY || err == -ENOMEM) {
 			synq_hooks_detach();
@@ -598,7 +598,7 @@ int synq_hooks_get(unsigned long wanted, unsigned long *got)
 			continue;
 		}
 		if (!hook->inlined)
-			pr_warn_ratelimited("%s: cannot attach (%d); going on without %s\n",
+			pr_warn_ratelimited("%s: cannot attach (%d); continuing without %s\n",
 					    hook->symbol, err, hook->serves);
 		if (!hook->optional)
 			break;
@@ -633,7 +633,7 @@ void synq_hooks_put(unsigned long hooks)
  */
 static void synq_hooks_stay(int err)
 {
-	pr_crit("ftrace has shut itself down and does not let go of the hooks (%d): the module stays, and the command that unloads or loads it waits, until this machine is restarted\n",
+	pr_crit("ftrace has shut itself down and keeps the hooks (%d): the module stays, and the command that unloads or loads it waits; restart this machine\n",
 		err);
 	for (;;)
 		synq_sleep_freezable();
@@ -732,7 +732,7 @@ bool synq_hooks_exact(struct seq_file *seq)
 		    (hook->via == SYNQ_VIA_NONE && hook->backed))
 			continue;
 		if (hook->via == SYNQ_VIA_NONE) {
-			seq_printf(seq, "why %s is not attached: %s is not counted apart\n",
+			seq_printf(seq, "why %s is not attached: %s is not counted separately\n",
 				   hook->symbol, hook->serves);
 			exact = false;
 		} else if (hook->via != SYNQ_VIA_FTRACE) {
@@ -744,7 +744,7 @@ bool synq_hooks_exact(struct seq_file *seq)
 		}
 	}
 	if (silenced) {
-		seq_puts(seq, "why kernel.ftrace_enabled=0, which this kernel does not refuse, silences the hooks without a word: all is short if it was ever 0 since load\n");
+		seq_puts(seq, "why kernel.ftrace_enabled=0 silently disables the hooks on this kernel: all counts are short if it was 0 at any time since load\n");
 		exact = false;
 	}
 	return exact;

@@ -62,7 +62,7 @@ notrace void synq_record_ends(struct synq_record *r, const struct sock *sk)
 	r->remote_port = ntohs(inet->inet_dport);
 }
 
-/* Return whether the tap asks for the record's connection. @mark: of the connection. */
+/* Return whether the tap asks for the record's connection, which has fwmark @mark. */
 notrace bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r,
 				u32 mark)
 {
@@ -77,7 +77,7 @@ notrace bool synq_record_wanted(const struct synq_filter *filter, const struct s
 
 /**
  * synq_feed_write() - write a record to a feed
- * @sn: of the feed's namespace
+ * @sn: the feed's namespace
  * @feed: the feed, under RCU
  * @r: the record, complete but for its time
  *

@@ -239,7 +239,7 @@ struct synq_reader {
  * @node: in the list of its namespace
  * @filter: the tap's filter
  * @rings: by CPU; NULL if the CPU has not been online, or there was no memory
- * @ring_size: of the data of each ring, bytes
+ * @ring_size: bytes of data that each ring holds
  * @bytes: memory of all rings
  * @hotplug: gives a ring to a CPU that comes online
  * @ringless: records lost on CPUs without a ring, by enum synq_record_kind

@@ -12,7 +12,7 @@ static bool synq_lives_exact(struct seq_file *seq)
 
 	synq_net_doubts(seq_file_single_net(seq), &uncounted, &late_completions);
 	if (uncounted)
-		seq_printf(seq, "why %llu half-opens ended that were never counted: a hook missed them\n",
+		seq_printf(seq, "why %llu half-opens ended without being counted as added: a hook missed them\n",
 			   uncounted);
 	if (late_completions)
 		seq_printf(seq, "why %llu handshakes completed while another CPU was ending their half-open: counted as expired, reset or the like, not as completed\n",
@@ -29,7 +29,7 @@ static int synq_status_show(struct seq_file *seq, void *v)
 	exact = synq_hooks_exact(seq);
 	exact &= synq_lives_exact(seq);
 	if (SYNQ_BH_PREEMPTED) {
-		seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: a packet may be handled in the midst of another: accept_full, queue_full and half-opens that move to another listener may be off by a few\n");
+		seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: the kernel may interrupt the handling of one packet to handle another: accept_full, queue_full and half-opens that move to another listener may be off by a few\n");
 		exact = false;
 	}
 	seq_printf(seq, "exact %s\n", exact ? "yes" : "no");

@@ -1,4 +1,5 @@
-// Kind D: what the kernel drops, where and why, as many as were sent, and as its other tools see it.
+// Kind D: segments that the kernel drops, with location and reason. Their numbers match those that
+// the test sent, and those that other tools report.
 
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -32,7 +33,7 @@ import { expectInOrder, of, Tap } from './tap.ts';
 
 requireGuest();
 
-// The wrong checksum is to be the last thing wrong; a drop of one end is not to be another's.
+// The small receive buffer fills quickly. Without cookies the kernel queues every SYN.
 const SETTINGS = { 'net.ipv4.tcp_rmem': '4096 8192 8192', 'net.ipv4.tcp_syncookies': 0 };
 
 let link: Link;
@@ -54,25 +55,25 @@ interface Drop {
   proto: string;
 }
 
-/** Since 5.17 the kernel says why, and by and by frees elsewhere what it drops; TCP since 5.18. */
+/** The kernel gives reasons since 5.17, TCP since 5.18. Later versions change some locations. */
 const format = readFileSync('/sys/kernel/tracing/events/skb/kfree_skb/format', 'utf8');
 const hasReasons = /\breason\b/.test(format);
 const hasTcpReasons = /\bTCP_ZEROWINDOW\b/.test(format);
-/** Without, what a socket does not want is seen in tcp_drop(), if that is a function here. */
+/** Without TCP's reasons, the module sees socket drops in tcp_drop(), unless it is inlined. */
 const seesSocketDrops = hasTcpReasons || / tcp_drop$/m.test(readFileSync('/proc/kallsyms', 'utf8'));
 const why = (reason: string) => (hasReasons ? reason : '-');
 const whyTcp = (reason: string) => (hasTcpReasons ? reason : why('NOT_SPECIFIED'));
-/** Where neither can be had nothing is shown, and the kernel log says what is missing. */
+/** Expect no drops, and the module's message that it has no way to see drops at a socket. */
 function expectUnseen(found: Drop[]): void {
   expect(found).toEqual([]);
   expect(sh('dmesg')).toContain(
-    'tcpsynq: tcp_drop: cannot attach (-2); going on without drop_socket',
+    'tcpsynq: tcp_drop: cannot attach (-2); continuing without drop_socket',
   );
 }
 
 /**
- * Linux 4 frees with kfree_skb() the copy of a SYN that it made to ask for a neighbour's address; on
- * RHEL 8 as if in kfree_skb(), which is a function around another there.
+ * Return false for a copy of a SYN, which Linux 4 makes to ask for a neighbour's address and frees
+ * with kfree_skb(). On RHEL 8 kfree_skb() wraps another function, so it is the location itself.
  */
 const isReal = (words: string[]) => !/^(neigh_probe|kfree_skb)\+/.test(words[2] ?? '');
 
@@ -98,11 +99,11 @@ function drops(lines: string[][]): Drop[] {
     });
 }
 
-/** Those at the target: its answers to made-up sources end at the attacker, which drops them. */
+/** Return the drops at the target. The attacker drops the answers to spoofed sources. */
 const atTarget = (lines: string[][]) =>
   drops(lines).filter(({ local }) => /^10\.9\.0\.1:|^\[fd09::1\]:/.test(local));
 
-/** How many of each, by what `key` says. */
+/** Count the items by key. */
 function count<T>(of: T[], key: (item: T) => string): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const item of of) counts[key(item)] = (counts[key(item)] ?? 0) + 1;
@@ -114,7 +115,7 @@ const segments = (args: string) =>
     `${inside(link.attacker)} ${PYTHON} ${join(top, 'test/vm/segments.py')} ${link.address} ${args}`,
   );
 
-/** So many connections of the target begun, and left so; each sends its SYN before the next. */
+/** Begin `n` connections from the target, one SYN after the other, and never finish them. */
 const connectOut = (n: number) =>
   link.inTarget(`${PYTHON} -c '
 import socket
@@ -124,10 +125,13 @@ for _ in range(${n}):
     s.connect_ex(("10.9.0.2", 84))
 '`);
 
-/** A tap of the initial namespace: where a drop is shown whose namespace the kernel does not tell. */
+/** Open a tap in the initial namespace, which shows the drops whose namespace is not known. */
 const tapped = (filter: string) => new Tap(undefined, `kinds=count,drop ${filter}`).ready();
 
-/** That and one of the target: from 6.11 on the kernel tells most of what comes in to a socket. */
+/**
+ * Open that tap and one in the target. Since 6.11 the kernel reports the socket, and so the
+ * namespace, for most received segments.
+ */
 async function tappedBoth(filter: string) {
   const taps = [
     await tapped(filter),
@@ -139,7 +143,7 @@ async function tappedBoth(filter: string) {
 const where = (drop: Drop) =>
   `${drop.location.replace(/\+.*/, '')} ${drop.reason} ${drop.state} ${drop.flags}`;
 
-/** Every location is a symbol that the kernel lists, and an offset. */
+/** Expect each location to be a symbol and an offset, and no line to show an address. */
 function expectNoAddress(lines: string[][]): void {
   for (const words of of('D', lines)) {
     expect(words[2]).toMatch(/^[A-Za-z_][\w.]*\+0x[0-9a-f]{1,5}$/);
@@ -147,7 +151,7 @@ function expectNoAddress(lines: string[][]): void {
   }
 }
 
-/** Another tool, running once it has said `text`. */
+/** Start another tool, and wait until it has printed `text`. */
 async function started(command: string, args: string[], text: string) {
   const child = spawn(command, args);
   onTestFinished(() => {
@@ -172,14 +176,14 @@ async function started(command: string, args: string[], text: string) {
   return { child, ended, says, said: () => said, write: (text: string) => child.stdin.write(text) };
 }
 
-/** bpftrace's tcpdrop.bt with what it needs of the kernel's headers, which BTF has, put in. */
+/** Return bpftrace's tcpdrop.bt without headers: BTF has the types; constants are put in. */
 const tcpdropBt = () =>
   readFileSync('/usr/sbin/tcpdrop.bt', 'utf8')
     .replace(/^#ifndef[\s\S]*?^#endif/m, '')
     .replace(/\bAF_INET6\b/g, '10')
     .replace(/\bAF_INET\b/g, '2');
 
-/** The kernel's own list of symbols: an address as symbol+0xoff. */
+/** Return a function that formats an address as symbol+0xoff, by the kernel's list of symbols. */
 function symbols(): (address: bigint) => string {
   const list = readFileSync('/proc/kallsyms', 'utf8')
     .trimEnd()
@@ -207,7 +211,7 @@ describe('with the module loaded', () => {
     const found = atTarget(await tap.stop());
     expect(count(found, where)).toEqual({ [`tcp_v4_rcv ${why('NO_SOCKET')} - SYN`]: 300 });
     expect(new Set(found.map(({ location }) => location)).size).toBe(1);
-    // The receiver's end first, and a header of 20 bytes is the whole segment.
+    // `local` is the receiver's end. Each segment is just a header of 20 bytes.
     expect(found.map(({ local }) => local)).toEqual(Array(300).fill('10.9.0.1:81'));
     expect(found.map(({ remote }) => remote).sort()).toEqual(
       Array.from({ length: 300 }, (_, i) => `198.18.7.7:${20000 + i}`).sort(),
@@ -216,7 +220,7 @@ describe('with the module loaded', () => {
   });
 
   test('accept queue overflow: final ACKs that find no room', async () => {
-    // Room for all while the handshakes begin, and for two once they end.
+    // The accept queue has room for all while the handshakes begin, and for two once they end.
     const listener = spawn('ip', [
       ...['netns', 'exec', link.target, PYTHON, '-c'],
       `import socket, sys
@@ -235,8 +239,8 @@ sys.stdin.readline()`,
     });
     await eventually('the listener', () => said === 'ready');
     const tap = await tappedBoth('port=80 stack=1');
-    // Not by ss: beside two busy loops it takes longer than the handshakes are held. Held for
-    // seven seconds, they would expire: the kernel is less patient while the queue is over-full.
+    // Do not use ss: next to two busy loops it takes longer than the 5 s that synsend holds the
+    // handshakes. Held for 7 s, they would expire, since an over-full queue shortens the timeout.
     const sending = link.send('--dport 80 --count 30 --complete 100 --hold 5');
     await link.until((f) => f.half_open >= 30);
     listener.stdin.write('\n');
@@ -248,14 +252,14 @@ sys.stdin.readline()`,
     listener.stdin.write('\n');
     const found = atTarget(lines);
     expect(overflows).toBe(28);
-    // Later kernels have a name for it, and tell the socket.
+    // Ignore reason and state: only later kernels have a reason for this and report the socket.
     const at = ({ location, flags }: Drop) => `${location.replace(/\+.*/, '')} ${flags}`;
     expect(count(found, at)).toEqual({ 'tcp_v4_rcv ACK': 28 });
     expectNoAddress(lines);
-    // Root first, the location last.
+    // A stack lists the outermost caller first and the location last.
     for (const { stack, location } of found) {
       expect(stack.split(';').at(-1)).toBe(location);
-      // The function before the last was cut out of the other with 5.0.
+      // Linux 5.0 split ip_protocol_deliver_rcu() from ip_local_deliver_finish().
       expect(stack).toMatch(
         /;process_backlog\+[^;]*;.*;ip_(protocol_deliver_rcu|local_deliver_finish)\+[^;]*;[^;]*$/,
       );
@@ -280,7 +284,7 @@ sys.stdin.readline()`,
         ({ reason, state, flags, length }) => `${reason} ${state} ${flags} ${length}`,
       );
     expect(bySport(20000)).toEqual({ [`${whyTcp('TCP_CSUM')} ESTABLISHED PSH|ACK 120`]: 250 });
-    // 7.3 tells what is too old from what is too new.
+    // 7.3 distinguishes segments that are too old from those that are too new.
     const [old, ...others] = Object.entries(bySport(30000));
     expect(others).toEqual([]);
     expect(old).toEqual([
@@ -306,7 +310,7 @@ sys.stdin.readline()`,
     const [[reason, times] = [], ...others] = Object.entries(count(found, (one) => one.reason));
     expect(others).toEqual([]);
     expect(times).toBe(400);
-    // 7.3 drops it earlier, and does not count it so.
+    // 7.3 drops these segments earlier, for another reason, and does not count them there.
     if (!hasTcpReasons || reason === 'TCP_ZEROWINDOW')
       expect(link.nstat('TcpExtTCPZeroWindowDrop')).toBe(400);
     else expect(reason).toMatch(/^TCP_/);
@@ -325,7 +329,7 @@ table ip lab {
 R`,
     );
     const tap = await tapped('addr=10.9.0.1');
-    // Of what goes out the sender's socket is known, and so its namespace.
+    // The kernel knows the socket of an outgoing segment, and so its namespace.
     const inside = await new Tap(link.target, 'kinds=count,drop').ready();
     segments('83 20000 closed 200');
     segments('85 20000 closed 40');
@@ -337,9 +341,9 @@ R`,
       Number(match[1]),
     );
     expect(came).toBe(200);
-    // A RST is sent by a socket of the kernel's own: outgoing, and of no connection.
+    // The kernel sends a RST through its own socket: it is outgoing, and has no connection.
     expect(resets).toBe(40);
-    // By and by the rule itself came to free what it drops.
+    // Later kernels free a segment that a rule drops in nft_do_chain(), not in nf_hook_slow().
     const byRule = (drop: Drop) => where(drop).replace('nf_hook_slow', 'nft_do_chain');
     expect(count(outside, byRule)).toEqual({
       [`nft_do_chain ${why('NETFILTER_DROP')} - SYN`]: 200,
@@ -354,7 +358,7 @@ R`,
     expect(own.every(({ local }) => local.startsWith('10.9.0.1:'))).toBe(true);
   });
 
-  test('IPv6, and what is not TCP when asked for', async () => {
+  test('IPv6, and other protocols with proto=any', async () => {
     const tap = await tapped('proto=any');
     const tcp = await tapped('');
     await link.send('--dport 81 --count 100 --blind --abandon 1', link.address6);
@@ -376,7 +380,7 @@ R`,
     expect(new Set(only.map(({ proto }) => proto))).toEqual(new Set(['tcp']));
   });
 
-  test('per location as many as dropwatch, and those tcpdrop.bt can see', async ({ annotate }) => {
+  test('per location as many as dropwatch, and those tcpdrop.bt sees', async ({ annotate }) => {
     await link.listener('--port 80 --accept hold');
     link.inTarget(
       `nft -f - <<'R'
@@ -388,7 +392,7 @@ R`,
     );
     const tap = await tapped('proto=any');
     const inside = await new Tap(link.target, 'kinds=count,drop').ready();
-    // Debian 12's wants reasons, and their names from the kernel itself. It compiles for half a minute.
+    // Debian 12's tcpdrop.bt requires reasons and BTF. It compiles for half a minute.
     const described = hasReasons && existsSync('/sys/kernel/btf/vmlinux') && FLOOD >= 5000;
     const tcpdrop = described ? await started('bpftrace', ['-e', tcpdropBt()], 'TIME') : undefined;
     const dropwatch = await started('stdbuf', ['-oL', 'dropwatch', '-l', 'kas'], 'kallsyms');
@@ -423,13 +427,13 @@ R`,
       const told = theirs();
       return places.filter((place) => told[place] !== ours[place]);
     };
-    // It wants a socket, and a reason: of what was provoked that leaves what was on its way out.
+    // tcpdrop.bt reports only drops with a socket and a reason: here, outgoing segments.
     const out = own.filter(({ remote }) => remote === '10.9.0.2:84').length;
     expect(out).toBeGreaterThanOrEqual(7);
     const seenOut = () => [...(tcpdrop?.said() ?? '').matchAll(/ 10\.9\.0\.2:84 /g)].length;
 
-    // Both tell late, and what they have not told by the time they are stopped they never do.
-    // Before 5.18 TCP frees what a socket does not want without telling dropwatch.
+    // Both tools report late, and lose the reports that are still due when they are stopped.
+    // Before 5.18 dropwatch does not see the segments that TCP drops at a socket.
     await expect
       .poll(() => differing().reduce((sum, place) => sum + (ours[place] ?? 0), 0), {
         timeout: 60_000,
@@ -437,7 +441,7 @@ R`,
       })
       .toBe(hasTcpReasons || !seesSocketDrops ? 0 : 223 + 227 + 229);
     if (tcpdrop) await eventually(`a drop of ${out} from tcpdrop.bt`, () => seenOut() > 0);
-    // Now and then one of them takes no notice of being told to stop. What it had to tell is told.
+    // Sometimes one of them ignores the signal, so wait 3 s at most. The reports are complete.
     dropwatch.child.kill('SIGINT');
     tcpdrop?.child.kill('SIGINT');
     const deadline = Date.now() + 3000;
@@ -455,17 +459,17 @@ R`,
       );
       return;
     }
-    // The kernel skips a BPF program on a CPU that runs one already: trace_call_bpf() in
+    // The kernel skips a BPF program on a CPU that is already running one: trace_call_bpf() in
     // kernel/trace/bpf_trace.c of 6.1.
     expect(seenOut()).toBeLessThanOrEqual(out);
     expect(tcpdrop.said()).not.toMatch(/:8[013] /);
   });
 
-  test(`${10 * FLOOD} drops: what was not recorded is counted, and the sums add up`, async () => {
-    // No way back: a RST that the attacker has no use for would be a drop too.
+  test(`${10 * FLOOD} drops: those not recorded are counted, and the sums add up`, async () => {
+    // Remove the route back: otherwise the attacker would drop the target's RSTs, too.
     sh(`ip -n ${link.target} route del 198.18.0.0/15`);
-    // Small buffers, and a reader that stands still for a quarter of it: the default ones lose
-    // nothing here.
+    // Use small buffers, and stop the reader for a quarter of the flood. The default buffers would
+    // lose nothing.
     sh('echo 16 >/sys/module/tcpsynq/parameters/bufsize');
     const tap = await tapped('port=81');
     sh('echo 4096 >/sys/module/tcpsynq/parameters/bufsize');
@@ -477,7 +481,7 @@ R`,
       await link.send(
         `--dport 81 --count ${share} --first ${run * share} --blind --abandon 1 --seconds 120`,
       );
-      // They wait in the receiving CPU's backlog, which has room for so many.
+      // The SYNs wait in the receiving CPU's backlog, which has room for those of one run.
       await eventually(`${run * share} SYNs received`, () => came() - before >= run * share, {
         limit: 120_000,
       });
@@ -500,9 +504,9 @@ R`,
       );
       return running;
     };
-    // Has the target find its neighbour, which 4.14 would tell of as a drop: see isReal.
+    // Make the target resolve its neighbour's address first: 4.14 shows a drop for it (isReal).
     segments('82 20000 closed 1');
-    // The first object says that the tap is there.
+    // The first object shows that the tap is open.
     const table = await command('--port 81 --json --by reason --alert 100', '"drops":0');
     const each = await command('--port 81 --each --stack --json -n 300', '');
     await tapsOpen(2);
@@ -521,14 +525,14 @@ R`,
     table.child.kill('SIGINT');
     const said = await table.ended;
     expect(table.child.exitCode).toBe(1);
-    // Objects of later intervals leave out a group without drops in them.
+    // Objects of later intervals omit a group that had no drops in them.
     const full = JSON.parse(said.match(/^\{.*"total":300.*$/m)?.[0] ?? '{}');
     expect(full.groups).toMatchObject([{ reason: why('NO_SOCKET'), total: 300 }]);
     expect(said).toMatch(/^tcpsynq: drops reached \d+\/s /m);
     expect(said).toMatch(/^tcpsynq: 300 drops in /m);
   });
 
-  test('tcpsynq drops says what a namespace is not told', () => {
+  test('tcpsynq drops warns that a namespace does not see all drops', () => {
     const notice = 'tcpsynq: this is not the host';
     const run = `node ${top}/dist/cli.js drops --for 1s`;
     expect(link.inTarget(`${run} 2>&1`)).toContain(notice);
@@ -546,7 +550,7 @@ R`,
     linger(0);
     await (await tapped('')).stop();
     linger(10_000);
-    // They go one by one, each waiting until no handler runs.
+    // The module detaches them one by one, and each time waits until no handler runs.
     const attached = () =>
       status().filter(
         (line) => /^hook .* \w+ \d+ 0 drop(_\w+)?$/.test(line) && !/ (idle|none) /.test(line),

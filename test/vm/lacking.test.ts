@@ -1,16 +1,14 @@
-// What a kernel lacks costs only the figure that wants it, and is named; the count is refused
-// rather than wrong. Each symbol is taken away by misspelling it in a copy of the module; it seems
-// inlined if its call is looked for in another function.
+// If the kernel lacks a symbol, the module names it, and lacks only the figure that requires it.
+// The tests misspell a symbol in a copy of the module. To make a function look inlined, they replace
+// the name of its caller.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   expectNoDoubt,
-  isKernel,
   isLoaded,
   Link,
   load,
-  moduleFile,
   newMessages,
   requireGuest,
   sh,
@@ -18,6 +16,7 @@ import {
   trySh,
   unload,
 } from './guest.ts';
+import { hooked, loadWith, loadWithout, misspelt } from './misspelt.ts';
 
 requireGuest();
 
@@ -33,49 +32,13 @@ afterEach(async () => {
   await link.remove();
 });
 
-/** As no kernel has it, and as long as it is. */
-const misspelt = (symbol: string): string => symbol.replace(/.$/, '~');
-
-interface Insmod {
-  status: number;
-  output: string;
-}
-
-/** insmod of a module with other names in it, each as long as the one whose place it takes. */
-function loadWith(names: Record<string, string>): Insmod {
-  let text = readFileSync(moduleFile, 'latin1');
-  for (const [symbol, other] of Object.entries(names)) {
-    expect(other.length).toBe(symbol.length);
-    const whole = new RegExp(`(?<![\\w:])${symbol}\\0`, 'g');
-    expect(text).toMatch(whole);
-    text = text.replace(whole, `${other}\0`);
-  }
-  writeFileSync('/tmp/lacking.ko', text, 'latin1');
-  return trySh('insmod /tmp/lacking.ko');
-}
-
-const loadWithout = (...symbols: string[]): Insmod =>
-  loadWith(Object.fromEntries(symbols.map((symbol) => [symbol, misspelt(symbol)])));
-
-/** The module's messages since the test began. */
+/** Return the module's messages since the test began. */
 function said(): string {
   messages += newMessages();
   return messages.replace(/^(?!tcpsynq: ).*\n/gm, '');
 }
 
-/** Functions that something is attached to. */
-const hooked = (): string => sh('cat /sys/kernel/tracing/enabled_functions');
-
-function expectRefused(insmod: () => Insmod, why: RegExp): void {
-  const before = hooked();
-  expect(insmod().output).toContain('Unknown symbol in module');
-  expect(said()).toMatch(why);
-  expect(isLoaded()).toBe(false);
-  expect(trySh('ls -d /proc/net/tcpsynq* /proc/net/stat/tcpsynq').output).not.toMatch(/^\/proc/m);
-  expect(hooked()).toBe(before);
-}
-
-/** Half-opens that end in every way, and the sums of them. */
+/** Make half-opens that end in every way, and expect the sums to be right. */
 async function expectCounted(): Promise<void> {
   await link.listener('--port 80 --backlog 400000 --accept close');
   const sent = await link.send(
@@ -94,37 +57,7 @@ async function expectCounted(): Promise<void> {
   expect(f.reset + f.unreachable).toBe(sent.reset + sent.unreachable);
 }
 
-describe('refused: the count would be wrong', () => {
-  test.each([
-    'tcp_v4_send_synack',
-    'tcp_v6_send_synack',
-    'tcp_v4_reqsk_destructor',
-    'tcp_v6_reqsk_destructor',
-    'inet_csk_complete_hashdance',
-    ...(isKernel(5, 14) ? ['reuseport_migrate_sock'] : []),
-  ])('without %s', (symbol) => {
-    expectRefused(
-      () => loadWithout(symbol),
-      new RegExp(`${misspelt(symbol)}: cannot .*\\(-2\\), and without it the count would be wrong`),
-    );
-  });
-
-  test.skipIf(isKernel(5, 14))('with reuseport_migrate_sock before 5.14', () => {
-    expectRefused(
-      () => loadWith({ reuseport_migrate_sock: 'tcp_rate_skb_delivered' }),
-      /: before Linux 5\.14 the module cannot follow half-opens that move to another listener/,
-    );
-  });
-
-  test('the end of a handshake inlined', () => {
-    expectRefused(
-      () => loadWith({ tcp_check_req: 'tcp_v4_do_rcv' }),
-      /inet_csk_complete_hashdance: this kernel was compiled with it inlined where no hook sees it/,
-    );
-  });
-});
-
-describe('loaded: what a removal does not pass is counted when the half-open is freed', () => {
+describe('loaded: a removal that no hook sees is counted when the half-open is freed', () => {
   const inner = '__inet_csk_reqsk_queue_drop';
   const outer = 'inet_csk_reqsk_queue_drop';
   test.each([
@@ -135,7 +68,7 @@ describe('loaded: what a removal does not pass is counted when the half-open is 
     [['reqsk_timer_handler', inner]],
   ])('without %s', async (symbols) => {
     expect(loadWithout(...symbols)).toMatchObject({ status: 0 });
-    expect(said()).not.toContain('going on without count');
+    expect(said()).not.toContain('continuing without count');
     expectNoDoubt();
     await expectCounted();
     expectNoDoubt(link);
@@ -154,12 +87,12 @@ describe('loaded: what a removal does not pass is counted when the half-open is 
   );
 });
 
-test('with all of them nothing is taken for inlined', () => {
+test('with all symbols, none looks inlined', () => {
   load();
   expect(said()).not.toContain('inlined');
 });
 
-describe('loaded: one figure is not had', () => {
+describe('loaded: one figure is missing', () => {
   test.each([
     ['tcp_req_err', 'unreachable'],
     ['tcp_peer_is_proven', 'queue_full'],
@@ -168,8 +101,8 @@ describe('loaded: one figure is not had', () => {
   ])('without %s: %s', async (symbol, figure) => {
     expect(loadWithout(symbol)).toMatchObject({ status: 0 });
     const other = misspelt(symbol);
-    expect(said()).toContain(`${other}: cannot attach (-2); going on without ${figure}\n`);
-    expect(status()).toContain(`why ${other} is not attached: ${figure} is not counted apart`);
+    expect(said()).toContain(`${other}: cannot attach (-2); continuing without ${figure}\n`);
+    expect(status()).toContain(`why ${other} is not attached: ${figure} is not counted separately`);
     expect(status()).toContain(`hook ${other} none 0 0 ${figure}`);
     expect(status()).toContain('exact no');
     await expectCounted();
@@ -181,9 +114,9 @@ describe('loaded: one figure is not had', () => {
   ])('without %s: no records of kind %s', async (symbol, kind, serves) => {
     expect(loadWithout(symbol)).toMatchObject({ status: 0 });
     const other = misspelt(symbol);
-    expect(said()).toContain(`${other}: cannot be found (-2); going on without ${serves}\n`);
+    expect(said()).toContain(`${other}: cannot be found (-2); continuing without ${serves}\n`);
     expect(status()).toContain(`hook ${other} none 0 0 ${serves}`);
-    // What is asked for and cannot be had is refused.
+    // The module refuses a filter that asks for the missing kind.
     const refused = trySh(`(exec 3<>/proc/net/tcpsynq && echo kinds=${kind} >&3)`);
     expect(refused.output).toContain('No such file or directory');
     expectNoDoubt();
@@ -191,12 +124,14 @@ describe('loaded: one figure is not had', () => {
   });
 
   const inlined = (symbol: string, caller: string, lost: string): string =>
-    `${symbol}: this kernel was compiled with it inlined into ${caller}, where no hook sees it; going on without ${lost}\n`;
+    `${symbol}: the compiler inlined it into ${caller}, so no hook sees its calls; continuing without ${lost}\n`;
 
   test('tcp_req_err inlined: unreachable', async () => {
     expect(loadWith({ tcp_v4_err: 'tcp_v4_rcv' })).toMatchObject({ status: 0 });
     expect(said()).toContain(inlined('tcp_req_err', 'tcp_v4_rcv', 'unreachable'));
-    expect(status()).toContain('why tcp_req_err is not attached: unreachable is not counted apart');
+    expect(status()).toContain(
+      'why tcp_req_err is not attached: unreachable is not counted separately',
+    );
     expect(status()).toContain('hook tcp_req_err none 0 0 unreachable');
     expect(hooked()).not.toContain('tcp_req_err');
     await expectCounted();
@@ -212,9 +147,9 @@ describe('loaded: one figure is not had', () => {
     expectNoDoubt();
   });
 
-  test('without tcp_reset: connections are told as closed, not by whom they were reset', async () => {
+  test('without tcp_reset: closes are recorded, but not which end sent a RST', async () => {
     expect(loadWithout('tcp_reset')).toMatchObject({ status: 0 });
-    expect(said()).toContain('tcp_rese~: cannot be found (-2); going on without close_cause\n');
+    expect(said()).toContain('tcp_rese~: cannot be found (-2); continuing without close_cause\n');
     const hooks = sh(
       "exec 3<>/proc/net/tcpsynq && echo kinds=close >&3 && grep '^hook' /proc/net/tcpsynq_status",
     );
