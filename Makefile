@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-#   make              the module and the command
-#   make demo         a SYN flood in a QEMU guest, drawn live, with a verdict
-#   make test         static checks and every test, those of the module in the guest, and
-#                     some of them on an older and a newer kernel; KERNELS='6.1 7.3':
-#                     all of those of the module on each of these, and on no other
-#   make test-vm FILE=vm/exact NAME='all reset'   one file, or one test, of the module; KERNELS=7.3
-#   make lab CMD='…'  run a command in the guest        make lab-shell  a shell there
-#   make test-matrix  the tests of the module on other kernels, for hours; KERNELS='5.10 6.12'
-#   make test-model   the count of a half-open in all interleavings, by spin (part of make test)
-#   make test-cost    what the module costs, in instructions, against bench/bounds (part of make test)
-#   make bench        every measurement of bench/README.md, for hours, into bench/results; ROUNDS=3
-#   make test-arm64   tests of the module on an emulated arm64 machine; KERNELS=6.1
-#   make test-debug   tests on kernels that watch themselves, for hours; DEBUG='kasan kcsan'
-#   make test-install module and package installed in the guest, and taken away
-#   make test-unit    the command's tests alone; make test-lab: those of the module alone, on the
-#                     lab's kernel
-#   make results      results of the guest's runs into docs/results.tsv and docs/kernels.md
-#   make lint         static checks of the module, the command, the scripts and the docs; one of
-#                     these alone: lint-module, lint-command, lint-scripts, lint-docs
-#   make install      the module for the running kernel, the command under PREFIX
-#   make uninstall    both taken away, the module from every kernel
-#   make package      tcpsynq-VERSION.tgz, for npm install --global
-#   make pictures     those of the README, drawn anew
-#   make lab-debug-kernel  the kernels of test-debug alone
-#   make clean        what was built; what was fetched is in ~/.cache/tcpsynq
+#   make              build the module and the command
+#   make demo         draw a SYN flood in a QEMU guest live, then check the count
+#   make test         run static checks and all tests; the guest runs those of the module, some
+#                     of them on an older and a newer kernel too. With KERNELS='6.1 7.3', the
+#                     guest runs all tests of the module on these kernels only
+#   make test-vm FILE=vm/exact NAME='all reset'   run one file or test of the module; KERNELS=7.3
+#   make lab CMD='…'  run a command in the guest        make lab-shell  open a shell there
+#   make test-matrix  run the tests of the module on other kernels (hours); KERNELS='5.10 6.12'
+#   make test-model   check the count of a half-open in all interleavings with spin (part of test)
+#   make test-cost    compare the cost in instructions with bench/bounds (part of test)
+#   make bench        take all measurements of bench/README.md, into bench/results (hours); ROUNDS=3
+#   make test-arm64   run tests of the module on an emulated arm64 machine; KERNELS=6.1
+#   make test-debug   run tests on kernels with sanitizers (hours); DEBUG='kasan kcsan'
+#   make test-install install the module and the package in the guest, use and uninstall them
+#   make test-unit    run only the tests of the command; make test-lab: only those of the module,
+#                     on the lab's kernel
+#   make results      add results of the guest's runs to docs/results.tsv and docs/kernels.md
+#   make lint         run static checks of the module, the command, the scripts and the docs; for
+#                     one of these: lint-module, lint-command, lint-scripts, lint-docs
+#   make install      install the module for the running kernel, the command under PREFIX
+#   make uninstall    remove both, the module from every kernel
+#   make package      pack tcpsynq-VERSION.tgz, for npm install --global
+#   make pictures     draw the pictures of the README again
+#   make lab-debug-kernel  build only the kernels of test-debug
+#   make clean        remove built files; downloads stay in ~/.cache/tcpsynq
 #
 # KDIR=    build tree to build the module against (default: the running kernel's,
 #          or the lab's if there is none)
@@ -33,7 +33,7 @@
 SHELL := /bin/bash
 PREFIX ?= /usr/local
 
-# Node 20 and Prometheus come with the machine, or lab/deps puts them here.
+# lab/deps puts Node 20 and Prometheus here if the machine lacks them.
 CACHE := $(or $(TCPSYNQ_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpsynq)
 export PATH := $(CACHE)/node/node_modules/node/bin:$(CACHE)/prometheus/usr/bin:$(PATH)
 export CMD ONLY FLOOD JOBS
@@ -47,7 +47,7 @@ KDIR ?= $(running_kdir)
 
 all: module command
 
-# lab/jobs runs jobs beside each other; targets that install something are in each other's way.
+# Targets that install packages would block each other. lab/jobs runs jobs in parallel.
 .NOTPARALLEL:
 
 help:
@@ -55,7 +55,7 @@ help:
 
 # ---- Building ----
 
-# Objects of another kernel are no good: kmod/.kdir remembers whose these are.
+# Objects of another kernel cannot be used: kmod/.kdir names the build tree of these.
 define build_module
 	@lab/deps build
 	@kdir=$(or $(1),$$(lab/kernel build)) && \
@@ -64,18 +64,18 @@ define build_module
 	fi && $(MAKE) -s -j$$(nproc) -C $$kdir M=$(CURDIR)/kmod $$($(compiler_of)) $(2) modules
 endef
 
-# A kernel of clang wants modules of the same clang; its build tree does not say so to make.
+# A kernel built by clang needs modules of the same clang, but its build tree does not set LLVM=.
 compiler_of = sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' $$kdir/include/config/auto.conf | \
 	while read -r n; do command -v clang-$$n >/dev/null && echo LLVM=-$$n || echo LLVM=1; done
 
 module:
 	$(call build_module,$(KDIR))
 
-# BTF would be made from it.
+# BTF is made from debugging information, so turn it off too.
 no_debug_info := KCFLAGS=-g0 CONFIG_DEBUG_INFO_BTF_MODULES=
 
-# lab/hostile has the kernel faults that tests of the module ask for. Debugging
-# information would be 9 of 9.4 MB, which each of a hundred insmods reads.
+# lab/hostile causes the kernel faults that tests of the module need. Debugging
+# information would be 9 of the module's 9.4 MB, and each of a hundred insmods reads it.
 lab-module:
 	$(call build_module,$(filter-out $(running_kdir),$(KDIR)),$(no_debug_info))
 	@kdir=$$(cat kmod/.kdir) && \
@@ -127,7 +127,7 @@ uninstall-module:
 # ---- The lab ----
 
 lab: lab-module lab-tools
-	@$(if $(CMD),,$(error say what to run: make lab CMD='…'))lab/run "$$CMD"
+	@$(if $(CMD),,$(error CMD is missing: make lab CMD='…'))lab/run "$$CMD"
 
 lab-shell: lab-module lab-tools command
 	@lab/run
@@ -136,14 +136,14 @@ demo: lab-module lab-tools command
 	@lab/deps guest
 	@lab/demo
 
-# Those of the README, drawn from captures of the lab.
+# Draw the pictures of the README from captures taken in the lab.
 pictures: lab-module lab-tools command
 	@lab/deps guest host-tests
 	@lab/pictures
 
 # ---- Checking ----
 
-# The quickest first.
+# The quickest check comes first.
 lint: lint-scripts lint-docs lint-command lint-module
 
 lint-scripts:
@@ -160,7 +160,7 @@ lint-module:
 
 lint-command: node_modules/.package-lock.json
 	@npm run --silent lint
-	@npm run --silent schema check && echo "schema: what is generated is up to date"
+	@npm run --silent schema check && echo "schema: generated files are up to date"
 	@npm run --silent typecheck && echo "command: types clean"
 	@lab/results check
 
@@ -168,25 +168,25 @@ test-unit: command
 	@lab/deps host-tests fleet
 	npm run --silent test
 
-# All that guests need is fetched before the first one starts: jobs run beside each other.
+# Fetch everything that guests need before the first one starts: jobs run in parallel.
 prepare_lab = lab/deps boot guest fleet && lab/qemu >/dev/null && lab/accel "$$(lab/kernel image)" >/dev/null
 
 test-lab: lab-module lab-tools command
 	@$(prepare_lab)
 	@lab/test own
 
-# An environment may have a NAME of its own.
+# Ignore a NAME in the environment: it has another meaning there.
 test-vm: lab-module lab-tools command
 	@$(prepare_lab)
-	@$(if $(word 2,$(KERNELS)),$(error KERNELS='$(KERNELS)': name one))\
+	@$(if $(word 2,$(KERNELS)),$(error KERNELS='$(KERNELS)': name only one))\
 		$(if $(filter environment,$(origin NAME)),unset NAME;) lab/vm $(or $(KERNELS),own) $(FILE)
 
-# The count of a half-open, in all interleavings of what can happen to it.
+# Check the count of a half-open in all interleavings of its events.
 test-model:
 	@lab/deps model
 	@lab/model
 
-# In instructions, which come out the same whatever else the machine does.
+# Measure in instructions: their number does not depend on the load of the machine.
 test-cost: lab-module lab-tools command
 	@lab/deps guest
 	@ICOUNT=1 LIMIT=$${LIMIT:-1800} lab/run bash bench/guard
@@ -195,7 +195,7 @@ test: $(if $(KERNELS),lint test-unit test-matrix,test-all)
 
 test-all: lab-module lab-tools command
 	@lab/deps build check host-tests suite model && $(prepare_lab)
-	@for kernel in 5.10 7.3; do lab/suite $$kernel module >/dev/null || exit; done
+	@for kernel in 5.10 7.3; do lab/suite $$kernel >/dev/null || exit; done
 	@lab/test all
 
 test-matrix: lab-tools command
@@ -206,17 +206,17 @@ test-debug: lab-tools command
 	@lab/deps guest fleet
 	@lab/debug-tests $(or $(DEBUG),kasan)
 
-# Not the command's tests. One of drops wants dropwatch, which that machine lacks.
+# Run no tests of the command. One test of drops needs dropwatch, which that machine lacks.
 test-arm64: command
 	@LIMIT=$${LIMIT:-7200} lab/arm64 $(or $(KERNELS),6.12) 'FLOOD=$(or $(FLOOD),100000) vitest run --project vm \
 		$(or $(ONLY),$(patsubst %,test/vm/%.test.ts,exact races limits samples events drops closes))'
 
-# Installed by hand, by npm and by DKMS in the guest, used, taken away again.
+# Install by hand, by npm and by DKMS in the guest, use, and uninstall.
 test-install: lab-module lab-tools package
 	@lab/deps guest install
 	@LIMIT=$${LIMIT:-3600} lab/run test/install $(tarball)
 
-# Newest per kernel and test file, of the commits of this branch.
+# Keep the newest result per kernel and test file, from commits of this branch.
 results:
 	@lab/results update
 
