@@ -17,7 +17,7 @@ look() {
 calibrate() {
 	local t n
 	look; t=$turns n=$nanoseconds
-	sleep 2
+	sleep 1
 	look
 	turn=$(((nanoseconds - n) * 1000 / (turns - t)))
 }

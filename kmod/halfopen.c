@@ -134,17 +134,25 @@ static noinline void notrace synq_removed_slow(struct request_sock *req,
 		synq_count_removal(req, outcome, dequeued);
 }
 
-/* Counting a constant outcome takes fewer instructions than counting a variable one. */
-static __always_inline void synq_removed(struct request_sock *req, bool by_timer)
+static noinline void notrace synq_removed_otherwise(struct request_sock *req, bool by_timer)
 {
 	enum synq_counter outcome = synq_removal_outcome(req, by_timer);
 
-	if (unlikely(!synq_life_end(req, synq_life_key(req))))
+	if (likely(synq_life_end(req, synq_life_key(req))))
+		synq_count_removal(req, outcome, false);
+	else
 		synq_removed_slow(req, outcome, false);
-	else if (likely(outcome == SYNQ_RESET))
+}
+
+/* A RST ends most: counting a constant outcome takes the fewest instructions. */
+static __always_inline void synq_removed(struct request_sock *req, bool by_timer)
+{
+	if (unlikely(by_timer || READ_ONCE(req->rsk_listener->sk_state) != TCP_LISTEN))
+		synq_removed_otherwise(req, by_timer);
+	else if (likely(synq_life_end(req, synq_life_key(req))))
 		synq_count_removal(req, SYNQ_RESET, false);
 	else
-		synq_count_removal(req, outcome, false);
+		synq_removed_slow(req, SYNQ_RESET, false);
 }
 
 /*

@@ -44,8 +44,8 @@
  * counted the end. Before the RST removes the request from the hash, a clone takes
  * the request's place. That half-open lives on uncounted.
  *
- * Each change is one compare-and-exchange on one word, so all CPUs see the changes
- * of a life in the same order. No other memory depends on that order.
+ * Each change is one compare-and-exchange on one word, so all CPUs see these
+ * changes in the same order. No other memory depends on that order.
  */
 #ifndef SYNQ_LIFE_H
 #define SYNQ_LIFE_H
@@ -85,10 +85,16 @@ static __always_inline unsigned long synq_life_key(const struct request_sock *re
 #define SYNQ_LIFE_NOT_BEGUN	(-1)
 #define SYNQ_LIFE_BEGUN		0
 
-/* Return true if the half-open has been counted and its end may not have been. */
+/*
+ * Return true if the half-open has been counted and its end may not have been. The
+ * state alone answers for most requests, in fewer instructions than their key takes.
+ */
 static __always_inline bool synq_life_unfinished(const struct request_sock *req)
 {
-	return (READ_ONCE(*synq_life_word(req)) ^ synq_life_key(req)) < SYNQ_LIFE_GONE;
+	unsigned long word = READ_ONCE(*synq_life_word(req));
+
+	return (word & SYNQ_LIFE_MASK) < SYNQ_LIFE_GONE &&
+	       (word ^ synq_life_key(req)) < SYNQ_LIFE_GONE;
 }
 
 /* Return whether a timer may have moved it, so that a CPU may have noted its address. */
