@@ -232,7 +232,7 @@ c.recv(1)`;
       ),
     );
     // Give this tap a small buffer, and a reader that pauses until /var/tmp/back exists.
-    sh('echo 64 >/sys/module/tcpsynq/parameters/bufsize; rm -f /var/tmp/away /var/tmp/back');
+    sh('echo 16 >/sys/module/tcpsynq/parameters/bufsize; rm -f /var/tmp/away /var/tmp/back');
     const asleep = new Tap(
       link.target,
       'kinds=count,sample full=1',
