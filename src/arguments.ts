@@ -9,7 +9,7 @@ import { parseSrttUnit, type SrttUnit } from './stream/srtt.js';
 
 const SMALLEST_PART = 4096;
 const SIZES: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-/** In ms. */
+/** Length of each unit, in ms. */
 const TIMES: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,
@@ -53,7 +53,7 @@ export function parseSpan(text: string): number {
   return value;
 }
 
-/** Parse the limit of a part: a size such as 100M (of 1024 KiB), or a duration. */
+/** Parse the limit of a part: a size such as 100M (1M is 1024 KiB), or a duration. */
 export function parseRotation(text: string): Rotation {
   const [, digits, unit] = /^(\d+)(K|M|G)$/.exec(text) ?? [];
   if (digits === undefined) {
@@ -82,7 +82,10 @@ function parseWithin(least: number, most: number): (text: string) => number {
   };
 }
 
-/** Parse words of a filter, which the module judges: no space may end them. */
+/**
+ * Parse a value of the module's filter. The module judges its words; a space is refused here, since
+ * it would end the value.
+ */
 export function parseWord(text: string): string {
   if (!/^[\w.,:/-]+$/.test(text)) {
     throw new InvalidArgumentError('It takes letters, digits and .,:/- only.');
@@ -129,7 +132,10 @@ export const parseOutcomes = parseSome(OUTCOMES);
 
 export const parseCauses = parseSome(CAUSES);
 
-/** Parse two ends, with any text between that is not part of one; append them to earlier ones. */
+/**
+ * Parse the two endpoints of a connection, and append the pair to the earlier pairs. They may be
+ * separated by any text that cannot belong to an endpoint.
+ */
 export function parseConnection(
   text: string,
   before: readonly (readonly [string, string])[] = [],
@@ -170,8 +176,10 @@ export function parsePlace(text: string): { host: string; port: number } {
   return { host, port };
 }
 
-/** Parse a number of network namespaces, or addresses, with their own series. */
+/** Parse the maximum number of network namespaces, or of addresses, that get their own series. */
 export const parseMost = parseWithin(1, 10_000);
 
-/** More lines in a picture than this cannot be distinguished by their colours. */
+/**
+ * Parse the number of lines in a picture: more than 16 could not be distinguished by their colours.
+ */
 export const parseCurves = parseWithin(1, 16);

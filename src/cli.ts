@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Import it first, so that SIGUSR1 is handled before other code loads.
+// Keep this import first, so that SIGUSR1 is handled before other code loads.
 import './signals.js';
 import { openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -22,7 +22,7 @@ function restore(): void {
   }
 }
 
-/** A key from a terminal: a character, or an escape sequence such as an arrow's. */
+/** A key from a terminal: a character, or an escape sequence such as that of an arrow key. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: keys are control characters
 const KEY = /\u001b(?:\[[0-9;]*|O)[A-Za-z~]|./gsu;
 
@@ -57,7 +57,10 @@ function keyboard(): Keys | null {
   };
 }
 
-/** Make a destination that rejects all data. Node replaces a closed stdout by /dev/null. */
+/**
+ * Make a destination that rejects all data. Node replaces a closed stdout by /dev/null, which would
+ * accept it.
+ */
 function refusing(): Destination {
   const { Writable } = process.getBuiltinModule('node:stream');
   return new Writable({
@@ -67,7 +70,7 @@ function refusing(): Destination {
   });
 }
 
-/** Created on first use, which many commands never need: Node takes long over a terminal. */
+/** Created on first use: Node takes long to open a terminal, and many commands never use stderr. */
 let err: Output | null = null;
 
 const host: Host = {
@@ -99,12 +102,15 @@ const host: Host = {
   suspend: () =>
     new Promise((resolve) => {
       process.once('SIGCONT', resolve);
-      // Stop the whole group, as the terminal does: the shell waits for every part of a pipeline.
+      // Stop the whole process group, as the terminal does: the shell waits for every part of a
+      // pipeline.
       process.kill(0, 'SIGTSTP');
     }),
 };
 
-/** End the command like the end of its input on the first signal; end the process on the second. */
+/**
+ * End the command on the first signal, as if its input had ended; end the process on the second.
+ */
 function onSignal(signal: NodeJS.Signals): void {
   if (signalled !== null) {
     const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
@@ -120,7 +126,9 @@ function onSignal(signal: NodeJS.Signals): void {
   abort.abort();
 }
 
-/** Check the version: npm may have installed it for another Node than the first in PATH. */
+/**
+ * Check Node's version: npm may have installed tcpsynq with another Node than the first in PATH.
+ */
 function refuseOldNode(): void {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {

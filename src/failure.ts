@@ -47,7 +47,7 @@ export function inWords(error: unknown): string {
   return /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;
 }
 
-/** Return the reason of a failed call for errors without one in Node, such as "spawn x ENOENT". */
+/** Return the reason of a failed call whose message in Node lacks it, such as "spawn x ENOENT". */
 export function reasonOf(error: NodeJS.ErrnoException): string {
   return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? inWords(error);
 }

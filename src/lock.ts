@@ -9,12 +9,13 @@ import { errno, Failure, inWords, reasonOf } from './failure.js';
 const HELD = 1;
 const RETRY_MS = 50;
 
-/** Another process has the lock. */
+/** Thrown if another process has the lock. */
 export class Held extends Error {}
 
 /**
- * A lock by flock(2) on its own file. Its mode is 0600: any process that can read a file can lock
- * it. The kernel releases the lock when the process ends in any way, so no lock is ever stale.
+ * A lock by flock(2) on its own file. The file's mode is 0600, since any process that can read a
+ * file can lock it. The kernel releases the lock when the process ends in any way, so no lock is
+ * ever stale.
  */
 export class FileLock {
   private constructor(
@@ -37,14 +38,14 @@ export class FileLock {
           if (ours.dev === there?.dev && ours.ino === there.ino) {
             return new FileLock(file, path);
           }
-          // Its holder removed it in the meantime: make it again.
+          // The holder removed the file before this process locked it: make the file again.
         } else if (performance.now() >= giveUp) {
           throw new Held();
         } else {
           await pause(RETRY_MS);
         }
       } catch (error) {
-        // Another process may hold an existing file.
+        // Remove only a file that was made here: another process may hold an existing one.
         if (isNew && !(error instanceof Held)) {
           await unlink(path).catch(() => {});
         }
@@ -55,7 +56,10 @@ export class FileLock {
     }
   }
 
-  /** Remove the file, then release the lock: no other process loses its lock in this order. */
+  /**
+   * Remove the file, and only then release the lock: otherwise another process could lock the file
+   * before it is removed.
+   */
   async release(): Promise<void> {
     await unlink(this.path).catch(() => {});
     await this.file.close();
@@ -63,8 +67,8 @@ export class FileLock {
 }
 
 /**
- * Open the lock file; `isNew` means that it did not exist. Other users may have put a link or a
- * pipe in its place.
+ * Open the lock file; `isNew` means that it did not exist. Refuse a link or a pipe, which another
+ * user may have put in its place.
  */
 async function openOwn(path: string) {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -87,7 +91,10 @@ async function openOwn(path: string) {
   return { file, isNew: made !== null };
 }
 
-/** Lock an open file: Node cannot, but flock(1) locks an inherited file, and the lock stays. */
+/**
+ * Lock an open file, and return whether it is locked. Node has no call for it, but flock(1) locks
+ * an inherited file, and the lock stays when flock ends.
+ */
 async function isLocked(file: FileHandle): Promise<boolean> {
   // These options exist in busybox's flock too.
   const child = spawn('flock', ['-n', '-x', '3'], {

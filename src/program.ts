@@ -19,8 +19,8 @@ import { type Host, writeAside } from './terminal/host.js';
 import { printable } from './terminal/printable.js';
 
 /**
- * Adapt command lines for commander: an option with an optional value takes the next word, so
- * `capture --compress FILE` would lose its file.
+ * Adapt a command line for commander. There an option with an optional value takes the next word,
+ * so `capture --compress FILE` would lose its file.
  */
 export function spelledOut(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
@@ -54,7 +54,8 @@ export function makeProgram(host: Host, version: string): Command {
       'with -i FILE: replay at this multiple of the recorded pace',
       parseFactor,
     )
-    // Otherwise the columns beside the longest command are too narrow to wrap, at 80 columns.
+    // By default, the descriptions beside the longest command would not wrap at 80 columns: their
+    // column is too narrow.
     .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20, subcommandTerm })
     .showHelpAfterError('(add --help for the options)')
     .configureOutput({

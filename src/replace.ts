@@ -11,7 +11,7 @@ export function draftName(path: string): string {
 }
 
 /**
- * Replace a file at once: concurrent readers see the old one or the new one.
+ * Replace a file atomically: concurrent readers see either the old file or the new one.
  *
  * @param mode independent of the umask; by default that of the old file, or PRIVATE_MODE
  */
@@ -28,7 +28,7 @@ export async function replace(
   });
 }
 
-/** Replace a file by the output of `fill`. Pass on its own Failure. */
+/** Replace a file by the output of `fill`. Pass on a Failure of `fill` unchanged. */
 export async function replaceBy(
   path: string,
   fill: (file: FileHandle) => Promise<void>,

@@ -7,7 +7,7 @@ export const [OK, FAILED, WRONG_USAGE] = [0, 1, 2];
 
 /**
  * Run one command line, without the words that start Node, and return its exit status after all
- * output is written. Call `restore` before an error is reported.
+ * output is written. Call `restore` before reporting an error.
  */
 export async function run(
   args: readonly string[],
@@ -29,7 +29,10 @@ export async function run(
   }
 }
 
-/** Report an error in one line, and the stack of a bug for TCPSYNQ_DEBUG. Return the status. */
+/**
+ * Report an error in one line; for a bug, add the stack if TCPSYNQ_DEBUG is set. Return the exit
+ * status.
+ */
 export function report(error: unknown, host: Host, restore: () => void): number {
   if (error instanceof CommanderError) {
     // commander has written its message. --help and --version also end like this.

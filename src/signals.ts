@@ -8,10 +8,12 @@ const { TCPSYNQ_HANGUP, TCPSYNQ_STDOUT } = process.env;
 delete process.env.TCPSYNQ_HANGUP;
 delete process.env.TCPSYNQ_STDOUT;
 
-/** SIGHUP was ignored when the command started, as under nohup. start.sh reports it. */
+/**
+ * Whether SIGHUP was ignored when the command started, as under nohup. start.sh sets the variable.
+ */
 export const hangupIgnored = TCPSYNQ_HANGUP === 'ignored';
 
-/** stdout was closed when the command started. start.sh reports it. */
+/** Whether stdout was closed when the command started. start.sh sets the variable. */
 export const stdoutClosed = TCPSYNQ_STDOUT === 'closed';
 
 if (hangupIgnored) {
@@ -27,5 +29,5 @@ export const ENDING: readonly NodeJS.Signals[] = [
   ...(hangupIgnored ? [] : (['SIGHUP'] as const)),
 ];
 
-/** Signals that request a normal end: the exit status is then that of any other end. */
+/** Signals that request a normal end: the exit status is then the same as without a signal. */
 export const STOPPING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];

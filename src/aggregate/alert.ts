@@ -1,7 +1,7 @@
 /** Tells when a rate crosses a limit. */
 export class Alert {
   on = false;
-  /** It was on at least once. */
+  /** Whether it was on at least once. */
   reached = false;
   /** The highest rate per second while it was on. */
   most = 0;

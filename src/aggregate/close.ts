@@ -12,7 +12,7 @@ export interface Close {
   /** `a.b.c.d:port` or `[v6]:port`. */
   readonly local: string | null;
   readonly remote: string | null;
-  /** The state it left: the kernel's name without `TCP_`. */
+  /** The state that it left: the kernel's name without `TCP_`. */
   readonly state: string | null;
   /** One of CAUSES, or a newer module's word. */
   readonly cause: string | null;
@@ -20,7 +20,10 @@ export interface Close {
   readonly stack: string | null;
 }
 
-/** Every column but the time, which a Row has. New columns are appended, never moved. */
+/**
+ * Every column except the time, which a Row has itself. The order is fixed: columns are only
+ * appended.
+ */
 const [, ...NAMES] = COLUMNS.X;
 
 /** Reads X lines. */

@@ -8,7 +8,7 @@ const COLUMNS = ['local', 'remote', 'cookie', 'snd_cwnd', 'ssthresh', 'srtt_us']
 /** Linux's initial ssthresh: TCP_INFINITE_SSTHRESH (include/net/tcp.h). */
 const UNSET = 0x7fffffff;
 
-/** Maximum length of two ends, a cookie of 20 digits, and the blanks between them. */
+/** Maximum length of two endpoints, a cookie of 20 digits, and the blanks between them. */
 const LONGEST_KEY = 200;
 
 /** One sample of a connection. Missing figures are NaN. */
@@ -17,7 +17,10 @@ export interface Sample extends Moment {
   readonly cwnd: number;
   /** The slow start threshold, in segments; NaN while it is unset. */
   readonly ssthresh: number;
-  /** Smoothed round-trip time: microseconds in an `S` line, the unit of the log for tcp_probe. */
+  /**
+   * Smoothed round-trip time: in microseconds for an `S` line, in the log's unit for a line of
+   * tcp_probe.
+   */
   readonly srtt: number;
 }
 
@@ -28,7 +31,9 @@ export const MEASURES: readonly ((sample: Sample) => number)[] = [
   ({ srtt }) => srtt,
 ];
 
-/** One connection; a change of its ends or its socket begins another. */
+/**
+ * One connection: a pair of endpoints and a socket. If either changes, it is another connection.
+ */
 export interface Connection {
   readonly local: string;
   readonly remote: string;
@@ -40,7 +45,10 @@ export interface Connection {
 
 export interface Rules<C> {
   readonly wanted: EndpointFilter;
-  /** Connections kept; when a quarter more exist, the worst are evicted down to this number. */
+  /**
+   * Connections kept. When a quarter more exist, the ones least worth keeping are evicted, down to
+   * this number.
+   */
   readonly most: number;
   /** Adds fields to a new connection. */
   readonly make: (connection: Connection) => C;
@@ -48,12 +56,17 @@ export interface Rules<C> {
   readonly worth: (a: C, b: C) => number;
 }
 
-/** Distinguishes connections by ends and cookie: a socket's port may be used again. */
+/**
+ * Distinguishes connections by endpoints and socket cookie, since a later socket may use the same
+ * port again.
+ */
 export class Connections<C extends Connection> {
-  /** Connections evicted because there were too many, and the samples taken of them. */
+  /**
+   * Number of connections evicted because there were too many, and of the samples taken of them.
+   */
   forgotten = 0;
   forgottenSamples = 0;
-  /** Rows of unwanted connections. */
+  /** Number of rows of unwanted connections. */
   passedOver = 0;
   readonly #byKey = new Map<string, C>();
   readonly #unwanted = new Set<string>();
@@ -72,7 +85,9 @@ export class Connections<C extends Connection> {
   }
 
   /**
-   * Return the connection of a row of kind S, and its sample with the time of the row plus `clock`.
+   * Return the connection of an S row, and the row's sample.
+   *
+   * @param clock seconds to add to the row's own time
    * @returns null if the connection is not wanted; a reason if the row is unreadable
    */
   take(
@@ -93,7 +108,7 @@ export class Connections<C extends Connection> {
     const cwnd = row.number(places.snd_cwnd);
     const ssthresh = row.number(places.ssthresh);
     const srtt = row.number(places.srtt_us);
-    // The first logs of tcp_probe lack srtt.
+    // Logs of the first versions of tcp_probe lack srtt.
     const isUnknown = row.tcpProbe && row.text(places.srtt_us) === '';
     if (Number.isNaN(cwnd) || Number.isNaN(ssthresh) || (Number.isNaN(srtt) && !isUnknown)) {
       return 'snd_cwnd, ssthresh and srtt_us are not all whole numbers';

@@ -26,7 +26,10 @@ export interface Drop {
   readonly proto: string | null;
 }
 
-/** Every column but the time, which a Row has. New columns are appended, never moved. */
+/**
+ * Every column except the time, which a Row has itself. The order is fixed: columns are only
+ * appended.
+ */
 const [, ...NAMES] = COLUMNS.D;
 
 /** Reads D lines. */

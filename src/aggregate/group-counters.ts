@@ -47,7 +47,7 @@ export class GroupCounters<R> {
   /**
    * End an interval, and begin a new one.
    *
-   * @param seconds null if it was too short for a rate
+   * @param seconds length of the ended interval; null if it was too short for a rate
    */
   turn(seconds: number | null): void {
     for (const one of this.groups) {

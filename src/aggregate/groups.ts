@@ -2,33 +2,35 @@ import { TextHash } from '../sketch/hash.js';
 import { HeavyHitters } from '../sketch/heavy-hitters.js';
 import { copyOf } from '../stream/copy.js';
 
-/** Groups kept; more groups of the same frequency cannot be distinguished. */
+/** Maximum number of groups kept. If more are equally frequent, it is arbitrary which are kept. */
 export const KEPT = 1024;
-/** Distinct texts kept of each aspect beside the key of a group. */
+/**
+ * Maximum number of distinct texts kept for each aspect that is shown beside the key of a group.
+ */
 export const MOST_BESIDE = 16;
 
-/** Characters kept of a text: symbols and endpoints of the kernel are shorter. */
+/** Maximum length of a text, in characters; the kernel's symbols and endpoints are shorter. */
 const LONGEST_TEXT = 128;
 
-/** Return a text that is short enough to keep. */
+/** Cut a text that is too long to keep. */
 function short(text: string): string {
   return text.length > LONGEST_TEXT ? copyOf(text.slice(0, LONGEST_TEXT)) : text;
 }
 
-/** A word of a record, by which it can be counted. */
+/** A property of a record, as a text by which records can be counted. */
 export interface Aspect<R> {
   readonly name: string;
   of(record: R): string;
 }
 
-/** Count by a text of a record; `-` means not known. */
+/** Make the aspect for a property of a record; the text `-` means not known. */
 export function aspect<Name extends string>(
   name: Name,
 ): Aspect<Readonly<Record<Name, string | null>>> {
   return { name, of: (record) => record[name] ?? '-' };
 }
 
-/** A way to count records: by some aspects together, with others shown beside. */
+/** A way to count records: by some aspects together, with other aspects shown beside them. */
 export interface Grouping<R> {
   /** The word of the option --by. */
   readonly by: string;
@@ -42,42 +44,44 @@ export interface Amount {
   readonly total: number;
   /** The amount in the last complete interval. */
   readonly interval: number;
-  /** The same per second; null if the interval was too short. */
+  /** `interval` per second; null if the interval was too short for a rate. */
   readonly rate: number | null;
 }
 
-/** Records with the same aspects as key. */
+/** The records whose key aspects have the same texts. */
 export interface Group extends Amount {
   readonly keys: readonly string[];
   /** The distinct texts of each aspect beside the key, in the order seen, at most MOST_BESIDE. */
   readonly beside: readonly (readonly string[])[];
 }
 
-/** The groups at one time; later records do not change it. */
+/** A snapshot of the groups, which later records do not change. */
 export interface Standing {
   readonly all: Amount;
   /** Sorted by records per second, then by total, both descending. */
   readonly groups: readonly Group[];
   /** The records outside these groups. */
   readonly others: Amount;
-  /** The number of further groups; null if not known. */
+  /** The number of groups that are not in `groups`; null if not known. */
   readonly left: number | null;
-  /** The maximum error of each total, which may be too low; 0 while all are exact. */
+  /** The maximum by which each total may be too low; 0 while all are exact. */
   readonly error: number;
 }
 
 interface Counter {
   readonly keys: readonly string[];
   readonly beside: readonly string[][];
-  /** Records since this counter began: closer to the truth than the bound of HeavyHitters. */
+  /**
+   * Records since this counter was made: closer to the truth than the lower bound of HeavyHitters.
+   */
   total: number;
   recent: number;
   interval: number;
 }
 
 /**
- * Counts any number of records in groups, in the memory of KEPT groups, a few MB. See HeavyHitters
- * for the others.
+ * Counts any number of records in groups, in the memory of KEPT groups: a few MB. HeavyHitters
+ * describes how it treats further groups.
  */
 export class Groups<R> {
   readonly #hash = new TextHash();
@@ -138,7 +142,7 @@ export class Groups<R> {
     }
   }
 
-  /** Return the groups at this time. */
+  /** Return a snapshot of the groups. */
   standing(): Standing {
     const groups = [...this.#heavy.hitters()]
       .map(({ value: { keys, beside, total, interval } }) => ({
@@ -179,7 +183,7 @@ export class Groups<R> {
   }
 }
 
-/** Return the same with at most `most` groups; add the rest to the others. */
+/** Return a copy with at most `most` groups; the rest are added to `others`. */
 export function cutTo(standing: Standing, most: number): Standing {
   const { groups, others, left } = standing;
   const cut = groups.slice(most);

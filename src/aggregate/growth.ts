@@ -4,14 +4,17 @@ import type { Count } from '../stream/parser.js';
 import { GROWING } from '../stream/schema.js';
 import { type Rates, Session } from './session.js';
 
-/** Growth of the counters between two counts; its time is that of the second. */
+/** Growth of the counters between two counts; its time is that of the later count. */
 export interface Growth extends Moment {
-  /** The time of the first count, in seconds. */
+  /** The time of the earlier count, in seconds. */
   readonly since: number;
   readonly rates: Rates;
 }
 
-/** The highest growth of a counter per second between two counts, and the time of the second. */
+/**
+ * The highest rate (per second) at which a counter grew between two counts, and the time of the
+ * later count.
+ */
 export interface Highest {
   readonly rate: number;
   readonly time: number;
@@ -26,7 +29,7 @@ export class Growths {
   readonly session = new Session(0);
   #epoch = 0;
 
-  /** @param most growths kept; of more, those with the lowest and highest rates stay */
+  /** @param most growths kept; if there are more, those with the lowest and highest rates stay */
   constructor(most: number) {
     this.series = new Downsampled(
       { most },

@@ -9,11 +9,11 @@ export interface HalfOpen {
   /** `a.b.c.d:port` or `[v6]:port`. */
   readonly local: string;
   readonly remote: string;
-  /** Half-opens in the listener's queue, including this one if added, without it if removed. */
+  /** Half-opens in the listener's queue after this event. */
   readonly qlen: number;
   /**
    * The capacity of the queue. R lines lack it: then it is the limit of the last A line with the
-   * same local end, or null.
+   * same local endpoint, or null if there was none.
    */
   readonly limit: number | null;
   /** One of OUTCOMES, or a newer module's word; null if added. */
@@ -24,7 +24,7 @@ export interface HalfOpen {
   readonly synacks: number | null;
 }
 
-/** Local ends with a known limit; a host has few, even with many peers. */
+/** Maximum number of local endpoints whose limit is kept. A host has few, even with many peers. */
 const MOST_LIMITS = 4096;
 /** Maximum length of an address with its port, `[v6%interface]:port`. */
 const LONGEST_END = 80;

@@ -1,18 +1,19 @@
 /**
- * Cuts stream time into intervals of equal length that begin at its whole multiples. It skips
- * intervals without a line that has a time.
+ * Cuts stream time into intervals of equal length that begin at whole multiples of that length. It
+ * skips an interval in which no line has a time.
  */
 export class Intervals {
   /** The latest time. */
   now = 0;
-  /** Total seconds that the lines of all headers span. */
+  /** Seconds from the first line of a header to the last, added up over all headers. */
   seconds = 0;
   #start: number | null = null;
   #end = Number.POSITIVE_INFINITY;
 
   /**
    * @param length of an interval, in seconds
-   * @param over called with the end of each interval and its seconds; null if too few for a rate
+   * @param over called at the end of each interval, with its end and its seconds. The seconds are
+   *   null if too few for a rate.
    */
   constructor(
     private readonly length: number,

@@ -11,7 +11,7 @@ export interface Account {
   readonly lost: number;
 }
 
-/** The key for losses of any other kind. */
+/** The key for losses of kinds that RECORDS lacks. */
 const UNKNOWN = '?';
 
 /** Adds up recorded and lost records: the sum is the number that the module produced. */

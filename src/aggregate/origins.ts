@@ -5,21 +5,21 @@ import type { Start } from '../stream/reader.js';
 export interface Origin {
   /** Its header without the filter. */
   readonly header: Header;
-  /** Number of headers with these words: one for each part of a capture. */
+  /** Number of headers with this origin: each part of a capture has one. */
   headers: number;
-  /** Each filter in force, in the order seen, as `key=value` with spaces between. */
+  /** Each filter that was in force, in the order seen, as `key=value` with spaces between. */
   readonly filters: string[];
 }
 
-/** Limits of distinct headers kept, and of distinct filters for each. */
+/** Maximum number of origins kept, and of distinct filters kept for each. */
 const MOST_ORIGINS = 16;
 const MOST_FILTERS = 8;
 
 /** Collects the origins in the headers of a file. */
 export class Origins {
-  /** The first origins. */
+  /** The first MOST_ORIGINS origins. */
   readonly kept: Origin[] = [];
-  /** Headers with further origins, which are not kept. */
+  /** Number of headers whose origin is not kept. */
   forgotten = 0;
   #header: Header | null = null;
   #filters: string[] = [];

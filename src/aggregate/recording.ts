@@ -18,9 +18,9 @@ export interface Recorded extends Connection {
   readonly series: Downsampled<Sample>;
 }
 
-/** Limit of points of one line in a picture, above its width in pixels. */
+/** Maximum number of points of one line in a picture: more than the picture is wide in pixels. */
 const MOST_POINTS = 10_000;
-/** Limit of connections with samples, until the busiest ones are known. */
+/** Maximum number of connections whose samples are kept until the busiest are known. */
 const MOST_CONNECTIONS = 200;
 
 /**
@@ -30,7 +30,9 @@ const MOST_CONNECTIONS = 200;
 export class Recording implements Taker {
   readonly connections: Connections<Recorded>;
   readonly counts: Downsampled<CountPoint>;
-  /** Samples from S lines, with srtt in microseconds, and from tcp_probe's. */
+  /**
+   * Number of samples from tcpsynq's module, with srtt in microseconds, and from logs of tcp_probe.
+   */
   readonly samples = { own: 0, tcpProbe: 0 };
   /** Times of the first and the last sample or count, on the picture's clock. */
   first = Number.POSITIVE_INFINITY;
@@ -43,7 +45,7 @@ export class Recording implements Taker {
   #epoch = 0;
   #headed = false;
 
-  /** @param most points of a line: of counts, and of samples for each connection */
+  /** @param most maximum points of the line of counts, and of the line of each connection */
   constructor(wanted: EndpointFilter, most = { counts: MOST_POINTS, samples: MOST_POINTS }) {
     this.counts = new Downsampled({ most: most.counts }, [
       ({ figures }) => figures.half_open ?? Number.NaN,
@@ -96,7 +98,7 @@ export class Recording implements Taker {
     } else if (taken !== null) {
       const { connection, sample } = taken;
       connection.series.add(sample);
-      // tcpsynq's module can print microseconds in this form too, but after a header.
+      // tcpsynq's module can print this form too, with microseconds, but always after a header.
       const own = !row.tcpProbe || this.#headed;
       this.samples[own ? 'own' : 'tcpProbe'] += 1;
       this.#reach(sample.time);

@@ -9,7 +9,9 @@ export interface Refused {
   readonly rate: number | null;
 }
 
-/** Adds up the SYNs refused between counts; they are not drops, since they end in consume_skb(). */
+/**
+ * Adds up the SYNs refused between counts. They are not among the drops: they end in consume_skb().
+ */
 export class Refusals {
   readonly #session = new Session(0);
 
@@ -26,7 +28,8 @@ export class Refusals {
   /**
    * Return the refusals; null until there are two counts.
    *
-   * @param whole rate over all the time, not between the last two counts
+   * @param whole whether the rate covers the whole time; if not, it covers only the time between
+   *   the last two counts
    */
   now(whole: boolean): Refused | null {
     const { totals, rates, seconds } = this.#session;

@@ -12,7 +12,7 @@ import { LEVELS } from '../stream/schema.js';
 
 /** One point in time of a session. */
 export interface Point {
-  /** Seconds since 1970 if the source knows its clock, else since the tap was opened. */
+  /** The count's own time plus the `clock` passed to add(), in seconds. */
   readonly time: number;
   /** The highest half-open count since the previous point, if known. */
   readonly high: number;
@@ -28,12 +28,12 @@ export type SessionView = Readonly<
   Pick<Session, 'points' | 'latest' | 'peak' | 'rates' | 'totals'>
 >;
 
-/** Above this number, two points are merged into one. */
+/** Above this number of points, every two are merged into one. */
 const MAX_POINTS = 36_000;
 
 const NOT_COUNTED_UP: ReadonlySet<CounterName> = new Set(LEVELS);
 
-/** Folds counts into a session to show. Memory is bounded for any duration. */
+/** Folds counts into a session for views to show. Memory is bounded for any duration. */
 export class Session {
   points: Point[] = [];
   latest: Point | null = null;
@@ -41,7 +41,7 @@ export class Session {
   rates: Rates = {};
   /** Growth of each figure over all epochs of the session. */
   totals: Counters = {};
-  /** Counts folded in so far, and the seconds from the first to the last. */
+  /** Number of counts folded in so far, and the seconds from the first to the last. */
   counts = 0;
   seconds = 0;
   #first = 0;

@@ -8,14 +8,14 @@ export interface SourceSummary {
   /** Different networks; an estimate unless `exact`. */
   readonly networks: number;
   readonly exact: boolean;
-  /** Different addresses; an estimate from 1000 on. */
+  /** Different addresses: always an estimate. */
   readonly addresses: number;
-  /** The network that most came from, and its share of all, at least. */
+  /** The network from which most half-opens came, and a lower bound of its share of all. */
   readonly top: string;
   readonly share: number;
 }
 
-/** Folds the remote ends of half-opens into where they came from. Takes 126 KB. */
+/** Counts the networks and addresses from which half-opens came. Takes 126 KB. */
 export class SourceSketch {
   readonly #networks = new Sources();
   readonly #addresses = new HyperLogLog();
@@ -26,7 +26,7 @@ export class SourceSketch {
     this.#addresses.add(hashOfAddress(remote), 0);
   }
 
-  /** Null if there were none. */
+  /** Return the summary; null if no half-open was added. */
   get summary(): SourceSummary | null {
     const { networks, exact, total } = this.#networks;
     const [top] = this.#networks.top(1);
@@ -38,10 +38,15 @@ export class SourceSketch {
   }
 }
 
-/** Where the hash of an address begins: no sender can choose addresses with equal hashes. */
+/**
+ * The random start value of a hash: without it, a sender could choose addresses with equal hashes.
+ */
 const SEED = Math.floor(Math.random() * 2 ** 32);
 
-/** Return 32 bits of an address without its port: FNV-1a, as it runs for every record. */
+/**
+ * Hash an address, without its port, to 32 bits. This runs for every record, so it uses FNV-1a,
+ * which is fast.
+ */
 function hashOfAddress(remote: string): number {
   const end = remote.lastIndexOf(':');
   let hash = SEED;

@@ -1,7 +1,9 @@
 import { HeavyHitters } from '../sketch/heavy-hitters.js';
 import { HyperLogLog } from '../sketch/hyperloglog.js';
 
-/** Networks kept; more networks of the same frequency cannot be distinguished. */
+/**
+ * Maximum number of networks kept. If more are equally frequent, it is arbitrary which are kept.
+ */
 const KEPT = 1024;
 
 /** A network with bounds of its number of half-opens: `least` and `most`. */
@@ -13,8 +15,8 @@ export interface Source {
 }
 
 /**
- * Counts the networks of half-opens, for any number of sources: the frequent ones, and the number
- * of all. Takes 110 KB.
+ * Counts half-opens by network, for any number of sources. It keeps the most frequent networks, and
+ * the number of different ones. Takes 110 KB.
  */
 export class Sources {
   readonly #heavy = new HeavyHitters(KEPT);
@@ -29,12 +31,15 @@ export class Sources {
     this.#distinct.add(high, low);
   }
 
-  /** Return the half-opens added so far. */
+  /** Return the number of half-opens added so far. */
   get total(): number {
     return this.#heavy.total;
   }
 
-  /** Return the number of networks: exact while `exact`, else an estimate, see `Distinct.ERROR`. */
+  /**
+   * Return the number of networks. It is an estimate unless `exact` is true: see
+   * `HyperLogLog.ERROR`.
+   */
   get networks(): number {
     return this.exact ? this.#heavy.size : this.#distinct.estimate;
   }
@@ -44,7 +49,7 @@ export class Sources {
     return this.#heavy.error === 0;
   }
 
-  /** Return the maximum by which a network's count is too low; never above total / 1025. */
+  /** Return the maximum by which a network's count may be too low; never above total / 1025. */
   get error(): number {
     return this.#heavy.error;
   }
@@ -59,7 +64,10 @@ export class Sources {
   }
 }
 
-/** Upper halves for IPv4 networks and for other text; no IPv6 host has such an address. */
+/**
+ * Values of `high` that mark IPv4 networks and unreadable text. No IPv6 address of a host begins
+ * so.
+ */
 const [IPV4, NONE] = [0xffffffff, 0xfffffffe];
 
 const [ZERO, NINE, POINT, COLON, BRACKET, LOWER_A, LOWER_F] = [
@@ -67,8 +75,8 @@ const [ZERO, NINE, POINT, COLON, BRACKET, LOWER_A, LOWER_F] = [
 ];
 
 /**
- * The network of one end of a connection: its /24 (IPv4) or /64 (IPv6). A site rarely gets less,
- * and one machine can take any address of its /64. Parsing allocates no memory.
+ * The network of one endpoint of a connection: its /24 (IPv4) or /64 (IPv6). A site rarely gets a
+ * smaller network, and one machine can take any address of its /64. Parsing allocates no memory.
  */
 class Network {
   high = 0;
@@ -130,7 +138,7 @@ class Network {
         gap = 0;
         i += 1;
       } else {
-        // The end, or an IPv4 address, which replaces two groups.
+        // The end of the address, or an IPv4 address at the end, which replaces two groups.
         found += code === POINT ? 2 : digits > 0 ? 1 : 0;
         if (code === BRACKET || code === POINT) {
           break;

@@ -3,14 +3,14 @@ import { byOutcome, OUTCOMES, type Outcome } from '../stream/counters.js';
 import type { HalfOpen } from './half-open.js';
 import { Sources } from './sources.js';
 
-/** Listeners with their own figures; later ones are counted together. */
+/** Maximum number of listeners with their own figures; later listeners are counted together. */
 const MOST_LISTENERS = 256;
 
 export type Outcomes = Record<Outcome, number>;
 
 /** The half-opens of one listener, or of several together. */
 export interface TallyGroup {
-  /** The local end, as the peers see it; null for several listeners together. */
+  /** The local endpoint, as the peers see it; null for several listeners together. */
   readonly local: string | null;
   added: number;
   removed: number;
@@ -24,14 +24,14 @@ export interface TallyGroup {
    * SYN-ACK. So a retransmission makes the time longer, as it does for the client.
    */
   handshakes: Histogram;
-  /** Completed ones whose SYN-ACK was sent more than once. */
+  /** Completed half-opens whose SYN-ACK was sent more than once. */
   retransmitted: number;
 }
 
 /** Adds up events. Memory is bounded, at about 4 MB, for any number of events and sources. */
 export class Tally {
   readonly all: TallyGroup = group(null);
-  /** Sources of half-opens added, or with `byRemovals` of those removed. */
+  /** Sources of the half-opens added; with `byRemovals`, of those removed. */
   readonly sources = new Sources();
   /** Seconds from the first event to the last. */
   seconds = 0;
@@ -41,7 +41,10 @@ export class Tally {
   #rest: TallyGroup | null = null;
   #first: number | null = null;
 
-  /** @param byRemovals count sources when a half-open ends: for a filter by outcome */
+  /**
+   * @param byRemovals whether to count a source when its half-open is removed, not when it is
+   *   added; a filter by outcome needs this
+   */
   constructor(readonly byRemovals = false) {}
 
   /** @param clock seconds to add to the event's own time */
@@ -62,7 +65,7 @@ export class Tally {
     }
   }
 
-  /** Return the listeners by half-opens, in descending order, and the rest together at the end. */
+  /** Return the listeners, those with the most half-opens first; at the end, the rest together. */
   listeners(): TallyGroup[] {
     const sorted = [...this.#listeners.values()].sort(
       (a, b) =>

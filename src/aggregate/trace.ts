@@ -38,7 +38,7 @@ export interface Traced extends Connection {
 /** Columns of S lines that are shown unchanged. */
 export const OTHERS = ['lost', 'retrans', 'inflight', 'ca_name'] as const;
 
-/** Their texts; a stream may lack some of them. */
+/** The texts of these columns; a stream may lack some of them. */
 export type Others = Readonly<Partial<Record<(typeof OTHERS)[number], string>>>;
 
 const NONE: Range = { low: Number.NaN, high: Number.NaN };
@@ -50,7 +50,7 @@ const MOST_POINTS = 12_000;
 
 export interface Following {
   readonly wanted: EndpointFilter;
-  /** Connections kept: of more, those not seen for longest are evicted. */
+  /** Connections kept; if there are more, those not seen for longest are evicted. */
   readonly most: number;
   /** Samples after which the trace takes no more items. */
   readonly until?: number | undefined;
@@ -65,7 +65,9 @@ export interface TraceListener {
   /** Return whether to write the pending output before more is taken. */
   isFull?(): boolean;
   sample?(connection: Traced, row: Row): void;
-  /** End an interval with the connections seen in it. A new one begins after the return. */
+  /**
+   * End an interval with the connections seen in it. A new interval begins when this call returns.
+   */
   interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
   loss?(loss: Loss): void;
   problem?(line: number, reason: string): void;
@@ -79,7 +81,7 @@ export class Trace implements Taker {
   header: Header = EMPTY_HEADER;
   samples = 0;
   readonly problems = new Problems();
-  /** Samples lost by this reader, or by the one that recorded. */
+  /** Samples lost by this reader, or by the reader that recorded the capture. */
   lost = 0;
   /** Whether srtt is in microseconds; null before the first sample. */
   microseconds: boolean | null = null;
@@ -119,7 +121,7 @@ export class Trace implements Taker {
     return this.#intervals.now;
   }
 
-  /** Return the total seconds that the lines of all headers span. */
+  /** Return the seconds from the first line of a header to the last, added up over all headers. */
   get seconds(): number {
     return this.#intervals.seconds;
   }
@@ -158,7 +160,10 @@ export class Trace implements Taker {
     }
   }
 
-  /** Return whether to write the listener's pending output first, or to end. */
+  /**
+   * Return whether to stop taking items: until the listener's pending output is written, or for
+   * good.
+   */
   take(item: Item): boolean {
     if (this.done) {
       return true;

@@ -26,7 +26,8 @@ const FIRST: Readonly<Record<FormatName, RegExp>> = {
 /**
  * Return whether a file begins like a capture of some format, and belongs to this user.
  *
- * @param isMade this process made the file: ignore the owner that the file system reports
+ * @param isMade whether this process made the file; if so, the owner that the file system reports
+ *   is ignored
  */
 export async function isCapture(path: string, isMade = false): Promise<boolean> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -44,7 +45,7 @@ export async function isCapture(path: string, isMade = false): Promise<boolean> 
   }
 }
 
-/** Return the first line, unpacked, from the start of a file, or its readable part. */
+/** Unpack the start of a file, and return its first line, or the readable part of that line. */
 async function firstOf(head: Buffer): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -58,15 +59,15 @@ async function firstOf(head: Buffer): Promise<string> {
       }
     }
   } catch {
-    // The data was cut here.
+    // The packed data is incomplete, since it is only the start of a file.
   }
   const start = Buffer.concat(chunks);
   return start.toString('utf8', 0, Math.max(0, start.indexOf(NEWLINE)) || start.length);
 }
 
 /**
- * Prepare a file for appending: cut off an unfinished last line. Return its first line; null if the
- * file is empty or missing. Throw a Failure if the file has another format or compression.
+ * Prepare a file for appending: cut off an unfinished last line. Return the file's first line; null
+ * if the file is empty or missing. Throw a Failure if the file has another format or compression.
  *
  * @param report receives a line on the changes to the file
  */
@@ -158,12 +159,14 @@ async function cutLast(file: FileHandle, size: number): Promise<number> {
   return size - end;
 }
 
-/** Read a file to its end: data appended to a damaged file could not be unpacked. */
+/**
+ * Read a packed file to its end to find damage: data appended after damage could not be unpacked.
+ */
 async function check(path: string): Promise<Repair> {
   const damage = new Damage();
   const chunks = streamChunks(openFile(path), path, new AbortController().signal);
   for await (const _ of damage.before(chunks)) {
-    // Only the damage counts.
+    // Discard the content: only the damage is of interest.
   }
   return { zeros: 0, ended: false, failure: damage.failure };
 }

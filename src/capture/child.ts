@@ -3,17 +3,23 @@ import { constants } from 'node:os';
 import { errno, reasonOf } from '../failure.js';
 import { type Host, note } from '../terminal/host.js';
 
-/** Exit statuses of shells for a missing command, and for one that may not be run. */
+/**
+ * Exit statuses of shells: a missing command, one that may not be run, and 128 + the signal that
+ * ended one.
+ */
 const [NOT_FOUND, NOT_RUNNABLE, BY_SIGNAL] = [127, 126, 128];
 
-/** Node resets ignored signals in a child, so a shell ignores SIGHUP again. */
+/**
+ * Node resets ignored signals in a child, so this shell ignores SIGHUP again before it runs the
+ * command.
+ */
 const IGNORING_HANGUP = ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh'];
 
 /**
  * Run a command on this process's standard streams, and forward the signals that arrive here.
  * Resolve with its exit status, in the form that shells use.
  *
- * @param stdin allow it to read this process's standard input
+ * @param stdin whether the command may read this process's standard input
  */
 export function runCommand(
   host: Host,
@@ -26,7 +32,7 @@ export function runCommand(
       stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'],
     });
     const release = host.onSignal((signal, typed) => {
-      // Signals typed at a terminal have reached it already.
+      // A signal typed at a terminal has reached the child already.
       if (!typed) {
         child.kill(signal);
       }

@@ -8,21 +8,24 @@ import { CaptureClock } from './time.js';
 export interface Writer {
   /** Return the first lines of each file, from the stream's current header. */
   header(reader: StreamReader): string;
-  /** Each new header of the stream needs a new one here. */
+  /** Whether each new header of the stream needs new first lines here. */
   readonly eachEpoch: boolean;
   row(row: Row, clock: CaptureClock): string;
   count(count: Count, clock: CaptureClock): string;
   loss(loss: Loss, clock: CaptureClock): string;
 }
 
-/** Bytes after which a piece ends: a short line can become long, if the header has many columns. */
+/**
+ * Bytes after which a piece ends. A short input line can become long if the header has many
+ * columns.
+ */
 const MAX_PIECE = 256 * 1024;
 
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * Apply a function to a field with one character per byte of its UTF-8. Return the result in the
- * same form.
+ * Apply a function to the text of a field. The field holds one character for each byte of UTF-8,
+ * and so does the result.
  */
 export function onText(bytes: string, change: (text: string) => string): string {
   return ASCII.test(bytes)
@@ -37,7 +40,7 @@ export class Converted implements Format, Taker {
   #clock = new CaptureClock(null);
   #pieces: Piece[] = [];
   #header = '';
-  /** Records have arrived since the stream's header. */
+  /** Whether records have arrived since the stream's header. */
   #begun = false;
   #start = false;
   #out: string[] = [];

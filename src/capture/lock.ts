@@ -3,13 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { Failure } from '../failure.js';
 import { FileLock, Held } from '../lock.js';
 
-/** The endings of the parts of a rotated capture. */
+/** The suffix of a part of a rotated capture. */
 const PART = /\.\d{6}(\.gz|\.zst)?$/;
 
 /**
- * Lock a capture file by a file beside it. A part of a rotated capture has the lock of the whole.
- * Return null for a device or a pipe, and if the file cannot be locked. Throw a Failure if another
- * capture holds the lock.
+ * Lock a capture file by a file beside it. A part of a rotated capture uses the lock of the whole
+ * capture. Return null for a device or a pipe, and if the file cannot be locked. Throw a Failure if
+ * another capture holds the lock.
  *
  * @param tell receives a line on why it cannot be locked
  */

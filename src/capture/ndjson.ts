@@ -12,7 +12,7 @@ const TEXT: ReadonlySet<string> = new Set(TEXT_COLUMNS);
 /** Writes one object per line; the first describes the stream. */
 export class Ndjson implements Writer {
   readonly eachEpoch = true;
-  /** The text before each value, by the columns of a kind. */
+  /** The text before each value of a row (`,"name":`), by the columns of the row's kind. */
   readonly #keys = new WeakMap<Columns, readonly string[]>();
 
   header({ header }: StreamReader): string {

@@ -7,17 +7,19 @@ import { endOf } from './repair.js';
 
 /**
  * Packs bytes so that all data up to the last flush can be read, even if the file ends there. Each
- * call returns the bytes packed so far; calls must not overlap.
+ * call returns the bytes packed since the previous call; calls must not overlap.
  */
 export interface Packer {
   push(bytes: Buffer): Promise<Buffer>;
   flush(): Promise<Buffer>;
   end(): Promise<Buffer>;
-  /** Completes a file that is cut at the last flush; empty before the first. */
+  /** The bytes that complete a file that is cut at the last flush; empty before the first flush. */
   readonly trailer: Buffer;
 }
 
-/** Make a packer; return null for no compression. Throw a Usage if this Node cannot. */
+/**
+ * Make a packer; return null for no compression. Throw a Usage if this Node lacks the compression.
+ */
 export function makePacker(packing: Packing | null): Packer | null {
   switch (packing) {
     case null:
@@ -103,7 +105,8 @@ class ZstdPacker extends ZlibPacker {
 
   override async flush(): Promise<Buffer> {
     const packed = await super.flush();
-    // An empty last block (RFC 8878, 3.1.1.2); zlib's frames have no checksum unless asked.
+    // An empty last block (RFC 8878, 3.1.1.2). Node's zlib adds a checksum to a frame only on
+    // request.
     this.trailer = Buffer.from([1, 0, 0]);
     return packed;
   }

@@ -9,10 +9,12 @@ import type { Packer } from './pack.js';
 
 const NEWLINE = 0x0a;
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Packed lines are flushed after this many bytes: a full disk can lose as many. */
+/**
+ * Packed lines are flushed after this many bytes. This is also the most that a full disk can lose.
+ */
 const FLUSH_BYTES = 256 * 1024;
 
-/** Thrown when lines could not be written. The file still holds whole lines. */
+/** Thrown when lines could not be written. The file still holds only whole lines. */
 export class CannotWrite extends Failure {
   constructor(
     path: string,
@@ -43,8 +45,8 @@ export interface Part {
   /** Bytes written, after compression. */
   readonly size: number;
   /**
-   * Take whole lines; after it resolves, their memory is used again. Reject with a Failure if they
-   * cannot be written; the lines before them are then safe.
+   * Take whole lines. The caller uses their memory again after this resolves. Reject with a Failure
+   * if they cannot be written; the lines written before them are then safe.
    */
   write(lines: Buffer): Promise<void>;
   /** Make all lines written so far readable, whatever happens later. */
@@ -56,7 +58,7 @@ export interface Part {
 export type Meeting = 'refuse' | 'replace' | 'append';
 
 const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-/** With O_APPEND, a file that another process cuts becomes shorter, but gets no hole. */
+/** O_APPEND: if another process truncates the file, later writes do not leave a hole in it. */
 const FLAGS = {
   refuse: O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
   replace: O_WRONLY | O_APPEND,
@@ -85,19 +87,21 @@ export async function refuseForeignLink(path: string): Promise<boolean> {
 }
 
 /**
- * Open a file for writing. Refuse a link or a file of another user, even one made in the meantime.
+ * Open a file for writing. Refuse a link or a file of another user, even if it appears after the
+ * first check.
  */
 export async function openForWriting(path: string, use: Use): Promise<FileHandle> {
   const isLink = await refuseForeignLink(path);
   if (use === 'refuse') {
     return open(path, FLAGS.refuse, PRIVATE_MODE);
   }
-  // Another user may replace this user's link by another link.
+  // Open the target of this user's link, not the link: another user may replace the link by
+  // another.
   const target = isLink ? await targetOf(path) : path;
   if (use === 'device') {
     return openDevice(target, path);
   }
-  // A new file is this user's own, even if its file system names another owner.
+  // A file that is created here is this user's, even if its file system reports another owner.
   const made =
     use === 'repair' ? null : await open(target, FLAGS.refuse, PRIVATE_MODE).catch(ifThere);
   if (made !== null) {
@@ -113,8 +117,8 @@ export async function openForWriting(path: string, use: Use): Promise<FileHandle
 }
 
 /**
- * Open a device. Check it first without opening it for writing: that would block until a pipe has a
- * reader, and some devices act when opened.
+ * Open a character device. Check its kind through O_PATH first: opening a pipe for writing would
+ * block until it has a reader, and some devices act when opened.
  *
  * @param path for messages
  */
@@ -135,12 +139,12 @@ function ifThere(error: unknown): null {
   return null;
 }
 
-/** Return the target of a link; the last part of its path may be missing. */
+/** Return the target of a link, even if the last component of the target does not exist. */
 async function targetOf(path: string): Promise<string> {
   return realpath(path).catch(async () => resolve(dirname(path), await readlink(path)));
 }
 
-/** Throw a Failure, and close the file, if it has another kind or another owner. */
+/** Return the file. If it is of another kind, or another user's, close it and throw a Failure. */
 async function checked(
   file: FileHandle,
   path: string,
@@ -161,8 +165,8 @@ async function checked(
 }
 
 /**
- * Return the status of a file, null if there is none. Throw a Failure if it is of a kind that holds
- * no capture.
+ * Return the Stats of a file; null if it does not exist. Throw a Failure if it is of a kind that
+ * cannot hold a capture.
  */
 export async function requireWritable(path: string): Promise<Stats | null> {
   const there = await stat(path).catch(() => null);
@@ -178,16 +182,19 @@ export async function requireWritable(path: string): Promise<Stats | null> {
   return there;
 }
 
-/** A file of whole lines: where a write fails it is cut after the last line that is whole. */
+/**
+ * A file of whole lines. If a write fails, the file is cut after the last whole line that can be
+ * read.
+ */
 export class FilePart implements Part {
   size = 0;
   /** The file can be read up to this byte. */
   #safe: number;
-  /** Lines packed since then, and their bytes. */
+  /** Number of lines packed after `#safe`, and of their unpacked bytes. */
   #pending = 0;
   #pendingBytes = 0;
   #dirty = false;
-  /** Packed data need an end; false for an existing file without appended data. */
+  /** Whether packed data still need an end; false for an existing file without appended data. */
   #isOpen: boolean;
   #failed = false;
 
@@ -204,7 +211,7 @@ export class FilePart implements Part {
     this.#isOpen = size === 0;
   }
 
-  /** @param sync write to the disk at each flush */
+  /** @param sync whether each flush also writes the file to the disk */
   static async open(
     path: string,
     meeting: Meeting,
@@ -228,7 +235,7 @@ export class FilePart implements Part {
     }
   }
 
-  /** Make a file. Return null if the name exists. */
+  /** Create a file. Return null if the name exists. */
   static async make(path: string, packer: Packer | null, sync: boolean): Promise<FilePart | null> {
     try {
       const file = await open(path, FLAGS.refuse, PRIVATE_MODE);
@@ -260,7 +267,7 @@ export class FilePart implements Part {
     }
   }
 
-  /** @param later lines after these: they are lost too if these cannot be written */
+  /** @param later the lines after `lines`; if `lines` cannot be written, these are lost too */
   async #pack(packer: Packer, lines: Buffer, later: Buffer): Promise<void> {
     this.#pending += linesIn(lines);
     this.#pendingBytes += lines.length;
@@ -275,7 +282,8 @@ export class FilePart implements Part {
   }
 
   async #flushPacked(packer: Packer): Promise<void> {
-    // Keep the trailer of the last flush until this flush is on disk.
+    // If this flush cannot be written, the file is cut at the previous flush, and needs that
+    // flush's trailer.
     const { trailer } = packer;
     await this.#put(await packer.flush(), trailer);
     this.#safe = this.size;
@@ -306,7 +314,9 @@ export class FilePart implements Part {
     }
   }
 
-  /** Check that the file still exists, and write it to disk if `sync` is set. */
+  /**
+   * Write the file to disk if `sync` is set, and check that no other process has deleted or cut it.
+   */
   async #settle(): Promise<void> {
     if (!this.regular) {
       return;
@@ -348,25 +358,25 @@ export class FilePart implements Part {
     }
   }
 
-  /** Cut the file to its readable part. */
+  /** Cut the file to its readable part, and end that with the trailer. */
   async #cut(trailer = NOTHING): Promise<void> {
     try {
       await this.file.truncate(this.#safe);
       this.size = this.#safe;
       await this.file.write(trailer, 0, trailer.length, this.#safe);
     } catch {
-      // The disk is full or worse, and the failure is already reported.
+      // The disk is full or worse. The caller throws the first error.
     }
   }
 }
 
-/** Put a new file's name on disk too. */
+/** Write a directory to disk, so that the name of a new file in it is on disk too. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   await directory.sync().finally(() => directory.close());
 }
 
-/** Standard output, at the pace of its reader. */
+/** Standard output, written at the pace of its reader. */
 export class OutputPart implements Part {
   readonly path = 'standard output';
   size = 0;

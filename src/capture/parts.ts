@@ -15,10 +15,10 @@ const [NEWLINE, HASH] = [0x0a, 0x23];
 const NOTHING = Buffer.alloc(0);
 /** Minimum and maximum number of digits of a part's number. */
 const [DIGITS, MAX_DIGITS] = [6, 9];
-/** Limit of bytes of header lines that wait for a record. */
+/** Maximum bytes of header lines that wait for a record. */
 const MAX_HELD = 1024 * 1024;
 
-/** The names and the number of parts. */
+/** How a capture is rotated: the names, the limits and the form of its parts. */
 export interface RotationPlan {
   readonly path: string;
   readonly meeting: Meeting;
@@ -40,17 +40,17 @@ export interface Sink {
   close(): Promise<void>;
   /** Bytes written, in all parts. */
   readonly size: number;
-  /** The name of the target, in words. */
+  /** The target, as messages show it. */
   readonly name: string;
 }
 
-/** One file or output that is never cut. */
+/** One file, or stdout, that is not rotated. */
 export class Single implements Sink {
   #fresh = true;
 
   constructor(
     private readonly part: Part,
-    /** The first line of a file that already has its only header. */
+    /** The header line that the file already has, in a format with only one; otherwise null. */
     private readonly header: string | null,
     private readonly lock: FileLock | null,
   ) {}
@@ -90,7 +90,7 @@ export class Single implements Sink {
 
 /**
  * Return the name of a part: `flood` gives flood.000001, flood.000002 …, `flood.gz`
- * flood.000001.gz. The numbers only grow, so names sort by age and no name gets a new meaning.
+ * flood.000001.gz. The numbers only grow, so names sort by age and no name is used twice.
  */
 export function partName(path: string, number: number): string {
   const [stem, ending] = split(path);
@@ -102,7 +102,10 @@ function split(path: string): [string, string] {
   return [path.slice(0, path.length - ending.length), ending];
 }
 
-/** Return the numbers of existing parts, rising: own files that begin as captures do. */
+/**
+ * Return the numbers of existing parts, ascending. A part is a file of this user that begins like a
+ * capture.
+ */
 export async function partsOf(path: string): Promise<number[]> {
   const [stem, ending] = split(basename(path));
   const names = await readdir(dirname(path)).catch((error) => {
@@ -125,7 +128,7 @@ export async function partsOf(path: string): Promise<number[]> {
   return parts.sort((a, b) => a - b);
 }
 
-/** Return the length of the whole lines that fit into the room. */
+/** Return the length of the whole lines that fit into `room` bytes. */
 function linesWithin(bytes: Buffer, room: number): number {
   if (bytes.length <= room) {
     return bytes.length;
@@ -133,7 +136,9 @@ function linesWithin(bytes: Buffer, room: number): number {
   return room > 0 ? bytes.lastIndexOf(NEWLINE, room - 1) + 1 : 0;
 }
 
-/** Return the length of the lines up to the first record; 0 if all are headers. */
+/**
+ * Return the length of the lines up to and including the first record; 0 if all are header lines.
+ */
 function upToRecord(bytes: Buffer): number {
   let at = 0;
   while (bytes[at] === HASH) {
@@ -147,11 +152,11 @@ interface Current {
   readonly file: FilePart;
   /** The time of performance.now() when it began. */
   readonly born: number;
-  /** The header it already has, for formats with only one. */
+  /** The header that the part already has, in a format with only one; otherwise null. */
   readonly header: string | null;
-  /** This process has not written a record to it yet. */
+  /** True until this process has written a record to the part. */
   isFresh: boolean;
-  /** The file has no record yet: it takes one, however large. */
+  /** True until the part has a record. An empty part takes one record, however large. */
   isEmpty: boolean;
 }
 
@@ -165,7 +170,7 @@ export class Rotated implements Sink {
   /** Header lines that wait for a record. */
   #held: Buffer[] = [];
   #heldLength = 0;
-  /** The first line held begins an epoch. */
+  /** Whether the first held line begins an epoch. */
   #isStartHeld = false;
   #last: string;
   #closedSize = 0;
@@ -256,7 +261,9 @@ export class Rotated implements Sink {
     }
   }
 
-  /** Keep header lines until a record arrives; above the limit, only the header in force. */
+  /**
+   * Keep header lines until a record arrives; above MAX_HELD bytes, keep only the header in force.
+   */
   #hold({ bytes, header }: Piece): void {
     let kept = bytes;
     if (this.#heldLength + bytes.length > MAX_HELD) {
@@ -267,7 +274,7 @@ export class Rotated implements Sink {
       this.#held = [];
       this.#heldLength = 0;
     }
-    // Copy, since the memory of written bytes is used again.
+    // Copy, since the caller uses the memory of the bytes again.
     this.#held.push(Buffer.from(kept));
     this.#heldLength += kept.length;
   }
@@ -288,7 +295,8 @@ export class Rotated implements Sink {
 
   async close(): Promise<void> {
     try {
-      // Lines that do not fit do not justify a part without a record.
+      // If the held lines do not fit into the current part, omit them: a new part would contain no
+      // record.
       const lines = Buffer.concat(this.#held);
       const part = this.part;
       if (part?.isFresh === false && this.#fitting(part, lines, 0) === lines.length) {
@@ -316,7 +324,7 @@ export class Rotated implements Sink {
     if (!part.isEmpty && (isFull || isOld)) {
       return 0;
     }
-    // Packed data have a size only after packing.
+    // The size of packed data is known only after packing.
     const room =
       rotation.by === 'size' && packing === null
         ? rotation.bytes - part.file.size - header
@@ -344,7 +352,7 @@ export class Rotated implements Sink {
         const last = partName(this.plan.path, this.numbers.at(-1) ?? 0);
         throw new Failure(`no number is left after ${last}: move that file away`);
       }
-      // Skip a file of that name that is not a part, even one that another user made just now.
+      // Skip a name that exists, even if another user has created it just now.
       const file = await FilePart.make(path, makePacker(this.plan.packing), this.plan.sync);
       if (file !== null) {
         this.numbers.push(number);
@@ -362,7 +370,10 @@ export class Rotated implements Sink {
     this.deleted += await this.#delete(this.numbers.splice(0, over));
   }
 
-  /** Delete parts; report the first one that cannot be deleted, and keep those. */
+  /**
+   * Delete parts, and return how many were deleted. The others stay, and only the first is
+   * reported.
+   */
   async #delete(numbers: readonly number[]): Promise<number> {
     let deleted = 0;
     for (const number of numbers) {

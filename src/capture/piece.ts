@@ -5,7 +5,7 @@ export interface Piece {
   readonly bytes: Buffer;
   /** The header for a file that begins with these lines, or within them. */
   readonly header: Buffer;
-  /** The lines begin with their own header. */
+  /** Whether the lines begin with a header of their own. */
   readonly start: boolean;
 }
 
@@ -15,14 +15,16 @@ export class CaptureTally {
   records = 0;
   /** Records lost, according to the L lines. */
   lost = 0;
-  /** Lines of the input that are not records. */
+  /** Lines of the input that could not be read. */
   readonly problems = new Problems();
 }
 
-/** Makes the lines of a capture from the bytes of a stream, cut anywhere. */
+/**
+ * Makes the lines of a capture from the bytes of a stream, whose chunks may end anywhere in a line.
+ */
 export interface Format {
   readonly tally: CaptureTally;
-  /** The limit of records is reached; later records are skipped. */
+  /** Whether the limit of records is reached; later records are skipped. */
   readonly full: boolean;
   /** Convert a chunk; keep references to it only in the pieces. */
   push(chunk: Buffer): Iterable<Piece>;

@@ -12,8 +12,8 @@ export class Progress {
   #lossTold = false;
 
   /**
-   * @param alone no other process writes to the terminal
-   * @param live losses happen now, so the user can act on them
+   * @param alone whether no other process writes to the terminal
+   * @param live whether losses happen now, so that the user can act on them
    */
   constructor(
     private readonly host: Host,
@@ -48,7 +48,7 @@ export class Progress {
     }
   }
 
-  /** Print another line. */
+  /** Print a line on stderr, in place of the progress line. */
   async note(text: string): Promise<void> {
     if (this.#drawn) {
       this.#drawn = false;

@@ -6,12 +6,12 @@ const [TAB, NEWLINE, RETURN, SPACE, HASH, ZERO, NINE, LETTER_A, LETTER_L, LETTER
   0x09, 0x0a, 0x0d, 0x20, 0x23, 0x30, 0x39, 0x41, 0x4c, 0x5a,
 ];
 const START = /^[ \t]*#[ \t]+tcpsynq[ \t\r\n]/;
-/** Header lines; other comments are copied, but not repeated in each part. */
+/** Matches header lines. Other comments are copied, but not repeated in each part. */
 const HEADER_LINE =
   /^[ \t]*#[ \t]+(tcpsynq|kernel|netns|boot_id|clock_offset|filter|[A-Z])(?=[ \t\r\n])/;
-/** Limit of header bytes that each part repeats. */
+/** Maximum bytes of the header that each part repeats. */
 const MAX_HEADER = 8192;
-/** A loss among the bare lines of format=tcpprobe. */
+/** Matches the start of a loss in format=tcpprobe, where it is a comment: `# L`. */
 const BARE_LOSS = /^[ \t]*#[ \t]+(?=L[ \t]+\d)/;
 
 function isBlank(byte: number | undefined): boolean {
@@ -19,8 +19,8 @@ function isBlank(byte: number | undefined): boolean {
 }
 
 /**
- * Copies the bytes unchanged. It counts lines by their first letter, and parses only headers, which
- * every part repeats, and L lines, which report losses.
+ * Copies the bytes unchanged. It recognizes records by their first character. It parses only
+ * headers, which every part repeats, and L lines, which report losses.
  */
 export class RawFormat implements Format {
   readonly tally = new CaptureTally();
@@ -31,14 +31,14 @@ export class RawFormat implements Format {
   /** The header as bytes; null after a change. */
   #joined: Buffer | null = null;
   readonly #whole = new WholeLines();
-  /** The beginning of a line that is too long was dropped. */
+  /** Whether the current line is too long, and its beginning was dropped. */
   #skipping = false;
   #lines = 0;
   #pieces: Piece[] = [];
-  /** The beginning of the piece, and whether its own header is there. */
+  /** The offset at which the piece begins, and whether a header of its own is there. */
   #from = 0;
   #start = false;
-  /** The end of the last comment: a header continues there. */
+  /** The end of the last comment: a header line that begins there continues the same header. */
   #headerEnd = 0;
 
   constructor(private readonly limit: number) {}
@@ -74,7 +74,7 @@ export class RawFormat implements Format {
     return [];
   }
 
-  /** Skip the rest of a line that is too long. Return its end. */
+  /** Skip the rest of a line that is too long. Return its end; 0 if the end has not arrived. */
   #skip(bytes: Buffer): number {
     const end = bytes.indexOf(NEWLINE) + 1;
     if (end > 0) {
@@ -116,7 +116,7 @@ export class RawFormat implements Format {
     }
   }
 
-  /** Cut before the first line of a header. */
+  /** Read a comment. The first line of a header begins a new piece. */
   #hash(bytes: Buffer, line: number, end: number): void {
     const text = bytes.toString('utf8', line, end + 1);
     const [, key] = HEADER_LINE.exec(text) ?? [];

@@ -6,7 +6,7 @@ import { type MemberDamage, unpackGzip } from '../source/gzip.js';
 import { openForWriting } from './part.js';
 
 const READ_SIZE = 512 * 1024;
-/** Limit in bytes of the lines after the last flush that are written again. */
+/** Maximum unpacked bytes after the last flush; these lines are packed and written again. */
 const MAX_REST = 64 * 1024 * 1024;
 
 async function* chunksOf(file: FileHandle, end: number): AsyncGenerator<Buffer, void, void> {
@@ -24,9 +24,9 @@ async function* chunksOf(file: FileHandle, end: number): AsyncGenerator<Buffer, 
 /** The contents of a packed file. */
 interface Contents {
   readonly damages: readonly MemberDamage[];
-  /** Bytes of the file up to the end of its last whole member. */
+  /** Number of bytes of the file up to the end of its last whole member. */
   readonly end: number;
-  /** Unpacked bytes. */
+  /** Number of unpacked bytes. */
   readonly length: number;
   /** The unpacked bytes from `from` on. */
   readonly rest: Buffer;
@@ -55,9 +55,9 @@ async function contents(chunks: AsyncIterator<Buffer>, from: number): Promise<Co
 
 /** The result of repairGzip. */
 export interface Repair {
-  /** Bytes of zeros cut off after the last member. */
+  /** Number of zero bytes cut off after the last member. */
   readonly zeros: number;
-  /** The last member lacked an end, and has one now. */
+  /** Whether the last member lacked an end, and has one now. */
   readonly ended: boolean;
   /** Why nothing can be appended to the file; null if that is possible. */
   readonly failure: Failure | null;

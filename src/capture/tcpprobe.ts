@@ -4,8 +4,8 @@ import { TCP_PROBE_COLUMNS } from '../stream/schema.js';
 import type { Writer } from './converted.js';
 
 /**
- * Writes the eleven columns of tcp_probe in Linux 4.15, bare. It omits losses and only sums them
- * up: programs that read such logs stop at a line of another form.
+ * Writes only the eleven columns of tcp_probe in Linux 4.15. It writes no line for a loss, since
+ * programs that read such logs stop at a line of another form. The summary counts the losses.
  */
 export class TcpProbe implements Writer {
   readonly eachEpoch = false;
@@ -18,7 +18,7 @@ export class TcpProbe implements Writer {
   row(row: Row): string {
     const texts = row.texts();
     const values = this.#places.of(row.columns).map((at) => texts[at] ?? '');
-    // Older logs lack rcv_wnd, the first ones also srtt, and so do their copies.
+    // Older logs lack rcv_wnd, and the first ones also srtt. Their copies lack the same columns.
     return `${values.join(' ').trimEnd()}\n`;
   }
 

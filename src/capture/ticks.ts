@@ -1,6 +1,6 @@
 /**
- * Yield the items of a source, and null whenever `ms` have passed, even while the source is idle.
- * Ask for the next source item after the consumer took the last one.
+ * Yield the items of a source, and null every `ms` milliseconds, even while the source is idle.
+ * Request the next item only after the consumer took the last one.
  */
 export async function* withTicks<T>(
   source: AsyncIterator<T>,

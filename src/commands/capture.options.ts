@@ -24,7 +24,7 @@ export interface FilterOptions {
   readonly hook?: string;
   readonly proto?: string;
   readonly stack?: boolean;
-  /** Between two counts, in ms. */
+  /** Interval between two counts, in ms. */
   readonly interval?: number;
 }
 
@@ -83,7 +83,7 @@ export function addCapture(program: Command, host: Host): void {
     .option('--append', 'append to an existing capture')
     .action(async (file: string, words: string[], _options, command: Command) => {
       const { capture } = await import('./capture.js');
-      // Commander's types lack the words given to it.
+      // Commander's types lack `rawArgs`, the words of the command line.
       const { rawArgs } = program as Command & { readonly rawArgs: readonly string[] };
       const marked = words.length === 0 || rawArgs.includes('--');
       if (!marked) {

@@ -41,11 +41,13 @@ const MODULE_ONLY = [
   'interval',
 ] as const satisfies readonly (keyof FilterOptions)[];
 
-/** Limit of the time between a record and its reading, in ms: large reads cost less per record. */
+/**
+ * Maximum delay before a record is read, in ms. It allows large reads, which cost less per record.
+ */
 const LATENCY = 250;
-/** Interval between flushes, which make the output readable so far; in ms. */
+/** Interval between flushes, in ms. A flush makes all lines so far readable. */
 const FLUSH_EVERY = 1000;
-/** Limit of chunks, up to 512 KiB each, that wait for the disk or the packer. */
+/** Maximum number of chunks, of up to 512 KiB each, that wait for the disk or the packer. */
 const READ_AHEAD = 32;
 
 /** Run `tcpsynq capture`: write the stream to a file until stopped. */
@@ -94,7 +96,7 @@ export async function capture(
       if (running === null) {
         throw error;
       }
-      // Let the command run on.
+      // Report the failure, but let the child command continue.
       await note(host, describe(error));
       host.status = 1;
     } finally {
@@ -162,7 +164,8 @@ async function writeAll(
   sink: Sink,
   progress: Progress,
 ): Promise<void> {
-  // After an error, the Readable would discard the chunks that are ready.
+  // A Readable that fails discards the chunks that are ready. So `damage` holds the error back
+  // until they have been read.
   const damage = new Damage();
   const turn = new Turn();
   const ahead = Readable.from(damage.before(owned.chunks), { highWaterMark: READ_AHEAD });
@@ -175,7 +178,7 @@ async function writeAll(
       }
       for (const piece of format.push(chunk)) {
         await sink.write(piece);
-        // Writing to stdout does not wait if that is a file.
+        // If stdout is a file, a write to it does not return to the event loop.
         if (turn.isDue) {
           await turn.take();
         }

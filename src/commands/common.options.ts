@@ -29,7 +29,7 @@ export function withChoice(command: Command): Command {
     .option('--addr <network>', 'only connections with an end in this network', parseAddr);
 }
 
-/** Add the options of records that can be counted, in a table by any of `groupings`. */
+/** Add the options for records that can be counted in a table, by any of `groupings`. */
 export function withCounting(
   command: Command,
   by: string,

@@ -9,7 +9,9 @@ import { type CommonOptions, checkNoInput } from './options.js';
 
 const SCRIPTS: Readonly<Record<Shell, (program: Node) => string>> = { bash, zsh, fish };
 
-/** Run `tcpsynq completion SHELL`: print the script that completes the words of `program` there. */
+/**
+ * Run `tcpsynq completion SHELL`: print a script with which SHELL completes the words of `program`.
+ */
 export async function completion(
   host: Host,
   program: Command,

@@ -29,21 +29,21 @@ export interface CountedOptions extends RecordOptions {
   readonly by?: string;
   /** In ms of stream time; undefined if not given. */
   readonly interval?: number;
-  /** Show the kernel stack of each. */
+  /** Whether to show the kernel stack of each record. */
   readonly stack?: boolean;
   /** Records per second that raise an alert. */
   readonly alert?: number;
 }
 
-/** A kind of records that can be counted. */
+/** A kind of record that can be counted. */
 export interface Countable<R> {
   readonly kind: 'drop' | 'close';
-  /** Show them one by one. */
+  /** Whether to show the records one by one. */
   readonly each: boolean;
   readonly form: Form<R>;
   /** The available groupings, the default first. */
   readonly groupings: readonly [Grouping<R>, ...Grouping<R>[]];
-  /** Show refused SYNs in addition. */
+  /** Whether to show refused SYNs in addition. */
   readonly withRefused: boolean;
   read(row: Row): R | string;
   /** Filter in addition to the connection filter. */
@@ -54,10 +54,13 @@ export interface Countable<R> {
   summary(seen: Seen): string;
 }
 
-/** The totals, independent of the keys of the table. */
+/**
+ * The totals of the whole run. They do not depend on the keyboard's keys that stop or reset the
+ * table.
+ */
 export interface Seen {
   readonly records: number;
-  /** From the first line that has a time to the last. */
+  /** Seconds from the first line that has a time to the last. */
   readonly seconds: number;
   readonly lost: number;
   /** SYNs refused in the same time. */
@@ -107,7 +110,7 @@ export function planCounted<R extends Ends & Stacked>(
   let told = false;
   const intervals = new Intervals(length, (end, seconds) => {
     const turned = alert?.judge(recent) ?? null;
-    // The stream continues for a moment after the last count.
+    // Do not show an empty rest: the stream continues for a moment after the last count.
     const isRest = seconds === null && recent === 0 && told;
     recent = 0;
     if (alert !== null && turned !== null) {
@@ -154,7 +157,8 @@ export function planCounted<R extends Ends & Stacked>(
     },
     loss(loss) {
       lost += loss.lost;
-      // The filter for a capture cannot test lost records.
+      // If this command filters a capture itself, it does not know whether a lost record would
+      // match.
       recent += isFiltered(options) ? 0 : loss.lost;
       board.lose(loss.lost);
       view.loss(loss);
@@ -195,7 +199,7 @@ function subjectOf<R>(
   const { by, interval, json } = options;
   const first = groupings.find((one) => one.by === by) ?? groupings[0];
   const isScreen = host.out.steerable && !json;
-  // Only a screen can switch to the others.
+  // Only a screen can switch to the other groupings.
   const rest = isScreen ? groupings.filter((one) => one !== first) : [];
   return {
     things: `${kind}s`,

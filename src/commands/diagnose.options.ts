@@ -7,7 +7,7 @@ import type { CommonOptions } from './options.js';
 export interface DiagnoseOptions extends CommonOptions {
   /** Time to watch, in ms; undefined if not given. */
   readonly for?: number;
-  /** Act as a monitoring plugin. */
+  /** Whether to act as a monitoring plugin. */
   readonly check?: boolean;
 }
 

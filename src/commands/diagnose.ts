@@ -24,7 +24,7 @@ const DEFAULT_TIME = 5000;
 const FILTER = { kinds: 'count,event', interval_ms: 100 };
 /** Interval between two readings of the listeners, in ms. */
 const LISTENERS_EVERY = 250;
-/** Grace time if the stream's own clock does not end the watch, in ms. */
+/** Extra time in ms after which the watch ends, if the stream's own clock has not ended it. */
 const GRACE = 2000;
 
 /** Exit statuses of monitoring plugins. */
@@ -56,7 +56,8 @@ async function run(host: Host, options: DiagnoseOptions): Promise<void> {
       ? fromCapture(host, options, damage)
       : fromModule(host, options, namespace));
     if (options.check) {
-      // One line and one exit status: for a part of a capture, report UNKNOWN.
+      // --check has one line and one exit status: if only a part of a capture can be read, report
+      // UNKNOWN.
       damage.report();
     }
     if (evidence !== null) {
@@ -93,7 +94,7 @@ async function fromModule(
   const done = new AbortController();
   const signal = AbortSignal.any([host.signal, done.signal]);
   const collector = new Collector(await readQueueSettings(namespace));
-  // Read them before the stream is opened, so that every row finds its listener.
+  // Read the listeners before the stream is opened, so that every row finds its listener.
   collector.listeners(await readListeners(namespace));
   const stream = await openModuleStream(namespace, FILTER, signal);
   if (host.err.tty && !options.check) {
@@ -108,7 +109,7 @@ async function fromModule(
     done.abort();
   }
   await reading;
-  // Read them last, so that the queues are as new as the last row.
+  // Read the listeners again at the end, so that their queues are as new as the last row.
   collector.listeners(await readListeners(namespace));
   return judgeable(host, collector, stream.name);
 }
@@ -151,7 +152,9 @@ async function fromCapture(
   return judgeable(host, collector, stream.name);
 }
 
-/** Read until there is enough, or no more. Return the unreadable lines. */
+/**
+ * Feed the collector until `enough` returns true or the input ends. Return the unreadable lines.
+ */
 async function collect(
   { chunks }: Pick<Bytes, 'chunks'>,
   collector: Collector,
@@ -211,7 +214,7 @@ async function tell(host: Host, options: DiagnoseOptions, evidence: Evidence): P
   }
 }
 
-/** Return the processes that hold the socket that is worst off. */
+/** Return the processes that hold the socket of the worst listener. */
 async function ownersOf({ worst: { scope } }: Verdict) {
   const inode = scope.accept?.inode ?? scope.listener?.inode ?? 0;
   return inode === 0 ? [] : byTrouble((await findOwners(new Set([inode]))).get(inode) ?? []);

@@ -6,7 +6,7 @@ import { proto, running, withChoice, withCounting } from './common.options.js';
 import type { CountedOptions } from './counted.js';
 
 export interface DropsOptions extends CountedOptions {
-  /** Show them one by one. */
+  /** Whether to show the drops one by one. */
   readonly each?: boolean;
   readonly proto?: 'tcp' | 'any';
 }

@@ -10,7 +10,7 @@ export interface EventsOptions extends RecordOptions {
   readonly outcome?: readonly Outcome[];
   readonly top?: boolean;
   readonly handshake?: boolean;
-  /** Interval between two pictures or printings, in ms. */
+  /** Interval between two pictures or printed tables, in ms. */
   readonly interval?: number;
 }
 

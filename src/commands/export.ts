@@ -20,11 +20,14 @@ import { type Host, note } from '../terminal/host.js';
 import type { ExportOptions } from './export.options.js';
 import { checkInput, refuse } from './options.js';
 
-/** Exporters use 9100 to 9999, but Prometheus's list has assigned all those ports. */
+/**
+ * Exporters use the ports 9100 to 9999, but Prometheus's list has assigned all of these. So take
+ * another.
+ */
 const DEFAULT_PLACE = { host: '127.0.0.1', port: 19_106 };
 const DEFAULT_NETNS = 100;
 
-/** Time to finish a scrape at the end, in ms. */
+/** Time for the last scrapes to finish after a stop, in ms. */
 const GRACE = 1000;
 const FOR_ALL = 0o644;
 
@@ -48,7 +51,8 @@ export async function exportMetrics(
     );
     const kinds = kindsOf(options);
     const stream = kinds.length > 0 ? new StreamMetrics(namespace.inode ?? '-', kinds) : null;
-    // Report an unreadable module at once; a missing one may be loaded later.
+    // Open the stream of a loaded module now, so that an error is reported at once. A missing
+    // module may be loaded later.
     const open = () => openModuleStream(namespace, { kinds: kinds.join(',') }, host.signal);
     const first = stream !== null && isLoaded(namespace) ? await open() : null;
     const scrape: Scraper = async (addOwn) => {
@@ -131,7 +135,8 @@ async function serve(host: Host, place: Place, scrape: Scraper): Promise<void> {
       await once(host.signal, 'abort');
     }
   } finally {
-    // While this server listens, no other takes the socket for a stale one.
+    // Remove the socket before the server closes: while a server listens, no other exporter takes
+    // the socket for stale.
     remove();
     forget();
     await close(server);

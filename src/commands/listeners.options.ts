@@ -5,7 +5,7 @@ import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface ListenersOptions extends CommonOptions {
-  /** Repeat until stopped. */
+  /** Whether to repeat until stopped. */
   readonly watch?: boolean;
   /** Interval between two readings, in ms; undefined if not given. */
   readonly interval?: number;

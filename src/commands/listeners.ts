@@ -69,7 +69,9 @@ async function print(host: Host, { json }: ListenersOptions, rows: readonly Row[
   }
 }
 
-/** Repeat until stopped: a screen on a terminal, elsewhere a table per interval. */
+/**
+ * Show the listeners until stopped: as a screen on a terminal, elsewhere as a table per interval.
+ */
 async function watch(host: Host, options: ListenersOptions, namespace: Namespace): Promise<void> {
   const interval = options.interval ?? DEFAULT_INTERVAL;
   const { signal } = host;
@@ -115,7 +117,7 @@ function liveScreen(host: Host) {
   };
 }
 
-/** Return figures that the kernel counts only for the namespace, not for each listener. */
+/** Return lines with the figures that the kernel counts only per namespace, not per listener. */
 function neverGotIn(figures: Counters, columns: number): string[] {
   const n = (name: 'cookies' | 'queue_full' | 'accept_full') => whole(figures[name] ?? 0, true);
   return [
@@ -141,7 +143,7 @@ function drawn({ rows, figures }: Picture, { columns, rows: height }: Size, keys
   ].slice(0, height);
 }
 
-/** "nginx[812]", with the number of others that share the socket. */
+/** Return the first process and the number of others that share the socket: `nginx[812]+2`. */
 function ownersCell(owners: readonly Owner[]): string {
   const [first, ...others] = owners;
   if (first === undefined) {

@@ -15,10 +15,10 @@ const SOURCES = '/usr/src';
 const KEPT = '/var/tmp';
 /** The folder of DKMS's builds. */
 const TREE = '/var/lib/dkms';
-/** Files of the module in the package, besides kmod. */
+/** Files of the module in the package, besides the folder kmod. */
 const BESIDE = ['dkms.conf', 'LICENSE'];
 const OWN = fileURLToPath(new URL('../..', import.meta.url));
-/** The path of the compiler's log in what DKMS writes. */
+/** Matches the path of the compiler's log in DKMS's output. */
 const LOG = /\S+\/make\.log/;
 /** DKMS's exit status for a kernel that dkms.conf excludes. */
 const EXCLUDED = 77;
@@ -26,8 +26,9 @@ const EXCLUDED = 77;
 /**
  * Run `tcpsynq module install`: install the module by DKMS, from the sources of this package.
  *
- * DKMS has one place for a version, and cannot build it while another is there. So build the module
- * elsewhere first, where the build may fail or be stopped; then replace the installed version.
+ * DKMS has one place for the build of a version, and cannot build there while an earlier build
+ * occupies it. So build the module elsewhere first, where the build may fail or be stopped. Then
+ * replace the installed version.
  */
 export async function installModule(
   host: Host,
@@ -76,12 +77,15 @@ async function tryBuilding(host: Host, kernel: string, version: string): Promise
   } catch (error) {
     throw error instanceof Failure ? new Failure(await keepLog(error.message)) : error;
   } finally {
-    // A stopped compiler may still be exiting.
+    // Retry, since a stopped compiler may still write files until it exits.
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
-/** Keep a message's log in a folder that only root can read. Return the new message. */
+/**
+ * Copy the log that a message names to a folder that only root can read. Return the message with
+ * the new path.
+ */
 async function keepLog(message: string): Promise<string> {
   const log = LOG.exec(message)?.[0];
   if (log === undefined) {
@@ -116,7 +120,7 @@ async function replace(host: Host, kernel: string, version: string, known: Build
         await remove(other, '-k', one);
       }
       state = 'has no module now';
-      // `make install` may have installed another module with this name.
+      // --force, since `make install` may have installed another module with this name.
       await dkms({ kernel: one }, 'install', '--force', ...which(version), '-k', one);
     } catch (error) {
       failed.push(`Linux ${one} ${state}: ${described(error)}`);
@@ -162,7 +166,7 @@ function hasHeaders(kernel: string): boolean {
 
 interface Builds {
   readonly versions: Set<string>;
-  /** Kernels with builds, and the versions of each. */
+  /** Kernels with builds, and the versions built for each. */
   readonly kernels: Map<string, string[]>;
 }
 
@@ -175,7 +179,10 @@ async function builds(host: Host): Promise<Builds> {
   return found();
 }
 
-/** Read DKMS's tree: `dkms status` omits versions without sources. */
+/**
+ * Return the builds in DKMS's tree. Read the tree itself, since `dkms status` omits versions
+ * without sources.
+ */
 async function found(): Promise<Builds> {
   const tree = join(TREE, 'tcpsynq');
   const versions = (await folders(tree)).filter((name) => /^\d/.test(name));
@@ -203,7 +210,7 @@ async function checkWritable(folder: string): Promise<void> {
     if (errno(error) === 'EACCES') {
       throw new Failure('installing and removing a module takes root');
     }
-    // Without DKMS its tree is missing.
+    // If DKMS is not installed, its tree is missing; the caller reports that.
     if (errno(error) !== 'ENOENT') {
       throw new Failure(`cannot write to ${folder}: ${inWords(error)}`);
     }
@@ -213,14 +220,14 @@ async function checkWritable(folder: string): Promise<void> {
 const sourcesOf = (version: string): string => join(SOURCES, `tcpsynq-${version}`);
 
 /**
- * Do not use tcpsynq/VERSION: DKMS would first look for a folder of that name in the current one,
- * and run the commands of the dkms.conf in there.
+ * Return DKMS's options for a version. The form tcpsynq/VERSION is not safe: DKMS would first look
+ * for a folder of that name in the current folder, and run the commands of its dkms.conf.
  */
 const which = (version: string): string[] => ['-m', 'tcpsynq', '-v', version];
 
-/** Let DKMS remove a version for a kernel, or for all with --all. */
+/** Let DKMS remove a version for one kernel (`-k KERNEL`) or for all (`--all`). */
 async function remove(version: string, ...kernels: readonly string[]): Promise<void> {
-  // DKMS does not remove a version without sources, or one that it does not find.
+  // DKMS removes a version only if the sources exist and its tree links to them. So restore both.
   if (!existsSync(join(sourcesOf(version), 'dkms.conf'))) {
     await putSources(sourcesOf(version));
   }
@@ -228,7 +235,11 @@ async function remove(version: string, ...kernels: readonly string[]): Promise<v
   await dkms({ kernel: release() }, 'remove', ...which(version), ...kernels);
 }
 
-/** Remove a version and its sources. DKMS removes it with its last kernel. */
+/**
+ * Remove a version and its sources.
+ *
+ * @param isKnown whether DKMS still has the version, which it removes together with the last kernel
+ */
 async function removeAll(version: string, isKnown = true): Promise<void> {
   if (isKnown) {
     await remove(version, '--all');
@@ -238,7 +249,10 @@ async function removeAll(version: string, isKnown = true): Promise<void> {
   }
 }
 
-/** Return whether this command runs from the folder: DKMS may look for sources in a checkout. */
+/**
+ * Return whether this command runs from the folder: DKMS's folder for sources may be a link to a
+ * checkout.
+ */
 async function isOurs(folder: string): Promise<boolean> {
   return (await realpath(folder).catch(() => null)) === (await realpath(OWN));
 }
@@ -250,7 +264,7 @@ async function putSources(to: string): Promise<void> {
   }
   const from = OWN;
   try {
-    // A source tree may hold build results.
+    // Skip build results, which a source tree may hold.
     const kmod = (await readdir(join(from, 'kmod'))).filter((name) =>
       /^Kbuild$|(?<!\.mod)\.[ch]$/.test(name),
     );
@@ -274,11 +288,11 @@ interface Run {
 /**
  * Run DKMS. Throw a Failure of one line if it fails.
  *
- * It has its own process group: Ctrl-C at a terminal does not reach it, and a signal also reaches
- * the compilers that it runs.
+ * DKMS gets its own process group: Ctrl-C at a terminal does not reach it, and a signal to the
+ * group also reaches its compilers.
  */
 async function dkms(run: Run, ...args: readonly string[]): Promise<void> {
-  // DKMS and the compiler execute files that they write to TMPDIR.
+  // Unset TMPDIR: DKMS and the compiler execute files that they write there.
   const env = { ...process.env, LC_ALL: 'C', TMPDIR: undefined };
   const child = spawn('dkms', args, { cwd: '/', env, detached: true });
   child.stdin.end();

@@ -31,7 +31,7 @@ export function checkInput(
   });
 }
 
-/** Refuse options for the first reason that is true. */
+/** Throw a Usage with the first reason whose value is true, if any. */
 export function refuse(reasons: Readonly<Record<string, boolean | undefined>>): void {
   const why = Object.keys(reasons).find((reason) => reasons[reason]);
   if (why !== undefined) {
@@ -39,7 +39,7 @@ export function refuse(reasons: Readonly<Record<string, boolean | undefined>>): 
   }
 }
 
-/** Refuse options for input and output format, for a command that uses neither. */
+/** Refuse the options for input and output format in a command that uses neither. */
 export function checkNoInput(command: string, { input, netns, json, speed }: CommonOptions): void {
   refuse({
     [`${command} reads no figures: -i, --netns, --json, --speed do nothing there`]:
@@ -50,7 +50,7 @@ export function checkNoInput(command: string, { input, netns, json, speed }: Com
 /**
  * Return the capture that a command reads as a whole: its argument, or the argument of -i.
  *
- * @param beside text for the error about a missing capture, after the usage
+ * @param beside text that follows the usage in the error about a missing capture
  */
 export function captureOf(
   command: string,
@@ -80,7 +80,10 @@ export function wantedOf({ port, addr, connection }: Choice): EndpointFilter {
   return { port, network: (addr && parseNetwork(addr)) || undefined, pairs: connection };
 }
 
-/** Return the unit in which srtt is drawn: samples of both kinds share one axis. */
+/**
+ * Return the unit in which srtt is drawn. Samples of both kinds share one axis: throw a Failure if
+ * their units differ.
+ */
 export function unitOf(
   { samples }: Recording,
   { srttUnit }: { readonly srttUnit?: SrttUnit },

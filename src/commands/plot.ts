@@ -17,7 +17,7 @@ import { printJson, tellProblems } from './print.js';
 
 /** Minimum interval between two drawings with --follow, in ms. */
 const REDRAW_MS = 1000;
-/** Width if stdout is not a terminal. */
+/** Columns of a drawing if stdout is not a terminal. */
 const PLAIN_COLUMNS = 80;
 
 /** Run `tcpsynq plot`: draw a capture, and write the script and the data of the picture. */

@@ -4,7 +4,7 @@ import { jsonLine } from '../terminal/printable.js';
 import type { Column } from '../terminal/table.js';
 import { count } from '../terminal/text.js';
 
-/** Print a table, and on a terminal report the columns without room. */
+/** Print a table. On a terminal, also report the columns for which there is no room. */
 export async function printTable(host: Host, columns: readonly Column[]): Promise<void> {
   const { table } = await import('../terminal/table.js');
   const { lines, leftOut } = table(columns, host.out.tty ? host.out.columns : undefined);

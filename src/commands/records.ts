@@ -25,21 +25,27 @@ export interface RecordOptions extends CommonOptions, Choice {
 
 /** A command's part in reading records of one kind. */
 export interface RecordPlan<R> {
-  /** The word of the filter key `kinds`; with an "s", the name of its records. */
+  /** The word for this kind in the filter key `kinds`; with an "s", the name of its records. */
   readonly kind: 'event' | 'drop' | 'close';
   readonly view: RecordView<R>;
   /** Parse a row of that kind; return the reason if it is unreadable. */
   read(row: Row): R | string;
-  /** @returns whether the record is wanted, and counts */
+  /**
+   * Take a record, and return whether it is wanted. Only wanted records count toward the requested
+   * number.
+   */
   take(record: R): boolean;
   begin?(batch: Start): void;
   /** Called with the time of each record, in seconds of stream time, before the record is read. */
   reach?(time: number): void;
-  /** Called before `reach`: a count reports the time before it, and may end an interval. */
+  /**
+   * Called with a count, before `reach` gets its time. The count covers the time before it, and its
+   * time may end an interval.
+   */
   count?(count: Count): void;
-  /** Records of that kind were lost. */
+  /** Called when records of that kind were lost. */
   loss(loss: Loss): void;
-  /** The input has ended. Not called after a failure. */
+  /** Called when the reading ends, but not after a failure. */
   finish?(): void;
   /** Return the totals, in one line. */
   summary(): string;
@@ -63,7 +69,7 @@ export function isWhole({ input, follow, speed }: CommonOptions): boolean {
   return !isLive(input) && input !== '-' && !follow && speed === undefined;
 }
 
-/** The ends of a record's connection; null if not known. */
+/** The endpoints of a record's connection; null if not known. */
 export interface Ends {
   readonly local: string | null;
   readonly remote: string | null;
@@ -74,7 +80,10 @@ export function isFiltered({ input, port, addr }: RecordOptions): boolean {
   return !isLive(input) && (port !== undefined || addr !== undefined);
 }
 
-/** Return the equivalent of a tap's filter: a capture may hold other connections too. */
+/**
+ * Return a function that filters records of a capture as a tap would: a capture may hold other
+ * connections too.
+ */
 export function captureFilter(options: RecordOptions): (ends: Ends) => boolean {
   if (!isFiltered(options)) {
     return () => true;
@@ -86,8 +95,8 @@ export function captureFilter(options: RecordOptions): (ends: Ends) => boolean {
 /**
  * Read the module or a capture until stopped, and feed a view.
  *
- * @param filter of the tap, in addition to the options
- * @param planOf receives the namespace; null for a capture
+ * @param filter the tap's filter, in addition to the options
+ * @param planOf makes the plan; it receives the namespace, or null for a capture
  * @throws Failure if the input was not recorded with that kind
  */
 export async function readRecords<R>(
@@ -154,15 +163,18 @@ export async function readRecords<R>(
 
 /** Feeds a plan with a stream, up to the requested number of records. */
 class RecordReader<R> implements Taker {
-  /** The requested number of records is reached. */
+  /** Whether the requested number of records is reached. */
   done = false;
   readonly #letters: string;
   #header: Header | null = null;
   #seen = 0;
   readonly #problems = new Problems();
-  /** Records of the kind have arrived. */
+  /** Whether records of the plan's kind have arrived. */
   #hasAny = false;
-  /** Some were readable; before the first of the kind, records of any other kind. */
+  /**
+   * Whether any of these was readable. Before the first of these: whether any record of another
+   * kind was readable.
+   */
   #hasRead = false;
 
   constructor(
@@ -200,7 +212,7 @@ class RecordReader<R> implements Taker {
     }
   }
 
-  /** Return whether to write the pending output first, or to end. */
+  /** Return whether to stop taking items: until the pending output is written, or for good. */
   take(item: Item): boolean {
     const plan = this.plan;
     switch (item.kind) {

@@ -16,7 +16,7 @@ import { captureOf, checkInput, refuse, unitOf } from './options.js';
 import { printJson, tellProblems } from './print.js';
 import type { ReportOptions } from './report.options.js';
 
-/** Characters of the page that are handed to stdout at once. */
+/** Bytes of the page that are handed to stdout at once. */
 const PIECE = 1 << 16;
 
 /** Run `tcpsynq report`: make one page of HTML from a capture. */
@@ -63,7 +63,7 @@ export async function report(
   damage.report();
 }
 
-/** @returns the file of the page */
+/** Refuse options without effect. Return the file to which the page is written. */
 function check(input: string, options: ReportOptions): string {
   checkInput({ ...options, input }, null);
   const asked = (['json', 'force'] as const).find((name) => options[name] !== undefined);
@@ -77,7 +77,10 @@ function check(input: string, options: ReportOptions): string {
   return options.output ?? `${baseOf(input)}.html`;
 }
 
-/** Refuse the capture itself, another file unless forced, and anything that is not a file. */
+/**
+ * Refuse to write over the capture itself, over another file without `force`, and to anything that
+ * is not a file.
+ */
 async function checkTarget(path: string, input: string, force: boolean): Promise<void> {
   const isItself = isSame(path, input);
   refuse({

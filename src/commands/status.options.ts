@@ -4,7 +4,7 @@ import { running } from './common.options.js';
 import type { CommonOptions } from './options.js';
 
 export interface StatusOptions extends CommonOptions {
-  /** Compare the count with the kernel's own sockets. */
+  /** Whether to compare the count with the kernel's own sockets. */
   readonly audit?: boolean;
 }
 

@@ -13,7 +13,10 @@ import { checkInput } from './options.js';
 import { printJson, printTable } from './print.js';
 import type { StatusOptions } from './status.options.js';
 
-/** Tries for a quiet moment: under traffic, a walk may meet a socket twice or not at all. */
+/**
+ * Maximum number of tries to count without traffic: under traffic, a walk may meet a socket twice
+ * or not at all.
+ */
 const TRIES = 5;
 const BETWEEN_TRIES = 200;
 

@@ -8,15 +8,15 @@ import type { Choice, CommonOptions } from './options.js';
 export interface TraceOptions extends CommonOptions, Choice {
   /** In ms of stream time; undefined if not given. */
   readonly interval?: number;
-  /** Print a line per sample. */
+  /** Whether to print a line per sample. */
   readonly each?: boolean;
   /** Stop after this many samples. */
   readonly count?: number;
-  /** Sample every segment, not only those that changed cwnd. */
+  /** Whether to sample every segment, not only those that changed cwnd. */
   readonly full?: boolean;
-  /** Sample segments as they are received, sent, or both. */
+  /** Which segments to sample: received, sent, or both. */
   readonly hook?: 'rcv' | 'xmit' | 'both';
-  /** Number of connections kept. */
+  /** Maximum number of connections kept. */
   readonly connections: number;
   /** The unit of srtt in tcp_probe's lines. */
   readonly srttUnit?: SrttUnit;

@@ -4,7 +4,7 @@ import type { Node, OptionValue, Switch } from './tree.js';
 interface Branches {
   /** The possible values of an option, and whether the next word holds it. */
   readonly values: string[];
-  /** The possible words in places without an option's value. */
+  /** The possible words at each place that is not an option's value. */
   readonly places: string[];
 }
 

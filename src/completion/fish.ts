@@ -1,13 +1,16 @@
 import type { Node, OptionValue, Switch } from './tree.js';
 
-/** Exclude options under way: the part after `=` is completed as their value. */
+/**
+ * The condition that the current word is not an option: after `--option=`, only the option's values
+ * are offered.
+ */
 const NO_OPTION = 'not string match -q -- "-*" (commandline -ct)';
 
 function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
-/** Return the possible values: words, files, both, or nothing known. */
+/** Return the arguments of `complete` that offer the possible values: words, files, or both. */
 function offer({ words, files }: OptionValue): string[] {
   return [files ? '-F' : '-f', ...(words.length > 0 ? ['-a', quoted(words.join(' '))] : [])];
 }

@@ -6,9 +6,9 @@ export interface OptionValue {
   /** The kind of value, in one word: `file`, `time`. */
   readonly name: string;
   readonly words: readonly string[];
-  /** Files are possible too. */
+  /** Whether files are possible too. */
   readonly files: boolean;
-  /** Another command line begins here, after `--`. */
+  /** Whether another command line begins here, after `--`. */
   readonly command: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface Switch {
   readonly description: string;
   /** Its value; null if it takes none. */
   readonly value: OptionValue | null;
-  /** Its value may be omitted, and is only accepted after `=`. */
+  /** Whether its value may be omitted; if so, the value is accepted only after `=`. */
   readonly optional: boolean;
 }
 

@@ -3,7 +3,7 @@ import type { Owner } from '../proc/owners.js';
 import type { Evidence, Scope } from './evidence.js';
 import { enough, fullIn, type Judged } from './rules.js';
 
-/** The change to make. */
+/** The change that a report advises. */
 export interface Advice {
   /** A sysctl, `listen() backlog`, or null if no setting helps. */
   readonly setting: string | null;
@@ -15,18 +15,22 @@ export interface Advice {
   readonly wont: string | null;
 }
 
-/** Names for the advice. */
+/** Names that the advice contains. */
 export interface Names {
-  /** The processes that hold the listening socket, the first to look at first; [] if not known. */
+  /**
+   * The processes that hold the listening socket, in the order to look at them; [] if not known.
+   */
   readonly owners: readonly Owner[];
-  /** What makes a command run in the namespace that was looked at; '' for our own. */
+  /**
+   * The prefix that runs a command in the namespace that was watched; '' for this process's own.
+   */
   readonly enter: string;
 }
 
-/** Processes named in a command. */
+/** Maximum number of processes named in a command. */
 const MAX_OWNERS = 8;
 
-/** The backlog to ask for is at least this: net.core.somaxconn's default since Linux 5.4. */
+/** The minimum backlog to advise: net.core.somaxconn's default since Linux 5.4. */
 const BACKLOG = 4096;
 
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a case for each state, and each returns the whole advice
@@ -93,7 +97,7 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
       const backlog = Math.max(BACKLOG, powerOfTwo(2 * (listener?.backlog ?? 0)));
       const wont = 'an application that accepts too slowly, or a surge that keeps growing';
       if (setBy?.startsWith('tcp_max_syn_backlog')) {
-        // Three quarters of it must reach the backlog.
+        // Three quarters of tcp_max_syn_backlog must reach the backlog.
         const enough = powerOfTwo(Math.ceil(((listener?.backlog ?? 0) * 4) / 3) + 4);
         return {
           ...sysctl('net.ipv4.tcp_max_syn_backlog', enough),
@@ -125,7 +129,7 @@ export function adviceFor({ state, scope }: Judged, evidence: Evidence, names: N
 /** Return the queue size that would be enough, in words. */
 function unless(scope: Scope): string {
   const least = Math.ceil(enough(scope));
-  // A queue of that size may have been full nevertheless.
+  // Name no size if the queue has already held that many, and still was not enough.
   return least <= (scope.queue?.peak ?? 0)
     ? ''
     : ` unless it holds over ${least} half-opens, and a faster flood fills that too`;
@@ -138,7 +142,9 @@ function powerOfTwo(least: number): number {
 /** Whether the kernel prints "Possible SYN flooding" for a listener. */
 export interface KernelMessage {
   readonly printed: boolean;
-  /** The message is still to come: at this rate, or when the queue is full. */
+  /**
+   * Whether the message is still to come: with the next SYN, or when the queue fills at this rate.
+   */
   readonly will: boolean;
   readonly why: string;
 }

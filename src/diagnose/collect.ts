@@ -22,20 +22,32 @@ export const UNKNOWN_SETTINGS: QueueSettings = {
   tcp_syncookies: null,
 };
 
-/** Limit of local addresses with their own flow, and of addresses with a remembered flow. */
+/** Maximum number of flows, and of local addresses whose flow is remembered. */
 const MOST_FLOWS = 1024;
-/** Flows with known sources of unanswered half-opens: each takes 126 KB. */
+/**
+ * Maximum number of flows for which the sources of unanswered half-opens are kept: each takes 126
+ * KB.
+ */
 const MOST_SOURCES = 64;
-/** Limit of waiting half-opens, whose remote ends show the sources of unanswered ones. */
+/**
+ * Maximum number of waiting half-opens. Their remote endpoints become the sources of unanswered
+ * ones.
+ */
 const MOST_WAITING = 65_536;
 const EVENT_COLUMNS = ['local', 'remote', 'qlen', 'limit', 'outcome', 'age_us'] as const;
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
-/** Limit of counts of the last second; a tap gives at most 100, a capture may have millions. */
+/**
+ * Maximum number of counts kept of the last second. A tap gives at most 100 a second, but a capture
+ * may have millions.
+ */
 const MAX_RECENT = 4096;
-/** C lines arrive a little late: a count from a second ago may be 0.99 s old. */
+/** C lines arrive irregularly: a count that is nominally a second old may be only 0.99 s old. */
 const ABOUT_A_SECOND = PATIENCE - 0.05;
 
-/** Minimum time in ms: a second for a half-open, and a second of half-opens to judge. */
+/**
+ * Minimum time of a watch in ms: a second in which half-opens begin, and a second for the last of
+ * them to be answered.
+ */
 export const SHORTEST_TIME = 2000;
 
 /**
@@ -47,7 +59,7 @@ export function tooLittle({ counts, seconds }: Collector, name: string): string 
   if (counts === 0) {
     return `${name} holds no counts: C lines are needed`;
   }
-  // A little less, since counts arrive irregularly.
+  // Accept slightly less, since counts arrive irregularly.
   return seconds * 1000 < SHORTEST_TIME * 0.99
     ? `${name} was seen for ${Math.round(seconds * 10) / 10} s only: it takes 2 s to tell`
     : null;
@@ -59,7 +71,7 @@ interface Waiting {
   readonly flow: Flow;
 }
 
-/** Several readings of one listener. */
+/** A summary of the readings of one listener. */
 interface Seen {
   readonly first: Listener;
   readonly last: Listener;
@@ -70,7 +82,7 @@ interface Seen {
   readonly shrank: boolean;
 }
 
-/** Return the earlier readings of a listener, if any, with one more reading. */
+/** Add a reading of a listener to the summary of its earlier readings, if any. */
 function seenAgain(before: Seen | undefined, listener: Listener): Seen {
   const { qlen, young, holds, accept_qlen, backlog } = listener;
   return {
@@ -95,16 +107,21 @@ export class Collector implements Taker {
   readonly #sources = new SourceSketch();
   /** The listeners of the last reading, by address and inode. */
   #seen: ReadonlyMap<string, Seen> = new Map();
-  /** The addresses of these listeners. */
+  /** The local addresses of these listeners. */
   #locals: ReadonlySet<string> = new Set();
   readonly #flows = new Map<string, Flow>();
-  /** Flows with a row in this epoch: a header costs nothing for the others. */
+  /**
+   * Flows with a row in this epoch. A new header restarts only these, so it costs nothing for the
+   * others.
+   */
   readonly #active = new Set<Flow>();
-  /** The flow of a local address; null if there were too many. */
+  /** The flow of each local address; null if there were too many flows. */
   readonly #flowOf = new Map<string, Flow | null>();
   readonly #added = new Places(EVENT_COLUMNS);
   readonly #removed = new Places(EVENT_COLUMNS);
-  /** Half-opens younger than PATIENCE, by their remote end, in the order in which they began. */
+  /**
+   * Half-opens younger than PATIENCE, by their remote endpoint, in the order in which they began.
+   */
   readonly #waiting = new Map<string, Waiting>();
   #sourced = 0;
   #before: Count | null = null;
@@ -132,8 +149,9 @@ export class Collector implements Taker {
   }
 
   /**
-   * Take a reading of the listeners; the first should come before the first row. Forget a missing
-   * listener, with the SYNs it dropped, so that short-lived sockets take no memory.
+   * Take a reading of the listeners; the first reading should come before the first row. Forget a
+   * listener that the reading lacks, with the SYNs it dropped, so that short-lived sockets take no
+   * memory.
    */
   listeners(reading: readonly Listener[]): void {
     const before = this.#seen;
@@ -201,7 +219,10 @@ export class Collector implements Taker {
     }
   }
 
-  /** Note the sources of half-opens that waited for PATIENCE by `now`: they are unanswered. */
+  /**
+   * Add the sources of half-opens that have waited for PATIENCE at `now`, and so count as
+   * unanswered.
+   */
   #unanswered(now: number): void {
     for (const [remote, { since, flow }] of this.#waiting) {
       if (since > now - PATIENCE) {
@@ -256,7 +277,8 @@ export class Collector implements Taker {
     } else {
       this.#recent.push(count);
     }
-    // Keep the last count that is a second old: half-opens before it waited for PATIENCE.
+    // Keep the latest count that is a second old: half-opens that began before it have waited for
+    // PATIENCE.
     while ((this.#recent[1]?.time ?? Number.POSITIVE_INFINITY) <= count.time - ABOUT_A_SECOND) {
       this.#recent.shift();
     }
@@ -286,8 +308,8 @@ export class Collector implements Taker {
   }
 
   /**
-   * Return the flow of a local address: the flow of the listener bound to it, else of one bound to
-   * its port on any address, else its own.
+   * Return the flow of a local address. It belongs to the listener bound to that address, else to
+   * one bound to its port on any address. Without such a listener, the address has its own flow.
    */
   #flowAt(local: string): Flow | null {
     const known = this.#flowOf.get(local);
@@ -303,7 +325,8 @@ export class Collector implements Taker {
       flow = new Flow();
       this.#flows.set(name, flow);
     }
-    // Local addresses that differ in every connection must not fill memory: look those up again.
+    // Remember only MOST_FLOWS addresses: local addresses that differ in every connection must not
+    // fill memory.
     if (this.#flowOf.size < MOST_FLOWS) {
       this.#flowOf.set(local, flow);
     }
@@ -324,7 +347,8 @@ export class Collector implements Taker {
     if (scopes.length === 0) {
       return [this.#namespaceScope()];
     }
-    // The kernel counts cookies per namespace: assign them to a listener if no other was full.
+    // The kernel counts cookies only per namespace. Assign them to the only listener, or to the
+    // only one whose queue was full.
     const full = scopes.filter(({ queue }) => queue !== null && queue.peak >= queue.holds);
     const shared = { ...this.#cookies(), ...(this.#seen.size === 0 ? this.#refusals() : {}) };
     const able = scopes.length === 1 ? scopes : full;
@@ -363,7 +387,9 @@ export class Collector implements Taker {
   }
 }
 
-/** @param members the sockets that listen there: several with SO_REUSEPORT */
+/**
+ * @param members the sockets that listen at this address: with SO_REUSEPORT there may be several
+ */
 function listenerScope(
   local: string | null,
   members: readonly Seen[],
@@ -431,7 +457,10 @@ function acceptQueueOf(
   };
 }
 
-/** Return the share of the handshakes that completed, of those ended by a count. */
+/**
+ * Return the share of completed handshakes among all that had ended at a count; null if too few
+ * had.
+ */
 function completedShare({ figures }: Count): number | null {
   const of = (outcome: Outcome) => figures[outcome] ?? 0;
   const ended = OUTCOMES.reduce((sum, outcome) => sum + of(outcome), 0);

@@ -2,23 +2,23 @@ import type { SourceSummary } from '../aggregate/source-sketch.js';
 import type { Listener, QueueSettings } from '../proc/listeners.js';
 import type { Counters, Outcome } from '../stream/counters.js';
 
-/** A SYN queue over the watch; half-opens. */
+/** A SYN queue during the watch, in half-opens. */
 export interface Queue {
-  /** At the end. */
+  /** The length at the end. */
   readonly qlen: number;
   /** Its capacity; 0 if every SYN is answered with a cookie. */
   readonly holds: number;
   /** The highest length seen. */
   readonly peak: number;
-  /** The part of `qlen` that was unanswered for PATIENCE or longer. */
+  /** How many of the half-opens in `qlen` were unanswered for PATIENCE or longer. */
   readonly old: number;
-  /** Share of the readings with too many of these: see areMostlyOld(). */
+  /** Share of the readings in which too many half-opens were old: see areMostlyOld(). */
   readonly stale: number;
 }
 
 /** Minimum number of connections or half-opens: the shares of fewer mean nothing. */
 export const FEW = 10;
-/** The share of a queue, or of the readings, from which on it is too much. */
+/** The share of a queue, or of the readings, that counts as too much. */
 export const HALF = 0.5;
 
 /** Return whether the old half-opens are too many for a queue of that capacity. */
@@ -26,19 +26,22 @@ export function areMostlyOld(old: number, holds: number): boolean {
   return holds > 0 && old >= Math.max(FEW, HALF * holds);
 }
 
-/** An accept queue over the watch; connections. */
+/** An accept queue during the watch, in connections. */
 export interface AcceptQueue {
-  /** Inode of the socket; of several on one address, the one most often full. 0: not known. */
+  /**
+   * Inode of the socket; 0 if not known. If several share the address, that of the one most often
+   * full.
+   */
   readonly inode: number;
   /** Sockets that share the address (SO_REUSEPORT). */
   readonly sockets: number;
   readonly first: number;
   readonly last: number;
   readonly backlog: number;
-  /** All readings, and those in which it was full. */
+  /** Number of readings, and of those in which the queue was full. */
   readonly readings: number;
   readonly full: number;
-  /** It became shorter between two readings. */
+  /** Whether the queue became shorter between two readings. */
   readonly shrank: boolean;
 }
 
@@ -46,17 +49,20 @@ export interface AcceptQueue {
 export interface Scope {
   /** `a.b.c.d:port` or `[v6]:port`; null if no single listener can be named. */
   readonly local: string | null;
-  /** Seconds in which the judged half-opens began. */
+  /** Length of the time in which the judged half-opens began, in seconds. */
   readonly seconds: number;
-  /** Half-opens judged: completed, unanswered for PATIENCE, and reset or ended by an ICMP error. */
+  /**
+   * The judged half-opens: those completed, those unanswered for PATIENCE, and those reset or ended
+   * by an ICMP error.
+   */
   readonly completed: number;
   readonly unanswered: number;
   readonly failed: number;
-  /** Seconds within which 19 of 20 of these failed; 0 if none did. */
+  /** Seconds within which 19 of 20 of the `failed` ended; 0 if there are none. */
   readonly failed_within: number;
-  /** Where the unanswered ones came from; null if none is known. */
+  /** Sources of the unanswered half-opens; null if none is known. */
   readonly sources: SourceSummary | null;
-  /** Ended during the watch, whenever they began. */
+  /** Half-opens that ended during the watch, by outcome, whenever they began. */
   readonly ended: Readonly<Record<Outcome, number>>;
   /** SYNs answered with a cookie, cookies that came back, cookies unanswered for PATIENCE. */
   readonly cookies: number;
@@ -71,31 +77,31 @@ export interface Scope {
   readonly accept: AcceptQueue | null;
   /** The listener's last line in /proc/net/tcpsynq_listeners; null in a capture. */
   readonly listener: Listener | null;
-  /** The kernel had printed its message before the watch. */
+  /** Whether the kernel had printed "Possible SYN flooding" before the watch. */
   readonly warned_before: boolean;
 }
 
 /** All facts behind a verdict. */
 export interface Evidence {
-  /** From the first count to the last, over all epochs. */
+  /** Seconds from the first count to the last, added up over all epochs. */
   readonly seconds: number;
   readonly half_open: number;
   readonly peak: number;
   /** Growth of the namespace's counters. */
   readonly totals: Counters;
   readonly scopes: readonly Scope[];
-  /** Where half-opens came from; null if there was none, or no A rows were asked for. */
+  /** Sources of all half-opens; null if there were none, or if no A rows were requested. */
   readonly sources: SourceSummary | null;
   /**
    * Share of completed handshakes in the namespace, from the load of the module to the start of the
    * watch; null if too few ended.
    */
   readonly completed_before: number | null;
-  /** The stream held A or R rows. */
+  /** Whether the stream held A or R rows. */
   readonly events: boolean;
   /** A and R rows that this reader lost. */
   readonly lost: number;
-  /** How often time went back in a capture: nothing is judged across that. */
+  /** How often time went back in a capture: each stretch in between is judged alone. */
   readonly turns: number;
   readonly settings: QueueSettings;
 }

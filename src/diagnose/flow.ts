@@ -11,21 +11,21 @@ export const PATIENCE = 1;
 
 const BUCKETS_PER_SECOND = 10;
 /**
- * Limit of buckets not yet judged. They suffice for counts a minute apart. Half-opens that are even
- * later, by the time in a capture, share the last bucket.
+ * Limit of buckets not yet judged. They suffice for counts a minute apart. Half-opens with still
+ * later times, as a capture may have, share the last bucket.
  */
 const MAX_BUCKETS = (60 + PATIENCE) * BUCKETS_PER_SECOND;
 
-/** Eight buckets for each power of ten, up to PATIENCE. */
+/** Number of buckets of ages: eight for each power of ten in us, up to PATIENCE. */
 const AGES = 8 * 6 + 1;
 
-/** Outcomes within PATIENCE of the half-opens that began in the same tenth of a second. */
+/** The half-opens that began in the same tenth of a second, and their outcomes within PATIENCE. */
 interface Bucket {
   begun: number;
   completed: number;
   /** Reset, or ended by an ICMP error. */
   failed: number;
-  /** Ended otherwise: the listener closed. */
+  /** Ended in another way, such as when the listener closed. */
   gone: number;
 }
 
@@ -41,23 +41,23 @@ export class Flow {
   qlen = 0;
   limit = 0;
   peak = 0;
-  /** Half-opens judged: those begun, and their outcomes, however late. */
+  /** The judged half-opens: how many began, and their outcomes, however late. */
   readonly #judged: Bucket = { ...EMPTY };
   /** Element n counts failures with an age up to 10^(n/8) us. */
   readonly #failedAges = new Float64Array(AGES);
-  /** Where the unanswered ones came from; null until that is asked for. */
+  /** Sources of the unanswered half-opens; null until the collector sets them. */
   sources: SourceSketch | null = null;
-  /** By the tenth of a second in which they began. */
+  /** The half-opens not judged yet, by the tenth of a second in which they began. */
   readonly #buckets = new Map<number, Bucket>();
-  /** All earlier tenths of a second are judged. */
+  /** The first tenth of a second that is not judged yet. */
   #next = 0;
 
-  /** Return the half-opens judged and completed, however late. */
+  /** Return the number of judged half-opens that completed, however late. */
   get completed(): number {
     return this.#judged.completed;
   }
 
-  /** Return the half-opens judged that failed within PATIENCE. */
+  /** Return the number of judged half-opens that failed within PATIENCE. */
   get failed(): number {
     return this.#judged.failed;
   }
@@ -75,12 +75,15 @@ export class Flow {
     return 0;
   }
 
-  /** Return the half-opens judged that neither failed within PATIENCE nor completed at any time. */
+  /**
+   * Return the number of judged half-opens that neither failed within PATIENCE nor completed at any
+   * time.
+   */
   get unanswered(): number {
     return Math.max(0, halfOpen(this.#judged));
   }
 
-  /** Return the current half-opens that began too recently to be judged. */
+  /** Return the number of current half-opens that began too recently to be judged. */
   get young(): number {
     let sum = 0;
     for (const bucket of this.#buckets.values()) {
@@ -89,7 +92,12 @@ export class Flow {
     return Math.max(0, sum);
   }
 
-  /** @param time seconds, as every time here @param qlen including this one */
+  /**
+   * Add a half-open.
+   *
+   * @param time in seconds, like every time here
+   * @param qlen length of the queue, including this half-open
+   */
   add(time: number, qlen: number, limit: number): void {
     this.qlen = qlen;
     this.limit = limit;
@@ -121,7 +129,10 @@ export class Flow {
     }
   }
 
-  /** Judge the half-opens that waited for PATIENCE by `now`: all rows up to then were added. */
+  /**
+   * Judge the half-opens that began PATIENCE or longer before `now`. The caller must have passed in
+   * all rows up to `now`.
+   */
   settle(now: number): void {
     const due = Math.floor((now - PATIENCE) * BUCKETS_PER_SECOND);
     for (; this.#next < due && this.#buckets.size > 0; this.#next += 1) {
@@ -134,14 +145,17 @@ export class Flow {
     this.#next = Math.max(this.#next, due);
   }
 
-  /** Begin again after the module was loaded: forget half-opens that are not judged yet. */
+  /** Begin a new epoch: forget the half-opens that are not judged yet. */
   restart(): void {
     this.#buckets.clear();
     this.#next = 0;
     this.qlen = 0;
   }
 
-  /** Return the bucket of a half-open that began at `time`; for a late row the judged one. */
+  /**
+   * Return the bucket of a half-open that began at `time`. If that tenth of a second is judged
+   * already, return the bucket of the judged.
+   */
   #bucket(time: number): Bucket {
     const last = this.#next + MAX_BUCKETS;
     const index = Math.min(Math.floor(time * BUCKETS_PER_SECOND), last);

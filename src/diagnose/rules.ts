@@ -17,13 +17,18 @@ const COMPLETES = 0.9;
  * handshakes complete.
  */
 const MANY = 50;
-/** Minimum number of networks of spoofed SYNs, or half the number of SYNs if that is less. */
+/**
+ * Minimum number of networks from which spoofed SYNs come, or half the number of SYNs if that is
+ * less.
+ */
 const SPREAD = 32;
-/** Minimum share of distinct addresses among the unanswered, if the addresses are spoofed. */
+/** Minimum number of distinct addresses per unanswered half-open, if the addresses are spoofed. */
 const ONCE = 0.8;
-/** Harmless share of SYNs refused, or answered with a cookie: their clients repeat them. */
+/**
+ * Harmless share of SYNs that are refused or answered with a cookie: the clients send them again.
+ */
 const TRIFLE = 0.01;
-/** Minimum of handshakes per second that counts as traffic. */
+/** Minimum number of handshakes per second that counts as traffic. */
 const SOME = 1;
 
 interface Rule {
@@ -135,7 +140,8 @@ function areUnanswered(scope: Scope): boolean {
 
 /**
  * Return whether the unanswered came from as many networks as spoofed SYNs do. At high rates,
- * distinct addresses suffice: clients that get no answer come again. Null if not known.
+ * distinct addresses suffice: a real client without an answer tries again from the same address.
+ * Return null if not known.
  */
 function isSpread(scope: Scope): boolean | null {
   const { sources } = scope;
@@ -161,14 +167,20 @@ function isFullOfOld(scope: Scope, evidence: Evidence): boolean {
   );
 }
 
-/** Return whether a full queue refuses clients, or sends them cookies: a few, or its capacity. */
+/**
+ * Return whether a full queue refuses SYNs, or answers them with cookies that do not come back. As
+ * many as its capacity are needed, but at least 5 and at most 10.
+ */
 function isShut(scope: Scope, evidence: Evidence): boolean {
   const always = evidence.settings.tcp_syncookies === 2;
   const out = refused(scope, evidence) + (always ? 0 : scope.cookies_unanswered);
   return out >= Math.max(HALF * FEW, Math.min(FEW, scope.queue?.holds || FEW));
 }
 
-/** Return whether a number of SYNs, refused or answered with a cookie, exceeds TRIFLE of all. */
+/**
+ * Return whether `count` SYNs, refused or answered with a cookie, exceed the share TRIFLE of all
+ * handshakes.
+ */
 function isMuch(scope: Scope, count: number): boolean {
   return count > TRIFLE * (answered(scope) + cameToNothing(scope));
 }
@@ -192,17 +204,21 @@ export function refused({ listener, drops, queue_full, accept_full }: Scope, { t
   return listener === null ? queue_full + accept_full : Math.min(drops, all);
 }
 
-/** Return whether the accept queue may have been full: answered half-opens then stay queued. */
+/**
+ * Return whether the accept queue may have been full: answered half-opens then stay in the SYN
+ * queue.
+ */
 function mayHaveOverflown({ listener, drops, accept }: Scope, { totals }: Evidence): boolean {
   const somewhere = (totals.accept_full ?? 0) > 0;
   return (accept?.full ?? 0) > 0 || (somewhere && (listener === null || drops > 0));
 }
 
 /**
- * Seconds of unanswered half-opens that a queue over half full keeps; the kernel gives up older
- * ones early. reqsk_timer_handler() (net/ipv4/inet_connection_sock.c, Linux 6.1) lowers the number
- * of SYN-ACKs to two once the queue is eight times the young ones, those of the last second. So a
- * flood fills a queue only at a rate of an eighth of it per second.
+ * For how many seconds a queue that is over half full keeps unanswered half-opens; the kernel gives
+ * up older ones early. Young half-opens are those of the last second. Once the queue holds eight
+ * times as many, reqsk_timer_handler() lowers the number of SYN-ACKs to two
+ * (net/ipv4/inet_connection_sock.c, Linux 6.1). So a flood fills a queue only if an eighth of the
+ * queue arrives per second.
  */
 const KEEPS = 8;
 
@@ -229,22 +245,23 @@ export interface Judged {
   readonly state: State;
   /** The name of the rule that decided. */
   readonly rule: string;
-  /** In a flood: other handshakes complete at the same time. */
+  /** Whether, in a flood, other handshakes complete at the same time. */
   readonly honest: boolean;
 }
 
 export interface Verdict {
   /** The worst state. */
   readonly worst: Judged;
-  /** Others in trouble, the worst first. */
+  /** The other scopes in trouble, the worst first. */
   readonly also: readonly Judged[];
-  /** For monitoring. */
+  /** The severity for monitoring. */
   readonly severity: 'ok' | 'warning' | 'critical';
 }
 
 /**
- * Judge every scope and find the worst. In one state, those with a name come first. If each
- * listener alone is well, or many are not, judge all as one: a flood may be spread over them.
+ * Judge every scope and find the worst. Within one state, scopes with an address come before the
+ * scope without. If each listener alone is well, or many are not, also judge all together: a flood
+ * may be spread over them. That judgement comes first in its state.
  */
 export function judge(evidence: Evidence): Verdict {
   const each = evidence.scopes.map((scope) => judgeScope(scope, evidence));
@@ -339,7 +356,7 @@ function severityOf({ state, scope }: Judged, evidence: Evidence): Verdict['seve
       return refused(scope, evidence) > 0 || (off && fills) ? 'critical' : 'warning';
     }
     case 'unanswered':
-      // It worked before.
+      // Handshakes completed before the watch, so the trouble is new.
       return answered(scope) === 0 && (evidence.completed_before ?? 0) > COMPLETES
         ? 'critical'
         : 'warning';

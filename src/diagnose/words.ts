@@ -25,10 +25,13 @@ export interface Report {
   readonly kernel: KernelMessage | null;
 }
 
-/** Other listeners in trouble, and processes, that are named. */
+/** Maximum number of other listeners in trouble, and of processes, that are named. */
 const MAX_OTHERS = 4;
 
-/** Characters shown of an address: longer than the kernel's, but a forged capture may exceed it. */
+/**
+ * Maximum characters shown of an address. The kernel's are shorter, but a forged capture may hold
+ * longer ones.
+ */
 const MAX_ADDRESS = 64;
 
 const NAMES: Readonly<Record<State, string>> = {
@@ -41,7 +44,7 @@ const NAMES: Readonly<Record<State, string>> = {
   idle: 'IDLE',
 };
 
-/** @param grouped digits in groups of three, for people */
+/** @param grouped whether digits are in groups of three, for people */
 export function report(
   verdict: Verdict,
   evidence: Evidence,
@@ -140,7 +143,7 @@ function endings(
   return lines;
 }
 
-/** Return how full the accept queue is, and who is to empty it. */
+/** Return how full the accept queue is, and which processes should empty it. */
 function acceptQueue(
   { scope, state }: Judged,
   { owners }: Names,
@@ -174,7 +177,10 @@ function ownerWords(owner: Owner): string {
   return `${printable(owner.name)}[${owner.pid}]${state}`;
 }
 
-/** Return a line for each other listener in trouble: the worst of each other state comes first. */
+/**
+ * Return lines for the other listeners in trouble, up to MAX_OTHERS: the worst of each other state
+ * comes first.
+ */
 function others(verdict: Verdict, n: (value: number) => string): string[] {
   const first = worstOfOtherStates(verdict);
   const all = [...first, ...verdict.also.filter((one) => !first.includes(one))];
@@ -182,7 +188,10 @@ function others(verdict: Verdict, n: (value: number) => string): string[] {
   return all.length > MAX_OTHERS ? [...lines, `and ${n(all.length - MAX_OTHERS)} more`] : lines;
 }
 
-/** Return the networks of unanswered SYNs, or of all SYNs in a surge, or that none were seen. */
+/**
+ * Name the networks of the unanswered SYNs, or in a surge those of all SYNs. In a flood, say if
+ * none were seen.
+ */
 function sources(
   { state, scope }: Judged,
   evidence: Evidence,
@@ -267,7 +276,8 @@ export function pluginLine({ verdict, headline: words }: Report, evidence: Evide
       : [perf('accept_queue', String(scope.accept.last), String(scope.accept.backlog + 1))]),
   ];
   const also = worstOfOtherStates(verdict).map((one) => `, also ${nameOf(one)}`);
-  // Replace bars in the words, such as in an address from a capture: one bar begins the figures.
+  // Replace bars in the words, for example in an address from a capture: the first bar begins the
+  // figures.
   const shown = [words, ...also].join('').replaceAll('|', '/');
   return `TCPSYNQ ${verdict.severity.toUpperCase()} - ${shown} | ${figures.join(' ')}`;
 }

@@ -1,21 +1,24 @@
 import type { Socket } from 'node:net';
 import { FirstRequest } from './first-request.js';
 
-/** Maximum connections: a scraper uses one, and other clients must not take many resources. */
+/**
+ * Maximum number of connections. A scraper uses one, and other clients must not take many
+ * resources.
+ */
 const MAX_CONNECTIONS = 64;
-/** Time for a client to take its answer before a new one may replace it, in ms. */
+/** Time that a client has to take its answer before a new client may replace it, in ms. */
 const MIN_SENDING_MS = 1000;
 /** Minimum interval between two messages about full connections, in ms. */
 const TELL_EVERY_MS = 60_000;
 
 /**
- * The open connections of a server, at most 64. When they are full, a new one replaces a client
- * that has its answer. If there is none, it replaces the slowest client: one without a complete
- * request, or one that has not taken its answer for a second. So clients that do not send or do not
- * read cannot keep a scraper out. If all wait for an answer, the new one is refused.
+ * The open connections of a server, at most 64. At 64, a new client replaces one that has its
+ * answer. If no client has, it replaces the one that has been slow for longest. A slow client lacks
+ * a complete request, or has not taken its answer for a second. So clients that do not send or do
+ * not read cannot keep a scraper out. If all wait for an answer, the new client is refused.
  */
 export class HttpConnections {
-  /** Connections closed to make room, and connections refused. */
+  /** Number of connections closed to make room, and of connections refused. */
   evicted = 0;
   refused = 0;
   /** In the order of arrival. */

@@ -6,7 +6,7 @@ import { downReading, type HostReading, type NetnsReading } from './reading.js';
 
 /** Options of an exposition. */
 export interface ExpositionOptions {
-  /** Addresses per namespace with their own series: see fullest(). */
+  /** Maximum number of addresses per namespace that get their own series: see fullest(). */
   readonly listenersTop: number;
   /** The version of this command. */
   readonly version: string;
@@ -58,7 +58,7 @@ export function expose(
   }
   out.add('tcpsynq_taps_open', status?.taps?.open);
   out.add('tcpsynq_taps_limit', status?.taps?.max);
-  // Counts the whole host, in any namespace.
+  // This counter covers the whole host, in whichever namespace it is read.
   out.add('tcpsynq_probe_misses_total', reading.namespaces[0]?.figures.missed);
   out.add('tcpsynq_netns_left_out', others?.leftOut);
   out.add('tcpsynq_processes_hidden', others?.hidden);

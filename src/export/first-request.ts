@@ -4,30 +4,35 @@ import { Duplex } from 'node:stream';
 const [NEWLINE, RETURN] = [0x0a, 0x0d];
 
 /**
- * The progress of a connection. `incomplete`: headers are missing. `asked`: all headers are here.
- * `sending`: the kernel has not taken the whole answer yet. `answered`: it has.
+ * The progress of a connection. `incomplete`: headers are missing. `asked`: all headers have
+ * arrived. `sending`: the kernel has not taken the whole answer yet. `answered`: it has.
  */
 type RequestState = 'incomplete' | 'asked' | 'sending' | 'answered';
 
 /**
- * Limits of each state in ms, whatever the client does. A reading of a host with very many sockets
- * takes seconds, so `asked` has the longest. `answered` continues the time of `sending`.
+ * Maximum duration of each state in ms, whatever the client does. A reading of a host with very
+ * many sockets takes seconds, so `asked` has the longest. `answered` continues the time of
+ * `sending`.
  */
 export const DEADLINES_MS = { incomplete: 10_000, asked: 30_000, sending: 10_000 } as const;
 
 /**
- * A connection up to the end of its first request's headers. Later bytes are read after the answer
- * is sent, and discarded: unread bytes would make the kernel reset the connection. Node's parser
- * makes all requests of a chunk before it hands on the first, thousands for 64 KiB.
+ * A connection up to the end of its first request's headers. Node's parser gets only these bytes:
+ * it would make all requests of a chunk before it hands on the first, thousands for 64 KiB. Later
+ * bytes are read after the answer is sent, and discarded: unread bytes would make the kernel reset
+ * the connection.
  */
 export class FirstRequest extends Duplex {
   state: RequestState = 'incomplete';
   /** The time of performance.now() when it entered its state. */
   since = performance.now();
   readonly #socket: Socket;
-  /** A byte of the request line has arrived: empty lines before it are ignored (RFC 9112 2.2). */
+  /**
+   * Whether a byte of the request line has arrived: empty lines before it are ignored (RFC 9112
+   * 2.2).
+   */
   #begun = false;
-  /** The current line is empty so far. */
+  /** Whether the current line is empty so far. */
   #empty = false;
   #deadline: NodeJS.Timeout;
 
@@ -41,7 +46,8 @@ export class FirstRequest extends Duplex {
       }
     });
     socket.on('end', () => {
-      // A client may close its half after the request: Node would then send no answer.
+      // A client may close its half after the request. Do not pass that on: Node would then send no
+      // answer.
       if (this.state === 'incomplete') {
         this.push(null);
       }
@@ -86,7 +92,7 @@ export class FirstRequest extends Duplex {
     return setTimeout(() => this.destroy(), ms);
   }
 
-  /** Return the number of bytes that belong to the headers. */
+  /** Return the number of bytes of a chunk that belong to the headers. */
   #end(chunk: Buffer): number {
     for (const [at, byte] of chunk.entries()) {
       if (byte === NEWLINE && this.#begun) {

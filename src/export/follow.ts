@@ -10,10 +10,11 @@ type Stream = Pick<Bytes, 'chunks'>;
 const PATIENCE = 5000;
 
 /**
- * Read the stream until the signal comes; open it again after the module returns.
+ * Read the stream until the signal comes. If the module is unloaded, open the stream again once the
+ * module is back.
  *
  * @param open opens a tap, which pins the namespace and the module, or throws a Failure
- * @param first an open stream; null for none
+ * @param first a stream that is open already; null if there is none
  * @param tell receives the reason for an unreadable stream, once
  */
 export async function follow(

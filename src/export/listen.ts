@@ -12,13 +12,16 @@ export type Place = { readonly host: string; readonly port: number } | { readonl
 
 /** A server that listens. */
 export interface Listening {
-  /** The address in words: with port 0 the kernel has chosen one. */
+  /** The address in words, with the port that the kernel chose if port 0 was requested. */
   readonly name: string;
   /** Remove the socket's file, if it still is this server's. Call it before the server closes. */
   remove(): void;
 }
 
-/** Limit of a socket's path in bytes: 107 in sun_path of unix(7), less the name of a draft. */
+/**
+ * Maximum length of a socket's path in bytes: 107 in sun_path of unix(7), less room for a temporary
+ * name.
+ */
 export const MAX_PATH = 107 - '/.AbCd-_9'.length;
 
 /** The owner and the group may connect: mode 0660. */
@@ -41,17 +44,18 @@ export async function listen(server: Server, place: Place): Promise<Listening> {
 }
 
 /**
- * Listen on a socket with a name. Replace a socket on which no process listens.
+ * Listen on a Unix socket at a path. Replace an old socket on which no process listens.
  *
- * A lock protects the name from the check of the old socket until the new one is in place. So if
- * two start at once, the second sees the first listen.
+ * A lock protects the path from the check of the old socket until the new one is in place. So if
+ * two exporters start at once, the second sees that the first listens.
  *
- * The socket is made under another name and renamed. Node removes a socket's file by its original
- * name, even if that belongs to another by then; `remove` compares it first.
+ * The socket is made under a temporary name and renamed. Node removes a socket's file by its
+ * original name, even if that file belongs to another server by then. `remove` compares the file
+ * first.
  */
 async function listenAtPath(server: Server, path: string): Promise<Listening> {
   const lock = await lockName(path);
-  // Short, and other users cannot guess it.
+  // A short name that other users cannot guess.
   const draft = join(dirname(path), `.${randomBytes(5).toString('base64url')}`);
   try {
     await refuseOccupied(path);
@@ -85,11 +89,13 @@ function lockName(path: string): Promise<FileLock> {
   });
 }
 
-/** Make the socket with its mode: chmod() by name could follow a link made in between. */
+/**
+ * Make the socket with its final mode: a later chmod() by name could follow a link made in between.
+ */
 function listeningForGroup(server: Server, path: string, name: string): Promise<void> {
   const umask = process.umask(UMASK);
   try {
-    // Node binds the socket before this returns.
+    // Node binds the socket before this call returns, so the umask applies.
     return listening(server, { path }, name);
   } finally {
     process.umask(umask);
@@ -102,7 +108,7 @@ function nameOf(host: string, port: number): string {
 
 function listening(server: Server, options: ListenOptions, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Handle later errors too, such as too many open files: they do not end the server.
+    // Handle later errors too, such as too many open files: they must not end the server.
     server.on('error', (error: NodeJS.ErrnoException) => {
       reject(cannotListen(name, reasonOf(error)));
     });

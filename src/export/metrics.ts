@@ -7,14 +7,17 @@ export type MetricName = keyof typeof METRICS;
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** The metrics of one reading. Counters have the kernel's values, independent of readers. */
+/**
+ * The metrics of one reading. Counters have the kernel's values, which do not depend on the number
+ * of readers.
+ */
 export class Exposition {
   readonly #registry = new Registry();
   readonly #metrics = new Map<MetricName, Gauge | Counter>();
 
   /**
    * Add a sample. Omit unknown values, and counters below 0: the module's difference of two kernel
-   * counters can be negative for a moment. All labels of a metric have the same names.
+   * counters can be negative for a moment. All samples of a metric must have the same label names.
    */
   add(name: MetricName, value: number | null | undefined, labels: Labels = {}): void {
     const isCounter = METRICS[name][0] === 'counter';
@@ -25,7 +28,7 @@ export class Exposition {
     metric instanceof Counter ? metric.inc(labels, value) : metric.set(labels, value);
   }
 
-  /** Return the text format, version 0.0.4. */
+  /** Return the metrics in the text format, version 0.0.4. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }

@@ -17,27 +17,35 @@ export interface NetnsReading {
   readonly figures: Counters & { readonly half_open: number };
   /** Null if not known. */
   readonly listeners: readonly Listener[] | null;
-  /** Verdict.surplus against the sum of the SYN queues; null if these are not known. */
+  /**
+   * AuditVerdict.surplus of the count over the sum of the SYN queues; null if these are not known.
+   */
   readonly drift: number | null;
 }
 
 /** One reading of the host. */
 export interface HostReading {
   readonly source: 'module' | 'proc';
-  /** False if it was unreadable: `namespaces` is then empty. */
+  /** False if the host could not be read: `namespaces` is then empty. */
   readonly up: boolean;
   readonly status: ModuleStatus | null;
   readonly namespaces: readonly NetnsReading[];
-  /** As in Namespaces, with the number of those without a reading; null for a single namespace. */
+  /**
+   * The number of namespaces without a reading, and `hidden` as in Namespaces; null if only one
+   * namespace was requested.
+   */
   readonly others: { readonly leftOut: number; readonly hidden: number } | null;
 }
 
 /** Options of a reading. */
 export interface ReadingOptions {
-  /** `auto`: the module if it is loaded, and after that only the module. */
+  /**
+   * `auto` reads the module if it is loaded; once the module was seen, `auto` reads only the
+   * module.
+   */
   readonly input: LiveInput;
   readonly namespace: Namespace;
-  /** Namespaces to read, including the one above; null for that one alone. */
+  /** Maximum number of namespaces to read, including `namespace`; null to read only that one. */
   readonly most: number | null;
   readonly proc?: string;
 }
@@ -49,20 +57,27 @@ export function downReading(source: Source): HostReading {
   return { source, up: false, status: null, namespaces: [], others: null };
 }
 
-/** Limit of namespaces read to find those with the most half-opens: an attacker may make many. */
+/**
+ * Maximum number of namespaces read to find those with the most half-opens: an attacker may make
+ * many.
+ */
 const MOST_LOOKED_AT = 4096;
-/** Limit of the time for that in ms: without the module each namespace takes milliseconds. */
+/** Maximum time for that without the module, in ms: each namespace then takes milliseconds. */
 const MAX_LOOK_MS = 2000;
 
 /**
- * Reads the host repeatedly. Costs as much as the files of docs/format.md: O(CPUs + listeners) per
- * namespace, with `most` O(processes) more. Without the module O(sockets).
+ * Reads the host repeatedly. A reading costs as much as the files of docs/format.md that it reads:
+ * O(CPUs + listeners) per namespace. With `most` it costs O(processes) more, and without the module
+ * O(sockets).
  */
 export class HostReader {
   #seen: Source | null = null;
   #trouble: string | null = null;
 
-  /** @param tell receives, each once: a source other than the module, a failure, and a recovery */
+  /**
+   * @param tell receives a line, once each, on a source other than the module, a failure, and a
+   *   recovery
+   */
   constructor(
     private readonly wanted: ReadingOptions,
     private readonly tell: (text: string) => void,
@@ -88,7 +103,10 @@ export class HostReader {
     }
   }
 
-  /** Return the source. A reload must not switch to other figures at a higher cost. */
+  /**
+   * Choose the source. Keep the module once it was seen: during a reload, /proc would give other
+   * figures at a higher cost.
+   */
   #choose(): Source {
     const { input, namespace } = this.wanted;
     const before = this.#seen;
@@ -141,7 +159,7 @@ function figuresOf(namespace: Namespace, source: Source): Promise<NetnsReading['
     : readStat(namespace).then(({ figures }) => figures);
 }
 
-/** Return the figures of living namespaces, those with the most half-opens first. */
+/** Return the figures of the namespaces that still exist, those with the most half-opens first. */
 async function lookAt(namespaces: readonly Namespace[], source: Source): Promise<Looked[]> {
   const looked: Looked[] = [];
   const end = source === 'proc' ? performance.now() + MAX_LOOK_MS : Number.POSITIVE_INFINITY;
@@ -161,7 +179,7 @@ async function lookAt(namespaces: readonly Namespace[], source: Source): Promise
   );
 }
 
-/** Read all of one namespace; read its figures again after its queues. */
+/** Read all of one namespace. Read its figures again after its queues, to judge the drift. */
 async function lookCloser({ namespace, figures }: Looked, source: Source): Promise<NetnsReading> {
   const netns = namespace.inode ?? '-';
   if (source === 'proc') {

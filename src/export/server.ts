@@ -44,7 +44,7 @@ async function answer(
   response: ServerResponse,
   scrape: () => Promise<string>,
 ): Promise<void> {
-  // Ignore clients that go away.
+  // Ignore errors of clients that disconnect.
   request.on('error', () => {});
   response.on('error', () => {});
   const path = pathOf(request.url ?? '');
@@ -75,7 +75,7 @@ function pathOf(target: string): string {
   return target.split('?', 1)[0] ?? '';
 }
 
-/** Count the Host headers: Node keeps the first of them and drops the rest. */
+/** Count the Host headers in the raw headers: in `headers`, Node keeps only the first. */
 function hosts({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.filter((name, i) => i % 2 === 0 && /^host$/i.test(name)).length;
 }
@@ -84,7 +84,7 @@ function refuse(response: ServerResponse, status: number, why: string): void {
   send(response, status, PLAIN, `${why}\n`);
 }
 
-/** Send an answer and end the connection: do not wait for a body. */
+/** Send an answer and end the connection, without waiting for the request's body. */
 function send(response: ServerResponse, status: number, type: string, text: string): void {
   response.writeHead(status, {
     'Content-Type': type,

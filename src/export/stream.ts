@@ -7,12 +7,18 @@ import { METRICS, type MetricName } from './metrics.js';
 /** Kinds of records to read; each is a word of the filter key `kinds`. */
 export type StreamKind = 'event' | 'drop';
 
-/** Seconds: for local networks, the Internet, and timeouts of retransmitted SYN-ACKs. */
+/**
+ * Upper bounds of the buckets in seconds: for local networks, the Internet, and timeouts of
+ * retransmitted SYN-ACKs.
+ */
 const BUCKETS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16,
   32, 64,
 ];
-/** Reasons with their own series; Linux 7.3 knows more, but no host has that many at once. */
+/**
+ * Maximum number of reasons with their own series. Linux 7.3 knows more, but no host has that many
+ * at once.
+ */
 const MOST_REASONS = 64;
 const OTHERS = 'others';
 
@@ -57,7 +63,7 @@ export class StreamMetrics implements Taker {
     this.#open.set({ netns: this.netns }, isOpen ? 1 : 0);
   }
 
-  /** Return the text format, version 0.0.4. */
+  /** Return the metrics in the text format, version 0.0.4. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -79,7 +85,10 @@ export class StreamMetrics implements Taker {
     }
   }
 
-  /** Assign series in the order of arrival: a counter that lost its series would restart. */
+  /**
+   * Return the label for a drop's reason. The reasons that came first keep their series: a counter
+   * that lost its series would restart.
+   */
   #reasonOf(drop: Drop): string {
     const reason = drop.reason ?? '-';
     if (this.#reasons.size < MOST_REASONS) {

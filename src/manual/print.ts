@@ -3,7 +3,7 @@ import { makeProgram } from '../program.js';
 import type { Host } from '../terminal/host.js';
 import { manual } from './mdoc.js';
 
-// Part of the build, not of the command: node print.js FRAME >PAGE.
+// The build runs this file, not the command: node print.js FRAME >PAGE.
 
 const [frame = ''] = process.argv.slice(2);
 const { version } = JSON.parse(

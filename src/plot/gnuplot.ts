@@ -9,8 +9,8 @@ import type { Host } from '../terminal/host.js';
 /**
  * Run a script. Replace an older picture only when the new one is complete.
  *
- * Gnuplot gets the script by a pipe and writes the picture to an open file: others could replace a
- * named file. It treats a file name that begins with `<` or `|` as a command.
+ * Gnuplot gets the script by a pipe and writes the picture to an open file. Another user could
+ * replace a named file. Gnuplot also treats a name that begins with `<` or `|` as a command.
  *
  * @param path of the script, for messages; its data are in the same folder
  * @param onExit calls back if the command ends early: then gnuplot is killed
@@ -38,12 +38,12 @@ async function drawTo(
   const folder = dirname(path);
   const here = isAbsolute(folder) ? `${folder}/` : `./${folder}/`;
   const variables = `picture=''; here='${here.replaceAll("'", "''")}'\n`;
-  // -d ignores the user's ~/.gnuplot. Its own process group keeps Ctrl-C away: that ends only the
-  // reading, and the recording so far is still drawn.
+  // -d ignores the user's ~/.gnuplot. A process group of its own keeps Ctrl-C away from gnuplot:
+  // Ctrl-C ends only the reading, and the recording so far is still drawn.
   const child = spawn('gnuplot', ['-d'], {
     stdio: ['pipe', file.fd, 'pipe'],
     detached: true,
-    // Without a locale it warns of a degree sign that it cannot convert.
+    // Without a UTF-8 locale, gnuplot warns that it cannot convert a degree sign.
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
   });
   const forget = onExit(() => child.kill('SIGKILL'));
@@ -51,7 +51,8 @@ async function drawTo(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, 4096);
   });
-  // If it ends before it has read all, its exit status shows that.
+  // Ignore write errors: if gnuplot ends before it has read the whole script, its exit status shows
+  // that.
   child.stdin?.on('error', () => {});
   child.stdin?.end(variables + script);
   try {

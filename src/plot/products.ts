@@ -68,7 +68,7 @@ function notOurs(path: string): Failure {
 async function begins(path: string): Promise<'absent' | 'ours' | 'otherwise'> {
   let file: Awaited<ReturnType<typeof open>> | undefined;
   try {
-    // Do not wait for a pipe.
+    // O_NONBLOCK: if it is a pipe, do not wait for a writer.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!(await file.stat()).isFile()) {
       return 'otherwise';

@@ -9,7 +9,7 @@ export class Redraw {
 
   /**
    * @param draw must not reject
-   * @param wait in ms
+   * @param wait time from a change to its drawing, in ms
    */
   constructor(
     private readonly draw: () => Promise<void>,
@@ -23,7 +23,7 @@ export class Redraw {
     }
   }
 
-  /** Stop drawing, after the one under way. */
+  /** Wait for the drawing under way, and stop. */
   async stop(): Promise<void> {
     if (this.#timer !== null) {
       clearTimeout(this.#timer);

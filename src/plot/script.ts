@@ -3,7 +3,7 @@ interface Curve {
   /** The file beside the script with its points: time, cwnd, ssthresh, srtt. */
   readonly file: string;
   readonly label: string;
-  /** Whether a column holds a number: gnuplot complains about one without. */
+  /** Whether a column holds a number: gnuplot complains about a column without numbers. */
   readonly hasSsthresh: boolean;
   readonly hasSrtt: boolean;
 }
@@ -11,7 +11,7 @@ interface Curve {
 /** The content of a picture. */
 export interface PlotPicture {
   readonly title: string;
-  /** Name of the picture, beside the script. */
+  /** Name of the picture's file, in the folder of the script. */
   readonly output: string;
   readonly format: 'png' | 'svg';
   readonly curves: readonly Curve[];
@@ -33,7 +33,10 @@ export interface PlotPicture {
 /** The first words of every file of a plot, which identify it later. */
 export const OUR_MARK = '# tcpsynq plot';
 
-/** One per connection, distinct even if few colours are seen (the first eight: Okabe and Ito). */
+/**
+ * One for each connection. The first eight are those of Okabe and Ito, with a darker yellow:
+ * readers who see few colours can distinguish them.
+ */
 const COLOURS = [
   '#0072b2',
   '#d55e00',
@@ -57,7 +60,7 @@ const WIDTH = 1200;
 const PANEL = 320;
 const LEGEND_LINE = 20;
 
-/** Return a gnuplot string without special characters. */
+/** Quote a text as a gnuplot string, in which no character is special. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
@@ -67,7 +70,8 @@ type Tables = ReadonlyMap<string, string>;
 /**
  * Return the script. It finds its data, and puts the picture, in its own folder.
  *
- * @param tables data to include in the script instead, by the name of their file
+ * @param tables texts of data files, by file name; the script includes these instead of reading the
+ *   files
  */
 export function gnuplotScript(picture: PlotPicture, tables: Tables = new Map()): string {
   const names = new Map([...tables.keys()].map((file, i) => [file, `$table${i + 1}`]));
@@ -103,10 +107,12 @@ export function gnuplotScript(picture: PlotPicture, tables: Tables = new Map()):
     `${OUR_MARK}: draws ${picture.output} from the data beside it: gnuplot ${picture.output.replace(/\.\w+$/, '.gp')}`,
     '',
     '# The folder of this script.',
-    // One line each: from a pipe, gnuplot takes no block of several lines.
+    // Write each statement on one line: from a pipe, gnuplot does not accept a block of several
+    // lines.
     "if (!exists('here')) here = ARG0",
     "while (strlen(here) > 0 && here[strlen(here):*] ne '/') { here = here[1:strlen(here) - 1] }",
-    // A name that begins with < or | would be a command.
+    // Prefix ./ if there is no folder: gnuplot would run a name that begins with < or | as a
+    // command.
     "if (here eq '') here = './'",
     `if (!exists('picture')) picture = here.${quoted(picture.output)}`,
     '',
@@ -141,7 +147,7 @@ interface Panel {
   readonly key: 'above' | 'inside' | 'none';
 }
 
-/** Return the lines of the legend above the panels. */
+/** Return the number of lines of the legend above the panels. */
 function legendLines({ curves }: PlotPicture): number {
   return curves.length === 0 ? 0 : curves.length + (someSsthresh(curves) ? 1 : 0);
 }

@@ -16,7 +16,7 @@ export const COUNT_COLUMNS: readonly string[] = [
   ...COUNTED.map((name) => `${name}_per_s`),
 ];
 
-/** Format a figure for gnuplot, R and awk; NaN breaks a line. */
+/** Format a figure for gnuplot, R and awk. NaN makes a gap in the drawn line. */
 function number(value: number | undefined): string {
   return value === undefined || Number.isNaN(value) ? 'NaN' : String(Math.round(value * 1e6) / 1e6);
 }

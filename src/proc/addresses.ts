@@ -37,7 +37,8 @@ export function byAddress(listeners: readonly Listener[]): Address[] {
 
 /**
  * Return up to `most` addresses nearest to a limit of either queue. Users take turns: first the
- * nearest of each user, then the second of each. So one user's sockets do not displace others.
+ * nearest of each user, then the second of each. So one user's sockets do not displace those of
+ * others.
  */
 export function fullest(addresses: readonly Address[], most: number): Address[] {
   const turns = new Map<number, number>();

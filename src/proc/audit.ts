@@ -12,16 +12,19 @@ export interface AuditVerdict {
   /** The module's count: the reading nearest to the other count. */
   readonly module: number;
   readonly other: number;
-  /** Nothing was added or removed in between, so the two must be equal. */
+  /** Whether nothing was added or removed in between, so that the two must be equal. */
   readonly quiet: boolean;
-  /** Half-opens in the module's count beyond the other, and beyond the traffic in between. */
+  /**
+   * By how much the module's count exceeds the other count, beyond what the traffic in between
+   * explains; below 0 if it is lower.
+   */
   readonly surplus: number;
 }
 
 /**
- * Compare a count with another that was taken between two readings of the module. Under traffic,
- * the other may be any value between the lowest and the highest count that the adds and removals in
- * between allow.
+ * Compare the module's count with another that was taken between two readings of the module. Under
+ * traffic, the other may be any value between the lowest and the highest count that the adds and
+ * removals in between allow.
  */
 export function judgeDrift({ before, other, after }: Bracket): AuditVerdict {
   const added = growthOf('added', before, after) ?? 0;

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-/** Maximum concurrent calls. Each takes memory, and libuv executes only four. */
+/** Maximum number of concurrent calls. Each takes memory, and libuv executes only four at once. */
 const BATCH = 64;
 
 /** Map items by an asynchronous function, a batch at a time. The results keep the items' order. */

@@ -12,9 +12,9 @@ export interface Listener {
   readonly uid: number;
   /** Half-opens queued (`icsk_accept_queue.qlen`). */
   readonly qlen: number;
-  /** The half-opens whose SYN-ACK was sent only once. */
+  /** The queued half-opens whose SYN-ACK was sent only once. */
   readonly young: number;
-  /** Half-opens that fit on this kernel with its settings. */
+  /** Number of half-opens that fit into the queue on this kernel with its settings. */
   readonly holds: number;
   /** Connections waiting for accept(), and their limit: Recv-Q and Send-Q in `ss`. */
   readonly accept_qlen: number;
@@ -22,11 +22,13 @@ export interface Listener {
   readonly defer_accept: number;
   /** SYNs and final ACKs this listener dropped (`sk_drops`). */
   readonly drops: number;
-  /** The kernel has printed "possible SYN flooding" for this listener: it prints it once. */
+  /**
+   * Whether the kernel has printed "possible SYN flooding" for this listener; it does so only once.
+   */
   readonly warned: boolean;
 }
 
-/** The columns that a Listener needs. An older module has only these. */
+/** The columns of numbers that a Listener needs. An older module may lack others, but has these. */
 const NUMBERS = [
   'inode',
   'uid',
@@ -41,7 +43,8 @@ const NUMBERS = [
 
 /**
  * Parse /proc/net/tcpsynq_listeners by the names in its header row; return the reason on failure.
- * There may be 100,000s of rows, so keep only the listeners besides the text, and no slice of it.
+ * There may be 100,000s of rows. So keep only the listeners, with a copy of each address: a slice
+ * would keep the whole text in memory.
  */
 export function parseListeners(text: string): Listener[] | string {
   const rows = rowsOf(text);
@@ -94,7 +97,10 @@ export function acceptFullness({ accept_qlen, backlog }: Listener): number {
   return accept_qlen / (backlog + 1);
 }
 
-/** Compare by fullness, queue length and address, so that rows keep their place. */
+/**
+ * Compare by fullness, queue length and address, so that rows keep their place from one reading to
+ * the next.
+ */
 export function byFullness(a: Listener, b: Listener): number {
   return (
     (fullness(b) ?? -1) - (fullness(a) ?? -1) ||
@@ -116,8 +122,9 @@ export interface QueueSettings {
  * The rules are those of tcp_conn_request() in net/ipv4/tcp_input.c, Linux 4.14 to 6.x:
  * 1. With tcp_syncookies=2 no SYN is queued.
  * 2. The queue is full at the backlog: min(listen() backlog, net.core.somaxconn) (__sys_listen,
- *    net/socket.c). Equal to somaxconn, it counts as somaxconn's: listen() requested that or more.
- * 3. With tcp_syncookies=0, peers not proven alive are refused once fewer than a quarter of
+ *    net/socket.c). A backlog equal to somaxconn is attributed to somaxconn: listen() requested
+ *    that or more.
+ * 3. With tcp_syncookies=0, peers not proven alive are refused once less than a quarter of
  *    tcp_max_syn_backlog is left.
  */
 export function limitSetBy(listener: Listener, settings: QueueSettings): string | null {

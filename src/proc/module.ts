@@ -23,7 +23,7 @@ export function isLoaded(namespace: Namespace): boolean {
 
 /**
  * Return the text of one of the module's files in a namespace. If it is missing, throw a Failure
- * with the line that loads the module.
+ * with the command that loads the module.
  */
 async function text(namespace: Namespace, path: string): Promise<string> {
   try {

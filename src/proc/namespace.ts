@@ -4,7 +4,7 @@ import { errno, Failure, Usage } from '../failure.js';
 
 /** A network namespace to read. */
 export interface Namespace {
-  /** The directory that shows its /proc/net. */
+  /** The directory that shows the namespace's /proc/net. */
   readonly net: string;
   /** A process in it, or null for this process's own. */
   readonly pid: number | null;
@@ -18,8 +18,8 @@ const NSENTER_PATIENCE = 5000;
 /**
  * Find a namespace by the id of a process in it or by its name from `ip netns`; undefined means
  * this process's own. /proc/net is a link to self/net, and only /proc/PID/net shows another
- * namespace. So an idle child holds a named one. Its standard input is a pipe from this process, so
- * that it ends with this process in any case.
+ * namespace. So an idle child process in a named namespace shows that one. The child's standard
+ * input is a pipe from this process, so that the child ends with this process in any case.
  */
 export async function openNamespace(spec: string | undefined): Promise<Namespace> {
   if (spec === undefined) {
@@ -64,7 +64,8 @@ async function hold(name: string): Promise<Namespace> {
         : `cannot look at ${path}: are you root?`,
     );
   });
-  // In its own session: signals from a terminal to this process group must not end it first.
+  // Start the child in its own session: a signal from the terminal to this process group must not
+  // end the child first.
   const child = spawn('nsenter', [`--net=${path}`, 'cat'], {
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
@@ -101,7 +102,10 @@ async function hold(name: string): Promise<Namespace> {
   };
 }
 
-/** Fail if the process that shows a namespace has ended. Its id may belong to another process. */
+/**
+ * Fail if the process that shows a namespace has ended. By then its id may belong to another
+ * process.
+ */
 export async function expectThere({ net, pid, inode }: Namespace): Promise<void> {
   if (pid !== null && (await inodeOf(dirname(net))) !== inode) {
     throw new Failure(`process ${pid}, which showed the network namespace, has ended`);
@@ -109,8 +113,8 @@ export async function expectThere({ net, pid, inode }: Namespace): Promise<void>
 }
 
 /**
- * Return a reading of a namespace. Fail if its process has ended in the meantime: its files are
- * gone, or belong to another namespace.
+ * Await a reading of a namespace, and return it. Fail if the process that shows the namespace has
+ * ended: its files are then gone, or belong to another namespace.
  */
 export async function whileThere<T>(namespace: Namespace, reading: Promise<T>): Promise<T> {
   try {

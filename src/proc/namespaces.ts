@@ -6,7 +6,7 @@ import { type Namespace, readInode } from './namespace.js';
 export interface Namespaces {
   /** Each namespace once, through its process with the lowest id, in the order of these ids. */
   readonly found: readonly Namespace[];
-  /** Processes whose namespace is hidden: that takes the right to trace them. */
+  /** Number of processes whose namespace cannot be read: that takes the right to trace them. */
   readonly hidden: number;
 }
 

@@ -37,18 +37,19 @@ export async function findOwners(
 async function ownerOf(pid: number, folder: string): Promise<Owner> {
   const text = (name: string) => readFile(`${folder}/${name}`, 'utf8').catch(() => '');
   const name = (await text('comm')).trim() || '?';
-  // The name in there may hold any character.
+  // The name in this file may hold any character, even a parenthesis.
   const stat = await text('stat');
   const [state = '?', parent = '0'] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return { pid, name, state: stat === '' ? '?' : state, parent: Number(parent) || 0 };
 }
 
-/** Is a process stopped, by a signal or a tracer? */
+/** Return whether a process is stopped, by a signal or a tracer. */
 export const isStopped = ({ state }: Owner) => state === 'T' || state === 't';
 
 /**
- * Return those that should accept, the first to look at first: stopped processes, those in
- * uninterruptible sleep, then workers before the parent that only holds the socket for them.
+ * Sort processes that should accept, the first to look at first: stopped ones, those in
+ * uninterruptible sleep, then the others. Within each of these, workers come before the parent that
+ * only holds the socket for them.
  */
 export function byTrouble(owners: readonly Owner[]): Owner[] {
   const parents = new Set(owners.map(({ parent }) => parent));

@@ -21,7 +21,10 @@ export interface Stat {
   readonly cpus: readonly Counters[];
 }
 
-/** Add a figure of one CPU to its own and to the total. Every row has the same half_open. */
+/**
+ * Add a figure of one CPU to the CPU's own figures and to the total. Do not add up half_open, which
+ * is the same in every row.
+ */
 function addFigure(total: Counters, own: Counters, name: CounterName, value: number): void {
   if (name === 'half_open') {
     total.half_open ??= value;

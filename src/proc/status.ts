@@ -5,7 +5,7 @@ export interface Hook {
   readonly symbol: string;
   /** ftrace, kprobe, jprobe, tracepoint, or none if it is not attached. */
   readonly via: string;
-  /** Calls seen on the whole host; null in a namespace without that permission. */
+  /** Calls seen on the whole host; null in a namespace to which the module does not report them. */
   readonly hits: number | null;
   /** Calls that the hook did not see. */
   readonly missed: number;
@@ -21,7 +21,7 @@ export interface ModuleStatus {
   readonly why: readonly string[];
   /**
    * Duration of the walk for the starting value, in microseconds, and the half-opens found on the
-   * whole host; null in a namespace without that permission.
+   * whole host. `found` is null in a namespace to which the module does not report it.
    */
   readonly initial: {
     readonly us: number;

@@ -40,7 +40,7 @@ export class SocketTally {
   #references = 0;
   #header = true;
 
-  /** Take the next bytes of the file, cut anywhere. */
+  /** Take the next bytes of the file, which may end anywhere in a line. */
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a state machine that runs for every byte
   push(chunk: Uint8Array): void {
     for (const byte of chunk) {
@@ -98,8 +98,9 @@ function hexDigit(byte: number): number {
 
 /**
  * Parse cookies and refusals from the `TcpExt:` lines of /proc/net/netstat, counted since the
- * namespace was made. `queue_full` lacks the three-quarters rule, which increments only ListenDrops
- * (tcp_conn_request(), net/ipv4/tcp_input.c, Linux 6.1).
+ * namespace was made. `queue_full` lacks SYNs refused by the three-quarters rule of
+ * tcp_max_syn_backlog, which increments only ListenDrops (tcp_conn_request(), net/ipv4/tcp_input.c,
+ * Linux 6.1).
  */
 export function parseNetstat(text: string): Counters {
   const [names, values] = text

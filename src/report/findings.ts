@@ -14,7 +14,7 @@ import type { Row } from '../stream/row.js';
 
 /** Maximum points of a line on the page, including those added at its gaps and ends. */
 export const MOST_POINTS = 4000;
-/** Maximum gaps of a line. With more, the line is not broken. */
+/** Maximum gaps of a line. If there are more, the line is not broken at all. */
 export const MOST_GAPS = 16;
 /** Maximum moments of a series: each gap takes up to three further points. */
 const MOST_MOMENTS = MOST_POINTS - 4 * MOST_GAPS;
@@ -32,7 +32,7 @@ export class Findings implements Taker {
   readonly collector = new Collector(UNKNOWN_SETTINGS);
   readonly ledger = new LossAccounting();
   readonly origins = new Origins();
-  /** Lines of the capture, set at its end. */
+  /** Number of lines of the capture, set at its end. */
   lines = 0;
   /** Records of unknown kinds. */
   others = 0;
@@ -101,7 +101,10 @@ export class Findings implements Taker {
     }
   }
 
-  /** Count after the recording, which moves its clock on if the time goes back. */
+  /**
+   * Add a count to the growths. Call it after the recording has taken the count, since the
+   * recording moves its clock on if the time goes back.
+   */
   #count(count: Count): void {
     const clock = this.recording.clock.shift(this.#header);
     this.growths.add(count, clock);

@@ -19,7 +19,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** Maximum characters shown of one text: a line of a capture may have up to 65,536. */
 const LONGEST = 500;
 
-/** Escape text for a page, without invisible characters, as for a terminal. */
+/** Escape text for a page, including invisible characters, which are escaped as for a terminal. */
 export function escaped(text: string): string {
   const characters = printable(text.slice(0, LONGEST + 1));
   const cut = text.length > LONGEST ? `${characters.slice(0, LONGEST)}…` : characters;

@@ -6,7 +6,7 @@ import type { Section } from './section.js';
 /** Scripts and styles inside the page, which loads no files. */
 export interface Assets {
   readonly styles: readonly string[];
-  /** Run in this order. */
+  /** Scripts, run in this order. */
   readonly libraries: readonly string[];
   readonly modules: readonly string[];
 }
@@ -15,7 +15,7 @@ export interface Assets {
 export interface Headline {
   readonly name: string;
   readonly value: string;
-  /** It needs attention. */
+  /** Whether it needs attention. */
   readonly warn?: boolean;
 }
 
@@ -28,7 +28,10 @@ export interface Document {
   readonly start: number | null;
 }
 
-/** Return the page as one document. Its policy only allows the scripts and styles inside it. */
+/**
+ * Return the page as one document. Its Content-Security-Policy allows only the scripts and styles
+ * inside it.
+ */
 export function pageOf(
   { title, subtitle, headlines, sections, start }: Document,
   { styles, libraries, modules }: Assets,

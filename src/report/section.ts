@@ -32,7 +32,10 @@ export function without(id: string, heading: string, why: string | Html): Sectio
   return { id, heading, body: html`<p class="none">${why}</p>\n`, charts: [] };
 }
 
-/** Return a section for absent records: there were none, or they were not recorded. */
+/**
+ * Return a section for absent records. It says whether there were none, or whether they were not
+ * recorded.
+ */
 export function missing(
   id: string,
   heading: string,

@@ -8,7 +8,7 @@ export interface SeriesLine<T> {
   /** The name of a custom property of the style. */
   readonly colour: string;
   readonly dashed?: boolean;
-  /** Return the value of a moment; NaN or undefined without one. */
+  /** Return the value of a moment; NaN or undefined if it has none. */
   of(moment: T): number | undefined;
 }
 
@@ -17,7 +17,7 @@ type Frame = Omit<TimeChart, 'steps' | 'series'>;
 /** Limit of times, in seconds: later ones are invalid, and cannot be drawn with others. */
 export const HORIZON = 1e12;
 
-/** A point of a chart: null breaks the lines. */
+/** A point of a chart; a null moment breaks the lines. */
 interface Point<T> {
   readonly time: number;
   readonly moment: T | null;
@@ -26,7 +26,8 @@ interface Point<T> {
 /**
  * Return lines over time, broken between epochs.
  *
- * @param since the start of the first value after a gap; by default its own time
+ * @param since returns the time from which the first value after a gap holds; by default its own
+ *   time
  * @param stretch the range of the chart, in seconds; by default that of the items
  */
 export function timeChart<T extends Moment>(

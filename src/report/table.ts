@@ -4,7 +4,7 @@ import { type Html, html } from './html.js';
 /** One column of a table on the page. */
 type HtmlColumn = Column<string | Html>;
 
-/** Return a table with row names in its first column. A wide table scrolls alone. */
+/** Return a table with row names in its first column. A wide table scrolls without the page. */
 export function table(caption: string, columns: readonly HtmlColumn[]): Html {
   const rows = columns[0]?.cells.length ?? 0;
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
@@ -22,13 +22,13 @@ function cell({ align, cells }: HtmlColumn, row: number, isName: boolean): Html 
     : html`<td class="${align}">${content}</td>`;
 }
 
-/** Return a bar beside a number, for its share of 1. */
+/** Return a bar to show beside a number; `share` is its length, up to 1. */
 export function bar(share: number): Html {
   const width = Math.round(Math.min(Math.max(share, 0), 1) * 1000) / 10;
   return html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect width="${width}" height="10"/></svg>`;
 }
 
-/** Convert a table of a terminal to one without capitals. */
+/** Convert the columns of a terminal's table for the page: their titles are not in capitals. */
 export function onPage(columns: readonly HtmlColumn[]): HtmlColumn[] {
   return columns.map((one) => ({
     ...one,

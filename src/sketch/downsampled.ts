@@ -2,14 +2,14 @@
 export interface Moment {
   /** Seconds. */
   readonly time: number;
-  /** Number of the epoch: a line does not join moments of different epochs. */
+  /** Number of the epoch. A drawn line does not join moments of different epochs. */
   readonly epoch: number;
 }
 
 interface Bounds {
-  /** Maximum items; more are downsampled. */
+  /** Maximum number of items; if there are more, they are downsampled. */
   readonly most: number;
-  /** Seconds of one group from the start; 0 to keep all items until there are too many. */
+  /** The initial length of a group, in seconds; 0 to keep all items until there are too many. */
   readonly width?: number;
   /** Seconds after which items are dropped. */
   readonly keep?: number;
@@ -19,19 +19,19 @@ interface Bounds {
 const OPEN = 64;
 
 /**
- * A series that is downsampled when it becomes too long. Each group of equal time keeps its
- * extremes: the lowest and highest of every measure, and the last. All kept items are original;
- * none is an average. Memory is bounded for any number of items.
+ * A series that is downsampled when it becomes too long. Time is cut into groups of equal length.
+ * Each group keeps its extremes: the lowest and highest of every measure, and the last. All kept
+ * items are original; none is an average. Memory is bounded for any number of items.
  */
 export class Downsampled<T extends Moment> {
   items: T[] = [];
   /** Number of items added. */
   added = 0;
-  /** Seconds of one group, doubled as often as necessary; 0 while all items are kept. */
+  /** Length of a group in seconds, doubled as often as necessary; 0 while all items are kept. */
   width: number;
   #open = 0;
 
-  /** @param measures each returns a number of an item, NaN without one */
+  /** @param measures functions that each return a number of an item; NaN if the item has none */
   constructor(
     private readonly bounds: Bounds,
     private readonly measures: readonly ((item: T) => number)[],
@@ -80,7 +80,7 @@ export class Downsampled<T extends Moment> {
   #forget(now: number): void {
     const oldest = now - (this.bounds.keep ?? Number.POSITIVE_INFINITY);
     const { items } = this;
-    // Remove many at a time, because the later items move up.
+    // Remove many items at a time, because each removal moves the later items.
     const some = items[items.length >> 3];
     if (items.length >= 2 * OPEN && some !== undefined && some.time < oldest) {
       const found = items.findIndex(({ time }) => time >= oldest);
@@ -94,7 +94,8 @@ export class Downsampled<T extends Moment> {
     const span = latest - (this.items[0]?.time ?? 0);
     while (this.items.length > this.bounds.most / 2) {
       this.width = this.width > 0 ? this.width * 2 : powerOfTwo(span / this.bounds.most);
-      // Only a file with nothing but headers reaches the point where epochs must be merged.
+      // Merge different epochs only as a last resort: only a file of little but headers gets that
+      // far.
       this.#regroup(this.width > 2 * latest);
     }
   }
@@ -114,7 +115,10 @@ export class Downsampled<T extends Moment> {
   }
 }
 
-/** Return the highest power of two up to a span; a small one without a span. */
+/**
+ * Return the highest power of two that is not above a span; a small power if the span is 0 or
+ * infinite.
+ */
 function powerOfTwo(span: number): number {
   return span > 0 && span < Number.POSITIVE_INFINITY ? 2 ** Math.floor(Math.log2(span)) : 2 ** -20;
 }

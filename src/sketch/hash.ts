@@ -2,7 +2,8 @@
  * Random bits of this process. Anyone may send the keys, which are addresses and texts. Without
  * these bits a sender could choose keys with equal hashes. They change estimates slightly from
  * process to process, but no exact result. V8 seeds Math.random() from the kernel, and no sender
- * sees its output: node:crypto would take 2 MB more, and a tenth of the start-up time.
+ * sees its output. So node:crypto is not needed, which would take 2 MB more, and a tenth of the
+ * start-up time.
  */
 const [SEED_HIGH, SEED_LOW] = [random32(), random32()];
 
@@ -10,12 +11,14 @@ function random32(): number {
   return Math.floor(Math.random() * 2 ** 32);
 }
 
-/** Return 32 bits from all 64 of a key: MurmurHash3's finalizer (Austin Appleby), three times. */
+/** Hash a 64-bit key to 32 bits: MurmurHash3's finalizer (Austin Appleby), three times. */
 export function hashOf(high: number, low: number): number {
   return mix(mix(mix(high ^ SEED_HIGH) ^ low) ^ SEED_LOW);
 }
 
-/** Hashes any number of texts to 64 bits: different ones are equal once in 2^64. */
+/**
+ * Hashes any number of texts to 64 bits: the hashes of two different inputs are equal once in 2^64.
+ */
 export class TextHash {
   high = 0;
   low = 0;
@@ -37,7 +40,7 @@ export class TextHash {
   }
 }
 
-/** Differs from any character of 16 bits, unshifted or shifted by 16. */
+/** Marks the end of a text. It differs from any 16-bit character, unshifted or shifted by 16. */
 const END = 0x10000 | 1;
 
 function mix(value: number): number {

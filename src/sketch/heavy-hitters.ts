@@ -11,15 +11,17 @@ export interface Hitter<T = undefined> {
 }
 
 /**
- * Finds the most frequent of any number of 64-bit keys, each given as two 32-bit whole numbers, in
- * the memory of `capacity` keys.
+ * Finds the most frequent of any number of 64-bit keys, in the memory of `capacity` keys. A key is
+ * given as two 32-bit whole numbers.
  *
  * The algorithm is Misra and Gries' ("Finding repeated elements", Science of Computer Programming
  * 2, 1982):
  * 1. Each of up to `capacity` keys has a counter.
- * 2. A new key without a free counter decrements all counters instead. Those at 0 become free.
+ * 2. If no counter is free for a new key, all counters are decremented instead. Those at 0 become
+ *    free.
  * 3. Such a round discards capacity + 1 additions. So there are at most total / (capacity + 1)
- *    rounds, and no counter is too low by more. A key that was added more often has a counter.
+ *    rounds, and no counter is too low by more. A key that was added more often than that has a
+ *    counter.
  * 4. A round costs O(capacity), an addition O(1) on average.
  *
  * The numbers are in a fixed table. A Map of texts, filled and emptied a thousand times by a flood
@@ -29,8 +31,8 @@ export class HeavyHitters<T = undefined> {
   /** Additions so far. */
   total = 0;
   /**
-   * The maximum by which a count is too low: 0 while every key had a counter, and never above total
-   * / (capacity + 1).
+   * The maximum by which a count may be too low: 0 as long as every key had a counter, and never
+   * above total / (capacity + 1).
    */
   error = 0;
   #table: Table<T>;
@@ -42,14 +44,14 @@ export class HeavyHitters<T = undefined> {
     this.#spare = new Table(capacity);
   }
 
-  /** Return the number of keys with a counter; while `error` is 0, of all keys. */
+  /** Return the number of keys with a counter; while `error` is 0, these are all keys. */
   get size(): number {
     return this.#table.size;
   }
 
   /**
    * @param make returns the value to keep with a new counter
-   * @returns the value kept with the key's counter; undefined without a counter
+   * @returns the value kept with the key's counter; undefined if the key has no counter
    */
   add(high: number, low: number, make?: () => T): T | undefined {
     const table = this.#table;
@@ -109,12 +111,15 @@ export class HeavyHitters<T = undefined> {
   }
 }
 
-/** A hash table of fixed size, at most half full: a key is at its hash or at a later place. */
+/**
+ * A hash table of fixed size, at most half full. A key is at the place of its hash, or at the next
+ * free place after it.
+ */
 class Table<T> {
   size = 0;
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
-  /** 0 for a free place. */
+  /** The count at each place; 0 marks a free place. */
   readonly counts: Float64Array;
   readonly values: (T | undefined)[];
 

@@ -6,7 +6,7 @@ const BITS = 6;
 const HIGHEST = 2 ** 32 - 1;
 const BUCKETS = (32 - BITS - 1) * STEPS + EXACT;
 
-/** A range of whole numbers from 0 to 2^32 - 1, and their count. */
+/** One range within 0 to 2^32 - 1, and the number of values in it. */
 export interface Bucket {
   /** The middle of the bucket. */
   readonly value: number;
@@ -19,7 +19,7 @@ export interface Bucket {
  * `Histogram.ERROR`.
  */
 export class Histogram {
-  /** Maximum of half a bucket's width as a share of its lower end. */
+  /** The maximum relative error: half a bucket's width, as a share of the bucket's lower end. */
   static readonly ERROR = 1 / (2 * STEPS);
 
   count = 0;
@@ -27,7 +27,7 @@ export class Histogram {
   max = 0;
   readonly #counts = new Float64Array(BUCKETS);
 
-  /** @param value a whole number from 0; above 2^32 - 1 it counts as that */
+  /** @param value a whole number from 0; a number above 2^32 - 1 counts as 2^32 - 1 */
   add(value: number): void {
     const kept = Math.min(value, HIGHEST);
     this.min = this.count === 0 ? kept : Math.min(this.min, kept);
@@ -38,8 +38,8 @@ export class Histogram {
   }
 
   /**
-   * Return the lowest value that at least this share of all values do not exceed: 0.5 gives the
-   * median. Return 0 if there are none.
+   * Return the lowest value such that at least `share` of all values are at or below it: 0.5 gives
+   * the median. Return 0 if there are no values.
    */
   quantile(share: number): number {
     const rank = Math.max(1, Math.ceil(share * this.count));

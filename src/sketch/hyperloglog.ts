@@ -27,7 +27,10 @@ export class HyperLogLog {
     }
   }
 
-  /** Return a whole number of keys; within twice ERROR in 95 of 100 cases. */
+  /**
+   * Return the estimated number of keys, as a whole number. In 95 of 100 cases its error is within
+   * twice ERROR.
+   */
   get estimate(): number {
     let sum = 0;
     let zeros = 0;

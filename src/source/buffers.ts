@@ -2,7 +2,10 @@
 export interface Owned {
   /** A chunk does not change until it is released. */
   readonly chunks: AsyncGenerator<Buffer, void, void>;
-  /** Takes back a chunk without other references; otherwise the garbage collector frees it. */
+  /**
+   * Takes back a chunk that has no other references. The garbage collector frees chunks that are
+   * not given back.
+   */
   readonly release?: ((chunk: Buffer) => void) | undefined;
 }
 
@@ -14,7 +17,7 @@ export async function* inTurn({ chunks, release }: Owned): AsyncGenerator<Buffer
   }
 }
 
-/** Reuses memory of one size for reads: new pages cost more than reading into them. */
+/** Reuses buffers of one size for reads: new pages of memory cost more than the read itself. */
 export class Buffers {
   readonly #spare: Buffer[] = [];
   readonly #own = new WeakSet<ArrayBufferLike>();
@@ -27,7 +30,7 @@ export class Buffers {
     return buffer;
   }
 
-  /** Takes back a buffer from take(), or a part that represents it. Ignores any other. */
+  /** Takes back a buffer from take(); a part of it is enough. Ignores any other buffer. */
   readonly release = ({ buffer }: Buffer): void => {
     if (this.#own.delete(buffer)) {
       this.#spare.push(Buffer.from(buffer));

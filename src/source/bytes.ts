@@ -14,8 +14,8 @@ export interface Bytes {
   /** The source in words, for messages. */
   readonly name: string;
   /**
-   * Ends with the input, or without an error at the signal. A chunk is valid only until the next is
-   * asked for.
+   * The chunks end with the input, or at the signal, which is not an error. A chunk is valid only
+   * until the next is requested.
    */
   readonly chunks: AsyncGenerator<Buffer, void, void>;
   /** The same bytes, for callers that read ahead; use one of the two. */
@@ -24,7 +24,7 @@ export interface Bytes {
 
 /** How a capture is read. */
 export interface CaptureReading {
-  /** Continue at the end of the file. */
+  /** Whether to wait for more at the end of the file. */
   readonly follow?: boolean | undefined;
   /** Factor on the recorded pace; undefined to read as fast as possible. */
   readonly speed?: number | undefined;
@@ -65,9 +65,9 @@ function whole(input: string, stdin: () => Readable, signal: AbortSignal): Owned
 }
 
 /**
- * Open the module's stream with its own filter: see "Filters" in docs/format.md.
+ * Open the module's stream with its own filter: see "The filter" in docs/format.md.
  *
- * @param all miss nothing: see Tap.chunks
+ * @param all whether to read the records made before the signal: see Tap.chunks
  */
 export async function openModuleStream(
   namespace: Namespace,

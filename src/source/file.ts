@@ -8,19 +8,24 @@ import { type MemberDamage, unpackGzip } from './gzip.js';
 import { pause } from './pace.js';
 import { createZstdDecompress, isZstd, NO_ZSTD, unpackZstd } from './zstd.js';
 
-/** For an ordinary file. Large, since each read is handed to another thread and back. */
+/**
+ * Bytes per read of an ordinary file. Large, since each read is handed to another thread and back.
+ */
 const READ_SIZE = 512 * 1024;
-/** Small, since data arrives in parts, and the garbage collector frees them late. */
+/**
+ * Bytes per read of a followed file. Small, since data arrives in parts, and the garbage collector
+ * frees them late.
+ */
 const FOLLOW_SIZE = 64 * 1024;
-/** Delay before a file that was replaced or cut is read, in ms. */
+/** Delay before a file that was replaced or cut is read again, in ms. */
 const REPLACED_MS = 100;
 
 type Chunks = AsyncGenerator<Buffer, void, void>;
 
-/** An open capture. Ends when it is destroyed. */
+/** An open capture. Its chunks end when it is destroyed. */
 interface Input extends AsyncIterable<Buffer> {
   destroy(): void;
-  /** Takes back a chunk without other references. */
+  /** Takes back a chunk that has no other references. */
   readonly release?: (chunk: Buffer) => void;
 }
 
@@ -56,7 +61,7 @@ class OrdinaryFile implements Input {
   }
 
   #close(): void {
-    // The bytes read are valid, even if the close fails.
+    // Ignore an error: the bytes that were read are valid even if close() fails.
     close(this.fd, () => {});
   }
 
@@ -86,7 +91,7 @@ export function packingOf(head: Buffer): 'gzip' | 'zstd' | null {
   return isZstd(head) ? 'zstd' : null;
 }
 
-/** Return a capture's name without the endings for compression and kind. */
+/** Return a capture's name without the suffixes for compression and format. */
 export function baseOf(path: string): string {
   const unpacked = path.replace(/\.(gz|zst)$/, '');
   return unpacked.replace(/([^/])\.[a-z]\w*$/i, '$1');
@@ -105,7 +110,7 @@ export function isSame(path: string, other: string): boolean {
 /** Open a capture file or a named pipe. Throw a Failure if it cannot be read. */
 export function openFile(path: string): Input {
   try {
-    // Non-blocking for pipes: a blocking read of one could not be stopped.
+    // O_NONBLOCK is for pipes: a blocking read of a pipe could not be stopped.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const file = fstatSync(fd);
     if (file.isDirectory()) {
@@ -178,7 +183,7 @@ async function* unpacked(stream: AsyncIterable<Buffer>, name: string, signal: Ab
   }
 }
 
-/** Unpack the readable data, then throw a Failure that names the damaged place. */
+/** Unpack the readable data; then, if there was damage, throw a Failure that names its place. */
 async function* gzip(packed: AsyncIterator<Buffer>, name: string, signal: AbortSignal): Chunks {
   const damages: MemberDamage[] = [];
   yield* unpackGzip(packed, (damage) => damages.push(damage), undefined, signal);
@@ -212,7 +217,7 @@ async function isReplaced(path: string, ino: number, position: number): Promise<
   return now !== null && (now.ino !== ino || now.size < position);
 }
 
-/** Open a file that grows. Reject a pipe: reading one would not return before data arrives. */
+/** Open a file that grows. Reject a pipe: a read of it would not return before data arrives. */
 async function openToFollow(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
     throw failureOf(`cannot read ${path}`, error);
@@ -225,8 +230,8 @@ async function openToFollow(path: string): Promise<FileHandle> {
 }
 
 /**
- * Yield the bytes of a file and those appended to it, until the signal comes. Read a replaced or
- * cut file again from its start.
+ * Yield the bytes of a file and those appended to it, until the signal comes. If the file is
+ * replaced or cut, read it again from its start.
  */
 export async function* followChunks(path: string, signal: AbortSignal): Chunks {
   const { watch } = await import('chokidar');
@@ -261,9 +266,9 @@ export async function* followChunks(path: string, signal: AbortSignal): Chunks {
         file = next;
         ({ ino } = await file.stat());
         position = 0;
-        // End a line that may be cut.
+        // End the last line, which may be cut.
         yield Buffer.from('\n');
-        // A file of /proc has no size, and looks cut each time.
+        // Wait, since a file of /proc has size 0, and so looks cut each time.
         await pause(REPLACED_MS, signal);
         continue;
       }

@@ -7,35 +7,48 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** The first bytes of a capture. */
 const BEGINNING = Buffer.from('# tcpsynq ');
 
-/** RFC 1952, 2.3: the fixed part of a member's header, and its flags. */
+/**
+ * RFC 1952, 2.3: lengths of the fixed part of a member's header and of its trailer; the header's
+ * flags.
+ */
 const HEADER = 10;
 const TRAILER = 8;
 const [FHCRC, FEXTRA, FNAME, FCOMMENT] = [0x02, 0x04, 0x08, 0x10];
 const RESERVED = 0xe0;
 const MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
-/** The end of Z_SYNC_FLUSH: an empty stored block. A new block follows at a whole byte. */
+/**
+ * The last bytes of a Z_SYNC_FLUSH: an empty stored block. The next block begins at a byte
+ * boundary.
+ */
 const FLUSHED = Buffer.from([0, 0, 0xff, 0xff]);
 
 /** Bytes inflated at once: they unpack to at most a thousand times as many. */
 const PIECE = 16 * 1024;
-/** Candidates for a member after which timers and signals are served. */
+/** Number of steps of the search for a member after which timers and signals are served. */
 const LOOKS = 1000;
 /** Unpacked bytes that deflated data can refer to: RFC 1951, 2. */
 const WINDOW = 32 * 1024;
 /** Minimum length of a piece that ends at a flush: each piece costs a call of zlib. */
 const MIN_PIECE = 1024;
-/** Limits of packed and unpacked bytes that are inflated again to find the damage in a piece. */
+/** Maximum packed and unpacked bytes that are inflated again to find the damage in a piece. */
 const MAX_AGAIN = 1024 * 1024;
 const MAX_AGAIN_UNPACKED = 32 * 1024 * 1024;
-/** Steps in which a damaged piece is inflated: first large, then small ones. */
+/**
+ * Bytes per step when a damaged piece is inflated again: first in large steps, then in small ones.
+ */
 const STEPS = [128, 1];
-/** Bytes within which damage usually shows: the search for a new header starts that far back. */
+/**
+ * Damage usually shows within this many bytes. So the search for a new header starts that far back.
+ */
 const LOOK_BACK = 64 * 1024;
-/** Bytes that identify a header within the text of the previous member. */
+/** Number of bytes by which a header is recognized as part of the text of the previous member. */
 const NESTED = 18;
-/** Limit of damages: the rest of the input is not read. */
+/** Maximum number of damaged places: after these, the rest of the input is not read. */
 const MAX_DAMAGES = 256;
-/** Limit of candidates for the next member; in real files one of the first is the right one. */
+/**
+ * Maximum number of candidates for the next member. In real files one of the first is the right
+ * one.
+ */
 const MAX_CANDIDATES = 16_384;
 
 /** A place up to which a member can be read, with the trailer that belongs there. */
@@ -53,7 +66,7 @@ export interface FlushPoint {
 export interface MemberDamage {
   /** Bytes of the input before the piece that shows the damage. */
   readonly near: number;
-  /** The last place before it up to which the member is whole, if any. */
+  /** The last place before the damage up to which the member is whole, if any. */
   readonly flushed: FlushPoint | null;
 }
 
@@ -111,7 +124,7 @@ class Packed {
  * FILE.*.gz` is read completely, even with cut files in it. Like gzip, skip zeros at the end of the
  * input; zeros before more data are damage. Stop after MAX_DAMAGES, or at the signal.
  *
- * @param onWhole called after each whole member with the bytes of the input up to its end
+ * @param onWhole called after each whole member with the number of input bytes up to its end
  */
 export async function* unpackGzip(
   chunks: AsyncIterator<Buffer>,
@@ -178,7 +191,7 @@ class Tail {
   readonly #chunks: Buffer[] = [];
   #held = 0;
 
-  /** @param length bytes to keep */
+  /** @param length number of bytes to keep */
   constructor(private readonly length: number) {}
 
   add(bytes: Buffer): void {
@@ -200,7 +213,7 @@ class Tail {
 
 /** One member: its header, its deflated data, and its trailer. */
 class Member {
-  /** Set after all of it was unpacked. */
+  /** Whether all of the member was unpacked, and matches its trailer. */
   isWhole = false;
   readonly #inflate = createInflateRaw({ chunkSize: 4 * PIECE });
   readonly #out: Buffer[] = [];
@@ -210,7 +223,7 @@ class Member {
   /** The last unpacked bytes before the last flush, and the number of bytes yielded after it. */
   #lastFlush = NOTHING;
   #given = 0;
-  /** The last bytes taken, except the first one of the header. */
+  /** The last packed bytes taken, without the first byte of the header. */
   readonly #taken = new Tail(LOOK_BACK);
   /** The last unpacked bytes. */
   readonly #text = new Tail(LOOK_BACK);
@@ -220,7 +233,7 @@ class Member {
   #length = 0;
   #all = 0;
 
-  /** @param before unpacked bytes of the input before this member */
+  /** @param before number of unpacked bytes of the input before this member */
   constructor(
     private readonly packed: Packed,
     private readonly before: number,
@@ -234,7 +247,7 @@ class Member {
     return { near: this.#near, flushed: this.#flushed };
   }
 
-  /** Return the last bytes taken, except the first one of the header. */
+  /** Return the last packed bytes taken, without the first byte of the header. */
   get recent(): Buffer {
     return this.#taken.last(LOOK_BACK);
   }
@@ -294,7 +307,7 @@ class Member {
     }
   }
 
-  /** Return the next piece, and whether a flush may have ended with it. */
+  /** Return the next piece, and whether a flush may end where it ends. */
   async #next(): Promise<{ readonly piece: Buffer; readonly isFlushed: boolean }> {
     this.#near = this.packed.position;
     const ahead = (await this.packed.peek(PIECE)).subarray(0, PIECE);
@@ -376,7 +389,7 @@ class Again {
   readonly #step: (piece: Buffer) => Promise<Outcome>;
   readonly #out: Buffer[] = [];
 
-  /** @param given unpacked bytes to skip */
+  /** @param given number of unpacked bytes to skip */
   constructor(dictionary: Buffer, given: number) {
     this.#inflate = createInflateRaw({ dictionary, chunkSize: 4 * PIECE });
     this.#step = stepsOf(this.#inflate);
@@ -402,7 +415,7 @@ class Again {
   }
 }
 
-/** Return the length of a member's header, or null without a header. */
+/** Return the length of a member's header, or null if there is no header. */
 async function headerLength(packed: Packed): Promise<number | null> {
   const start = await packed.peek(HEADER);
   const flags = start[3] ?? 0;
@@ -430,7 +443,10 @@ async function headerLength(packed: Packed): Promise<number | null> {
 
 type Outcome = 'more' | 'end' | 'damaged';
 
-/** Return a function that inflates pieces. After `end`, see `inflate.bytesWritten` for the end. */
+/**
+ * Return a function that inflates pieces. After the outcome `end`, `inflate.bytesWritten` gives the
+ * place of the end.
+ */
 function stepsOf(inflate: InflateRaw): (piece: Buffer) => Promise<Outcome> {
   let settle: (outcome: Outcome) => void = () => {};
   inflate.on('error', () => settle('damaged'));
@@ -445,12 +461,13 @@ function stepsOf(inflate: InflateRaw): (piece: Buffer) => Promise<Outcome> {
 /**
  * Go to the next member that begins a capture, or to the end.
  *
- * @param text text of the previous member: skip members whose bytes are in it
+ * @param text text of the previous member: skip a header whose bytes are in this text, since it
+ *   belongs to that member
  */
 async function findMember(packed: Packed, signal?: AbortSignal, text = NOTHING): Promise<void> {
   let candidates = 0;
   for (let looks = 1; !signal?.aborted; looks++) {
-    // A file may look like a member at every third byte, so serve signals in between.
+    // A member may seem to begin at every third byte of a file, so serve signals in between.
     if (looks % LOOKS === 0) {
       await setImmediate();
     }
@@ -478,7 +495,7 @@ async function isBeginning(packed: Packed): Promise<boolean> {
   }
   const ahead = (await packed.peek(header + PIECE)).subarray(header, header + PIECE);
   try {
-    // Start with little: there may be damage further on.
+    // Start with few bytes: there may be damage further on.
     for (let length = 64; length <= PIECE; length *= 4) {
       const some = ahead.subarray(0, length);
       const text = inflateRawSync(some, { finishFlush: constants.Z_SYNC_FLUSH });

@@ -3,7 +3,7 @@ export const LIVE_INPUTS = ['auto', 'module', 'proc'] as const;
 
 export type LiveInput = (typeof LIVE_INPUTS)[number];
 
-/** The argument of `-i`: one of the words, "-" for standard input, else the path of a capture. */
+/** The argument of `-i`: one of these words, "-" for standard input, else the path of a capture. */
 export type Input = LiveInput | '-' | (string & {});
 
 export function isLive(input: Input): input is LiveInput {

@@ -15,7 +15,10 @@ const MATCHER = {
 
 const NEWLINE = 0x0a;
 
-/** Bytes cut into lines at once: the lines become garbage, and a little is cheaper to collect. */
+/**
+ * Bytes cut into lines at once. The lines become garbage, and a small amount of it is cheaper to
+ * collect.
+ */
 const PIECE = 64 * 1024;
 
 export class LineTally {
@@ -32,7 +35,7 @@ export async function* decode(
   const end = { isCut: false };
   const splitter = split2(MATCHER, eventsOfLines(tally, end));
   const pumped = pump(chunks, splitter, end);
-  // The error is awaited below, after all events before it came out.
+  // `await pumped` below throws the error, after all events before it were yielded.
   pumped.catch(() => {});
   for await (const events of splitter as AsyncIterable<SourceEvent[]>) {
     if (signal.aborted) {
@@ -44,8 +47,8 @@ export async function* decode(
 }
 
 /**
- * Feed chunks, but ask for the next one only after the last was taken, unlike a pipeline. End, like
- * a pipeline, when the reader of the output goes away.
+ * Feed chunks. Unlike a pipeline, request the next chunk only after the last one was taken. Like a
+ * pipeline, end when the reader of the output goes away.
  */
 async function pump(
   chunks: AsyncIterable<Buffer>,
@@ -66,7 +69,7 @@ async function pump(
     end.isCut = last !== NEWLINE;
     into.end();
   } catch (error) {
-    // End the output without the torn line.
+    // End the output without the unfinished line.
     into.push(null);
     throw error;
   }
@@ -84,9 +87,9 @@ function taken(piece: Buffer, into: Transform): Promise<void> {
 }
 
 /**
- * Return a function that gives the events of a line, or undefined, which split2 skips cheaply.
+ * Return a function that returns the events of a line, or undefined, which split2 skips cheaply.
  *
- * @param end tells whether the current line is the last one, without its end
+ * @param end `isCut` means that the current line is the last one, and has no newline
  */
 function eventsOfLines(
   tally: LineTally,
@@ -144,7 +147,10 @@ function eventsOfLines(
   };
 }
 
-/** Return one text for all parts that one tap gave; null if the header has no clock offset. */
+/**
+ * Return a text that is the same for all parts that one tap gave; null if the header has no clock
+ * offset.
+ */
 function identityOf({ boot_id, netns, clock_offset }: Header): string | null {
   return clock_offset === null ? null : `${boot_id} ${netns} ${clock_offset}`;
 }

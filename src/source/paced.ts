@@ -6,7 +6,7 @@ const TOGETHER = 20;
 /** Bytes at the start of a line that hold its time. */
 const START = 40;
 const HEADER = /^[ \t]*#[ \t]+tcpsynq[ \t]/;
-/** A record, or a line of tcp_probe. */
+/** Matches a record, or a line of tcp_probe, and its time. */
 const TIMED = /^[ \t]*(?:[A-Z][ \t]+)?(\d+(?:\.\d+)?)[ \t]/;
 
 /**
@@ -39,7 +39,7 @@ export async function* paced(
   yield lines.rest();
 }
 
-/** Return a function that gives the ms until a line is due, by the start of the line. */
+/** Return a function that takes the start of a line, and returns the ms until the line is due. */
 function scheduleAt(speed: number): (start: string) => number {
   /** The time of performance.now() at stream time 0; null before the first line with a time. */
   let zero: number | null = null;

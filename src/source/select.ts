@@ -19,9 +19,9 @@ const LISTENERS_EVERY = 450;
 
 export interface LiveOptions {
   readonly namespace: Namespace;
-  /** Between two counts, in ms. */
+  /** Interval between two counts, in ms. */
   readonly interval: number;
-  /** Also report the listeners' queues before each count, if they are known. */
+  /** Whether to report the listeners' queues too, before a count, if they are known. */
   readonly listeners: boolean;
   readonly signal: AbortSignal;
 }
@@ -136,7 +136,7 @@ async function* fromCounters(wanted: LiveOptions, why: string): Events {
       yield event;
     }
   } catch (error) {
-    // A reading succeeded before, so this failure means that the module was unloaded.
+    // If a reading succeeded before, this failure means that the module was unloaded.
     if (added === Number.POSITIVE_INFINITY) {
       throw error;
     }
@@ -179,11 +179,12 @@ async function* readEvery(
         figures,
       },
     };
-    // Use the cheaper of two in a row: a single slow one, like the first, may be a busy moment.
+    // Use the lower cost of the last two readings: a single slow one, like the first, may be due to
+    // a busy moment.
     const cost = Math.min(costBefore, after - before);
     costBefore = after - before;
     const every = stretched(interval, cost);
-    // Report it once, and again only if it has become much slower.
+    // Report a longer interval once, and again only if it has more than doubled.
     if (every > (told === interval ? interval : 2 * told)) {
       told = every;
       const text = `one reading takes ${duration(cost)}: reading every ${duration(every)}, not every ${duration(interval)}`;
@@ -198,7 +199,10 @@ function ownHeader(namespace: Namespace, clock_offset: number): Header {
   return { ...EMPTY_HEADER, netns: namespace.inode, clock_offset };
 }
 
-/** Report the listeners on each call, within their cost and no faster than a person can see. */
+/**
+ * Return a function that reports the listeners when called. It skips calls that come faster than a
+ * person can see, or that would take more than a tenth of the time.
+ */
 function listenersOf(wanted: LiveOptions): () => AsyncGenerator<SourceEvent, void, void> {
   let due = 0;
   return async function* () {

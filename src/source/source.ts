@@ -6,7 +6,7 @@ export interface SourceInfo {
   readonly source: 'module' | 'proc' | 'file' | 'stdin';
   /** The path read, or "-" for standard input. */
   readonly from: string;
-  /** Figures arrive as they happen; otherwise they were recorded earlier. */
+  /** Whether figures arrive as they happen; if not, they were recorded earlier. */
   readonly live: boolean;
   /** Facts that this source cannot know; empty for the module's stream. */
   readonly notKnown: readonly string[];
@@ -20,7 +20,7 @@ export type SourceEvent =
   | { readonly type: 'count'; readonly count: Count }
   | { readonly type: 'loss'; readonly loss: Loss }
   | { readonly type: 'listeners'; readonly listeners: readonly Listener[] }
-  /** The module was unloaded; later events come after its return. */
+  /** The module was unloaded. Later events come after it is loaded again. */
   | { readonly type: 'waiting' }
   /** A message for the user, on stderr. */
   | { readonly type: 'note'; readonly text: string };

@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Limit of consecutive empty members; the rest is not read: each costs an inflater. */
+/**
+ * Maximum number of consecutive empty members, since each costs an inflater. After these the rest
+ * is not read.
+ */
 const MAX_EMPTY = 4096;
 /** Unpacked bytes after which timers and signals are served. */
 const MAX_UNTIL_TURN = 4 * 1024 * 1024;

@@ -2,13 +2,13 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { Turns } from './turns.js';
 
-/** Node's zlib since 22.15; the types of Node 20 lack it. */
+/** The zstd functions of node:zlib. They exist since Node 22.15; the types of Node 20 lack them. */
 interface Zstd {
   readonly createZstdCompress?: () => zlib.Gzip;
   readonly createZstdDecompress?: () => Transform;
 }
 
-/** Pack zstd, and unpack one frame of it; undefined if this Node cannot. */
+/** Pack zstd, and unpack one frame of it; undefined if this Node has no zstd. */
 export const { createZstdCompress, createZstdDecompress } = zlib as Zstd;
 
 /** ZSTD_e_flush of zstd.h: make all input so far readable. */
@@ -63,7 +63,8 @@ export async function* unpackZstd(
       yield bytes;
     }
     if (!end.found || turns.isStuck(length === 0)) {
-      // Node does not report a cut frame either. The code is the one for gzip.
+      // Node does not report a cut frame either. Throw an error with the code that cut gzip data
+      // would have.
       throw Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' });
     }
   }
@@ -109,7 +110,7 @@ class FrameEnd {
     if (isZstd(head)) {
       this.#expect(1, this.#descriptor);
     } else {
-      // A skippable frame, or not a frame: the decompressor reports that.
+      // A skippable frame, or no frame at all, which the decompressor reports.
       this.#expect(4, (length) => {
         this.#skip = length.readUInt32LE(0);
         this.#expect(0, this.#end);

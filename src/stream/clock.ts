@@ -1,6 +1,6 @@
 import type { Header } from './parser.js';
 
-/** Seconds by which a time may precede the previous one: clocks of two CPUs differ that little. */
+/** Seconds by which a time may precede the previous one: the clocks of two CPUs differ by less. */
 const TOLERANCE = 0.001;
 
 /** One clock for all headers of a recording: appended records get later times. */
@@ -21,7 +21,8 @@ export class Clock {
   }
 
   /**
-   * Return the shift to add to a time under this header, in the order of the recording.
+   * Return the shift to add to a time under this header. Call it for the times in the order of the
+   * recording.
    *
    * @param onBack called first if the time goes back because the recording began again
    */
@@ -29,7 +30,7 @@ export class Clock {
     if (time + this.shift(header) < this.#latest - TOLERANCE) {
       onBack();
       if (header.clock_offset === null) {
-        // Leave a second between, so that a chart shows the gap.
+        // Leave a second in between, so that a chart shows the gap.
         this.added += Math.ceil(this.#latest - time - this.added) + 1;
       }
       this.#latest = Number.NEGATIVE_INFINITY;

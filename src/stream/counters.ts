@@ -4,7 +4,7 @@ export { COUNTERS, OUTCOMES };
 
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Give each outcome a number. */
+/** Return a number for each outcome. */
 export function byOutcome(of: (outcome: Outcome) => number): Record<Outcome, number> {
   const entries = OUTCOMES.map((outcome) => [outcome, of(outcome)]);
   return Object.fromEntries(entries) as Record<Outcome, number>;
@@ -44,7 +44,7 @@ export function difference(
 
 /**
  * Return the SYNs refused for any cause: the module's two causes, else the kernel's ListenDrops,
- * which also counts refused final ACKs. Undefined if neither is known.
+ * which also counts refused final ACKs. Return undefined if neither is known.
  */
 export function refused(figures: Counters): number | undefined {
   if (figures.queue_full !== undefined && figures.accept_full !== undefined) {

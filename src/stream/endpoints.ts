@@ -40,11 +40,11 @@ export function parseNetwork(text: string): Network | null {
 
 /** Filter of connections; an absent key matches all of them. */
 export interface EndpointFilter {
-  /** At either end. */
+  /** The port of either endpoint. */
   readonly port?: number | undefined;
-  /** Holds either end. */
+  /** A network that holds the address of either endpoint. */
   readonly network?: Network | undefined;
-  /** Matches one of these pairs of ends, in either order. */
+  /** Pairs of endpoints, one of which the connection must have, in either order. */
   readonly pairs?: readonly (readonly [string, string])[] | undefined;
 }
 

@@ -7,15 +7,18 @@ export function parseInteger(token: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** The largest time and clock offset accepted, in seconds: a Date can hold the sum of two. */
+/**
+ * The largest time and the largest clock offset accepted, in seconds: a Date can hold their sum.
+ */
 export const MAX_SECONDS = 4e12;
 
 /** The maximum number of digits of a fraction of a second. */
 export const MAX_FRACTION = 18;
 
 /**
- * Return seconds given as `seconds.nanoseconds`, or undefined. A double keeps single nanoseconds up
- * to 52 days of stream time. It keeps a clock offset (seconds since 1970) to a quarter of a µs.
+ * Parse `seconds.nanoseconds` to seconds; return undefined for other text. A double keeps single
+ * nanoseconds up to 52 days of stream time. It keeps a clock offset (seconds since 1970) to a
+ * quarter of a µs.
  */
 export function parseSeconds(token: string): number | undefined {
   const [, fraction] = /^\d+(?:\.(\d+))?$/.exec(token) ?? [null, null];

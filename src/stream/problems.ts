@@ -5,7 +5,7 @@ export interface Problem {
   readonly reason: string;
 }
 
-/** Limit of problems kept with their place; the others are only counted. */
+/** Maximum number of problems kept with their place; the others are only counted. */
 const MOST = 20;
 
 /** Unreadable lines: their number, and the places of the first ones. */
@@ -25,7 +25,7 @@ export class Problems {
     return this.first[0] === undefined ? null : placed(this.first[0]);
   }
 
-  /** Return the same in brackets, to follow a message; '' if there is none. */
+  /** Return the first problem in brackets, to follow a message; '' if there is none. */
   get why(): string {
     return this.count === 0 ? '' : ` (${this.words})`;
   }

@@ -10,13 +10,13 @@ const POWERS = Array.from({ length: MAX_FRACTION + 1 }, (_, i) => 10 ** i);
 export type RowKind = (typeof ROW_KINDS)[number];
 
 /**
- * One record with fields that are found, but not yet read. The reader uses one Row for all lines:
- * the Row and its values are valid only until the function that got it returns.
+ * One record, whose fields are located but not yet converted. The reader uses one Row for all
+ * lines: the Row and its values are valid only until the function that got it returns.
  */
 export class Row {
   /** The kind's letter; `S` for a line of tcp_probe, which has no letter. */
   kind: RowKind = 'S';
-  /** The line is tcp_probe's; its srtt is in jiffies before Linux 3.15. */
+  /** Whether the line is tcp_probe's, whose srtt is in jiffies before Linux 3.15. */
   tcpProbe = false;
   /** Line number in the input, counted from 1. */
   line = 0;
@@ -25,8 +25,8 @@ export class Row {
   columns!: Columns;
   bytes: Buffer = Buffer.alloc(0);
   /**
-   * Positions of the line's separators in `bytes`. Field N is between N and N + 1, and the kind is
-   * field 0 if the line has one. The first is the end of the previous line.
+   * Positions of the line's separators in `bytes`. Field N is between separators N and N + 1; the
+   * kind is field 0 if the line has one. Separator 0 is the end of the previous line.
    */
   readonly cuts = new Int32Array(MAX_LINE + 2);
   /** Number of fields on the line. */
@@ -117,7 +117,7 @@ export class Row {
       at += 1;
       digit = (bytes[at] as number) - ZERO;
     }
-    // A separator follows each field.
+    // The loop ends at a separator at the latest, since one follows each field.
     if (at === end && at > start) {
       return value > MAX_SECONDS ? Number.NaN : value;
     }

@@ -9,12 +9,13 @@ export interface SrttUnit {
 
 const MILLISECONDS = { words: 'ms', column: 'srtt_ms' } as const;
 
-/** For S lines, which are in microseconds. */
+/** The unit for S lines, whose srtt is in microseconds. */
 export const OF_OUR_OWN: SrttUnit = { ...MILLISECONDS, factor: 1e-3 };
 
 /**
- * For tcp_probe's lines, which do not name their unit: jiffies before Linux 3.15, microseconds from
- * then on. net/ipv4/tcp_probe.c prints tp->srtt >> 3 before, and tp->srtt_us >> 3 after.
+ * The unit for tcp_probe's lines, which do not name theirs. It was jiffies before Linux 3.15, and
+ * microseconds from then on. net/ipv4/tcp_probe.c prints tp->srtt >> 3 before, and tp->srtt_us >> 3
+ * after.
  */
 export const AS_RECORDED: SrttUnit = {
   words: 'as recorded',

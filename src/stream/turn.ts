@@ -1,11 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Seconds of work between two turns of the event loop. */
+/** Maximum seconds of work between two turns of the event loop. */
 const LONGEST_WORK = 0.1;
 
-/** Serves timers and signals in long work without waits: otherwise the process ignores them. */
+/**
+ * Serves timers and signals during long work that never waits: otherwise the process would ignore
+ * them.
+ */
 export class Turn {
-  // `performance` would load Node's performance measurement.
+  // Use process.uptime(), since `performance` would load Node's performance measurement.
   #before = process.uptime();
 
   get isDue(): boolean {

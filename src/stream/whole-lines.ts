@@ -10,17 +10,17 @@ export function endOfLine(bytes: Buffer, at: number): number {
 
 /**
  * Cuts a stream of bytes at line ends, and keeps an unfinished last line until its end arrives. It
- * hands on lines over MAX_LINE unfinished, so it keeps at most one line.
+ * hands on a line over MAX_LINE before its end arrives, so it keeps at most one line.
  */
 export class WholeLines {
   /** Bytes taken so far, less those of dropped lines. */
   taken = 0;
   #kept: Buffer[] = [];
   #length = 0;
-  /** The beginning of the last line is already handed on. */
+  /** Whether the beginning of the last line was already handed on. */
   #isBegun = false;
 
-  /** The last line has no end yet. */
+  /** Return whether the last line has no end yet. */
   get isCut(): boolean {
     return this.#isBegun || this.#length > 0;
   }

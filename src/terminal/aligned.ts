@@ -7,7 +7,10 @@ const ROOMY = 100;
 export interface AlignedColumn<T> {
   readonly title: string;
   readonly align: 'left' | 'right';
-  /** A narrow terminal omits the highest numbers first, but never 0 and 1. */
+  /**
+   * On a narrow terminal, the columns with the highest order are omitted first; 0 and 1 are never
+   * omitted.
+   */
   readonly order: number;
   /** Returns the minimum width on a terminal with that many columns. */
   readonly width: (columns: number) => number;
@@ -59,7 +62,7 @@ export class AlignedLines<T> {
 
   constructor(private readonly columns: readonly AlignedColumn<T>[]) {}
 
-  /** @param columns of the terminal */
+  /** @param columns width of the terminal */
   header(columns: number): Line {
     const titles = this.#fitting(columns).map(({ column, width }) =>
       aligned(column.title, column, width),
@@ -67,7 +70,7 @@ export class AlignedLines<T> {
     return [{ text: titles.join(' ').trimEnd(), look: 'dim' }];
   }
 
-  /** @param clock the time of day to the microsecond, or a replacement */
+  /** @param clock the time of day to the microsecond, or seconds of stream time */
   line(item: T, clock: string, columns: number): Line {
     for (const column of this.columns) {
       const { length } = column.text(item, '');

@@ -6,14 +6,14 @@ export interface Size {
   readonly rows: number;
 }
 
-/** The lines above and below the picture of a live screen. */
+/** The content of the lines above and below the picture of a live screen. */
 export interface Frame {
   readonly name: string;
   /** Facts about the source, the most important first: "module", kernel, namespace ... */
   readonly title: readonly string[];
   readonly clock: string;
   readonly paused: boolean;
-  /** Effects of the keys, the most important first; null without a keyboard. */
+  /** Keys and their effects, the most important first; null without a keyboard. */
   readonly keys: readonly string[] | null;
 }
 

@@ -21,16 +21,20 @@ export interface Host {
   stdin(): Readable;
   /** Return the keyboard, even while stdin is a pipe; null if there is none. */
   keys(): Keys | null;
-  /** Call `restore` in any exit of the process; it must not wait. Return a function to cancel. */
+  /**
+   * Call `restore` at any exit of the process; it must be synchronous. Return a function that
+   * cancels this.
+   */
   onExit(restore: () => void): () => void;
   /**
-   * Send signals to `listener` instead of ending, until the returned function is called. `typed`
-   * signals may come from a terminal, which sends them to all processes of this group.
+   * Pass signals to `listener` instead of ending the command, until the returned function is
+   * called. `typed` means that the signal may come from a terminal, which sends it to all processes
+   * of this group.
    */
   onSignal(listener: (signal: NodeJS.Signals, typed: boolean) => void): () => void;
   /** Call `listener` on SIGUSR1, a request for progress, until the returned function is called. */
   onProgress(listener: () => void): () => void;
-  /** SIGHUP is ignored, as under nohup; commands started here must ignore it too. */
+  /** Whether SIGHUP is ignored, as under nohup; if so, commands started here must ignore it too. */
   readonly hangupIgnored: boolean;
   /** Stop the process like Ctrl-Z; resolve when it is continued. */
   suspend(): Promise<void>;

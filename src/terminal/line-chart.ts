@@ -16,8 +16,9 @@ export function stepFor(low: number, high: number, rows: number): number {
 }
 
 /**
- * Draw a line chart with labelled axis, in `height` lines of at most `width`. It starts at 0 (lower
- * only for negative values) unless `afloat`, and has labels of whole numbers. A null leaves a gap.
+ * Draw a line chart with labelled axis, in `height` lines of at most `width`. The axis starts at 0
+ * (lower only for negative values) unless `afloat`, and its labels are whole numbers. A null value
+ * leaves a gap.
  *
  * asciichart cannot draw an empty series or NaN, and without a height it draws a row per unit:
  * avoid these calls.
@@ -39,7 +40,7 @@ export function plot(
   const step = stepFor(low, Math.max(low + 1, range.high), rows);
   const bottom = Math.floor(low / step) * step;
   const top = bottom + rows * step;
-  // Check all of them: between 43 and 44 there may be a 43.25.
+  // Check all labels: between 43 and 44 there may be a longer 43.25.
   const labelWidth = Math.max(
     ...Array.from({ length: rows + 1 }, (_, i) => label(Math.round(bottom + i * step)).length),
   );
@@ -48,13 +49,14 @@ export function plot(
   if (size.width - offset < 2 || values.length === 0) {
     return null;
   }
-  // Draw a gap level and then blank it, so that the line does not seem to fall into it.
+  // Draw a gap as a level line, and then blank it. Otherwise the line would seem to fall into the
+  // gap.
   let level = values.find((value) => value !== null) ?? 0;
   const filled = values.map((value) => {
     level = value ?? level;
     return level;
   });
-  // Add a point: asciichart draws the steps between points.
+  // Add a point: asciichart draws only the steps between points.
   const drawn = asciichart.plot([...filled, filled.at(-1) as number], {
     min: bottom,
     max: top,

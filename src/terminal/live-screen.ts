@@ -3,17 +3,19 @@ import { type Host, note } from './host.js';
 import { Screen } from './screen.js';
 import type { Line } from './text.js';
 
-/** Minimum time between pictures, for people and slow lines. */
+/** Minimum time between two pictures in ms, for people and slow lines. */
 const FRAME_MS = 50;
 
 /** The content of a stage. */
 interface Play {
   draw(): Promise<Line[]>;
-  /** @returns whether the key has an effect; the stage handles the keys of every screen itself */
+  /**
+   * @returns whether the key has an effect; the stage itself handles the keys that every screen has
+   */
   press(key: string): boolean;
 }
 
-/** A full screen that is redrawn on changes, with the keys of every screen. */
+/** A full screen that is redrawn on changes. It handles the keys that every screen has. */
 export class Stage {
   readonly #screen: Screen;
   readonly #later = new Map<string, string>();
@@ -100,9 +102,12 @@ export class Stage {
   }
 }
 
-/** The spans of + and -, in seconds; after the longest, everything if the input ends. */
+/**
+ * The span of a chart, which the keys + and - change. For a whole recording, the longest span is
+ * all of it.
+ */
 export class TimeSpan {
-  /** Null for all. */
+  /** The current span; null for all of the recording. */
   seconds: number | null;
 
   constructor(
@@ -114,7 +119,7 @@ export class TimeSpan {
   }
 
   /**
-   * @param all seconds in the input
+   * @param all seconds that the input spans so far
    * @returns whether the key changes the span
    */
   press(key: string, all: number): boolean {

@@ -13,9 +13,9 @@ export type Destination = Writable & {
  * `onClosed`, and drops later writes. Any other error of the destination rejects the next write.
  */
 export class Output {
-  /** The destination is a terminal. */
+  /** Whether the destination is a terminal. */
   readonly tty: boolean;
-  /** The terminal understands escape codes. */
+  /** Whether the destination is a terminal that understands escape codes. */
   readonly steerable: boolean;
   readonly colour: boolean;
   closed = false;

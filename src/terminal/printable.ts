@@ -23,7 +23,9 @@ function escapeCode(code: number): string {
   return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
 }
 
-/** Most text has none of these, and needs no second search. */
+/**
+ * Matches text that UNSAFE may match. Most text has no such character, and needs no second search.
+ */
 const UNUSUAL = /[^ -~]/;
 
 /** Return JSON with \uXXXX for what `printable` escapes: JSON.stringify() escapes only C0. */
@@ -32,7 +34,7 @@ export function jsonText(value: unknown): string {
   return UNUSUAL.test(text) ? text.replace(UNSAFE, escapeUnits) : text;
 }
 
-/** Return the same with a newline. */
+/** Return the JSON of jsonText() with a newline. */
 export function jsonLine(value: unknown): string {
   return `${jsonText(value)}\n`;
 }

@@ -8,7 +8,7 @@ const LEAVE = `${ESC}?7h${ESC}?25h${ESC}?1049l`;
 /** Terminals with synchronized updates show a frame as a whole; the others ignore these codes. */
 const [BEGIN_FRAME, END_FRAME] = [`${ESC}?2026h`, `${ESC}?2026l`];
 
-/** A full-screen picture. It restores the terminal in any exit of the process. */
+/** A full-screen picture. It restores the terminal at any exit of the process. */
 export class Screen {
   readonly #keys: Keys | null;
   #forget: (() => void) | null = null;

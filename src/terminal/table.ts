@@ -5,7 +5,7 @@ export interface Column<Cell = string> {
   readonly title: string;
   readonly align: 'left' | 'right';
   readonly cells: readonly Cell[];
-  /** Repeats facts shown elsewhere: omitted without a note. */
+  /** Whether the column only repeats facts shown elsewhere. If so, it is omitted without a note. */
   readonly extra?: boolean;
 }
 
@@ -58,12 +58,15 @@ export function table(
   };
 }
 
-/** Return the length of the longest text. A call takes at most some 100,000 arguments. */
+/**
+ * Return the length of the longest text. Math.max() could not take all of them: a call takes at
+ * most some 100,000 arguments.
+ */
 function longest(texts: readonly string[]): number {
   return texts.reduce((most, text) => Math.max(most, [...text].length), 0);
 }
 
-/** Return two numbers around a slash, with aligned slashes. */
+/** Return each pair of numbers around a slash, with all slashes aligned. */
 export function pairs(rows: readonly (readonly [number, number])[]): string[] {
   const cells = rows.map(([a, b]) => [whole(a, true), whole(b, true)] as const);
   const left = longest(cells.map(([a]) => a));

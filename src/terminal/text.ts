@@ -1,6 +1,6 @@
 export { printable } from './printable.js';
 
-/** The look of a piece of text; colour only repeats the words. */
+/** The look of a piece of text. Colour only repeats what the words say. */
 export type Look = 'bold' | 'dim' | 'good' | 'bad' | 'warn';
 
 /** A piece of text with one look. Every character counts as one column. */
@@ -21,7 +21,7 @@ function textOf(span: Span): string {
   return typeof span === 'string' ? span : span.text;
 }
 
-/** Return the columns of a line. */
+/** Return the width of a line, in columns. */
 export function widthOf(line: Line): number {
   return line.reduce((sum, span) => sum + [...textOf(span)].length, 0);
 }
@@ -55,7 +55,7 @@ export function flowed(cells: readonly Line[], gap: string, columns: number): Li
   return lines;
 }
 
-/** Format a whole number; grouped, with a space every three digits. */
+/** Format a whole number. If `grouped`, put a space after every three digits. */
 export function whole(value: number, grouped: boolean): string {
   const digits = String(Math.round(value));
   return grouped ? digits.replace(/\B(?=(\d{3})+$)/g, ' ') : digits;
@@ -69,7 +69,7 @@ export function rate(value: number, grouped: boolean): string {
     : whole(value, grouped);
 }
 
-/** Format a share of 1 in per cent: 0 and 100 only if exact. */
+/** Format a share of 1 in per cent: as 0 % or 100 % only if it is exactly that. */
 export function percent(share: number): string {
   const rounded = Math.round(share * 100);
   if (rounded === 0 && share > 0) {

@@ -2,7 +2,10 @@ import type { Loss } from '../stream/parser.js';
 import { type Host, note } from '../terminal/host.js';
 import { lossWords } from './watch/view.js';
 
-/** Characters after which text is written: one batch may give a hundred times its size. */
+/**
+ * Characters after which text is written: the text of one batch may be a hundred times as long as
+ * the batch.
+ */
 const MAX_PENDING = 64 * 1024;
 
 /** Text for stdout and notes for stderr, in their order, until they can be written. */

@@ -8,7 +8,7 @@ import { lossWords } from './watch/view.js';
 /** A view as a full screen. Notes are printed when the screen ends. */
 export abstract class ScreenView {
   protected readonly stage: Stage;
-  /** The input has ended. */
+  /** Whether the input has ended. */
   protected isAtEnd = false;
 
   constructor(protected readonly host: Host) {

@@ -1,12 +1,12 @@
 import type UPlot from 'uplot';
 import type { BarChart, Chart, PageData, TimeChart } from './data.js';
 
-// Draws the charts of a page. It is one of its script elements, after uPlot's: see
+// This file draws the charts of a page. It is one of the page's script elements, after uPlot's: see
 // src/report/assets.ts.
 
 declare const uPlot: typeof UPlot;
 
-/** CSS pixels, without the legend. */
+/** Height of a chart in CSS pixels, without the legend. */
 const HEIGHT = 230;
 /** Minimum distance between two labels of the x axis, in CSS pixels. */
 const LABEL_SPACE = 84;
@@ -114,7 +114,7 @@ const BASE = {
 
 // ---- Lines and layers over time ----
 
-/** Return the whole multiples of the step, in the time of the labels. */
+/** Return the times whose labels are whole multiples of the step. */
 function timeSplits(least: number, greatest: number, step: number): number[] {
   const start = page.start ?? 0;
   const first = Math.ceil((start + least) / step);
@@ -266,7 +266,7 @@ function tell(name: string): void {
   }
 }
 
-/** Show a period `factor` times as long, moved by `shift` of its length. */
+/** Show a period `factor` times as long, moved by `shift` times the current length. */
 function zoom(group: Group, factor: number, shift: number): void {
   const scale = shownBy(group);
   if (scale?.min == null || scale.max == null) {

@@ -9,7 +9,7 @@ export interface PageData {
 export interface Series {
   readonly label: string;
   readonly colour: string;
-  /** One for each x; null breaks the line. */
+  /** One value for each x; null breaks the line. */
   readonly values: readonly (number | null)[];
   readonly dashed?: boolean;
 }
@@ -26,9 +26,15 @@ export interface TimeChart extends Drawn {
   readonly kind: 'lines' | 'stack';
   /** Charts of one group are zoomed together. */
   readonly group: string;
-  /** A value holds until the next point, since the previous one, or is joined to both by a line. */
+  /**
+   * How values are drawn: `on` holds a value until the next point, `back` since the previous one;
+   * `join` joins the points by lines.
+   */
   readonly hold: 'on' | 'back' | 'join';
-  /** Microseconds: the first since `start`, each other since the previous one. */
+  /**
+   * The times of the points, in microseconds: the first since time 0 of the charts, each other
+   * since the previous point.
+   */
   readonly steps: readonly number[];
   readonly series: readonly Series[];
 }

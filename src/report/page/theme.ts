@@ -1,5 +1,5 @@
-// The button that makes the page dark or light; until then, the page follows the reader's system.
-// It is one of the page's script elements: see src/report/assets.ts.
+// This file handles the button that makes the page dark or light. Until it is pressed, the page
+// follows the reader's system. It is one of the page's script elements: see src/report/assets.ts.
 
 const root = document.documentElement;
 const button = document.getElementById('theme') as HTMLButtonElement;

@@ -41,7 +41,8 @@ export function halfOpenSection(context: Context): Section {
   const outcomes = timeChart(
     { id: 'chart-outcomes', kind: 'stack', group: 'all', hold: 'back', unit: 'ended per second' },
     growths.series.items,
-    // The last is the lowest layer, so `completed` is on the axis.
+    // Reverse the outcomes: the last layer is the lowest, and `completed` should be next to the
+    // axis.
     [...ended].reverse().map((outcome) => ({
       label: outcome,
       colour: `outcome-${outcome}`,

@@ -8,7 +8,7 @@ import { nameOf } from './top.js';
 /** The content of `events --handshake`. */
 export interface Handshakes {
   readonly all: TallyGroup;
-  /** The busiest first. */
+  /** The listeners, the busiest first. */
   readonly listeners: readonly TallyGroup[];
   readonly lost: number;
 }
@@ -30,7 +30,7 @@ const SCALES: readonly (readonly number[])[] = [
 
 /** A row of the histogram: the handshakes from `from` up to the next row's, in µs. */
 export interface Bin {
-  /** Null for those below the second row. */
+  /** Null for the values below the lowest edge. */
   readonly from: number | null;
   readonly count: number;
 }
@@ -46,7 +46,10 @@ export function groupsOf({
   return [['all', all], ...named];
 }
 
-/** @param people times with their unit, grouped digits; otherwise µs */
+/**
+ * @param people whether people read it: times have a unit, and digits are grouped; if not, times
+ *   are in µs
+ */
 export function quantileColumns(shown: Handshakes, people: boolean): Column[] {
   const groups = groupsOf(shown);
   const time = (value: number) => (people ? micros(value) : whole(value, false));
@@ -82,7 +85,7 @@ export function binsOf(histogram: Histogram, rows: number): Bin[] {
     ) ?? [];
   const counts = new Array<number>(edges.length + 1).fill(0);
   for (const { value, count } of histogram.buckets()) {
-    // The middle of a bucket can be outside of its values.
+    // The middle of a bucket can be outside the range of its values.
     const within = Math.min(Math.max(value, histogram.min), histogram.max);
     const above = edges.filter((edge) => edge <= within).length;
     counts[above] = (counts[above] as number) + count;
@@ -92,7 +95,9 @@ export function binsOf(histogram: Histogram, rows: number): Bin[] {
   return bins.slice(first, bins.findLastIndex(({ count }) => count > 0) + 1);
 }
 
-/** Return the steps of a scale from the last not above `low` to the first above `high`. */
+/**
+ * Return the steps of a scale from the last step that is not above `low` to the first above `high`.
+ */
 function edgesOn(scale: readonly number[], low: number, high: number): number[] {
   const edges: number[] = [];
   for (let power = 0.1; ; power *= 10) {
@@ -134,7 +139,7 @@ export function barLines(histogram: Histogram, size: Size): string[] {
 /**
  * Draw the screen of `events --handshake` as at most `rows` lines; the caller cuts them.
  *
- * @param chosen group whose histogram is shown, modulo their number
+ * @param chosen index of the group whose histogram is shown, modulo the number of groups
  */
 export function drawHandshakes(
   shown: Handshakes,
@@ -147,7 +152,7 @@ export function drawHandshakes(
   const [name, group] = groups[at] as (typeof groups)[number];
   const room = Math.max(2, size.rows - 4);
   const tableRows = Math.min(groups.length, Math.max(1, Math.floor(room / 3)));
-  // The group of the histogram is always among them.
+  // Choose the rows of the table so that the group of the histogram is among them.
   const from = Math.max(0, Math.min(at - tableRows + 1, groups.length - tableRows));
   const columns = quantileColumns(shown, true).map((one) => ({
     ...one,

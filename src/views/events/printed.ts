@@ -36,7 +36,7 @@ export class Printed extends Pending implements RecordView<HalfOpen> {
   }
 
   async #tick(): Promise<void> {
-    // Skip a picture while stdout has not taken the last one.
+    // Print nothing while stdout has not taken the last output.
     if (!this.#due) {
       this.#due = true;
       await this.#print().catch(() => this.host.stop());

@@ -14,9 +14,9 @@ import {
 } from './handshake.js';
 import { drawTop, NETWORKS_ERROR, topOf as standingOf, sureness, tablesOf } from './top.js';
 
-/** Limit of printed rows of sources and listeners. */
+/** Maximum number of printed rows, of sources and of listeners. */
 const MOST_ROWS = 20;
-/** Limit of rows kept for a paused screen, whose terminal may grow. */
+/** Maximum number of rows kept for a paused screen, whose terminal may grow. */
 const MOST_ON_SCREEN = 200;
 const HISTOGRAM_SIZE: Size = { columns: 80, rows: 16 };
 
@@ -25,7 +25,7 @@ export interface TallySubject {
   readonly name: string;
   /** Keys in addition to those of every screen. */
   readonly keys: readonly string[];
-  /** Return the current picture. Only a `kept` one does not change with later events. */
+  /** Return the current picture. Later events change it unless `kept` is true. */
   picture(kept: boolean): TallyPicture;
   text(): string;
   json(): object;

@@ -5,14 +5,14 @@ import { type Frame, framed, type Size } from '../../terminal/frame.js';
 import { type Column, column, table } from '../../terminal/table.js';
 import { type Line, percent, printable, rate, seconds, whole } from '../../terminal/text.js';
 
-/** The content of `events --top`: figures of one time. */
+/** The content of `events --top`: the figures at one moment. */
 export type Top = ReturnType<typeof topOf>;
 
 /**
  * Return the top sources and listeners of a tally.
  *
- * @param halfOpen in the whole namespace; null if not known
- * @param rows limit of sources and of listeners
+ * @param halfOpen number of half-opens in the whole namespace; null if not known
+ * @param rows maximum number of sources, and of listeners
  */
 export function topOf(tally: Tally, halfOpen: number | null, rows: number) {
   const { all, byRemovals, sources } = tally;
@@ -40,8 +40,8 @@ export const NETWORKS_ERROR = 3 * HyperLogLog.ERROR;
 /**
  * Return sources, listeners and outcomes as tables, each with the most important columns first.
  *
- * @param people group digits and omit outcomes that did not occur; otherwise plain numbers and
- *   always the same rows and columns
+ * @param people whether people read it. If so, digits are grouped, and outcomes that did not occur
+ *   are omitted. If not, numbers are plain, and rows and columns always the same.
  */
 export function tablesOf(top: Top, people: boolean) {
   const number = (value: number | null) => (value === null ? '-' : whole(value, people));
@@ -122,7 +122,7 @@ export function drawTop(top: Top, frame: Frame, size: Size): Line[] {
   return framed(lines, frame, size);
 }
 
-/** Return the first totals that fit. */
+/** Return the totals, in a fixed order, as many as fit. */
 function figuresLine(top: Top, columns: number): Line {
   const perSecond = (value: number) =>
     top.seconds > 0 ? `, ${rate(value / top.seconds, true)}/s` : '';

@@ -27,7 +27,7 @@ export interface GroupScene {
   readonly refused: Refused | null;
   /** The alert at a number of records per second; null without one. */
   readonly alert: Readonly<Pick<Alert, 'limit' | 'on' | 'reached'>> | null;
-  /** The user has stopped counting. */
+  /** Whether the user has stopped the counting. */
   readonly stopped: boolean;
 }
 
@@ -38,8 +38,9 @@ const SHORTEST_KEY = 8;
 /**
  * Return the groups as a table, with the most important columns first.
  *
- * @param people grouped digits, titles in capitals; otherwise plain words, always the same columns
- * @param columns of the terminal: longer keys are cut
+ * @param people whether people read it: digits are grouped and titles are in capitals; if not,
+ *   plain words and always the same columns
+ * @param columns width of the terminal, to which keys are cut
  */
 function groupColumns(
   { things, keys, beside, standing }: GroupScene,
@@ -89,7 +90,7 @@ function othersName({ left }: Standing, people: boolean): string {
   return people && left !== null ? `${whole(left, true)} more` : 'others';
 }
 
-/** Return the only text, or the number of texts. */
+/** Return the text if there is only one, else the number of texts. */
 function several(texts: readonly string[], name: string, people: boolean): string {
   const [only = '-', ...more] = texts;
   if (more.length === 0) {
@@ -107,7 +108,7 @@ function sureness({ error }: Standing, people: boolean): string[] {
 /**
  * Return plain lines: the table, then the totals after `#`.
  *
- * @param columns of a terminal
+ * @param columns width of the terminal, if it is one
  */
 export function groupLines(
   scene: GroupScene,
@@ -139,7 +140,7 @@ export function groupLines(
 export function drawGroups(scene: GroupScene, frame: Frame, size: Size): Line[] {
   const figures = figureLines(scene, size.columns);
   const sure = sureness(scene.standing, true);
-  // The title, the titles of the columns, and the keys.
+  // Three rows are for the title, the titles of the columns, and the keys.
   const room = Math.max(1, size.rows - 3 - figures.length - sure.length);
   const { groups, others } = scene.standing;
   const fits = groups.length + (others.total > 0 ? 1 : 0) <= room;

@@ -1,6 +1,6 @@
 /** The state set by the keys of a screen of groups. */
 export interface Controls {
-  /** Index of the grouping shown, modulo their number. */
+  /** Index of the grouping shown, modulo the number of groupings. */
   readonly grouping: number;
   readonly paused: boolean;
   readonly stopped: boolean;
@@ -13,7 +13,7 @@ export const FIRST: Controls = { grouping: 0, paused: false, stopped: false, res
 /**
  * Return the controls after a key; null if the key has no effect.
  *
- * @param live records are current: otherwise there is nothing to stop
+ * @param live whether records are current; if not, there is nothing to pause, stop or reset
  */
 export function press(controls: Controls, key: string, live: boolean): Controls | null {
   switch (key.toLowerCase()) {

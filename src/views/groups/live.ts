@@ -37,7 +37,8 @@ export class GroupScreen<R> extends ScreenView implements GroupView<R> {
   }
 
   override async flush(): Promise<void> {
-    // Show the progress; otherwise figures change once per interval, so that people can read them.
+    // Show the progress of a whole capture. Otherwise figures change only once per interval, so
+    // that people can read them.
     if (this.subject.whole) {
       this.stage.redraw();
     }

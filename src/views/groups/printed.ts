@@ -7,12 +7,15 @@ import { lossObject } from '../records/lines.js';
 import { groupLines } from './chart.js';
 import { type GroupSubject, type GroupView, sceneOf } from './view.js';
 
-/** Limit of printed groups; the others are summed, with those without a record in the interval. */
+/**
+ * Maximum number of printed groups. The others are added up, together with the groups without a
+ * record in the interval.
+ */
 const MOST_ROWS = 50;
 
 /** Common parts of tables and objects. */
 abstract class Printed<R> extends Pending implements GroupView<R> {
-  /** @param stamp RFC 3339 of a stream time; null if the clock is not known */
+  /** @param stamp returns a stream time as RFC 3339; null if the clock is not known */
   constructor(
     host: Host,
     protected readonly subject: GroupSubject<R>,

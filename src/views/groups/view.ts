@@ -10,20 +10,20 @@ export interface GroupSubject<R> {
   readonly things: string;
   /** Counters for the available groupings, the requested one first. */
   readonly board: GroupCounters<R>;
-  /** Show refused SYNs in addition. */
+  /** Whether to show refused SYNs in addition. */
   readonly withRefused: boolean;
   readonly alert: Alert | null;
-  /** Rates cover the whole time, and are shown once at the end. */
+  /** Whether rates cover the whole time, and are reported once, at the end. */
   readonly whole: boolean;
 }
 
 /** A way to show records counted in groups. */
 export interface GroupView<R> extends RecordView<R> {
   /**
-   * End an interval, or the whole time; the counters hold its records.
+   * Show an interval that has ended, or the whole time. The counters hold its records.
    *
-   * @param end in seconds of stream time
-   * @param seconds of its length; null if too few for a rate
+   * @param end time of its end, in seconds of stream time
+   * @param seconds its length; null if too short for a rate
    */
   interval(end: number, seconds: number | null): void;
 }

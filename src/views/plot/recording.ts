@@ -9,7 +9,10 @@ const ROWS = 14;
 const ROWS_OF_TWO = 22;
 const NARROW = 70;
 
-/** Return local and remote end, with a number for repeated connections of the same ends. */
+/**
+ * Return a label for each connection: its local and remote endpoint, and a number if an earlier
+ * connection had the same endpoints.
+ */
 export function labelsOf(connections: readonly Recorded[]): string[] {
   const times = new Map<string, number>();
   return connections.map(({ local, remote }) => {

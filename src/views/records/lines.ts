@@ -12,11 +12,11 @@ export interface Form<R> {
   readonly columns: string;
   /** Return the values of these columns. */
   words(record: R, time: string): string;
-  /** The same for a terminal. */
+  /** The columns and values for a terminal. */
   readonly aligned: AlignedLines<R>;
   /** Return lines below the record's own. */
   below?(record: R): readonly string[];
-  /** @param stamp RFC 3339; null if the clock is not known */
+  /** @param stamp the record's time as RFC 3339; null if the clock is not known */
   object(record: R, stamp: string | null): object;
 }
 

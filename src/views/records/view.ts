@@ -5,9 +5,12 @@ import { clock } from '../watch/view.js';
 export interface RecordSource {
   /** The header in force; null before the first. */
   header: Header | null;
-  /** The source, the most important first: the module or a file, the kernel, the namespace. */
+  /**
+   * The source in words, the most important part first: the module or a file, the kernel, the
+   * namespace.
+   */
   readonly from: readonly string[];
-  /** Records are current, not from a capture that is read as fast as possible. */
+  /** Whether records are current, and not from a capture that is read as fast as possible. */
   readonly live: boolean;
 }
 
@@ -27,7 +30,7 @@ export interface RecordView<R> {
   /** Whether to wait for the next `flush` before more input. */
   readonly isFull?: boolean;
   record?(record: R): void;
-  /** Records were lost between the previous and the next one. */
+  /** Show that records were lost between the previous and the next one. */
   loss(loss: Loss): void;
   /**
    * Show a message on stderr.
@@ -36,9 +39,9 @@ export interface RecordView<R> {
    */
   note(text: string, about?: string): void;
   flush(): Promise<void>;
-  /** End the input, even if it was cut off. */
+  /** Called after the last record, even if the input was not read to its end. */
   finish?(): Promise<void>;
-  /** End input that was read to its end. */
+  /** Called after `finish` if the input was read to its end. */
   ended?(): Promise<void>;
   close?(): Promise<void>;
 }
@@ -61,11 +64,11 @@ export class RecordClock {
     return micros === null ? time.toFixed(6) : `${this.#time}.${micros}`;
   }
 
-  /** Set the second and return the microseconds after it. */
+  /** Set the second and return the microseconds after it; null if the clock is not known. */
   #split(header: Header | null, time: number): string | null {
     const offset = header?.clock_offset ?? null;
     const micros = Math.round(((offset ?? 0) + time) * 1e6);
-    // The range of a Date.
+    // Later times do not fit into a Date.
     if (offset === null || micros > 8.64e21) {
       return null;
     }

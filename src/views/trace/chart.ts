@@ -15,7 +15,7 @@ export interface ShownTrace
 /** The content of the screen of `trace`. */
 export interface TraceScene {
   readonly frame: Frame;
-  /** The busiest first. */
+  /** The connections, the busiest first. */
   readonly connections: readonly ShownTrace[];
   /** The connection with charts, and the one selected by the keys. */
   readonly charted: ShownTrace | null;
@@ -47,7 +47,7 @@ export function drawTrace(scene: TraceScene, size: Size): Line[] {
     ? Math.min(connections.length + 1, Math.max(4, Math.floor(size.rows / 3)))
     : 0;
   const head = headLines(charted, scene, size.columns);
-  // On a low terminal, the last parts are the first to be omitted.
+  // On a low terminal, the parts that are taken last here are omitted first.
   let room = size.rows - LOWEST_CHARTS - 1;
   const take = (lines: number) => {
     const granted = Math.max(0, Math.min(lines, room));
@@ -102,7 +102,7 @@ function srttWords(value: number, unit: SrttUnit): string {
   return Number.isNaN(value) ? '-' : `${inUnit(value, unit.factor)} ${unit.words}`;
 }
 
-/** List the connections; without room for all, those around the marked one. */
+/** List the connections; if there is not room for all, list those around the marked one. */
 function listLines(scene: TraceScene, size: Size): Line[] {
   const { connections, marked, charted, unit } = scene;
   const fits = size.rows - 1;

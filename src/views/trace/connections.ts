@@ -19,12 +19,15 @@ const BETWEEN = 3;
 /** Minimum lines of a chart with its name and axis. */
 const LOWEST = 5;
 
-/** Format a figure of a sample in its unit, with the digits that were measured. */
+/** Format a figure of a sample in its unit, to four significant digits. */
 export function inUnit(value: number, factor: number): string {
   return Number.isNaN(value) ? '-' : String(Number((value * factor).toPrecision(4)));
 }
 
-/** Draw cwnd and srtt side by side, or one below the other if narrow; cwnd alone if low. */
+/**
+ * Draw cwnd and srtt side by side. If narrow, draw one below the other; if also low, draw cwnd
+ * alone.
+ */
 export function connectionCharts(
   samples: readonly Sample[],
   stretch: Stretch,
@@ -61,7 +64,7 @@ export function connectionCharts(
 export interface Figure<T> {
   /** The name with its unit. */
   readonly name: string;
-  /** Returns the value; NaN without one. */
+  /** Returns the value; NaN if there is none. */
   readonly of: (moment: T) => number;
   /** Factor of the labels; 1 if absent. */
   readonly factor?: number;
@@ -118,10 +121,10 @@ interface Part {
 }
 
 /**
- * Return a value for each of `columns` equal parts of the time: usually the last of the part. If
- * another one differs from it by more than `slack`, use the one furthest from the value before: no
- * peak or dip is lost. A part without a sample repeats the value before. The value is null before
- * the first sample, and at the end of an epoch.
+ * Return a value for each of `columns` equal parts of the time: usually the last value in the part.
+ * If another value in the part differs from it by more than `slack`, use the one furthest from the
+ * value of the part before. So no peak or dip is lost. A part without a sample repeats the value
+ * before. The value is null before the first sample, and between two epochs.
  */
 export function telling<T extends Moment>(
   samples: readonly T[],

@@ -9,7 +9,7 @@ import type { TraceSubject, TraceView } from './view.js';
 
 /** Common parts of a trace as text and as JSON. */
 abstract class Printed extends Pending {
-  /** @param each a line per sample */
+  /** @param each whether to print each sample, and not each interval */
   constructor(
     host: Host,
     protected readonly subject: TraceSubject,
@@ -83,7 +83,10 @@ export class TraceLines extends Printed implements TraceView {
   }
 }
 
-/** Prints the same as objects; a sample has every column of its line. */
+/**
+ * Prints the same content, but as JSON objects; the object of a sample has every column of its
+ * line.
+ */
 export class TraceJson extends Printed implements TraceView {
   sample({ latest }: Traced, row: Row): void {
     if (this.each && latest !== null) {
@@ -130,7 +133,7 @@ function scaled(of: number, factor: number): number | null {
   return Number.isNaN(of) ? null : Math.round(of * factor * 1e6) / 1e6;
 }
 
-/** Columns of text, even if it looks like a number. */
+/** Columns of text, even if a text looks like a number. */
 const TEXTS: ReadonlySet<string> = new Set(['local', 'remote', 'ca_name', 'cookie', 'hook']);
 
 /** Return a field for JSON: a number if JSON's readers keep it exact. */

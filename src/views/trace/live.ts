@@ -19,11 +19,11 @@ const DOWN = new Set(['\u001b[B', '\u001bOB', 'j']);
 export class TraceScreen extends ScreenView implements TraceView {
   readonly #span: TimeSpan;
   #frozen: TraceScene | null = null;
-  /** Null to follow the busiest. */
+  /** The id of the connection with charts; null for the one that is the busiest at the time. */
   #chosen: number | null = null;
   #marked: number | null = null;
 
-  /** @param whole a recording that is read to its end at once */
+  /** @param whole whether the input is a recording that is read to its end at once */
   constructor(
     host: Host,
     private readonly subject: TraceSubject,

@@ -17,6 +17,10 @@ export interface TraceView extends Omit<RecordView<never>, 'record' | 'finish' |
   sample?(connection: Traced, row: Row): void;
   /** Whether to wait for the next `flush` before more input. */
   readonly isFull?: boolean;
-  /** @param seconds of its length; null if too few for a rate */
+  /**
+   * Show an interval that has ended.
+   *
+   * @param seconds its length; null if too short for a rate
+   */
   interval?(end: number, seconds: number | null, connections: readonly Traced[]): void;
 }

@@ -28,7 +28,7 @@ export interface WatchScene extends Pick<Frame, 'title' | 'clock' | 'paused'> {
   readonly span: number | null;
   /** The label of the right edge. */
   readonly edge: 'now' | 'end';
-  /** Show all listeners, not only the fullest. */
+  /** Whether to show all listeners, not only the fullest. */
   readonly expanded: boolean;
   /** A message in place of figures, while there are none; else null. */
   readonly waiting: string | null;
@@ -55,7 +55,7 @@ export function drawWatch(scene: WatchScene, size: Size): Line[] {
   const head = grid(cellsOf(scene), size.columns);
   const below = belowChart(scene, size);
   const hint = hintLine(frame, size.columns);
-  // On a low terminal, the last parts are the first to be omitted.
+  // On a low terminal, the parts that are taken last here are omitted first.
   const room = size.rows - SMALLEST_CHART - 1;
   let used = Math.min(head.length, Math.max(room, 1));
   const take = (wanted: number) => {
@@ -219,7 +219,10 @@ function belowChart(scene: WatchScene, size: Size): Line[] {
   return lines;
 }
 
-/** Return a line for the fullest listener, or as many as fit on half the screen. */
+/**
+ * Return a line for the fullest listener; if `expanded`, lines for as many as fit on half the
+ * screen.
+ */
 function listenerLines(listeners: readonly Listener[], expanded: boolean, size: Size): Line[] {
   const lines: Line[] = [];
   const sorted = [...listeners].sort(byFullness);

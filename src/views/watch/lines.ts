@@ -48,7 +48,10 @@ export class LinesView implements View {
     await this.#line(this.#time(event.count.time, point), values);
   }
 
-  /** Return the time of day on a terminal; elsewhere a time that stays valid later. */
+  /**
+   * Return the time of day on a terminal, elsewhere date and time. Return seconds of stream time if
+   * the clock is not known.
+   */
   #time(streamTime: number, point: Point): string {
     const stamp = timestamp(this.state, point);
     if (stamp === null) {

@@ -2,8 +2,8 @@ import type { Point } from '../../aggregate/session.js';
 
 /**
  * Return the highest count in each of `columns` equal parts of the time from `end - span` to `end`,
- * so that no short peak is lost. A part without a point repeats the value before. It is null before
- * the first point, and while the module was not loaded.
+ * so that no short peak is lost. A part without a point repeats the value before. The value is null
+ * before the first point, and while the module was not loaded.
  */
 export function columnsOf(
   points: readonly Point[],
