@@ -22,36 +22,37 @@ enum synq_mib {
 	SYNQ_MIBS
 };
 
+/* Bits of struct synq_question's @flags. */
+#define SYNQ_QUESTION_PEER	BIT(0)	/* the three-quarters rule asks whether the peer is proven */
+#define SYNQ_QUESTION_SAVED	BIT(1)	/* the fields of its record are saved on this CPU */
+
 /**
- * struct synq_check - a check that the kernel makes on this CPU
- * @open: the result of the latest check is not known yet
- * @mib_then: the kernel's counter of failed checks when this one began
- * @failed: failed checks, without one that is still open
+ * struct synq_question - the SYN that this CPU answers, or has refused
+ * @queue_full: the kernel's TCPREQQFULLDROP when it came
+ * @overflows: its LISTENOVERFLOWS
+ * @drops: its LISTENDROPS
+ * @flags: SYNQ_QUESTION_*
  *
- * A hook that runs only after success shows that the check succeeded. The
- * kernel increments the counter if it failed: see syn_drop.c.
+ * The kernel increments these counters if it refuses the SYN: see syn.c.
  */
-struct synq_check {
-	bool	open;
-	u64	mib_then;
-	u64	failed;
+struct synq_question {
+	u64	queue_full;
+	u64	overflows;
+	u64	drops;
+	u8	flags;
 };
 
 /**
  * struct synq_kernel - the kernel's counts on one CPU since boot
  * @cookies_ok: final ACKs with a good cookie
  * @cookies_bad: those with a bad one
- * @queue_full: SYNs dropped for a full SYN queue
- * @accept_full: SYNs dropped for a full accept queue
- *
- * The last two use the module's checks, so only their growth since the module
- * began to watch those has a meaning.
+ * @acks_refused: final ACKs that found the accept queue full; only its growth has a
+ *	meaning
  */
 struct synq_kernel {
 	u64	cookies_ok;
 	u64	cookies_bad;
-	u64	queue_full;
-	u64	accept_full;
+	u64	acks_refused;
 };
 
 /**
@@ -61,20 +62,20 @@ struct synq_kernel {
  * @early_begun: of these, half-opens whose SYN-ACK a hook saw later
  * @late_completions: handshakes completed after their half-open was counted as
  *	ended otherwise
+ * @net: the namespace; NULL in synq_dummy_counters
  * @at_load: the kernel's counts at load
- * @seq: lets a reader read a check and its counter together
- * @ack: the check for a final ACK whether the accept queue has room
- * @peer: the three-quarters rule's check for a SYN whether the peer is proven
+ * @seq: lets a reader read a question and the kernel's counters together
+ * @question: the latest SYN; see synq_asked
  */
 struct synq_cpu {
 	u64			n[SYNQ_COUNTED];
 	u64			early_ended;
 	u64			early_begun;
 	u64			late_completions;
+	struct net		*net;
 	struct synq_kernel	at_load;
 	seqcount_t		seq;
-	struct synq_check	ack;
-	struct synq_check	peer;
+	struct synq_question	question;
 };
 
 /* Bits of struct synq_net's @watch. */

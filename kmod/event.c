@@ -53,6 +53,7 @@ noinline void notrace synq_event_added(struct synq_net *sn, const struct sock *l
 	if (!synq_recording(sn))
 		return;
 	synq_event_ends(&e.r, req);
+	synq_print_copy(sn, &e.print);
 	synq_event_write(sn, &e, inet_rsk(req)->ir_mark);
 }
 

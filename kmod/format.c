@@ -45,6 +45,14 @@ static const char * const synq_flags[] = {
 
 static const char * const synq_causes[SYNQ_CAUSES] = SYNQ_CAUSE_NAMES;
 
+static const char * const synq_answers[] = {
+	[SYNQ_COOKIES]		= "cookie",
+	[SYNQ_FASTOPEN]		= "fastopen",
+	[SYNQ_QUEUE_FULL]	= "queue_full",
+	[SYNQ_ACCEPT_FULL]	= "accept_full",
+	[SYNQ_REFUSED_OTHER]	= "other",
+};
+
 char synq_record_letter(enum synq_record_kind kind)
 {
 	return synq_letters[kind];
@@ -123,13 +131,38 @@ static char *synq_put_known_ends(char *p, const struct synq_record *r, struct sy
 	return p + ends->length;
 }
 
+static char *synq_put_print(char *p, const struct synq_print *print)
+{
+	/* Without a length it is not known: no tap recorded when the SYN came. */
+	bool known = print->length;
+
+	p = synq_put_known(p, known ? print->win : U64_MAX, U64_MAX);
+	p = synq_put_known(p, known ? print->ttl : U64_MAX, U64_MAX);
+	p = synq_put_known(p, known && !print->ipv6 ? print->id : U64_MAX, U64_MAX);
+	p = synq_put_known(p, known ? print->length : U64_MAX, U64_MAX);
+	p = synq_put_known(p, print->mss ? print->mss : U64_MAX, U64_MAX);
+	p = synq_put_known(p, print->wscale, SYNQ_PRINT_NONE);
+	return synq_put_word_field(p, print->options[0] ? print->options : "-");
+}
+
+static char *synq_put_syn(char *p, const struct synq_syn *syn)
+{
+	p = synq_put_ends(p, &syn->r);
+	p = synq_put_word_field(p, synq_answers[syn->answer]);
+	p = synq_put_field(p, syn->qlen);
+	p = synq_put_field(p, syn->limit);
+	p = synq_put_field(p, syn->accept_qlen);
+	p = synq_put_field(p, syn->backlog);
+	return synq_put_print(p, &syn->print);
+}
+
 static char *synq_put_event(char *p, const struct synq_event *e)
 {
 	p = synq_put_ends(p, &e->r);
 	/* If removals race, another CPU may already have counted down the queue. */
 	p = synq_put_field(p, max_t(s32, e->qlen, 0));
 	if (e->r.kind == SYNQ_RECORD_ADDED)
-		return synq_put_field(p, e->limit);
+		return synq_put_print(synq_put_field(p, e->limit), &e->print);
 	p = synq_put_word_field(p, synq_outcome_name(e->outcome));
 	p = synq_put_field(p, e->age_us);
 	return synq_put_field(p, e->synacks);
@@ -294,7 +327,9 @@ static void synq_line_show(struct seq_file *seq, const struct synq_record *r, co
 		return;
 	}
 	p = synq_put_time(synq_put_word(line, head), r->time - start);
-	if (r->kind != SYNQ_RECORD_SAMPLE)
+	if (r->kind == SYNQ_RECORD_SYN)
+		p = synq_put_syn(p, container_of(r, struct synq_syn, r));
+	else if (r->kind != SYNQ_RECORD_SAMPLE)
 		p = synq_put_event(p, container_of(r, struct synq_event, r));
 	else if (tcpprobe)
 		p = synq_put_tcpprobe(p, container_of(r, struct synq_sample, r), known);

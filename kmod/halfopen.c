@@ -27,7 +27,7 @@
 #include "hooks.h"
 #include "life.h"
 #include "record.h"
-#include "syn_drop.h"
+#include "syn.h"
 
 /* Functions that call a removal: see synq_by_timer(). */
 static struct synq_range synq_timer_handler __read_mostly;
@@ -72,6 +72,7 @@ static noinline void notrace synq_added_slow(struct synq_net *sn,
 static __always_inline void synq_synack(struct synq_net *sn, const struct sock *listener,
 					struct request_sock *req, u32 type)
 {
+	synq_syn_answered();
 	switch (type) {
 	case TCP_SYNACK_NORMAL:
 		if (unlikely(!synq_life_begin(req))) {
@@ -84,18 +85,15 @@ static __always_inline void synq_synack(struct synq_net *sn, const struct sock *
 		break;
 	case TCP_SYNACK_COOKIE:
 		synq_count(sn, SYNQ_COOKIES);
+		if (synq_recording(sn))
+			synq_syn_write(sn, SYNQ_COOKIES);
 		break;
-	default:	/* a Fast Open child's */
+	default:
+		synq_count(sn, SYNQ_FASTOPEN);
+		if (synq_recording(sn))
+			synq_syn_write(sn, SYNQ_FASTOPEN);
 		break;
 	}
-}
-
-static noinline void notrace synq_synack_checked(struct synq_net *sn,
-						 const struct sock *listener,
-						 struct request_sock *req, u32 type)
-{
-	synq_peer_check_passed(read_pnet(&inet_rsk(req)->ireq_net), sn);
-	synq_synack(sn, listener, req, type);
 }
 
 /* send_synack(sk, dst, fl, req, foc, synack_type, syn_skb) */
@@ -103,15 +101,9 @@ static __always_inline void synq_on_send_synack(const struct synq_call *call)
 {
 	const struct sock *listener = (const void *)call->arg[0];
 	struct request_sock *req = (void *)call->arg[3];
-	struct synq_net *sn;
 
-	if (!call->arg[4])
-		return;
-	sn = synq_req_net(req);
-	if (unlikely(synq_peer_check_open(sn)))
-		synq_synack_checked(sn, listener, req, (u32)call->arg[5]);
-	else
-		synq_synack(sn, listener, req, (u32)call->arg[5]);
+	if (call->arg[4])
+		synq_synack(synq_req_net(req), listener, req, (u32)call->arg[5]);
 }
 
 /* Return the outcome of a half-open that does not complete. @by_timer: its own timer ends it. */

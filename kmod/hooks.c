@@ -138,17 +138,10 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 		.symbol = "tcp_peer_is_proven", .caller = "tcp_conn_request",
 		.serves = "queue_full", SYNQ_HANDLERS(synq_on_peer_proven),
 	},
-	[SYNQ_HOOK_SYN_RECV4] = {
-		.symbol = "tcp_v4_syn_recv_sock", .serves = "accept_full",
-		SYNQ_HANDLERS(synq_on_syn_recv4),
-	},
-	[SYNQ_HOOK_SYN_RECV6] = {
-		.symbol = SYNQ_IPV6("tcp_v6_syn_recv_sock"), .serves = "accept_full",
-		SYNQ_HANDLERS(synq_on_syn_recv6),
-	},
-	[SYNQ_HOOK_CREATE_CHILD] = {
-		.symbol = "tcp_create_openreq_child", .serves = "accept_full",
-		SYNQ_HANDLERS(synq_on_create_child),
+	[SYNQ_HOOK_CONN_REQUEST] = {
+		.symbol = "tcp_conn_request", .caller = "tcp_v4_conn_request",
+		.serves = "queue_full,accept_full", .hot = true,
+		SYNQ_HANDLERS(synq_on_conn_request),
 	},
 	/* This hook and the next three run for every segment. */
 	[SYNQ_HOOK_RCV] = {

@@ -46,9 +46,7 @@ static __always_inline bool synq_in_range(const struct synq_range *range, unsign
 	HOOK(SEND_SYNACK4, send_synack4) /* after the hooks of ends: life.h */	\
 	HOOK(SEND_SYNACK6, send_synack6)					\
 	HOOK(PEER_PROVEN, peer_proven)						\
-	HOOK(SYN_RECV4, syn_recv4)						\
-	HOOK(SYN_RECV6, syn_recv6)						\
-	HOOK(CREATE_CHILD, create_child)					\
+	HOOK(CONN_REQUEST, conn_request)					\
 	HOOK(RCV, rcv)								\
 	HOOK(XMIT, xmit)							\
 	HOOK(DO_RCV4, do_rcv4)							\
@@ -159,9 +157,8 @@ u64 synq_hooks_missed(void);
 void synq_hooks_show(struct seq_file *seq, bool host);
 bool synq_hooks_exact(struct seq_file *seq);
 
-/* ---- Handlers (halfopen.c, syn_drop.c) ---- */
+/* ---- Handlers (halfopen.c) ---- */
 
 void synq_halfopen_init(void);
-void synq_syn_drop_init(void);
 
 #endif /* SYNQ_HOOKS_H */

@@ -6,6 +6,7 @@
 #include "hooks.h"
 #include "life.h"
 #include "record.h"
+#include "syn.h"
 #include "tap.h"
 
 static int __init synq_init(void)
@@ -26,15 +27,19 @@ static int __init synq_init(void)
 	err = synq_netns_init();
 	if (err)
 		goto err_feeds;
-	err = synq_hooks_attach();
+	err = synq_syns_init();
 	if (err)
 		goto err_netns;
-	synq_syn_drop_init();
+	err = synq_hooks_attach();
+	if (err)
+		goto err_syns;
 	err = synq_initial_find() ?: synq_files_init();
 	if (!err)
 		return 0;
 
 	synq_hooks_detach();
+err_syns:
+	synq_syns_uninit();
 err_netns:
 	synq_netns_uninit();
 err_feeds:
@@ -46,6 +51,7 @@ static void __exit synq_exit(void)
 {
 	synq_files_uninit();
 	synq_hooks_detach();
+	synq_syns_uninit();
 	synq_netns_uninit();
 	synq_feeds_uninit();
 }

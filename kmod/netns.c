@@ -5,6 +5,7 @@
 
 #include "counters.h"
 #include "hooks.h"
+#include "syn.h"
 #include "tap.h"
 
 unsigned int synq_net_id;
@@ -23,53 +24,59 @@ u64 synq_mib_read(struct net *net, int cpu, enum synq_mib mib)
 }
 
 /*
- * Return the number of failed checks. The latest one failed if the kernel's
- * counter has moved since it began. Set @now to that counter at the same moment.
+ * Read the refused SYNs of a CPU into @n. The latest SYN counts too, if the kernel has
+ * refused it by now.
+ *
+ * Return: LISTENOVERFLOWS at the same moment, less refused SYNs: refused final ACKs.
  */
-static u64 synq_checks_failed(struct net *net, const struct synq_cpu *c, int cpu,
-			      const struct synq_check *check, enum synq_mib mib,
-			      u64 *now)
+static u64 synq_refusals_read(struct net *net, const struct synq_cpu *c, int cpu, u64 *n)
 {
+	u64 queue_full, overflows, drops;
+	enum synq_counter reason;
 	unsigned int seq;
-	u64 failed;
+	bool asked;
 
 	do {
 		/* Raw, because lockdep does not know a seqcount that is only zeroed. */
 		seq = raw_read_seqcount_begin(&c->seq);
-		failed = check->failed;
-		*now = synq_mib_read(net, cpu, mib);
-		if (check->open && *now != check->mib_then)
-			failed++;
-	} while (read_seqcount_retry(&c->seq, seq));
-	return failed;
+		n[SYNQ_QUEUE_FULL] = READ_ONCE(c->n[SYNQ_QUEUE_FULL]);
+		n[SYNQ_ACCEPT_FULL] = READ_ONCE(c->n[SYNQ_ACCEPT_FULL]);
+		n[SYNQ_REFUSED_OTHER] = READ_ONCE(c->n[SYNQ_REFUSED_OTHER]);
+		asked = READ_ONCE(per_cpu(synq_asked, cpu)) == c;
+		queue_full = synq_mib_read(net, cpu, SYNQ_MIB_QUEUE_FULL_DROP);
+		overflows = synq_mib_read(net, cpu, SYNQ_MIB_LISTEN_OVERFLOWS);
+		drops = synq_mib_read(net, cpu, SYNQ_MIB_LISTEN_DROPS);
+		reason = asked ? synq_refusal(&c->question, queue_full, overflows, drops) :
+				 SYNQ_COUNTERS;
+		/* An answered SYN leaves @seq alone: read whether it was after the counters. */
+		smp_rmb();
+	} while (read_seqcount_retry(&c->seq, seq) ||
+		 asked != (READ_ONCE(per_cpu(synq_asked, cpu)) == c));
+	if (reason != SYNQ_COUNTERS)
+		n[reason]++;
+	return overflows - n[SYNQ_ACCEPT_FULL];
 }
 
-static struct synq_kernel synq_kernel_read(struct net *net, const struct synq_cpu *c, int cpu)
+static struct synq_kernel synq_kernel_read(struct net *net, const struct synq_cpu *c, int cpu,
+					   u64 *n)
 {
-	u64 overflows, drops;
-	u64 acks = synq_checks_failed(net, c, cpu, &c->ack, SYNQ_MIB_LISTEN_OVERFLOWS,
-				      &overflows);
-
 	return (struct synq_kernel){
 		.cookies_ok = synq_mib_read(net, cpu, SYNQ_MIB_COOKIES_RECV),
 		.cookies_bad = synq_mib_read(net, cpu, SYNQ_MIB_COOKIES_FAILED),
-		.queue_full = synq_mib_read(net, cpu, SYNQ_MIB_QUEUE_FULL_DROP) +
-			      synq_checks_failed(net, c, cpu, &c->peer,
-						 SYNQ_MIB_LISTEN_DROPS, &drops),
-		/* LISTENOVERFLOWS without the final ACKs in it */
-		.accept_full = overflows - acks,
+		.acks_refused = synq_refusals_read(net, c, cpu, n),
 	};
 }
 
 /* Make the figures show what the kernel counts from now on. */
 void synq_net_begin(struct net *net)
 {
+	u64 n[SYNQ_COUNTERS];
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
 
-		c->at_load = synq_kernel_read(net, c, cpu);
+		c->at_load = synq_kernel_read(net, c, cpu, n);
 	}
 }
 
@@ -94,17 +101,20 @@ static s64 synq_half_open(const u64 *n)
 void synq_cpu_figures(struct net *net, int cpu, struct synq_figures *f)
 {
 	const struct synq_cpu *c = per_cpu_ptr(synq_net(net)->cpu, cpu);
-	struct synq_kernel kernel = synq_kernel_read(net, c, cpu);
+	struct synq_kernel kernel;
 	int i;
 
 	memset(f, 0, sizeof(*f));
 	for (i = 0; i < SYNQ_COUNTED; i++)
 		f->n[i] = READ_ONCE(c->n[i]);
+	kernel = synq_kernel_read(net, c, cpu, f->n);
 	f->n[SYNQ_HALF_OPEN] = synq_half_open(f->n);
 	f->n[SYNQ_COOKIES_OK] = kernel.cookies_ok - c->at_load.cookies_ok;
 	f->n[SYNQ_COOKIES_BAD] = kernel.cookies_bad - c->at_load.cookies_bad;
-	f->n[SYNQ_QUEUE_FULL] = kernel.queue_full - c->at_load.queue_full;
-	f->n[SYNQ_ACCEPT_FULL] = kernel.accept_full - c->at_load.accept_full;
+	f->n[SYNQ_ACKS_REFUSED] = kernel.acks_refused - c->at_load.acks_refused;
+	f->n[SYNQ_SYNS] = f->n[SYNQ_ADDED] + f->n[SYNQ_COOKIES] + f->n[SYNQ_QUEUE_FULL] +
+			  f->n[SYNQ_ACCEPT_FULL] + f->n[SYNQ_FASTOPEN] +
+			  f->n[SYNQ_REFUSED_OTHER];
 	if (cpu == cpumask_first(cpu_possible_mask))
 		f->n[SYNQ_MISSED] = synq_hooks_missed();
 }
@@ -179,10 +189,15 @@ const char *synq_outcome_name(enum synq_counter outcome)
 static int __net_init synq_netns_new(struct net *net)
 {
 	struct synq_net *sn = synq_net(net);
+	int cpu;
 
 	sn->cpu = alloc_percpu_gfp(struct synq_cpu, GFP_KERNEL_ACCOUNT);
+	if (!sn->cpu)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(sn->cpu, cpu)->net = net;
 	init_irq_work(&sn->stir, synq_taps_stir);
-	return sn->cpu ? 0 : -ENOMEM;
+	return 0;
 }
 
 /*
@@ -192,12 +207,27 @@ static int __net_init synq_netns_new(struct net *net)
  */
 static DEFINE_PER_CPU(struct synq_cpu, synq_dummy_counters);
 
+/* Drop the open questions of a dying namespace. Return whether there was one. */
+static bool synq_netns_drop_asked(const struct synq_net *sn)
+{
+	bool found = false;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct synq_cpu *c = per_cpu_ptr(sn->dying, cpu);
+
+		found |= cmpxchg(&per_cpu(synq_asked, cpu), c, NULL) == c;
+	}
+	return found;
+}
+
 static void __net_exit synq_netns_leave(struct net *net)
 {
 	struct synq_net *sn = synq_net(net);
 
 	sn->dying = sn->cpu;
 	WRITE_ONCE(sn->cpu, &synq_dummy_counters);
+	synq_netns_drop_asked(sn);
 	/* Its taps are closed. */
 	WRITE_ONCE(sn->watch, 0);
 }
@@ -205,6 +235,9 @@ static void __net_exit synq_netns_leave(struct net *net)
 static void __net_exit synq_netns_gone(struct net *net)
 {
 	irq_work_sync(&synq_net(net)->stir);
+	/* A hook that began before leaving may have asked after it. */
+	if (unlikely(synq_netns_drop_asked(synq_net(net))))
+		synchronize_rcu();
 	free_percpu(synq_net(net)->dying);
 }
 

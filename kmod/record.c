@@ -38,8 +38,12 @@ notrace u32 synq_record_size(const struct synq_record *r)
 		return ALIGN(offsetof(struct synq_drop, stack.frame[drop->stack.depth]), 8);
 	case SYNQ_RECORD_CLOSE:
 		return ALIGN(offsetof(struct synq_close, stack.frame[close->stack.depth]), 8);
-	default:
+	case SYNQ_RECORD_SYN:
+		return ALIGN(sizeof(struct synq_syn), 8);
+	case SYNQ_RECORD_ADDED:
 		return ALIGN(sizeof(struct synq_event), 8);
+	default:
+		return ALIGN(offsetof(struct synq_event, print), 8);
 	}
 }
 

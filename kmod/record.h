@@ -44,6 +44,51 @@ struct synq_record {
 	u8		kind;
 };
 
+#define SYNQ_PRINT_OPTIONS	40	/* options of a TCP header: at least a byte each */
+#define SYNQ_PRINT_NONE		0xff	/* no window scale */
+
+/**
+ * struct synq_print - the fingerprint of a SYN
+ * @win: its window
+ * @length: bytes from the IP header on; 0: not known
+ * @mss: its MSS option; 0: none
+ * @id: identification in its IPv4 header
+ * @ipv6: it is IPv6, which has no such field
+ * @ttl: time to live, or hop limit
+ * @wscale: its window scale option; SYNQ_PRINT_NONE: none
+ * @options: a letter for each TCP option, in their order
+ */
+struct synq_print {
+	u32		length;
+	u16		win;
+	u16		mss;
+	u16		id;
+	bool		ipv6;
+	u8		ttl;
+	u8		wscale;
+	char		options[SYNQ_PRINT_OPTIONS + 1];
+};
+
+/**
+ * struct synq_syn - a SYN that did not enter the SYN queue
+ * @r: the part that all kinds of record share
+ * @qlen: half-opens in the listener's queue when it came
+ * @limit: half-opens the queue holds
+ * @accept_qlen: connections in the accept queue
+ * @backlog: connections the accept queue holds
+ * @answer: enum synq_counter
+ * @print: its fingerprint
+ */
+struct synq_syn {
+	struct synq_record r;
+	u32		qlen;
+	u32		limit;
+	u32		accept_qlen;
+	u32		backlog;
+	u8		answer;
+	struct synq_print print;
+};
+
 /**
  * struct synq_event - a half-open added or removed
  * @r: the part that all kinds of record share
@@ -52,6 +97,7 @@ struct synq_record {
  * @limit: half-opens the queue holds; if added
  * @synacks: SYN-ACKs sent
  * @outcome: enum synq_counter; if removed
+ * @print: fingerprint of its SYN; if added, and the last member
  */
 struct synq_event {
 	struct synq_record r;
@@ -60,6 +106,7 @@ struct synq_event {
 	u32		limit;
 	u16		synacks;
 	u8		outcome;
+	struct synq_print print;
 };
 
 /**
@@ -303,6 +350,10 @@ void synq_record_header(struct seq_file *seq);
 void synq_record_show(struct seq_file *seq, const struct synq_record *record, u64 start,
 		      bool tcpprobe, struct synq_ends *known);
 char synq_record_letter(enum synq_record_kind kind);
+
+/* ---- SYNs (syn.c) ---- */
+
+void synq_print_copy(const struct synq_net *sn, struct synq_print *print);
 
 /* ---- Events (event.c) ---- */
 

@@ -16,39 +16,46 @@ enum synq_counter {
 	SYNQ_CLOSED,
 	SYNQ_OTHER,
 	SYNQ_COOKIES,
+	SYNQ_QUEUE_FULL,
+	SYNQ_ACCEPT_FULL,
 	SYNQ_SAMPLES,
 	SYNQ_LOST,
+	SYNQ_REFUSED_OTHER,
+	SYNQ_FASTOPEN,
 	SYNQ_COUNTED,
 	SYNQ_HALF_OPEN = SYNQ_COUNTED,
 	SYNQ_PEAK,
 	SYNQ_COOKIES_OK,
 	SYNQ_COOKIES_BAD,
-	SYNQ_QUEUE_FULL,
-	SYNQ_ACCEPT_FULL,
+	SYNQ_SYNS,
+	SYNQ_ACKS_REFUSED,
 	SYNQ_MISSED,
 	SYNQ_COUNTERS
 };
 
-#define SYNQ_STAT_COLUMNS "half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full samples lost missed"
+#define SYNQ_STAT_COLUMNS "half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full samples lost missed refused_other fastopen syns acks_refused"
 #define SYNQ_STAT_COUNTERS { \
 	SYNQ_HALF_OPEN, SYNQ_INITIAL, SYNQ_ADDED, SYNQ_COMPLETED, \
 	SYNQ_EXPIRED, SYNQ_RESET, SYNQ_UNREACHABLE, SYNQ_CLOSED, \
 	SYNQ_OTHER, SYNQ_COOKIES, SYNQ_COOKIES_OK, SYNQ_COOKIES_BAD, \
 	SYNQ_QUEUE_FULL, SYNQ_ACCEPT_FULL, SYNQ_SAMPLES, SYNQ_LOST, \
-	SYNQ_MISSED }
+	SYNQ_MISSED, SYNQ_REFUSED_OTHER, SYNQ_FASTOPEN, SYNQ_SYNS, \
+	SYNQ_ACKS_REFUSED }
 #define SYNQ_C_COUNTERS { \
 	SYNQ_HALF_OPEN, SYNQ_INITIAL, SYNQ_ADDED, SYNQ_COMPLETED, \
 	SYNQ_EXPIRED, SYNQ_RESET, SYNQ_UNREACHABLE, SYNQ_CLOSED, \
 	SYNQ_OTHER, SYNQ_COOKIES, SYNQ_COOKIES_OK, SYNQ_COOKIES_BAD, \
 	SYNQ_QUEUE_FULL, SYNQ_ACCEPT_FULL, SYNQ_PEAK, SYNQ_MISSED, \
-	SYNQ_LOST }
+	SYNQ_LOST, SYNQ_REFUSED_OTHER, SYNQ_FASTOPEN, SYNQ_SYNS, \
+	SYNQ_ACKS_REFUSED }
 
-#define SYNQ_COLUMNS_C "time half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full peak missed lost"
-#define SYNQ_COLUMNS_A "time local remote qlen limit"
+#define SYNQ_COLUMNS_C "time half_open initial added completed expired reset unreachable closed other cookies cookies_ok cookies_bad queue_full accept_full peak missed lost refused_other fastopen syns acks_refused"
+#define SYNQ_COLUMNS_A "time local remote qlen limit win ttl ipid len mss wscale opts"
 #define SYNQ_COLUMNS_R "time local remote qlen outcome age_us synacks"
 #define SYNQ_COLUMNS_S "time local remote length snd_nxt snd_una snd_cwnd ssthresh snd_wnd srtt_us rcv_wnd rttvar_us rto_us min_rtt_us lost retrans inflight rqueue wqueue mss pacing_rate delivery_rate bytes_acked ca_state ca_name cookie hook"
 #define SYNQ_COLUMNS_D "time location reason local remote state flags length stack proto"
 #define SYNQ_COLUMNS_X "time local remote state cause stack"
+#define SYNQ_COLUMNS_Y "time local remote answer qlen limit accept_qlen backlog win ttl ipid len mss wscale opts"
 #define SYNQ_COLUMNS_L "time kind lost lost_total produced_total"
 #define SYNQ_LISTENERS_COLUMNS "local inode uid qlen young holds accept_qlen backlog defer_accept drops warned"
 
@@ -59,13 +66,14 @@ enum synq_record_kind {
 	SYNQ_RECORD_SAMPLE,
 	SYNQ_RECORD_DROP,
 	SYNQ_RECORD_CLOSE,
+	SYNQ_RECORD_SYN,
 	SYNQ_RECORD_KINDS
 };
 
-#define SYNQ_RECORD_LETTERS { 'A', 'R', 'S', 'D', 'X' }
+#define SYNQ_RECORD_LETTERS { 'A', 'R', 'S', 'D', 'X', 'Y' }
 #define SYNQ_RECORD_COLUMNS { \
 	SYNQ_COLUMNS_A, SYNQ_COLUMNS_R, SYNQ_COLUMNS_S, SYNQ_COLUMNS_D, \
-	SYNQ_COLUMNS_X }
+	SYNQ_COLUMNS_X, SYNQ_COLUMNS_Y }
 
 /* Bit N asks for SYNQ_KIND_WORDS[N]. */
 #define SYNQ_KIND_COUNT (1U << 0)
@@ -73,6 +81,7 @@ enum synq_record_kind {
 #define SYNQ_KIND_SAMPLE (1U << 2)
 #define SYNQ_KIND_DROP (1U << 3)
 #define SYNQ_KIND_CLOSE (1U << 4)
+#define SYNQ_KIND_SYN (1U << 5)
 
 #define SYNQ_OUTCOME_NAMES { \
 	[SYNQ_COMPLETED] = "completed", \
@@ -91,13 +100,13 @@ enum synq_record_kind {
 	[SYNQ_CAUSE_OTHER] = "other" }
 #define SYNQ_KIND_WORDS { \
 	"count", "event", "sample", "drop", \
-	"close" }
+	"close", "syn" }
 
 #define SYNQ_FILTER_KEYS "kinds interval_ms latency_ms port addr fwmark full hook proto stack format"
 #define SYNQ_FILTER_LIST(KEY) KEY(kinds, KINDS) KEY(interval_ms, INTERVAL_MS) KEY(latency_ms, LATENCY_MS) KEY(port, PORT) KEY(addr, ADDR) KEY(fwmark, FWMARK) KEY(full, FULL) KEY(hook, HOOK) KEY(proto, PROTO) KEY(stack, STACK) KEY(format, FORMAT)
 
-#define SYNQ_KINDS_ALLOWED "a comma list of count, event, sample, drop, close"
-#define SYNQ_KINDS_HELP "kinds of lines that a tap shows, unless its filter names others: a comma list of count, event, sample, drop, close (default count,sample)"
+#define SYNQ_KINDS_ALLOWED "a comma list of count, event, sample, drop, close, syn"
+#define SYNQ_KINDS_HELP "kinds of lines that a tap shows, unless its filter names others: a comma list of count, event, sample, drop, close, syn (default count,sample)"
 
 #define SYNQ_INTERVAL_MS_ALLOWED "10 to 3600000"
 #define SYNQ_INTERVAL_MS_HELP "time between C lines, in milliseconds, 10 to 3600000 (default 1000)"

@@ -46,6 +46,7 @@ function typescript() {
   const text = (value) => JSON.stringify(value);
   const list = (values) => `${text(values)} as const`;
   const kinds = schema.kinds.map((kind) => `${kind.letter}: ${text(namesOf(kind))}`);
+  const first = schema.kinds.map((kind) => `${kind.letter}: ${kind.first ?? namesOf(kind).length}`);
   const means = schema.counters.map(({ name, means }) => `${name}: ${text(means)}`);
   const notNumbers = schema.kinds.flatMap((kind) =>
     columnsOf(kind).flatMap(({ name, type }) => (['number', 'time'].includes(type) ? [] : name)),
@@ -75,6 +76,9 @@ export const LEVELS = ${list(schema.counters.filter(({ level }) => level).map(({
 
 /** The columns of each kind of line, in the order of a module with this version. */
 export const COLUMNS = { ${kinds.join(', ')} } as const;
+
+/** The number of columns, from the first, that a line of each kind has at least. */
+export const MIN_COLUMNS = { ${first.join(', ')} } as const;
 
 /** Counters of a C line that only grow, except the tap's own losses. */
 export const GROWING = ${list(growing())};

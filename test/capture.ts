@@ -43,6 +43,9 @@ export function countLine(time: number, figures: Readonly<Record<string, number>
   return `C ${time.toFixed(9)} ${values.join(' ')}`;
 }
 
+/** The columns of A lines without a fingerprint, as the first module wrote them. */
+export const ADDED_COLUMNS = 'time local remote qlen limit';
+
 const EVENT_HEADER = `# tcpsynq 1
 # kernel 6.1.0-56-amd64
 # netns 4026531840
@@ -50,7 +53,7 @@ const EVENT_HEADER = `# tcpsynq 1
 # clock_offset 1790000000.123456789
 # filter kinds=count,event interval_ms=1000
 # C ${COLUMNS}
-# A ${SCHEMA.A.join(' ')}
+# A ${ADDED_COLUMNS}
 # R ${SCHEMA.R.join(' ')}
 # L ${SCHEMA.L.join(' ')}
 `;

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { capture, dropCapture } from './capture.js';
+import { capture, countLine, dropCapture } from './capture.js';
 import { bash, named, onTerminal, run, start } from './command.js';
 
 // `tcpsynq drops` on captures: the rows of test/terminal.md that need no module.
@@ -386,10 +386,10 @@ describe.concurrent('terminal', () => {
     await started.press('g', /--by reason.*TOTAL {2}REASON/s);
     await started.press('g', /--by connection.*TOTAL {2}REMOTE/s);
     await started.press('ggs', /--by location.*STOPPED.*s start/s);
-    await appendFile(path, `D 1.5 ${ARP}\nC 2.0${' 0'.repeat(18)}\n`);
+    await appendFile(path, `D 1.5 ${ARP}\n${countLine(2, {})}\n`);
     await started.press('', /drops 0\/s +total 8 .*STOPPED/);
     await started.press('s', /s stop/);
-    await appendFile(path, `D 2.5 ${ARP}\nC 3.0${' 0'.repeat(18)}\n`);
+    await appendFile(path, `D 2.5 ${ARP}\n${countLine(3, {})}\n`);
     await started.press('', /drops 1\/s +total 9/);
     await started.press('p', /PAUSED.*p go on/s);
     await started.press('r', /total 9/);

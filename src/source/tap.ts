@@ -8,27 +8,31 @@ import { Buffers } from './buffers.js';
 const [openFd, closeFd, writeFd] = [promisify(open), promisify(close), promisify(write)];
 
 const READ_SIZE = 512 * 1024;
-/** Latency in ms: short for a person, but long enough to read a burst at once. */
+/** Maximum delay of a record in ms: short for a person, but long enough to read a burst at once. */
 const LATENCY = 50;
-/** Limit in ms: a tap that is written faster than it can be read is never empty. */
+/**
+ * Maximum time to read the rest after the signal, in ms: a tap that is written faster than it can
+ * be read is never empty.
+ */
 const LONGEST_DRAIN = 1000;
 const NOTHING = Buffer.alloc(0);
 
 /** An open tap: one reader of /proc/net/tcpsynq with its own filter. */
 export interface Tap {
   /**
-   * Yield bytes as they arrive. End at the signal or when the module is unloaded; close the tap.
+   * Yield bytes as they arrive. End at the signal or when the module is unloaded, and close the
+   * tap.
    *
-   * @param all at the signal, read the records made by then
+   * @param all whether to read, at the signal, the records made before it
    */
   chunks(signal: AbortSignal, all?: boolean): AsyncGenerator<Buffer, void, void>;
-  /** Give back a chunk without other references: later reads use its memory again. */
+  /** Give back a chunk that has no other references: later reads use its memory again. */
   release(chunk: Buffer): void;
 }
 
 /** Keys of a tap's filter: see "The filter" in docs/format.md. An absent key keeps its default. */
 export interface TapFilter {
-  /** A comma list of count, event, sample, drop, close. */
+  /** A comma list of count, event, sample, drop, close, syn. */
   readonly kinds?: string | undefined;
   readonly interval_ms?: number | undefined;
   readonly latency_ms?: number | undefined;
@@ -66,7 +70,7 @@ export async function openTap(namespace: Namespace, wanted: TapFilter): Promise<
     await writeFd(fd, `format=tcpsynq latency_ms=${LATENCY} ${filter}`);
   } catch (error) {
     await closeFd(fd);
-    // EPERM: stacks, while the kernel is locked down.
+    // EPERM: the filter requests stacks while the kernel is locked down.
     throw ['EINVAL', 'EPERM'].includes(errno(error) ?? '')
       ? new Failure(`the module refuses "${filter}": see its log with \`dmesg | tail\``)
       : error;
@@ -79,8 +83,8 @@ export async function openTap(namespace: Namespace, wanted: TapFilter): Promise<
 }
 
 /**
- * Yield the bytes of a tap, when the module has enough to read. The waiting read occupies a thread
- * of libuv, which would also delay the exit: an empty write makes the read return.
+ * Yield the bytes of a tap, when the module has enough to read. A read that waits occupies a thread
+ * of libuv, and would delay the exit. So at the signal, an empty write makes the read return.
  */
 async function* readChunks(
   fd: number,

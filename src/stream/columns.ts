@@ -13,12 +13,16 @@ export class Columns {
   readonly time: number;
   readonly #at: ReadonlyMap<string, number>;
 
-  constructor(readonly names: readonly string[]) {
+  /** @param least the number of columns that a line has at least */
+  constructor(
+    readonly names: readonly string[],
+    readonly least = names.length,
+  ) {
     this.#at = new Map(names.map((name, i) => [name, i]));
     this.time = this.index('time');
   }
 
-  /** Return the index of a column; -1 if the header lacks it: a Row then gives '' or NaN. */
+  /** Return the index of a column; -1 if the header lacks it. For -1, a Row returns '' or NaN. */
   index(name: string): number {
     return this.#at.get(name) ?? -1;
   }

@@ -1,11 +1,11 @@
 import { type Counters, isCounterName } from './counters.js';
 import { MAX_SECONDS, parseInteger, parseSeconds } from './number.js';
-import { COLUMNS, FORMAT_VERSION } from './schema.js';
+import { COLUMNS, FORMAT_VERSION, MIN_COLUMNS } from './schema.js';
 
-/** The maximum length of a line, in characters; the longest that the module writes is a stack. */
+/** The maximum length of a line, in characters. The module's longest lines hold a stack. */
 export const MAX_LINE = 65_536;
 
-/** Maximum columns of a kind, and characters of a name: the module has at most 27, of 14. */
+/** Maximum columns of a kind, and characters of a name; the module needs at most 27 and 14. */
 const [MAX_COLUMNS, MAX_NAME] = [256, 64];
 
 /** Separates two fields. Blanks at both ends of a line are ignored. */
@@ -77,13 +77,21 @@ export class StreamParser {
   header: Header = EMPTY_HEADER;
   /** Lines seen so far. */
   lines = 0;
-  /** The header in force has a format version that this parser does not read. */
+  /** Whether the header in force has a format version that this parser does not read. */
   foreign = false;
   #columns = new Map<string, readonly string[]>();
 
   /** Return the names of a kind's columns: the header's, else those of docs/format.md. */
   columns(kind: string): readonly string[] {
     return this.#columns.get(kind) ?? COLUMNS[kind as keyof typeof COLUMNS] ?? [];
+  }
+
+  /**
+   * Return how many columns a line of a kind has at least. Without a header that is as many as the
+   * oldest module wrote.
+   */
+  minColumns(kind: string): number {
+    return this.#columns.get(kind)?.length ?? MIN_COLUMNS[kind as keyof typeof MIN_COLUMNS] ?? 0;
   }
 
   parse(text: string): ParsedLine {
@@ -111,9 +119,11 @@ export class StreamParser {
     if (kind !== 'C' && kind !== 'L') {
       return this.#problem('not a record: it does not start with a one-letter kind');
     }
-    const names = this.columns(kind);
-    if (fields.length - 1 < names.length) {
-      return this.#problem(`${fields.length - 1} columns where the header has ${names.length}`);
+    const found = fields.length - 1;
+    const names = this.columns(kind).slice(0, found);
+    const least = this.minColumns(kind);
+    if (found < least) {
+      return this.#problem(`${found} columns where the header has ${least}`);
     }
     return kind === 'C' ? this.#count(names, fields) : this.#loss(names, fields);
   }
@@ -137,7 +147,7 @@ export class StreamParser {
       return this.#loss(COLUMNS.L, fields.slice(1));
     }
     if (/^[A-Z]$/.test(key)) {
-      // Converted lines carry all the names, however short the line is.
+      // Limit the names: a converted line carries all of them, however short the original line is.
       if (rest.length > MAX_COLUMNS || rest.some((name) => name.length > MAX_NAME)) {
         return this.#problem(
           `more than ${MAX_COLUMNS} columns, or a name of more than ${MAX_NAME} characters`,

@@ -25,7 +25,7 @@ const NO_CUT = 0x7e;
 const TOP_BITS = 0x80808080;
 const START = /^[ \t\r]*#[ \t\r]+tcpsynq(?=[ \t\r]|$)/;
 
-/** The kinds read as rows, by their letter; there may be millions of rows. */
+/** The kinds read as rows, indexed by letter: fast, since there may be millions of rows. */
 const BY_LETTER: readonly (RowKind | undefined)[] = Array.from({ length: 26 }, (_, i) =>
   ROW_KINDS.find((kind) => kind.charCodeAt(0) === LETTER_A + i),
 );
@@ -47,7 +47,10 @@ export type Item = Row | Count | Loss | Unreadable | Unknown;
 export interface Start {
   /** The header in force. */
   readonly header: Header;
-  /** A `# tcpsynq` line came before it, and began an epoch: new columns, clock and counters. */
+  /**
+   * Whether a `# tcpsynq` line came before the batch, and began an epoch: new columns, clock and
+   * counters.
+   */
   readonly starts: boolean;
 }
 
@@ -61,8 +64,9 @@ export interface Taker {
 /** Lines of a stream one after another, under one header. */
 export interface Batch extends Start {
   /**
-   * Hand the lines to a taker, once, before the reader is asked for the next batch. That one begins
-   * where the taker ended this one. A loop over an iterator took a fifth longer for each line.
+   * Hand the lines to a taker. Call this once, and before the next batch is requested: that batch
+   * begins where the taker ended this one. A loop over an iterator took a fifth longer for each
+   * line.
    */
   to(taker: Taker): void;
 }
@@ -71,15 +75,15 @@ export interface Batch extends Start {
 const IS_HEADER = Symbol('header');
 
 /**
- * Reads a stream or capture as bytes, cut anywhere. It finds the fields of each line in one pass,
- * and converts only the requested ones. Any number of blanks separates fields, as in awk. The
- * header names the columns. It never throws, and keeps at most one line. It skips unreadable lines
- * as counted problems with their line numbers.
+ * Reads a stream or capture as bytes, in chunks that may end anywhere in a line. It finds the
+ * fields of each line in one pass, and converts only the requested ones. Any number of blanks
+ * separates fields, as in awk. The header names the columns. It never throws, and keeps at most one
+ * line. It reports an unreadable line as a problem with its line number, and continues.
  */
 export class StreamReader {
   readonly #parser = new StreamParser();
   readonly #row = new Row();
-  readonly #tcpProbe = new Columns(TCP_PROBE_COLUMNS);
+  readonly #tcpProbe = new Columns(TCP_PROBE_COLUMNS, MIN_TCP_PROBE_COLUMNS);
   #columns: (Columns | undefined)[] = [];
   /** An unfinished line of `#kept` bytes, then the current chunk, up to `#length`. */
   #buffer = Buffer.alloc(0);
@@ -88,14 +92,18 @@ export class StreamReader {
   #length = 0;
   /** Where the next line begins. */
   #line = 0;
-  /** The fields found have one blank between them, and the line has no control characters. */
+  /**
+   * Whether the fields found have one blank between them, and the line has no control characters.
+   */
   #isTidy = true;
   #skipping = false;
   /** A copy of a line with one space between its fields. */
   #tidied = Buffer.alloc(0);
-  /** The reader is handing on lines of a batch: a header ends it. */
+  /** Whether the reader is handing on the lines of a batch, which a header ends. */
   #inBatch = false;
-  /** The header has changed since the last batch, and a `# tcpsynq` line changed it. */
+  /**
+   * Whether the header has changed since the last batch, and whether a `# tcpsynq` line changed it.
+   */
   #isHeaderDue = false;
   #isStart = false;
 
@@ -109,7 +117,7 @@ export class StreamReader {
     return this.#parser.columns(kind);
   }
 
-  /** Lines seen so far. */
+  /** Return the number of lines seen so far. */
   get lines(): number {
     return this.#parser.lines;
   }
@@ -194,8 +202,8 @@ export class StreamReader {
 
   /**
    * Hand the lines of a batch to a taker, up to a header or the end of the chunk. Without a taker,
-   * return the first line of the next batch; null at the end of the chunk; IS_HEADER before a
-   * header that follows one without lines.
+   * return the first line of the next batch, or null at the end of the chunk. Return IS_HEADER
+   * before a header that follows a header without lines.
    */
   #next(taker: Taker | null): Item | typeof IS_HEADER | null {
     const bytes = this.#buffer;
@@ -221,8 +229,9 @@ export class StreamReader {
    * Find the fields of the line that begins at `start`. Return the index of its newline, or -1 if
    * the chunk ends before it.
    *
-   * Read four bytes at a time, since few are separators. `m` has the top bit set in each byte of
-   * `word` below 0x21. The lowest byte comes first, as on x86-64 and arm64, where the module runs.
+   * Read four bytes at a time, since few are separators. `m` has a top bit set for each byte of
+   * `word` that is below 0x21. The lowest byte comes first, as on x86-64 and arm64, where the
+   * module runs.
    */
   #findFields(start: number): number {
     const bytes = this.#buffer;
@@ -234,7 +243,10 @@ export class StreamReader {
     let before = start - 1;
     cuts[0] = before;
     let isTidy = true;
-    /** Has a top bit if a byte of the line, or one before it, may be DEL or begin C1. */
+    /**
+     * Has a top bit set if a byte of the line, or one shortly before it, may be DEL or begin a C1
+     * character.
+     */
     let high = 0;
     // Ignore the bytes of the first word that belong to the previous line.
     let wanted = TOP_BITS << ((start & 3) << 3);
@@ -321,31 +333,32 @@ export class StreamReader {
       const columns = this.#columns[first - LETTER_A] ?? this.#columnsOf(first - LETTER_A);
       row.kind = kind;
       row.tcpProbe = false;
-      return this.#take(bytes, columns, columns.names.length);
+      return this.#take(bytes, columns);
     }
     if (!isSingle && first >= ZERO && first <= NINE && !parser.foreign) {
       row.kind = 'S';
       row.tcpProbe = true;
-      return this.#take(bytes, this.#tcpProbe, MIN_TCP_PROBE_COLUMNS);
+      return this.#take(bytes, this.#tcpProbe);
     }
     return this.#parse(bytes.toString('utf8', start, end));
   }
 
-  #take(bytes: Buffer, columns: Columns, least: number): Item {
+  #take(bytes: Buffer, columns: Columns): Item {
     const row = this.#row;
     this.#parser.lines += 1;
     row.line = this.#parser.lines;
     row.bytes = bytes;
     row.columns = columns;
-    if (row.width < least) {
-      return this.#unreadable(`${row.width} columns where there should be ${least}`);
+    if (row.width < columns.least) {
+      return this.#unreadable(`${row.width} columns where there should be ${columns.least}`);
     }
     row.time = row.seconds(columns.time);
     return Number.isNaN(row.time) ? this.#unreadable('time is not seconds.nanoseconds') : row;
   }
 
   #columnsOf(letter: number): Columns {
-    const columns = new Columns(this.#parser.columns(BY_LETTER[letter] as string));
+    const kind = BY_LETTER[letter] as string;
+    const columns = new Columns(this.#parser.columns(kind), this.#parser.minColumns(kind));
     this.#columns[letter] = columns;
     return columns;
   }
@@ -394,8 +407,8 @@ function hasHighControl(bytes: Buffer, start: number, end: number): boolean {
 
 /**
  * Read a stream as batches of lines, up to its end or the signal. After the signal, drop the
- * unfinished line. Check for signals within a chunk too, since its lines may take long to process;
- * drop the rest of that chunk.
+ * unfinished line. Check for the signal within a chunk too, since its lines may take long to
+ * process; then drop the rest of that chunk.
  */
 export async function* readBatches(
   chunks: AsyncIterable<Buffer>,

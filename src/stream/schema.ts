@@ -41,6 +41,10 @@ export const COUNTERS = {
   cookies_bad: 'ACKs with an invalid cookie',
   queue_full: 'SYNs refused: SYN queue full',
   accept_full: 'SYNs refused: accept queue full',
+  refused_other: 'SYNs refused: no memory, no route or the like',
+  fastopen: 'SYNs with a valid Fast Open cookie: a connection',
+  syns: 'SYNs: added, cookies, fastopen and refused',
+  acks_refused: 'final ACKs refused: accept queue full',
   listen_overflows: 'accept queue overflows (kernel ListenOverflows)',
   listen_drops: 'SYNs and ACKs dropped (kernel ListenDrops)',
   samples: 'samples recorded for taps',
@@ -72,8 +76,25 @@ export const COLUMNS = {
     'peak',
     'missed',
     'lost',
+    'refused_other',
+    'fastopen',
+    'syns',
+    'acks_refused',
   ],
-  A: ['time', 'local', 'remote', 'qlen', 'limit'],
+  A: [
+    'time',
+    'local',
+    'remote',
+    'qlen',
+    'limit',
+    'win',
+    'ttl',
+    'ipid',
+    'len',
+    'mss',
+    'wscale',
+    'opts',
+  ],
   R: ['time', 'local', 'remote', 'qlen', 'outcome', 'age_us', 'synacks'],
   S: [
     'time',
@@ -117,8 +138,28 @@ export const COLUMNS = {
     'proto',
   ],
   X: ['time', 'local', 'remote', 'state', 'cause', 'stack'],
+  Y: [
+    'time',
+    'local',
+    'remote',
+    'answer',
+    'qlen',
+    'limit',
+    'accept_qlen',
+    'backlog',
+    'win',
+    'ttl',
+    'ipid',
+    'len',
+    'mss',
+    'wscale',
+    'opts',
+  ],
   L: ['time', 'kind', 'lost', 'lost_total', 'produced_total'],
 } as const;
+
+/** The number of columns, from the first, that a line of each kind has at least. */
+export const MIN_COLUMNS = { C: 18, A: 5, R: 7, S: 27, D: 10, X: 6, Y: 15, L: 5 } as const;
 
 /** Counters of a C line that only grow, except the tap's own losses. */
 export const GROWING = [
@@ -135,10 +176,14 @@ export const GROWING = [
   'queue_full',
   'accept_full',
   'missed',
+  'refused_other',
+  'fastopen',
+  'syns',
+  'acks_refused',
 ] as const;
 
 /** The kinds whose lines are rows: all except counts and losses. */
-export const ROW_KINDS = ['A', 'R', 'S', 'D', 'X'] as const;
+export const ROW_KINDS = ['A', 'R', 'S', 'D', 'X', 'Y'] as const;
 
 /** The noun for the records of each kind. */
 export const RECORDS = {
@@ -148,6 +193,7 @@ export const RECORDS = {
   S: 'samples',
   D: 'drops',
   X: 'closes',
+  Y: 'SYNs answered otherwise',
 } as const;
 
 /** The columns that tcp_probe of Linux 4.15 printed, in its order. */
@@ -169,6 +215,7 @@ export const TCP_PROBE_COLUMNS = [
 export const TEXT_COLUMNS = [
   'local',
   'remote',
+  'opts',
   'outcome',
   'snd_nxt',
   'snd_una',
@@ -183,11 +230,19 @@ export const TEXT_COLUMNS = [
   'stack',
   'proto',
   'cause',
+  'answer',
   'kind',
 ] as const;
 
 /** The letters of the lines that each word of the filter key `kinds` asks for. */
-export const LETTERS = { count: 'C', event: 'AR', sample: 'S', drop: 'D', close: 'X' } as const;
+export const LETTERS = {
+  count: 'C',
+  event: 'AR',
+  sample: 'S',
+  drop: 'D',
+  close: 'X',
+  syn: 'Y',
+} as const;
 
 /** Names of counters in /proc/net/netstat, which counts since the namespace was made. */
 export const NETSTAT = {
@@ -218,6 +273,10 @@ export const STAT_COLUMNS = [
   'samples',
   'lost',
   'missed',
+  'refused_other',
+  'fastopen',
+  'syns',
+  'acks_refused',
 ] as const;
 
 /** The columns of /proc/net/tcpsynq_listeners. */

@@ -178,10 +178,10 @@ describe('csv', () => {
     });
     expect(text).toBe(
       lines(
-        'kind,time,local,remote,qlen,limit,outcome,age_us,synacks,records_lost',
-        'A,1790000001.123456718,10.9.0.1:80,198.18.0.1:1024,512,129,,,,',
-        'R,1790000002.623456717,[fd09::1]:80,[2001:db8::1]:1024,3,,completed,1500250,2,',
-        'L,1790000003.373456717,,,,,,,,7',
+        'kind,time,local,remote,qlen,limit,win,ttl,ipid,len,mss,wscale,opts,outcome,age_us,synacks,records_lost',
+        'A,1790000001.123456718,10.9.0.1:80,198.18.0.1:1024,512,129,,,,,,,,,,,',
+        'R,1790000002.623456717,[fd09::1]:80,[2001:db8::1]:1024,3,,,,,,,,,completed,1500250,2,',
+        'L,1790000003.373456717,,,,,,,,,,,,,,,7',
       ),
     );
   });

@@ -2,7 +2,8 @@
 // answer after a round trip and repeat a refused SYN, senders that never answer. A step is 1 ms.
 
 import { COLUMNS as SCHEMA } from '../../src/stream/schema.js';
-import { countLine } from '../capture.js';
+
+import { ADDED_COLUMNS, countLine } from '../capture.js';
 
 /** Make a generator of numbers from 0 up to 1: mulberry32 (Tommy Ettinger, public domain). */
 export function randomFrom(seed: number): () => number {
@@ -54,7 +55,7 @@ const HEADER = [
   '# tcpsynq 1',
   '# filter kinds=count,event interval_ms=200',
   `# C ${SCHEMA.C.join(' ')}`,
-  `# A ${SCHEMA.A.join(' ')}`,
+  `# A ${ADDED_COLUMNS}`,
   `# R ${SCHEMA.R.join(' ')}`,
 ];
 /** Time between two C lines, in ms. */

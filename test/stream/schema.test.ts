@@ -148,13 +148,10 @@ describe('lab/schema.mjs check', () => {
   });
 
   test('passes when a column is appended', () => {
-    edit(
-      /("doc": "how many the SYN queue holds"\s+\})/,
-      '$1, { "name": "new", "type": "number", "doc": "new" }',
-    );
+    edit(/("doc": "SYN-ACKs sent" \})/, '$1, { "name": "new", "type": "number", "doc": "new" }');
     expect(check()).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(join(copy, 'kmod/schema.h'), 'utf8')).toContain(
-      '"time local remote qlen limit new"',
+      '"time local remote qlen outcome age_us synacks new"',
     );
   });
 });

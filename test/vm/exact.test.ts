@@ -135,6 +135,7 @@ describe('one listener', () => {
 describe('refusals: SYNs sent = added + cookies + each refusal', () => {
   function expectAllAccounted(f: Figures, sent: Sent): void {
     expect(f.added + f.cookies + f.queue_full + f.accept_full).toBe(sent.syn_sent);
+    expect(f.syns).toBe(sent.syn_sent);
   }
 
   test('SYN queue full, no cookies: the backlog fits, and from 6.1 on one more', async () => {

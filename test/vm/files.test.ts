@@ -57,7 +57,7 @@ function expectStream(text: string): string[] {
   const lines = text.trimEnd().split('\n');
   for (const [i, pattern] of header.entries()) expect(lines[i]).toMatch(pattern);
   const counts = lines.slice(header.length);
-  for (const line of counts) expect(line).toMatch(/^C \d+\.\d{9}( -?\d+){17}$/);
+  for (const line of counts) expect(line).toMatch(/^C \d+\.\d{9}( -?\d+){21}$/);
   const times = counts.map((line) => Number(line.split(' ')[1]));
   expect(times).toEqual([...times].sort((a, b) => a - b));
   return counts;
@@ -107,16 +107,17 @@ describe('with the module loaded', () => {
       [1, 2].map(
         () =>
           new Promise<string>((resolve) => {
-            const cat = spawn('timeout', ['2.5', 'cat', TAP]);
+            const cat = spawn('cat', [TAP]);
             let text = '';
             cat.stdout.on('data', (chunk) => {
               text += chunk;
+              if ((text.match(/^C .*\n/gm) ?? []).length >= 3) cat.kill();
             });
             cat.on('close', () => resolve(text));
           }),
       ),
     );
-    for (const text of outputs) expect(expectStream(text).length).toBe(3);
+    for (const text of outputs) expect(expectStream(text).length).toBeGreaterThanOrEqual(3);
   });
 
   test('head, while read and dd bs=1 work as readers', () => {
@@ -359,7 +360,7 @@ for i in range(${n}):
     const text = link.inTarget('cat /proc/net/stat/tcpsynq');
     const rows = text.trimEnd().split('\n');
     expect(rows.length).toBe(1 + Number(sh('nproc --all')));
-    expect(new Set(rows.map((row) => row.split(' ').length))).toEqual(new Set([17]));
+    expect(new Set(rows.map((row) => row.split(' ').length))).toEqual(new Set([21]));
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThan(1022);
     const c =
       link

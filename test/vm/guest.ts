@@ -225,7 +225,7 @@ export class Running {
       }
       return false;
     };
-    await eventually(`"${text}" from ${this.what}`, spoken, { limit: 120_000, every: 5 });
+    await eventually(`"${text}" from ${this.what}`, spoken, { limit: 300_000, every: 5 });
   }
 
   /** Wait for the tool to exit, return its stdout, and throw unless its status is 0. */
@@ -379,7 +379,7 @@ echo $!`);
 
   /** Return the first C line of a new tap: its figures add up even while traffic runs. */
   countLine(): Figures {
-    const lines = this.inTarget('head -n 14 /proc/net/tcpsynq').trimEnd().split('\n');
+    const lines = this.inTarget("sed '/^C /q' /proc/net/tcpsynq").trimEnd().split('\n');
     const words = (start: string) =>
       lines
         .find((line) => line.startsWith(start))
