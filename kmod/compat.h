@@ -277,6 +277,8 @@ static inline void *synq_alloc_node(size_t bytes, int node)
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(4, 20, 0) || SYNQ_RHEL(8, 0))
 #if !SYNQ_RCU_WAITS_FOR_BH
 #define synchronize_rcu		synchronize_sched
+#define call_rcu		call_rcu_sched
+#define rcu_barrier		rcu_barrier_sched
 #endif /* 4.20 */
 
 /* Do net_generic() with bottom halves off: since 4.20 RCU waits for that too. */

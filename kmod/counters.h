@@ -24,7 +24,8 @@ enum synq_mib {
 
 /* Bits of struct synq_question's @flags. */
 #define SYNQ_QUESTION_PEER	BIT(0)	/* the three-quarters rule asks whether the peer is proven */
-#define SYNQ_QUESTION_SAVED	BIT(1)	/* the fields of its record are saved on this CPU */
+#define SYNQ_QUESTION_FULL	BIT(1)	/* the accept queue was full when it came */
+#define SYNQ_QUESTION_SAVED	BIT(2)	/* the fields of its record are saved on this CPU */
 
 /**
  * struct synq_question - the SYN that this CPU answers, or has refused
@@ -81,6 +82,8 @@ struct synq_cpu {
 /* Bits of struct synq_net's @watch. */
 enum synq_watch {
 	SYNQ_WATCH_RECORDS,	/* @feeds is not empty */
+	SYNQ_WATCH_PRINTS,	/* a feed asks for records with the fingerprint of a SYN */
+	SYNQ_WATCH_SYNS,	/* a feed asks for SYNs that do not enter the queue */
 	SYNQ_WATCH_PEAK,	/* a tap's tick dozes until a half-open is added */
 };
 
@@ -88,6 +91,7 @@ enum synq_watch {
  * struct synq_net - the module's data of a network namespace
  * @cpu: the counters; synq_dummy_counters once it is being dismantled
  * @dying: the counters from then until they are freed
+ * @garbage: frees them after an RCU grace period
  * @watch: BIT(enum synq_watch): read by the hook of an added half-open
  * @feeds: taps that ask for records; read under RCU
  * @taps: all open taps; read under RCU
@@ -96,6 +100,7 @@ enum synq_watch {
 struct synq_net {
 	struct synq_cpu __percpu *cpu;
 	struct synq_cpu __percpu *dying;
+	struct synq_garbage *garbage;
 	unsigned long watch;
 	struct hlist_head feeds;
 	struct hlist_head taps;

@@ -20,7 +20,7 @@ static notrace void synq_event_write(const struct synq_net *sn, const struct syn
 	}
 }
 
-static notrace void synq_event_ends(struct synq_record *r, const struct request_sock *req)
+notrace void synq_event_ends(struct synq_record *r, const struct request_sock *req)
 {
 	const struct inet_request_sock *ireq = inet_rsk(req);
 
@@ -53,7 +53,7 @@ noinline void notrace synq_event_added(struct synq_net *sn, const struct sock *l
 	if (!synq_recording(sn))
 		return;
 	synq_event_ends(&e.r, req);
-	synq_print_copy(sn, &e.print);
+	synq_print_copy(sn, &e.r, &e.print);
 	synq_event_write(sn, &e, inet_rsk(req)->ir_mark);
 }
 

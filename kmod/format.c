@@ -47,6 +47,7 @@ static const char * const synq_causes[SYNQ_CAUSES] = SYNQ_CAUSE_NAMES;
 
 static const char * const synq_answers[] = {
 	[SYNQ_COOKIES]		= "cookie",
+	[SYNQ_COOKIES_OK]	= "cookie_ok",
 	[SYNQ_FASTOPEN]		= "fastopen",
 	[SYNQ_QUEUE_FULL]	= "queue_full",
 	[SYNQ_ACCEPT_FULL]	= "accept_full",
@@ -67,7 +68,10 @@ void synq_record_header(struct seq_file *seq)
 		seq_printf(seq, "# %c %s\n", synq_letters[kind], synq_columns[kind]);
 }
 
-/* Write " %s" of each as text.h does, because each segment or SYN makes a line. */
+/*
+ * Each function below writes a blank and a field, with text.h: every segment or SYN may
+ * make a line, and seq_printf() would be most of its cost.
+ */
 
 static char *synq_put_field(char *p, u64 n)
 {

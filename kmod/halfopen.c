@@ -86,12 +86,12 @@ static __always_inline void synq_synack(struct synq_net *sn, const struct sock *
 	case TCP_SYNACK_COOKIE:
 		synq_count(sn, SYNQ_COOKIES);
 		if (synq_recording(sn))
-			synq_syn_write(sn, SYNQ_COOKIES);
+			synq_syn_write(sn, req, SYNQ_COOKIES);
 		break;
 	default:
 		synq_count(sn, SYNQ_FASTOPEN);
 		if (synq_recording(sn))
-			synq_syn_write(sn, SYNQ_FASTOPEN);
+			synq_syn_write(sn, req, SYNQ_FASTOPEN);
 		break;
 	}
 }
@@ -267,7 +267,7 @@ static __always_inline void synq_on_migrate(const struct synq_call *call)
 		synq_count(synq_req_net(inet_reqsk(sk)), SYNQ_INITIAL);
 }
 
-/* accept() may put the last reference in process context (6.1). */
+/* accept() may drop the last reference in process context (6.1): disable preemption. */
 static noinline void notrace synq_freed(struct request_sock *req)
 {
 	preempt_disable_notrace();

@@ -140,8 +140,16 @@ static struct synq_hook synq_hooks[SYNQ_HOOKS] = {
 	},
 	[SYNQ_HOOK_CONN_REQUEST] = {
 		.symbol = "tcp_conn_request", .caller = "tcp_v4_conn_request",
-		.serves = "queue_full,accept_full", .hot = true,
+		.serves = "queue_full,accept_full,refused_other,syns", .hot = true,
 		SYNQ_HANDLERS(synq_on_conn_request),
+	},
+	[SYNQ_HOOK_SYN_RECV4] = {
+		.symbol = "tcp_v4_syn_recv_sock", .serves = "cookie_ok_record",
+		.on_demand = true, .optional = true, SYNQ_HANDLERS(synq_on_syn_recv4),
+	},
+	[SYNQ_HOOK_SYN_RECV6] = {
+		.symbol = SYNQ_IPV6("tcp_v6_syn_recv_sock"), .serves = "cookie_ok_record",
+		.on_demand = true, .optional = true, SYNQ_HANDLERS(synq_on_syn_recv6),
 	},
 	/* This hook and the next three run for every segment. */
 	[SYNQ_HOOK_RCV] = {

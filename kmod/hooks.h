@@ -47,6 +47,8 @@ static __always_inline bool synq_in_range(const struct synq_range *range, unsign
 	HOOK(SEND_SYNACK6, send_synack6)					\
 	HOOK(PEER_PROVEN, peer_proven)						\
 	HOOK(CONN_REQUEST, conn_request)					\
+	HOOK(SYN_RECV4, syn_recv4)						\
+	HOOK(SYN_RECV6, syn_recv6)						\
 	HOOK(RCV, rcv)								\
 	HOOK(XMIT, xmit)							\
 	HOOK(DO_RCV4, do_rcv4)							\

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The counters of each network namespace, and their sum. */
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <net/ip.h>
 #include <net/tcp.h>
 
@@ -44,10 +46,14 @@ static u64 synq_refusals_read(struct net *net, const struct synq_cpu *c, int cpu
 		n[SYNQ_REFUSED_OTHER] = READ_ONCE(c->n[SYNQ_REFUSED_OTHER]);
 		asked = READ_ONCE(per_cpu(synq_asked, cpu)) == c;
 		queue_full = synq_mib_read(net, cpu, SYNQ_MIB_QUEUE_FULL_DROP);
-		overflows = synq_mib_read(net, cpu, SYNQ_MIB_LISTEN_OVERFLOWS);
 		drops = synq_mib_read(net, cpu, SYNQ_MIB_LISTEN_DROPS);
-		reason = asked ? synq_refusal(&c->question, queue_full, overflows, drops) :
-				 SYNQ_COUNTERS;
+		/* The kernel increments LISTENOVERFLOWS first: so an old one is not read here. */
+		smp_rmb();
+		overflows = synq_mib_read(net, cpu, SYNQ_MIB_LISTEN_OVERFLOWS);
+		/* The flags after the counters: pairs with synq_on_peer_proven(). */
+		smp_rmb();
+		reason = asked ? synq_refusal(&c->question, READ_ONCE(c->question.flags),
+					      queue_full, overflows, drops) : SYNQ_COUNTERS;
 		/* An answered SYN leaves @seq alone: read whether it was after the counters. */
 		smp_rmb();
 	} while (read_seqcount_retry(&c->seq, seq) ||
@@ -186,14 +192,29 @@ const char *synq_outcome_name(enum synq_counter outcome)
 	return names[outcome];
 }
 
+/**
+ * struct synq_garbage - the counters of a namespace that is gone
+ * @rcu: the grace period after which no CPU's question is in them
+ * @cpu: the counters
+ */
+struct synq_garbage {
+	struct rcu_head rcu;
+	struct synq_cpu __percpu *cpu;
+};
+
 static int __net_init synq_netns_new(struct net *net)
 {
 	struct synq_net *sn = synq_net(net);
 	int cpu;
 
-	sn->cpu = alloc_percpu_gfp(struct synq_cpu, GFP_KERNEL_ACCOUNT);
-	if (!sn->cpu)
+	sn->garbage = kmalloc(sizeof(*sn->garbage), GFP_KERNEL_ACCOUNT);
+	if (!sn->garbage)
 		return -ENOMEM;
+	sn->cpu = alloc_percpu_gfp(struct synq_cpu, GFP_KERNEL_ACCOUNT);
+	if (!sn->cpu) {
+		kfree(sn->garbage);
+		return -ENOMEM;
+	}
 	for_each_possible_cpu(cpu)
 		per_cpu_ptr(sn->cpu, cpu)->net = net;
 	init_irq_work(&sn->stir, synq_taps_stir);
@@ -207,18 +228,25 @@ static int __net_init synq_netns_new(struct net *net)
  */
 static DEFINE_PER_CPU(struct synq_cpu, synq_dummy_counters);
 
-/* Drop the open questions of a dying namespace. Return whether there was one. */
-static bool synq_netns_drop_asked(const struct synq_net *sn)
+/* Drop the open questions of a dying namespace. */
+static void synq_netns_drop_asked(const struct synq_net *sn)
 {
-	bool found = false;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		struct synq_cpu *c = per_cpu_ptr(sn->dying, cpu);
 
-		found |= cmpxchg(&per_cpu(synq_asked, cpu), c, NULL) == c;
+		if (READ_ONCE(per_cpu(synq_asked, cpu)) == c)
+			cmpxchg(&per_cpu(synq_asked, cpu), c, NULL);
 	}
-	return found;
+}
+
+static void synq_garbage_free(struct rcu_head *rcu)
+{
+	struct synq_garbage *garbage = container_of(rcu, struct synq_garbage, rcu);
+
+	free_percpu(garbage->cpu);
+	kfree(garbage);
 }
 
 static void __net_exit synq_netns_leave(struct net *net)
@@ -234,11 +262,13 @@ static void __net_exit synq_netns_leave(struct net *net)
 
 static void __net_exit synq_netns_gone(struct net *net)
 {
-	irq_work_sync(&synq_net(net)->stir);
-	/* A hook that began before leaving may have asked after it. */
-	if (unlikely(synq_netns_drop_asked(synq_net(net))))
-		synchronize_rcu();
-	free_percpu(synq_net(net)->dying);
+	struct synq_net *sn = synq_net(net);
+
+	irq_work_sync(&sn->stir);
+	/* A hook that began before leaving may have asked after it, and may still use that. */
+	synq_netns_drop_asked(sn);
+	sn->garbage->cpu = sn->dying;
+	call_rcu(&sn->garbage->rcu, synq_garbage_free);
 }
 
 SYNQ_DEFINE_NETNS_EXIT(synq_netns_leave, synq_netns_gone)
@@ -258,4 +288,6 @@ int synq_netns_init(void)
 void synq_netns_uninit(void)
 {
 	unregister_pernet_subsys(&synq_netns_ops);
+	/* Their callback is in this module. */
+	rcu_barrier();
 }

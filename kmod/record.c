@@ -240,6 +240,29 @@ static int synq_feed_add_rings(struct synq_feed *feed)
 	return err;
 }
 
+static void synq_watch(struct synq_net *sn, enum synq_watch bit, bool on)
+{
+	if (on)
+		set_bit(bit, &sn->watch);
+	else
+		clear_bit(bit, &sn->watch);
+}
+
+/* Note in a namespace's @watch what its feeds ask for. */
+static void synq_feeds_watch(struct net *net)
+{
+	struct synq_net *sn = synq_net(net);
+	struct synq_feed *feed;
+	unsigned int kinds = 0;
+
+	hlist_for_each_entry(feed, &sn->feeds, node)
+		kinds |= synq_filter_kinds(rcu_dereference_protected(feed->filter,
+						lockdep_is_held(&synq_feeds_lock)));
+	synq_watch(sn, SYNQ_WATCH_RECORDS, !hlist_empty(&sn->feeds));
+	synq_watch(sn, SYNQ_WATCH_PRINTS, kinds & (SYNQ_KIND_EVENT | SYNQ_KIND_SYN));
+	synq_watch(sn, SYNQ_WATCH_SYNS, kinds & SYNQ_KIND_SYN);
+}
+
 /**
  * synq_feed_open() - give a tap rings, and let the hooks write to them
  * @net: the tap's namespace, held by the tap
@@ -267,7 +290,7 @@ struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filt
 	}
 	mutex_lock(&synq_feeds_lock);
 	hlist_add_head_rcu(&feed->node, &synq_net(net)->feeds);
-	set_bit(SYNQ_WATCH_RECORDS, &synq_net(net)->watch);
+	synq_feeds_watch(net);
 	mutex_unlock(&synq_feeds_lock);
 	return feed;
 }
@@ -276,8 +299,7 @@ void synq_feed_close(struct net *net, struct synq_feed *feed)
 {
 	mutex_lock(&synq_feeds_lock);
 	hlist_del_rcu(&feed->node);
-	if (hlist_empty(&synq_net(net)->feeds))
-		clear_bit(SYNQ_WATCH_RECORDS, &synq_net(net)->watch);
+	synq_feeds_watch(net);
 	mutex_unlock(&synq_feeds_lock);
 	/* The hooks run with preemption off: after this none uses a ring. */
 	synchronize_rcu();
@@ -286,7 +308,7 @@ void synq_feed_close(struct net *net, struct synq_feed *feed)
 	synq_feed_free(feed);
 }
 
-int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter)
+int synq_feed_change(struct net *net, struct synq_feed *feed, const struct synq_filter *filter)
 {
 	struct synq_filter *changed = kmemdup(filter, sizeof(*filter), SYNQ_GFP_TAP);
 	struct synq_filter *old;
@@ -296,6 +318,7 @@ int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter)
 	mutex_lock(&synq_feeds_lock);
 	old = rcu_dereference_protected(feed->filter, lockdep_is_held(&synq_feeds_lock));
 	rcu_assign_pointer(feed->filter, changed);
+	synq_feeds_watch(net);
 	mutex_unlock(&synq_feeds_lock);
 	synchronize_rcu();
 	kfree(old);

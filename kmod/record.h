@@ -324,7 +324,7 @@ void synq_feeds_uninit(void);
 struct synq_feed *synq_feed_open(struct net *net, const struct synq_filter *filter,
 				 struct synq_reader *reader);
 void synq_feed_close(struct net *net, struct synq_feed *feed);
-int synq_feed_change(struct synq_feed *feed, const struct synq_filter *filter);
+int synq_feed_change(struct net *net, struct synq_feed *feed, const struct synq_filter *filter);
 bool synq_feed_holds(const struct synq_feed *feed, bool half);
 u64 synq_feed_begin(struct synq_feed *feed);
 const struct synq_record *synq_feed_peek(struct synq_feed *feed);
@@ -353,10 +353,12 @@ char synq_record_letter(enum synq_record_kind kind);
 
 /* ---- SYNs (syn.c) ---- */
 
-void synq_print_copy(const struct synq_net *sn, struct synq_print *print);
+void synq_print_copy(const struct synq_net *sn, const struct synq_record *r,
+		     struct synq_print *print);
 
 /* ---- Events (event.c) ---- */
 
+void synq_event_ends(struct synq_record *r, const struct request_sock *req);
 void synq_event_added(struct synq_net *sn, const struct sock *listener,
 		      const struct request_sock *req);
 void synq_event_removed(const struct synq_net *sn, const struct request_sock *req,

@@ -29,7 +29,7 @@ static int synq_status_show(struct seq_file *seq, void *v)
 	exact = synq_hooks_exact(seq);
 	exact &= synq_lives_exact(seq);
 	if (SYNQ_BH_PREEMPTED) {
-		seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: the kernel may interrupt the handling of one packet to handle another: accept_full, queue_full and half-opens that move to another listener may be off by a few\n");
+		seq_puts(seq, "why PREEMPT_RT without PREEMPT_RT_NEEDS_BH_LOCK: the kernel may interrupt the handling of one packet to handle another: accept_full, queue_full, refused_other, syns, records of SYNs and half-opens that move to another listener may be off by a few\n");
 		exact = false;
 	}
 	seq_printf(seq, "exact %s\n", exact ? "yes" : "no");

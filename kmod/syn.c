@@ -11,7 +11,7 @@
  *  - for a full accept queue: LISTENOVERFLOWS and LISTENDROPS count it, with final
  *    ACKs refused for the same reason;
  *  - for another reason: no memory, no route, or a security module. LISTENDROPS;
- *  - because another CPU has queued a copy of it: since 6.18 no counter.
+ *  - because another CPU has queued a copy of it: no counter (6.1.192, 6.10).
  *
  * So the hook of tcp_conn_request() stores these counters: a question. The hook of
  * ->send_synack() ends it. If it is still open when the kernel has finished with the
@@ -45,47 +45,58 @@ struct synq_syn_saved {
 
 static struct synq_syn_saved __percpu *synq_syns;
 
-#define synq_mib_this_cpu(net, field)	this_cpu_read((net)->mib.net_statistics->mibs[field])
+#define synq_mib_this_cpu(mib, field)	this_cpu_read((mib)->mibs[field])
 
 /* Count the SYN that this CPU has refused. The kernel has finished with it. */
 static noinline void notrace synq_syn_settle(struct synq_cpu *c)
 {
+	const struct synq_question *q = &c->question;
+	struct linux_mib __percpu *mib;
 	enum synq_counter reason;
+	u64 overflows;
 
 	if (!c->net) {
 		synq_syn_answered();
 		return;
 	}
-	reason = synq_refusal(&c->question,
-			      synq_mib_this_cpu(c->net, LINUX_MIB_TCPREQQFULLDROP),
-			      synq_mib_this_cpu(c->net, LINUX_MIB_LISTENOVERFLOWS),
-			      synq_mib_this_cpu(c->net, LINUX_MIB_LISTENDROPS));
+	mib = c->net->mib.net_statistics;
+	overflows = synq_mib_this_cpu(mib, LINUX_MIB_LISTENOVERFLOWS);
+	reason = synq_refusal(q, q->flags, synq_mib_this_cpu(mib, LINUX_MIB_TCPREQQFULLDROP),
+			      overflows, synq_mib_this_cpu(mib, LINUX_MIB_LISTENDROPS));
+	/* The accept queue may have become full, or not full any more, before the kernel looked. */
 	if (reason == SYNQ_COUNTERS)
-		reason = SYNQ_REFUSED_OTHER;
+		reason = q->flags & SYNQ_QUESTION_PEER ? SYNQ_QUEUE_FULL :
+			 overflows != q->overflows ? SYNQ_ACCEPT_FULL : SYNQ_REFUSED_OTHER;
 	raw_write_seqcount_begin(&c->seq);
 	WRITE_ONCE(c->n[reason], c->n[reason] + 1);
 	synq_syn_answered();
 	raw_write_seqcount_end(&c->seq);
-	if (c->question.flags & SYNQ_QUESTION_SAVED)
-		synq_syn_write(synq_net_hook(c->net), reason);
+	if (q->flags & SYNQ_QUESTION_SAVED)
+		synq_syn_write(synq_net_hook(c->net), NULL, reason);
 }
 
 /* The packets that this CPU was handling are done: no SYN is being answered. */
 static void synq_syn_tasklet(unsigned long unused)
 {
-	struct synq_cpu *c = this_cpu_read(synq_asked);
+	struct synq_cpu *c;
 
+	/* On PREEMPT_RT a tasklet may be preempted; hooks may not. */
+	preempt_disable_notrace();
+	c = this_cpu_read(synq_asked);
 	if (c)
 		synq_syn_settle(c);
+	preempt_enable_notrace();
 }
 
-static __always_inline void synq_syn_ask(struct synq_cpu *c, const struct net *net)
+static __always_inline void synq_syn_ask(struct synq_cpu *c, const struct sock *sk)
 {
+	struct linux_mib __percpu *mib = sock_net(sk)->mib.net_statistics;
+
 	raw_write_seqcount_begin(&c->seq);
-	c->question.queue_full = synq_mib_this_cpu(net, LINUX_MIB_TCPREQQFULLDROP);
-	c->question.overflows = synq_mib_this_cpu(net, LINUX_MIB_LISTENOVERFLOWS);
-	c->question.drops = synq_mib_this_cpu(net, LINUX_MIB_LISTENDROPS);
-	c->question.flags = 0;
+	c->question.queue_full = synq_mib_this_cpu(mib, LINUX_MIB_TCPREQQFULLDROP);
+	c->question.overflows = synq_mib_this_cpu(mib, LINUX_MIB_LISTENOVERFLOWS);
+	c->question.drops = synq_mib_this_cpu(mib, LINUX_MIB_LISTENDROPS);
+	c->question.flags = sk_acceptq_is_full(sk) ? SYNQ_QUESTION_FULL : 0;
 	this_cpu_write(synq_asked, c);
 	raw_write_seqcount_end(&c->seq);
 }
@@ -179,50 +190,110 @@ static notrace void synq_syn_ends(struct synq_record *r, const struct sk_buff *s
 	r->remote_port = ntohs(th->source);
 }
 
-/* Save the fields of the SYN's record, and settle its question soon. */
+static __always_inline void synq_syn_queues(struct synq_syn *syn, const struct sock *sk)
+{
+	syn->r.kind = SYNQ_RECORD_SYN;
+	syn->qlen = reqsk_queue_len(&inet_csk(sk)->icsk_accept_queue);
+	syn->limit = synq_listener_holds(sk);
+	syn->accept_qlen = READ_ONCE(sk->sk_ack_backlog);
+	syn->backlog = READ_ONCE(sk->sk_max_ack_backlog);
+}
+
+/* Save the fields of the SYN's record. */
 static noinline void notrace synq_syn_save(struct synq_cpu *c, const struct sock *sk,
 					   struct sk_buff *skb)
 {
 	struct synq_syn_saved *saved = this_cpu_ptr(synq_syns);
 	struct synq_syn *syn = &saved->syn;
 
-	syn->r.kind = SYNQ_RECORD_SYN;
+	synq_syn_queues(syn, sk);
 	synq_syn_ends(&syn->r, skb);
 	synq_print_take(&syn->print, skb);
-	syn->qlen = reqsk_queue_len(&inet_csk(sk)->icsk_accept_queue);
-	syn->limit = synq_listener_holds(sk);
-	syn->accept_qlen = READ_ONCE(sk->sk_ack_backlog);
-	syn->backlog = READ_ONCE(sk->sk_max_ack_backlog);
 	saved->mark = inet_request_mark(sk, skb);
 	c->question.flags |= SYNQ_QUESTION_SAVED;
-	tasklet_schedule(&saved->tasklet);
 }
 
-/* Write the record of this CPU's SYN, which the kernel has answered with @answer. */
-noinline void notrace synq_syn_write(struct synq_net *sn, enum synq_counter answer)
+static notrace void synq_syn_record(const struct synq_net *sn, const struct synq_syn *syn, u32 mark)
 {
-	struct synq_syn_saved *saved = this_cpu_ptr(synq_syns);
 	struct synq_feed *feed;
 
-	if (!(this_cpu_ptr(READ_ONCE(sn->cpu))->question.flags & SYNQ_QUESTION_SAVED))
-		return;
-	saved->syn.answer = answer;
 	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
 		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
 
 		if (synq_filter_kinds(filter) & SYNQ_KIND_SYN &&
-		    synq_record_wanted(filter, &saved->syn.r, saved->mark))
-			synq_feed_write(sn, feed, &saved->syn.r);
+		    synq_record_wanted(filter, &syn->r, mark))
+			synq_feed_write(sn, feed, &syn->r);
 	}
 }
 
-/* Copy the fingerprint of the SYN that this CPU is adding to the queue. */
-notrace void synq_print_copy(const struct synq_net *sn, struct synq_print *print)
+/* Return the SYN that is saved on this CPU, if it has these endpoints; or NULL. */
+static notrace struct synq_syn_saved *synq_syn_saved_of(const struct synq_net *sn,
+							const struct synq_record *r)
 {
-	if (this_cpu_ptr(READ_ONCE(sn->cpu))->question.flags & SYNQ_QUESTION_SAVED)
-		*print = this_cpu_ptr(synq_syns)->syn.print;
+	struct synq_question *q = &this_cpu_ptr(READ_ONCE(sn->cpu))->question;
+	struct synq_syn_saved *saved = this_cpu_ptr(synq_syns);
+	const struct synq_record *own = &saved->syn.r;
+
+	if (!(q->flags & SYNQ_QUESTION_SAVED) ||
+	    (r && (own->remote_port != r->remote_port || own->local_port != r->local_port ||
+		   !ipv6_addr_equal(&own->remote, &r->remote) ||
+		   !ipv6_addr_equal(&own->local, &r->local))))
+		return NULL;
+	q->flags &= ~SYNQ_QUESTION_SAVED;
+	return saved;
+}
+
+/**
+ * synq_syn_write() - write the record of this CPU's SYN
+ * @sn: its namespace
+ * @req: its request; NULL: the kernel refused it
+ * @answer: the counter of the answer
+ */
+noinline void notrace synq_syn_write(struct synq_net *sn, const struct request_sock *req,
+				     enum synq_counter answer)
+{
+	struct synq_syn_saved *saved;
+	struct synq_record r;
+
+	if (req)
+		synq_event_ends(&r, req);
+	saved = synq_syn_saved_of(sn, req ? &r : NULL);
+	if (!saved)
+		return;
+	saved->syn.answer = answer;
+	synq_syn_record(sn, &saved->syn, saved->mark);
+}
+
+/* Copy the fingerprint of the SYN that this CPU is adding to the queue; @r: its endpoints. */
+notrace void synq_print_copy(const struct synq_net *sn, const struct synq_record *r,
+			     struct synq_print *print)
+{
+	const struct synq_syn_saved *saved = synq_syn_saved_of(sn, r);
+
+	if (saved)
+		*print = saved->syn.print;
 	else
 		print->wscale = SYNQ_PRINT_NONE;
+}
+
+/* Record that a final ACK brought a cookie back. */
+static noinline void notrace synq_cookie_returned(const struct sock *sk,
+						  const struct request_sock *req)
+{
+	const struct synq_net *sn = synq_net_hook(sock_net(sk));
+	struct synq_syn syn = {
+		.answer = SYNQ_COOKIES_OK,
+		.print.wscale = SYNQ_PRINT_NONE,
+	};
+
+	/* A segment that waited while a process held its socket runs with preemption on. */
+	preempt_disable_notrace();
+	if (READ_ONCE(sn->watch) & BIT(SYNQ_WATCH_SYNS)) {
+		synq_syn_queues(&syn, sk);
+		synq_event_ends(&syn.r, req);
+		synq_syn_record(sn, &syn, inet_rsk(req)->ir_mark);
+	}
+	preempt_enable_notrace();
 }
 
 /* ---- Hooks ---- */
@@ -235,9 +306,12 @@ static noinline void notrace synq_conn_request_slow(struct synq_cpu *asked, cons
 
 	if (asked)
 		synq_syn_settle(asked);
-	synq_syn_ask(c, sock_net(sk));
-	if (synq_recording(sn))
+	synq_syn_ask(c, sk);
+	if (READ_ONCE(sn->watch) & BIT(SYNQ_WATCH_PRINTS))
 		synq_syn_save(c, sk, skb);
+	/* Settle the question soon, if this is the last SYN for now. */
+	if (READ_ONCE(sn->watch) & BIT(SYNQ_WATCH_SYNS))
+		tasklet_schedule(&this_cpu_ptr(synq_syns)->tasklet);
 }
 
 /* tcp_conn_request(rsk_ops, af_ops, sk, skb) */
@@ -245,13 +319,12 @@ static __always_inline void synq_on_conn_request(const struct synq_call *call)
 {
 	const struct sock *sk = (const void *)call->arg[2];
 	struct synq_cpu *asked = this_cpu_read(synq_asked);
-	const struct net *net = sock_net(sk);
-	const struct synq_net *sn = synq_net_hook(net);
+	const struct synq_net *sn = synq_net_hook(sock_net(sk));
 
-	if (unlikely(asked) || synq_recording(sn))
+	if (unlikely(asked || READ_ONCE(sn->watch) & BIT(SYNQ_WATCH_PRINTS)))
 		synq_conn_request_slow(asked, sk, (void *)call->arg[3]);
 	else
-		synq_syn_ask(this_cpu_ptr(READ_ONCE(sn->cpu)), net);
+		synq_syn_ask(this_cpu_ptr(READ_ONCE(sn->cpu)), sk);
 }
 
 /* tcp_peer_is_proven(req, dst): the three-quarters rule applies to this SYN. */
@@ -259,10 +332,33 @@ static __always_inline void synq_on_peer_proven(const struct synq_call *call)
 {
 	struct synq_cpu *c = this_cpu_read(synq_asked);
 
-	if (c)
-		c->question.flags |= SYNQ_QUESTION_PEER;
+	if (!c)
+		return;
+	c->question.flags |= SYNQ_QUESTION_PEER;
+	/* Before LISTENDROPS: pairs with synq_refusals_read(). */
+	smp_wmb();
 }
 
+/* tcp_v4_syn_recv_sock(sk, skb, req, …): the request of a cookie has no listener. */
+static __always_inline void synq_on_syn_recv4(const struct synq_call *call)
+{
+	const struct request_sock *req = (const void *)call->arg[2];
+
+	if (unlikely(!req->rsk_listener))
+		synq_cookie_returned((const void *)call->arg[0], req);
+}
+
+/* tcp_v6_syn_recv_sock(sk, skb, req, …): passes an IPv4 segment to tcp_v4_syn_recv_sock(). */
+static __always_inline void synq_on_syn_recv6(const struct synq_call *call)
+{
+	const struct sk_buff *skb = (const void *)call->arg[1];
+
+	if (skb->protocol != htons(ETH_P_IP))
+		synq_on_syn_recv4(call);
+}
+
+SYNQ_DEFINE_HOOK(synq_on_syn_recv4, SYNQ_HOOK_SYN_RECV4)
+SYNQ_DEFINE_HOOK(synq_on_syn_recv6, SYNQ_HOOK_SYN_RECV6)
 SYNQ_DEFINE_HOOK(synq_on_conn_request, SYNQ_HOOK_CONN_REQUEST)
 SYNQ_DEFINE_HOOK(synq_on_peer_proven, SYNQ_HOOK_PEER_PROVEN)
 

@@ -448,6 +448,8 @@ static unsigned long synq_tap_hooks(const struct synq_filter *filter)
 		if (filter->hook & SYNQ_SAMPLE_XMIT)
 			hooks |= BIT(SYNQ_HOOK_XMIT);
 	}
+	if (synq_filter_kinds(filter) & SYNQ_KIND_SYN)
+		hooks |= BIT(SYNQ_HOOK_SYN_RECV4) | BIT(SYNQ_HOOK_SYN_RECV6);
 	if (synq_filter_kinds(filter) & SYNQ_KIND_DROP)
 		hooks |= synq_drop_hooks;
 	if (synq_filter_kinds(filter) & SYNQ_KIND_CLOSE)
@@ -456,7 +458,7 @@ static unsigned long synq_tap_hooks(const struct synq_filter *filter)
 	return hooks;
 }
 
-/* Attach the hooks that the filter needs, and give its records rings. */
+/* Attach the hooks that the filter needs, and allocate the rings of its records. */
 static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filter)
 {
 	struct synq_feed *feed;
@@ -467,7 +469,7 @@ static int synq_tap_record(struct synq_tap *tap, const struct synq_filter *filte
 	if (err)
 		return err;
 	if (tap->feed) {
-		err = synq_feed_change(tap->feed, filter);
+		err = synq_feed_change(tap->net, tap->feed, filter);
 		if (err)
 			goto err_hooks;
 	} else if (synq_filter_kinds(filter) & SYNQ_KIND_RECORDS) {

@@ -96,7 +96,7 @@ describe('loaded: one figure is missing', () => {
   test.each([
     ['tcp_req_err', 'unreachable'],
     ['tcp_peer_is_proven', 'queue_full'],
-    ['tcp_conn_request', 'queue_full,accept_full'],
+    ['tcp_conn_request', 'queue_full,accept_full,refused_other,syns'],
   ])('without %s: %s', async (symbol, figure) => {
     expect(loadWithout(symbol)).toMatchObject({ status: 0 });
     const other = misspelt(symbol);

@@ -64,6 +64,23 @@ test('cookies: 4,000 SYNs at a backlog of 128 are 4,000 records', async () => {
   expect(of('Y', lines).at(-1)?.slice(5, 9)).toEqual([`${room}`, `${room}`, '0', '128']);
 });
 
+test('cookies that come back: a second record, with the same endpoints', async () => {
+  link.sysctl('net.ipv4.tcp_syncookies', 1);
+  await link.listener('--port 80 --addr :: --backlog 100 --accept close');
+  const tap = await tapOf('syn');
+  for (const to of [link.address, link.address6]) {
+    await link.send('--dport 80 --count 1000 --complete 1 --abandon 1 --then-reset', to);
+  }
+  const f = await expectExact(link);
+  expect(f.cookies_ok).toBeGreaterThan(0);
+  const lines = await tap.stop();
+  expect(answers(lines)).toEqual({ cookie: f.cookies, cookie_ok: f.cookies_ok });
+  const sent = new Set(remotes(of('Y', lines).filter((words) => words[4] === 'cookie')));
+  const back = of('Y', lines).filter((words) => words[4] === 'cookie_ok');
+  expect(remotes(back).filter((remote) => !sent.has(remote))).toEqual([]);
+  expect(back[0]?.slice(-7).join(' ')).toBe('- - - - - - -');
+});
+
 test('the queue is full: each refused SYN has its source', async () => {
   await link.listener('--port 80 --backlog 128 --accept no');
   const tap = await tapOf('syn');
@@ -102,6 +119,22 @@ test('the accept queue is full: SYNs and final ACKs are counted separately', asy
   const lines = await tap.stop();
   expect(answers(lines)).toEqual({ accept_full: 500 });
   expect(of('Y', lines)[0]?.slice(7, 9)).toEqual(['501', '500']);
+});
+
+test('ICMP errors between SYNs do not change the reason', async () => {
+  await link.listener('--port 80 --backlog 500 --accept no');
+  // These half-opens get their ICMP errors while the accept queue is full.
+  const errors = link.sender('--dport 80 --count 100 --unreach 100 --hold 12-14 --cpu 0');
+  await link.until((f) => f.added === 100);
+  await link.send('--dport 80 --count 300 --complete 100 --first 10000 --cpu 0');
+  await link.send('--dport 80 --count 201 --complete 100 --first 20000 --cpu 0');
+  expect(link.figures()).toMatchObject({ added: 601, completed: 501, unreachable: 0 });
+  await link.until((f) => f.unreachable > 0);
+  const sent = await link.send('--dport 80 --count 400 --rate 300 --first 30000 --cpu 0');
+  await errors.done();
+  const f = await expectExact(link);
+  expect(f).toMatchObject({ unreachable: 100, accept_full: sent.syn_sent, refused_other: 0 });
+  expect(f.acks_refused).toBe(0);
 });
 
 test('no route back: refused for another reason', async () => {
