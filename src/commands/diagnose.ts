@@ -21,7 +21,7 @@ import { checkInput, refuse } from './options.js';
 import { printJson, tellProblems } from './print.js';
 
 const DEFAULT_TIME = 5000;
-const FILTER = { kinds: 'count,event', interval_ms: 100 };
+const FILTER = { kinds: 'count,event,syn', interval_ms: 100 };
 /** Interval between two readings of the listeners, in ms. */
 const LISTENERS_EVERY = 250;
 /** Extra time in ms after which the watch ends, if the stream's own clock has not ended it. */

@@ -14,7 +14,7 @@ import {
   type Queue,
   type Scope,
 } from './evidence.js';
-import { Flow, PATIENCE } from './flow.js';
+import { Flow, PATIENCE, type Reason } from './flow.js';
 
 export const UNKNOWN_SETTINGS: QueueSettings = {
   somaxconn: null,
@@ -35,6 +35,7 @@ const MOST_SOURCES = 64;
  */
 const MOST_WAITING = 65_536;
 const EVENT_COLUMNS = ['local', 'remote', 'qlen', 'limit', 'outcome', 'age_us'] as const;
+const SYN_COLUMNS = ['local', 'remote', 'answer', 'qlen', 'limit'] as const;
 const NO_COOKIES = { cookies: 0, cookies_ok: 0, cookies_unanswered: 0 };
 /**
  * Maximum number of counts kept of the last second. A tap gives at most 100 a second, but a capture
@@ -119,8 +120,10 @@ export class Collector implements Taker {
   readonly #flowOf = new Map<string, Flow | null>();
   readonly #added = new Places(EVENT_COLUMNS);
   readonly #removed = new Places(EVENT_COLUMNS);
+  readonly #answered = new Places(SYN_COLUMNS);
   /**
-   * Half-opens younger than PATIENCE, by their remote endpoint, in the order in which they began.
+   * Half-opens and cookies younger than PATIENCE, by their remote endpoint, in the order in which
+   * they began.
    */
   readonly #waiting = new Map<string, Waiting>();
   #sourced = 0;
@@ -139,6 +142,8 @@ export class Collector implements Taker {
   /** How often time went back without a header. */
   #turns = 0;
   #events = false;
+  /** The stream has Y rows, or would have them. */
+  #syns = false;
 
   /** @param settings as read at the start; UNKNOWN_SETTINGS for a capture */
   constructor(private readonly settings: QueueSettings) {}
@@ -165,7 +170,8 @@ export class Collector implements Taker {
     this.#locals = new Set(reading.map(({ local }) => local));
   }
 
-  begin({ starts }: Pick<Start, 'starts'>): void {
+  begin({ starts, header }: Pick<Start, 'starts'> & Partial<Start>): void {
+    this.#syns ||= header?.filter.kinds?.split(',').includes('syn') === true;
     if (starts) {
       this.#endEpoch();
       for (const flow of this.#active) {
@@ -182,11 +188,14 @@ export class Collector implements Taker {
       case 'R':
         this.#event(item);
         break;
+      case 'Y':
+        this.#syn(item);
+        break;
       case 'C':
         this.#count(item);
         break;
       case 'L':
-        this.#lost += item.of === 'A' || item.of === 'R' ? item.lost : 0;
+        this.#lost += ['A', 'R', 'Y'].includes(item.of) ? item.lost : 0;
         break;
     }
   }
@@ -198,25 +207,73 @@ export class Collector implements Taker {
     }
     this.#events = true;
     const at = (row.kind === 'A' ? this.#added : this.#removed).named(row.columns);
-    const local = row.text(at.local);
     const remote = row.text(at.remote);
-    const flow = this.#flowAt(local);
-    if (flow !== null) {
-      this.#active.add(flow);
-      flow.settle(latest.time);
-    }
+    const flow = this.#activeFlow(row.text(at.local), latest.time);
     if (row.kind === 'A') {
       this.#sources.add(remote);
       flow?.add(row.time, row.number(at.qlen), row.number(at.limit));
-      if (flow !== null && this.#waiting.size < MOST_WAITING) {
-        this.#waiting.set(remote, { since: row.time, flow });
-      }
+      this.#wait(remote, row.time, flow);
     } else {
       this.#waiting.delete(remote);
       const named = row.text(at.outcome) as Outcome;
       const outcome = OUTCOMES.includes(named) ? named : 'other';
       flow?.remove(row.time, row.number(at.qlen), outcome, row.number(at.age_us) / 1e6, first.time);
     }
+  }
+
+  /** Take a SYN that did not enter the SYN queue, or a cookie that came back. */
+  #syn(row: Row): void {
+    const latest = this.#latest;
+    if (latest === null) {
+      return;
+    }
+    this.#syns = true;
+    const at = this.#answered.named(row.columns);
+    const remote = row.text(at.remote);
+    const answer = row.text(at.answer);
+    const flow = this.#activeFlow(row.text(at.local), latest.time);
+    if (answer === 'cookie_ok') {
+      this.#waiting.delete(remote);
+      if (flow !== null) {
+        flow.cookiesOk += 1;
+      }
+      return;
+    }
+    this.#sources.add(remote);
+    flow?.see(row.number(at.qlen), row.number(at.limit));
+    if (answer === 'cookie') {
+      flow?.addCookie(row.time);
+      this.#wait(remote, row.time, flow);
+    } else if (flow !== null && Object.hasOwn(flow.refused, answer)) {
+      flow.refused[answer as Reason] += 1;
+      flow.refusedSources ??= this.#newSketch();
+      flow.refusedSources?.add(remote);
+    }
+  }
+
+  /** Return the flow of a local address, with all half-opens judged that are due by `now`. */
+  #activeFlow(local: string, now: number): Flow | null {
+    const flow = this.#flowAt(local);
+    if (flow !== null) {
+      this.#active.add(flow);
+      flow.settle(now);
+    }
+    return flow;
+  }
+
+  #wait(remote: string, since: number, flow: Flow | null): void {
+    if (flow !== null && this.#waiting.size < MOST_WAITING) {
+      this.#waiting.set(remote, { since, flow });
+    }
+  }
+
+  /** Return null if there are too many already. */
+  #newSketch(): SourceSketch | null {
+    if (this.#sourced >= MOST_SOURCES) {
+      return null;
+    }
+    this.#sourced += 1;
+    return new SourceSketch();
   }
 
   /**
@@ -229,10 +286,7 @@ export class Collector implements Taker {
         break;
       }
       this.#waiting.delete(remote);
-      if (flow.sources === null && this.#sourced < MOST_SOURCES) {
-        flow.sources = new SourceSketch();
-        this.#sourced += 1;
-      }
+      flow.sources ??= this.#newSketch();
       flow.sources?.add(remote);
     }
   }
@@ -250,6 +304,7 @@ export class Collector implements Taker {
       sources: this.#sources.summary,
       completed_before: this.#before === null ? null : completedShare(this.#before),
       events: this.#events,
+      syns: this.#knowsSyns,
       lost: this.#lost,
       turns: this.#turns,
       settings: this.settings,
@@ -347,6 +402,12 @@ export class Collector implements Taker {
     if (scopes.length === 0) {
       return [this.#namespaceScope()];
     }
+    if (this.#knowsSyns) {
+      return scopes.map((scope) => ({
+        ...scope,
+        ...answersOf(this.#flows.get(scope.local ?? '')),
+      }));
+    }
     // The kernel counts cookies only per namespace. Assign them to the only listener, or to the
     // only one whose queue was full.
     const full = scopes.filter(({ queue }) => queue !== null && queue.peak >= queue.holds);
@@ -360,9 +421,14 @@ export class Collector implements Taker {
       : scopes;
   }
 
+  /** Return whether the flows have every SYN. */
+  get #knowsSyns(): boolean {
+    return this.#syns && this.#lost === 0;
+  }
+
   #refusals() {
-    const { queue_full = 0, accept_full = 0 } = this.#totals;
-    return { queue_full, accept_full };
+    const { queue_full = 0, accept_full = 0, refused_other = 0 } = this.#totals;
+    return { queue_full, accept_full, refused_other };
   }
 
   #cookies() {
@@ -387,6 +453,18 @@ export class Collector implements Taker {
   }
 }
 
+/** Return how the kernel answered the SYNs of a flow that did not enter the queue. */
+function answersOf(flow: Flow | undefined) {
+  return {
+    cookies: flow?.cookies ?? 0,
+    cookies_ok: flow?.cookiesOk ?? 0,
+    cookies_unanswered: flow?.cookiesUnanswered ?? 0,
+    queue_full: flow?.refused.queue_full ?? 0,
+    accept_full: flow?.refused.accept_full ?? 0,
+    refused_other: flow?.refused.other ?? 0,
+  };
+}
+
 /**
  * @param members the sockets that listen at this address: with SO_REUSEPORT there may be several
  */
@@ -409,11 +487,13 @@ function listenerScope(
     failed: flow?.failed ?? 0,
     failed_within: flow?.failedWithin ?? 0,
     sources: flow?.sources?.summary ?? null,
+    refused_sources: flow?.refusedSources?.summary ?? null,
     ended: byOutcome((outcome) => flow?.ended[outcome] ?? 0),
     ...NO_COOKIES,
     drops: members.reduce((sum, { first, last }) => sum + last.drops - first.drops, 0),
     queue_full: 0,
     accept_full: 0,
+    refused_other: 0,
     queue: queueOf(member, flow),
     accept: stuck === undefined ? null : acceptQueueOf(stuck, members.length),
     listener: member?.last ?? null,

@@ -62,6 +62,8 @@ export interface Scope {
   readonly failed_within: number;
   /** Sources of the unanswered half-opens; null if none is known. */
   readonly sources: SourceSummary | null;
+  /** Sources of the refused SYNs; null if none is known. */
+  readonly refused_sources: SourceSummary | null;
   /** Half-opens that ended during the watch, by outcome, whenever they began. */
   readonly ended: Readonly<Record<Outcome, number>>;
   /** SYNs answered with a cookie, cookies that came back, cookies unanswered for PATIENCE. */
@@ -70,9 +72,11 @@ export interface Scope {
   readonly cookies_unanswered: number;
   /** SYNs and final ACKs that this listener dropped (`sk_drops`). */
   readonly drops: number;
-  /** SYNs refused for a full SYN queue or accept queue, if the listener is not known. */
+  /** SYNs refused for a full SYN queue or accept queue, if the stream says for which listener. */
   readonly queue_full: number;
   readonly accept_full: number;
+  /** SYNs refused for another reason: no memory, no route, a security module. */
+  readonly refused_other: number;
   readonly queue: Queue | null;
   readonly accept: AcceptQueue | null;
   /** The listener's last line in /proc/net/tcpsynq_listeners; null in a capture. */
@@ -99,7 +103,9 @@ export interface Evidence {
   readonly completed_before: number | null;
   /** Whether the stream held A or R rows. */
   readonly events: boolean;
-  /** A and R rows that this reader lost. */
+  /** Whether each scope has its own cookies and refused SYNs, from Y rows. */
+  readonly syns: boolean;
+  /** A, R and Y rows that this reader lost. */
   readonly lost: number;
   /** How often time went back in a capture: each stretch in between is judged alone. */
   readonly turns: number;

@@ -27,9 +27,14 @@ interface Bucket {
   failed: number;
   /** Ended in another way, such as when the listener closed. */
   gone: number;
+  /** SYNs of that time that were answered with a cookie. */
+  cookies: number;
 }
 
-const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0 };
+const EMPTY: Readonly<Bucket> = { begun: 0, completed: 0, failed: 0, gone: 0, cookies: 0 };
+
+/** The reasons for which the kernel refuses a SYN: see the column `answer` of Y lines. */
+export type Reason = 'queue_full' | 'accept_full' | 'other';
 
 /**
  * The half-opens of one listener, folded from A and R rows in the order of the stream. It judges
@@ -45,8 +50,14 @@ export class Flow {
   readonly #judged: Bucket = { ...EMPTY };
   /** Element n counts failures with an age up to 10^(n/8) us. */
   readonly #failedAges = new Float64Array(AGES);
-  /** Sources of the unanswered half-opens; null until the collector sets them. */
+  /** Sources of the unanswered half-opens and cookies; null until the collector sets them. */
   sources: SourceSketch | null = null;
+  /** Sources of the refused SYNs; null until the collector sets them. */
+  refusedSources: SourceSketch | null = null;
+  readonly refused: Record<Reason, number> = { queue_full: 0, accept_full: 0, other: 0 };
+  /** SYNs answered with a cookie, and cookies that came back. */
+  cookies = 0;
+  cookiesOk = 0;
   /** The half-opens not judged yet, by the tenth of a second in which they began. */
   readonly #buckets = new Map<number, Bucket>();
   /** The first tenth of a second that is not judged yet. */
@@ -83,6 +94,11 @@ export class Flow {
     return Math.max(0, halfOpen(this.#judged));
   }
 
+  /** Return the number of cookies that did not come back, of those sent PATIENCE or longer ago. */
+  get cookiesUnanswered(): number {
+    return Math.max(0, this.#judged.cookies - this.cookiesOk);
+  }
+
   /** Return the number of current half-opens that began too recently to be judged. */
   get young(): number {
     let sum = 0;
@@ -99,10 +115,21 @@ export class Flow {
    * @param qlen length of the queue, including this half-open
    */
   add(time: number, qlen: number, limit: number): void {
+    this.see(qlen, limit);
+    this.#bucket(time).begun += 1;
+  }
+
+  /** Note the state of the SYN queue. */
+  see(qlen: number, limit: number): void {
     this.qlen = qlen;
     this.limit = limit;
     this.peak = Math.max(this.peak, qlen);
-    this.#bucket(time).begun += 1;
+  }
+
+  /** Add a SYN that the kernel answered with a cookie. */
+  addCookie(time: number): void {
+    this.cookies += 1;
+    this.#bucket(time).cookies += 1;
   }
 
   /** @param since start of the watch: half-opens from before it are not judged */
@@ -180,4 +207,5 @@ function addTo(sum: Bucket, bucket: Bucket): void {
   sum.completed += bucket.completed;
   sum.failed += bucket.failed;
   sum.gone += bucket.gone;
+  sum.cookies += bucket.cookies;
 }

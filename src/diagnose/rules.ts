@@ -140,11 +140,11 @@ function areUnanswered(scope: Scope): boolean {
 
 /**
  * Return whether the unanswered came from as many networks as spoofed SYNs do. At high rates,
- * distinct addresses suffice: a real client without an answer tries again from the same address.
- * Return null if not known.
+ * distinct addresses suffice: a real client without an answer tries again from the same address. If
+ * nothing entered the queue, look at the refused SYNs. Return null if not known.
  */
 function isSpread(scope: Scope): boolean | null {
-  const { sources } = scope;
+  const sources = scope.sources ?? scope.refused_sources;
   if (sources === null) {
     return null;
   }
@@ -196,12 +196,15 @@ export function perSecond({ seconds }: Scope, count: number): number {
 }
 
 /**
- * Return the refused SYNs. A listener's `drops` include other packets, so use them only up to the
- * namespace's refusals.
+ * Return the refused SYNs. Without Y rows, a listener's `drops` include other packets, so use them
+ * only up to the namespace's refusals.
  */
-export function refused({ listener, drops, queue_full, accept_full }: Scope, { totals }: Evidence) {
-  const all = (totals.queue_full ?? 0) + (totals.accept_full ?? 0);
-  return listener === null ? queue_full + accept_full : Math.min(drops, all);
+export function refused(scope: Scope, { totals, syns }: Evidence): number {
+  const { listener, drops, queue_full, accept_full, refused_other } = scope;
+  if (listener === null || syns) {
+    return queue_full + accept_full + refused_other;
+  }
+  return Math.min(drops, (totals.queue_full ?? 0) + (totals.accept_full ?? 0));
 }
 
 /**
@@ -304,6 +307,7 @@ function together(scopes: readonly Scope[]): Scope {
     failed: sum((one) => one.failed),
     failed_within: Math.max(...scopes.map(({ failed_within }) => failed_within)),
     sources: null,
+    refused_sources: null,
     ended: byOutcome((outcome) => sum((one) => one.ended[outcome])),
     cookies: sum((one) => one.cookies),
     cookies_ok: sum((one) => one.cookies_ok),
@@ -311,6 +315,7 @@ function together(scopes: readonly Scope[]): Scope {
     drops: sum((one) => one.drops),
     queue_full: sum((one) => one.queue_full),
     accept_full: sum((one) => one.accept_full),
+    refused_other: sum((one) => one.refused_other),
     queue: null,
     accept: null,
     listener: null,

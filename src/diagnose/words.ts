@@ -1,3 +1,4 @@
+import type { SourceSummary } from '../aggregate/source-sketch.js';
 import { isStopped, type Owner } from '../proc/owners.js';
 import { OUTCOMES, refused as refusedInAll } from '../stream/counters.js';
 import { micros, percent, printable, rate, seconds, whole } from '../terminal/text.js';
@@ -189,22 +190,35 @@ function others(verdict: Verdict, n: (value: number) => string): string[] {
 }
 
 /**
- * Name the networks of the unanswered SYNs, or in a surge those of all SYNs. In a flood, say if
- * none were seen.
+ * Name the networks of the unanswered and of the refused SYNs, or in a surge those of all SYNs. In a
+ * flood, say if none were seen.
  */
 function sources(
   { state, scope }: Judged,
   evidence: Evidence,
   n: (value: number) => string,
 ): string[] {
-  const origins = state === 'surge' ? evidence.sources : scope.sources;
-  const known = state === 'flood' || state === 'unanswered' || state === 'surge';
-  if (known && origins !== null) {
+  const line = (what: string, origins: SourceSummary | null) => {
+    if (origins === null) {
+      return [];
+    }
     const { networks, exact, top, share } = origins;
-    const what = state === 'surge' ? 'from' : 'the unanswered are from';
     return [
       `${what} ${exact ? '' : 'about '}${n(networks)} network${networks === 1 ? '' : 's'} (/24, /64), the most from ${printable(top)}: ${percent(share)}`,
     ];
+  };
+  if (state === 'surge') {
+    return line('from', evidence.sources);
+  }
+  if (state !== 'flood' && state !== 'unanswered') {
+    return [];
+  }
+  const lines = [
+    ...line('the unanswered are from', scope.sources),
+    ...line('the refused are from', scope.refused_sources),
+  ];
+  if (lines.length > 0) {
+    return lines;
   }
   return evidence.events && state === 'flood' && scope.unanswered === 0
     ? ['sources not seen: nothing entered the SYN queue meanwhile']
@@ -213,13 +227,14 @@ function sources(
 
 /** Return the SYNs refused for a full queue, and how many of them this listener refused. */
 function refusals(scope: Scope, evidence: Evidence, n: (value: number) => string): string[] {
-  const { queue_full = 0, accept_full = 0 } = evidence.totals;
-  if (queue_full + accept_full === 0) {
+  const { queue_full = 0, accept_full = 0, refused_other = 0 } = evidence.totals;
+  if (queue_full + accept_full + refused_other === 0) {
     return [];
   }
+  const other = refused_other === 0 ? '' : `, ${n(refused_other)} for another reason`;
   const here = scope.listener === null ? '' : `, ${n(refused(scope, evidence))} of them here`;
   return [
-    `SYNs refused: ${n(queue_full)} for a full SYN queue, ${n(accept_full)} for a full accept queue${here}`,
+    `SYNs refused: ${n(queue_full)} for a full SYN queue, ${n(accept_full)} for a full accept queue${other}${here}`,
   ];
 }
 

@@ -43,12 +43,12 @@ export function difference(
 }
 
 /**
- * Return the SYNs refused for any cause: the module's two causes, else the kernel's ListenDrops,
+ * Return the SYNs refused for any cause: those that the module counts, else the kernel's ListenDrops,
  * which also counts refused final ACKs. Return undefined if neither is known.
  */
 export function refused(figures: Counters): number | undefined {
   if (figures.queue_full !== undefined && figures.accept_full !== undefined) {
-    return figures.queue_full + figures.accept_full;
+    return figures.queue_full + figures.accept_full + (figures.refused_other ?? 0);
   }
   return figures.listen_drops;
 }

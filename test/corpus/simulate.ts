@@ -2,7 +2,6 @@
 // answer after a round trip and repeat a refused SYN, senders that never answer. A step is 1 ms.
 
 import { COLUMNS as SCHEMA } from '../../src/stream/schema.js';
-
 import { ADDED_COLUMNS, countLine } from '../capture.js';
 
 /** Make a generator of numbers from 0 up to 1: mulberry32 (Tommy Ettinger, public domain). */
@@ -51,31 +50,36 @@ interface HalfOpen {
   readonly since: number;
 }
 
-const HEADER = [
+const header = (syns: boolean): string[] => [
   '# tcpsynq 1',
-  '# filter kinds=count,event interval_ms=200',
+  `# filter kinds=count,event${syns ? ',syn' : ''} interval_ms=200`,
   `# C ${SCHEMA.C.join(' ')}`,
   `# A ${ADDED_COLUMNS}`,
   `# R ${SCHEMA.R.join(' ')}`,
+  '# Y time local remote answer qlen limit',
 ];
 /** Time between two C lines, in ms. */
 const INTERVAL = 200;
 
-/** Return the capture of a world, as text. */
-export function simulate(world: World): string {
-  return new Simulation(world).text();
+/** Return the capture of a world, as text. @param syns with Y lines */
+export function simulate(world: World, syns: boolean): string {
+  return new Simulation(world, syns).text();
 }
 
 class Simulation {
-  private readonly lines = [...HEADER];
+  private readonly lines: string[];
   private readonly figures: Record<string, number>;
   private readonly qlen: Record<string, number> = {};
   /** SYNs, ends of half-opens and returned cookies, by their time in ms. */
   private readonly syns = new Map<number, Syn[]>();
   private readonly ends = new Map<number, HalfOpen[]>();
-  private readonly cookies = new Map<number, number>();
+  private readonly cookies = new Map<number, Syn[]>();
 
-  constructor(private readonly world: World) {
+  constructor(
+    private readonly world: World,
+    private readonly recordsSyns: boolean,
+  ) {
+    this.lines = header(recordsSyns);
     this.figures = { ...world.before };
     for (const syn of world.syns) this.arrive(syn);
   }
@@ -84,9 +88,9 @@ class Simulation {
     const end = this.world.seconds * 1000;
     for (let now = 0; now <= end; now += 1) {
       for (const one of this.ends.get(now) ?? []) this.end(one, now);
-      this.add('cookies_ok', this.cookies.get(now) ?? 0);
+      for (const syn of this.cookies.get(now) ?? []) this.answer(syn, now, 'cookie_ok');
       for (const syn of this.syns.get(now) ?? []) this.syn(syn, now);
-      if (now % 1000 === 500) this.add('accept_full', this.world.acceptFull ?? 0);
+      if (now % 1000 === 500) this.refuseForAcceptQueue(now);
       if (now % INTERVAL === 0) this.lines.push(countLine(now / 1000, this.figures));
     }
     return `${this.lines.join('\n')}\n`;
@@ -124,14 +128,31 @@ class Simulation {
 
   private refuse(syn: Syn, now: number): void {
     if (!this.world.cookies) {
-      this.add('queue_full', 1);
+      this.answer(syn, now, 'queue_full');
       if (syn.repeats) this.arrive({ ...syn, at: now + 1000 });
       return;
     }
-    this.add('cookies', 1);
+    this.answer(syn, now, 'cookie');
     if (syn.ends !== 'completed') return;
     const back = now + Math.max(1, Math.round(syn.after ?? 0));
-    this.cookies.set(back, (this.cookies.get(back) ?? 0) + 1);
+    const others = this.cookies.get(back);
+    if (others === undefined) this.cookies.set(back, [syn]);
+    else others.push(syn);
+  }
+
+  private refuseForAcceptQueue(now: number): void {
+    const [local = ''] = Object.keys(this.world.holds);
+    for (let i = 0; i < (this.world.acceptFull ?? 0); i += 1) {
+      this.answer({ at: now, local, remote: `198.51.100.7:${1024 + i}` }, now, 'accept_full');
+    }
+  }
+
+  /** Count the answer to a SYN that does not enter the queue, or a cookie that comes back. */
+  private answer({ local, remote }: Syn, now: number, answer: string): void {
+    this.add(answer === 'cookie' ? 'cookies' : answer === 'cookie_ok' ? 'cookies_ok' : answer, 1);
+    if (!this.recordsSyns) return;
+    const queue = `${this.qlen[local] ?? 0} ${this.world.holds[local] ?? 0}`;
+    this.lines.push(`Y ${(now / 1000).toFixed(9)} ${local} ${remote} ${answer} ${queue}`);
   }
 
   private end({ syn, since }: HalfOpen, now: number): void {

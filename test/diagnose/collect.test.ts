@@ -30,6 +30,12 @@ class Stream {
     }
   }
 
+  /** Add a SYN that does not enter the queue, or with `cookie_ok` the cookie of one. */
+  syn(time: number, answer: string, remote: string, local = '10.0.0.1:443'): void {
+    const y = `Y ${time.toFixed(9)} ${local} ${remote} ${answer} 129 129 0 128 - - - - - - -`;
+    this.#lines.push([time, y]);
+  }
+
   text(): string {
     const lines = [...this.#lines].sort(([a], [b]) => a - b).map(([, line]) => line);
     return `# tcpsynq 1\n${lines.join('\n')}\n`;
@@ -45,12 +51,68 @@ function fold(text: string, readings: readonly (readonly Listener[])[] = []): Ev
   return collector.finish();
 }
 
+/** Return the CPU time of this process in ms, since a busy machine does not run it all the time. */
+const cpuMs = (): number => process.cpuUsage().user / 1000;
+
 /** Add C lines, a tenth of a second apart. */
 function counts(stream: Stream, seconds: number, at: (time: number) => Figures): void {
   for (let i = 0; i <= seconds * 10; i++) {
     stream.count(i / 10, at(i / 10));
   }
 }
+
+describe('SYNs that do not enter the queue', () => {
+  const HERE = '10.0.0.1:443';
+  const THERE = '10.0.0.1:80';
+
+  test('cookies belong to their listener: those not back after a second are unanswered', () => {
+    const stream = new Stream();
+    counts(stream, 5, (time) => ({ cookies: Math.round(110 * time), cookies_ok: 50 }));
+    for (let i = 0; i < 500; i++) {
+      stream.syn(i / 100 + 0.001, 'cookie', `198.18.${i % 250}.1:1024`, HERE);
+    }
+    for (let i = 0; i < 50; i++) {
+      stream.syn(i / 10 + 0.002, 'cookie', `192.0.2.1:${1024 + i}`, THERE);
+      stream.syn(i / 10 + 0.052, 'cookie_ok', `192.0.2.1:${1024 + i}`, THERE);
+    }
+    const seen = fold(stream.text(), [
+      [listener({ local: HERE, qlen: 129 }), listener({ local: THERE, inode: 2 })],
+    ]);
+    const scope = (local: string) => seen.scopes.find((one) => one.local === local);
+    expect(scope(HERE)).toMatchObject({ cookies: 500, cookies_ok: 0, cookies_unanswered: 400 });
+    expect(scope(HERE)?.sources).toMatchObject({ networks: 250 });
+    expect(scope(THERE)).toMatchObject({ cookies: 50, cookies_ok: 50, cookies_unanswered: 0 });
+    expect(scope(THERE)?.sources).toBeNull();
+    expect(judge(seen).worst).toMatchObject({ state: 'flood', scope: { local: HERE } });
+  });
+
+  test('refused SYNs belong to their listener, with their sources', () => {
+    const stream = new Stream();
+    counts(stream, 5, (time) => ({ queue_full: Math.round(100 * time) }));
+    for (let i = 0; i < 500; i++) {
+      stream.syn(i / 100 + 0.001, 'queue_full', `198.18.${i % 250}.1:1024`, HERE);
+    }
+    stream.syn(1, 'other', '192.0.2.1:1024', THERE);
+    stream.syn(2, 'accept_full', '192.0.2.1:1025', THERE);
+    stream.syn(3, 'fastopen', '192.0.2.1:1026', THERE);
+    const { scopes, syns } = fold(stream.text());
+    expect(syns).toBe(true);
+    const scope = (local: string) => scopes.find((one) => one.local === local);
+    expect(scope(HERE)).toMatchObject({ queue_full: 500, accept_full: 0, refused_other: 0 });
+    expect(scope(HERE)?.refused_sources).toMatchObject({ total: 500, networks: 250 });
+    expect(scope(HERE)?.queue).toMatchObject({ qlen: 129, holds: 129 });
+    expect(scope(THERE)).toMatchObject({ queue_full: 0, accept_full: 1, refused_other: 1 });
+  });
+
+  test('if rows were lost, the counters of the namespace are used', () => {
+    const stream = new Stream();
+    counts(stream, 5, (time) => ({ queue_full: Math.round(100 * time) }));
+    stream.syn(1, 'queue_full', '198.18.0.1:1024', HERE);
+    const { scopes, syns } = fold(`${stream.text()}L 5.0 Y 499 499 500\n`);
+    expect(syns).toBe(false);
+    expect(scopes[0]).toMatchObject({ queue_full: 500 });
+  });
+});
 
 describe('events', () => {
   test('a half-open is judged once it has had a second, and only then', () => {
@@ -333,10 +395,10 @@ describe('times that a capture makes up', () => {
       (_, i) => `A ${1000 + i / 10} 10.0.0.1:443 198.18.0.1:1 1 129`,
     );
     const later = Array.from({ length: 50_000 }, (_, i) => countLine(i / 1000, { half_open: 0 }));
-    const before = performance.now();
+    const before = cpuMs();
     const { scopes } = forged([...future, ...later]);
     // A walk over all half-opens at each count would take much longer.
-    expect(performance.now() - before).toBeLessThan(8000);
+    expect(cpuMs() - before).toBeLessThan(8000);
     expect(scopes).toMatchObject([{ unanswered: 0 }]);
   });
 
@@ -373,7 +435,7 @@ test('a hundred thousand headers after half-opens of a thousand listeners take n
     (_, i) => `A 0.5 10.0.${i >> 8}.${i & 255}:443 198.18.0.1:1 1 129\n`,
   ).join('');
   const text = `${countLine(0, {})}\n${rows}${'# tcpsynq 1\n'.repeat(100_000)}`;
-  const before = performance.now();
+  const before = cpuMs();
   expect(fold(text).scopes).toHaveLength(1024);
-  expect(performance.now() - before).toBeLessThan(4000);
+  expect(cpuMs() - before).toBeLessThan(4000);
 });

@@ -29,6 +29,7 @@ export function scope(own: Partial<Scope> = {}): Scope {
     failed: 0,
     failed_within: 0,
     sources: null,
+    refused_sources: null,
     ended: { completed: 0, expired: 0, reset: 0, unreachable: 0, closed: 0, other: 0 },
     cookies: 0,
     cookies_ok: 0,
@@ -36,6 +37,7 @@ export function scope(own: Partial<Scope> = {}): Scope {
     drops: 0,
     queue_full: 0,
     accept_full: 0,
+    refused_other: 0,
     queue: { qlen: 0, holds: 129, peak: 0, old: 0, stale: 0 },
     accept: {
       inode: 1,
@@ -63,6 +65,7 @@ export function evidence(scopes: readonly Scope[], own: Partial<Evidence> = {}):
     sources: null,
     completed_before: null,
     events: true,
+    syns: false,
     lost: 0,
     turns: 0,
     settings: { somaxconn: 4096, tcp_max_syn_backlog: 4096, tcp_syncookies: 1 },
