@@ -75,7 +75,7 @@ export class Started {
       return value;
     };
     // Less than vitest's limit for a test, so that this error comes first.
-    return eventually(`${what} from ${this.line}`, look, { limit: 15_000 });
+    return eventually(`${what} from ${this.line}`, look);
   }
 
   async ended(): Promise<Ended> {

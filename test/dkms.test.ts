@@ -161,7 +161,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     );
     const building = command('install');
     const compiling = () => sh("pgrep -f '[c]c1 .*tcpsynq-dkms-' || :") !== '';
-    await eventually('the compiler to run', compiling, { limit: 60_000 });
+    await eventually('the compiler to run', compiling);
     sh(INTERRUPT);
     const { code, stderr } = await building.ended();
     expect(stderr).toMatch(/stopped: dkms \w+ was not finished, and nothing is changed/);
@@ -229,7 +229,7 @@ describe.skipIf(!possible)('with DKMS, as root', { timeout: 120_000 }, () => {
     source('fourth');
     const installing = command('install');
     const begun = () => sh(`grep -s fourth /usr/src/tcpsynq-${VERSION}/kmod/main.c || :`) !== '';
-    await eventually('the replacing to begin', begun, { limit: 60_000 });
+    await eventually('the replacing to begin', begun);
     sh(INTERRUPT);
     const { code, stderr } = await installing.ended();
     expect(stderr).toMatch(/^tcpsynq: replacing the module, which is not stopped half-way: /m);

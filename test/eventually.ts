@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** An emulated guest beside another is slow, and its kernel may run checks at every step. */
-const LIMIT = existsSync('/run/tcpsynq-lab/token') ? 120_000 : 20_000;
+const LIMIT = existsSync('/run/tcpsynq-lab/token') ? 300_000 : 60_000;
 
 /**
  * Call `predicate` every `every` ms until it returns something other than false, null or undefined,

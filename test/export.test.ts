@@ -105,7 +105,8 @@ describe.concurrent('the end', () => {
     await pause(100);
     const before = Date.now();
     expect((await stop(one)).code).toBe(0);
-    expect(Date.now() - before).toBeLessThan(5000);
+    // Node waits for a request for a minute.
+    expect(Date.now() - before).toBeLessThan(30_000);
   });
 });
 

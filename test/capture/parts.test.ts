@@ -257,7 +257,7 @@ describe('a capture without a record', () => {
     expect(texts.at(-1)?.startsWith('# tcpsynq 1\n')).toBe(true);
   });
 
-  test('a megabyte of comments in small pieces takes no time', { timeout: 4000 }, async () => {
+  test('a megabyte of comments in small pieces takes no time', async () => {
     const comments = Array.from({ length: 100_000 }, (_, i) => `# a${i}\n`).join('');
     const text = `${HEADER}${comments}${capture(1, 1)}`;
     const { texts } = await write(text, 30, { rotation: { by: 'size', bytes: 1 << 21 } });

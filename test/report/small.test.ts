@@ -6,7 +6,7 @@ import { countLine, manySamples, sampleLine } from '../capture.js';
 import { run, start } from '../command.js';
 import { chartOf, dataOf, textOf, valuesOf } from './page.js';
 
-// Pages of a million records, which take seconds to read.
+// Reports of up to a million records. Reading such an input takes the command seconds.
 
 let folder: string;
 

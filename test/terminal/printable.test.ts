@@ -87,7 +87,7 @@ describe('an argument', () => {
       expect(stdout).toBe('');
       expect(stderr).not.toMatch(RAW);
       expect(stderr).toMatch(/^tcpsynq: /);
-      // One line, and perhaps a hint of commander.
+      // One line, and perhaps commander's suggestion: (Did you mean …?).
       expect(stderr.replace(/\(.*\)\n/g, '').split('\n').length).toBeLessThanOrEqual(3);
       expect(code).toBeGreaterThan(0);
     },

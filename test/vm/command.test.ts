@@ -49,7 +49,7 @@ class Command {
       if (this.child.exitCode !== null) throw new Error(`ended before ${what()}`);
       return false;
     };
-    await eventually(what, wanted, { limit: 60_000 });
+    await eventually(what, wanted);
     return this;
   }
 

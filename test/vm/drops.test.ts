@@ -170,7 +170,7 @@ async function started(command: string, args: string[], text: string) {
       if (child.exitCode !== null) throw new Error(`${command} ended: ${errors.join('')}`);
       return false;
     };
-    await eventually(`"${text}" from ${command}`, spoken, { limit: 120_000 });
+    await eventually(`"${text}" from ${command}`, spoken);
   };
   await says(text);
   return { child, ended, says, said: () => said, write: (text: string) => child.stdin.write(text) };
@@ -482,9 +482,7 @@ R`,
         `--dport 81 --count ${share} --first ${run * share} --blind --abandon 1 --seconds 120`,
       );
       // The SYNs wait in the receiving CPU's backlog, which has room for those of one run.
-      await eventually(`${run * share} SYNs received`, () => came() - before >= run * share, {
-        limit: 120_000,
-      });
+      await eventually(`${run * share} SYNs received`, () => came() - before >= run * share);
       sh('pkill -CONT -x cat');
     }
     expect(came() - before).toBe(10 * FLOOD);
@@ -558,7 +556,6 @@ R`,
     await eventually(
       () => `no hook of drops to be attached: ${attached().join()}`,
       () => attached().length === 0,
-      { limit: 60_000 },
     );
     expect(hook()).toMatch(/ idle \d+ 0 drop$/);
     expect(readFileSync('/sys/kernel/tracing/enabled_functions', 'utf8')).not.toMatch(

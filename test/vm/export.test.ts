@@ -63,7 +63,7 @@ class Exporter {
       return /listening on (http:\S+)\/metrics/.exec(this.stderr)?.[1];
     };
     const what = () => `an exporter that listens: ${this.stderr}`;
-    this.base = await eventually(what, address, { limit: 120_000 });
+    this.base = await eventually(what, address);
     return this;
   }
 
@@ -164,7 +164,7 @@ test('Prometheus, windows a tenth as long: only the flooded namespace has an ale
     const seen = await query('tcpsynq_half_open');
     return [flooded, busy].every(({ target }) => seen.has(inodeOf(target)));
   };
-  await eventually('both namespaces to be scraped', bothScraped, { limit: 120_000, every: 200 });
+  await eventually('both namespaces to be scraped', bothScraped, { every: 200 });
   flooded.sender('--dport 80 --count 190000 --rate 200 --seconds 400');
   busy.client(`--dst ${busy.address} --port 80 --count 100000 --rate 100 --rst --seconds 400`);
 
@@ -176,7 +176,7 @@ test('Prometheus, windows a tenth as long: only the flooded namespace has an ale
     );
   };
   const what = () => `TcpsynqFlood to fire, not ${JSON.stringify(all)}`;
-  const firing = await eventually(what, flood, { limit: 300_000, every: 200 });
+  const firing = await eventually(what, flood, { every: 200 });
   expect(firing.labels.netns).toBe(inodeOf(flooded.target));
   // Prometheus has seen the other namespace, and that is busy enough to be judged.
   const begun = await query('instance_netns:tcpsynq_begun:rate2m');

@@ -111,7 +111,7 @@ export function status(at?: Link): string[] {
 
 /** Wait until `n` taps are open on the whole host. */
 export async function tapsOpen(n: number): Promise<void> {
-  await eventually(`${n} open taps`, () => status().includes(`taps ${n} 16`), { limit: 60_000 });
+  await eventually(`${n} open taps`, () => status().includes(`taps ${n} 16`));
 }
 
 /** Return whether the guest's kernel has that version or a newer one. */
@@ -225,7 +225,7 @@ export class Running {
       }
       return false;
     };
-    await eventually(`"${text}" from ${this.what}`, spoken, { limit: 300_000, every: 5 });
+    await eventually(`"${text}" from ${this.what}`, spoken, { every: 5 });
   }
 
   /** Wait for the tool to exit, return its stdout, and throw unless its status is 0. */
@@ -482,7 +482,7 @@ echo $!`);
       return open === '';
     };
     const what = () => `no connection but in TIME_WAIT; there are\n${open}`;
-    await eventually(what, none, { limit: 60_000, every: 200 });
+    await eventually(what, none, { every: 200 });
   }
 
   async remove(): Promise<void> {

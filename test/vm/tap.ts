@@ -36,7 +36,7 @@ export class Tap {
 
   /** Wait until the tap has shown text that matches. */
   async shows(what: RegExp): Promise<void> {
-    await eventually(`${what} in a tap`, () => what.test(this.text), { limit: 60_000 });
+    await eventually(`${what} in a tap`, () => what.test(this.text));
   }
 
   /** Wait for a C line newer than this call, end the tap, and return its lines as words. */
@@ -49,7 +49,7 @@ export class Tap {
       const at = this.text.lastIndexOf('\nC ', end - 1);
       return Number(this.text.slice(at + 3, at + 40).split(' ')[0]);
     };
-    await eventually('a C line of now', () => offset + latest() >= now, { limit: 60_000 });
+    await eventually('a C line of now', () => offset + latest() >= now);
     this.child.kill('SIGTERM');
     await this.closed;
     return this.text
