@@ -6,7 +6,10 @@ import { type MemberDamage, unpackGzip } from '../source/gzip.js';
 import { openForWriting } from './part.js';
 
 const READ_SIZE = 512 * 1024;
-/** Maximum unpacked bytes after the last flush; these lines are packed and written again. */
+/**
+ * Maximum unpacked bytes after the last flush. Their whole lines are packed again. If there are
+ * more, the damaged member is left as it is.
+ */
 const MAX_REST = 64 * 1024 * 1024;
 
 async function* chunksOf(file: FileHandle, end: number): AsyncGenerator<Buffer, void, void> {
