@@ -240,7 +240,10 @@ export class Collector implements Taker {
       return;
     }
     this.#sources.add(remote);
-    flow?.see(row.number(at.qlen), row.number(at.limit));
+    const [qlen, limit] = [row.number(at.qlen), row.number(at.limit)];
+    if (qlen >= 0 && limit >= 0) {
+      flow?.see(qlen, limit);
+    }
     if (answer === 'cookie') {
       flow?.addCookie(row.time);
       this.#wait(remote, row.time, flow);

@@ -141,7 +141,11 @@ export class Findings implements Taker {
       case 'X':
         this.closes.add(this.#closes.read(row));
         return null;
-      default: {
+      case 'Y':
+        this.collector.take(row);
+        return null;
+      case 'A':
+      case 'R': {
         const event = this.#halfOpens.read(row);
         if (typeof event === 'string') {
           return event;

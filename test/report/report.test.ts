@@ -481,3 +481,17 @@ async function readFileOf(file: string): Promise<string> {
   await run(['report', file]);
   return readFile(file.replace(/\.log$/, '.html'), 'utf8');
 }
+
+test('a capture with SYNs that did not enter the queue: read, and part of the verdict', async () => {
+  const syn = (i: number) =>
+    `Y ${(i / 100).toFixed(9)} 10.9.0.1:443 198.18.${i % 200}.1:1024 queue_full 129 129 0 128 - - - - - - -`;
+  const lines = Array.from({ length: 500 }, (_, i) => syn(i));
+  const counts = [0, 1, 2, 3, 4, 5].map((time) => countLine(time, { queue_full: 100 * time }));
+  const text = [...counts, ...lines]
+    .sort((a, b) => Number(a.split(' ')[1]) - Number(b.split(' ')[1]))
+    .join('\n');
+  const { stdout, stderr, code } = await run(['report', '-', '-o', '-'], `# tcpsynq 1\n${text}\n`);
+  expect(stderr).not.toContain('skipped');
+  expect(code).toBe(0);
+  expect(stdout).toContain('the refused are from 200 networks');
+});
