@@ -6,20 +6,6 @@
 #include "queue.h"
 #include "record.h"
 
-static notrace void synq_event_write(const struct synq_net *sn, const struct synq_event *e,
-				     u32 mark)
-{
-	struct synq_feed *feed;
-
-	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
-		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
-
-		if (synq_filter_kinds(filter) & SYNQ_KIND_EVENT &&
-		    synq_record_wanted(filter, &e->r, mark))
-			synq_feed_write(sn, feed, &e->r);
-	}
-}
-
 notrace void synq_event_ends(struct synq_record *r, const struct request_sock *req)
 {
 	const struct inet_request_sock *ireq = inet_rsk(req);
@@ -54,7 +40,7 @@ noinline void notrace synq_event_added(struct synq_net *sn, const struct sock *l
 		return;
 	synq_event_ends(&e.r, req);
 	synq_print_copy(sn, &e.r, &e.print);
-	synq_event_write(sn, &e, inet_rsk(req)->ir_mark);
+	synq_feeds_write(sn, SYNQ_KIND_EVENT, &e.r, inet_rsk(req)->ir_mark);
 }
 
 noinline void notrace synq_event_removed(const struct synq_net *sn, const struct request_sock *req,
@@ -71,5 +57,5 @@ noinline void notrace synq_event_removed(const struct synq_net *sn, const struct
 	};
 
 	synq_event_ends(&e.r, req);
-	synq_event_write(sn, &e, inet_rsk(req)->ir_mark);
+	synq_feeds_write(sn, SYNQ_KIND_EVENT, &e.r, inet_rsk(req)->ir_mark);
 }

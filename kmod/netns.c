@@ -47,7 +47,7 @@ static u64 synq_refusals_read(struct net *net, const struct synq_cpu *c, int cpu
 		asked = READ_ONCE(per_cpu(synq_asked, cpu)) == c;
 		queue_full = synq_mib_read(net, cpu, SYNQ_MIB_QUEUE_FULL_DROP);
 		drops = synq_mib_read(net, cpu, SYNQ_MIB_LISTEN_DROPS);
-		/* The kernel increments LISTENOVERFLOWS first: so an old one is not read here. */
+		/* Read LISTENOVERFLOWS last: the kernel increments it before LISTENDROPS. */
 		smp_rmb();
 		overflows = synq_mib_read(net, cpu, SYNQ_MIB_LISTEN_OVERFLOWS);
 		/* The flags after the counters: pairs with synq_on_peer_proven(). */

@@ -149,6 +149,20 @@ notrace bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 	return to;
 }
 
+/* Write a record to each feed that asks for that kind, SYNQ_KIND_*, and that connection. */
+notrace void synq_feeds_write(const struct synq_net *sn, unsigned int kind,
+			      const struct synq_record *r, u32 mark)
+{
+	struct synq_feed *feed;
+
+	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
+		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
+
+		if (synq_filter_kinds(filter) & kind && synq_record_wanted(filter, r, mark))
+			synq_feed_write(sn, feed, r);
+	}
+}
+
 /* ---- Kept ---- */
 
 static void synq_feed_free(struct synq_feed *feed)

@@ -335,6 +335,8 @@ u64 synq_feed_unreported(struct synq_feed *feed, enum synq_record_kind kind,
 
 bool synq_feed_write(const struct synq_net *sn, struct synq_feed *feed,
 		     const struct synq_record *r);
+void synq_feeds_write(const struct synq_net *sn, unsigned int kind,
+		      const struct synq_record *r, u32 mark);
 u32 synq_record_size(const struct synq_record *r);
 bool synq_record_wanted(const struct synq_filter *filter, const struct synq_record *r, u32 mark);
 

@@ -213,19 +213,6 @@ static noinline void notrace synq_syn_save(struct synq_cpu *c, const struct sock
 	c->question.flags |= SYNQ_QUESTION_SAVED;
 }
 
-static notrace void synq_syn_record(const struct synq_net *sn, const struct synq_syn *syn, u32 mark)
-{
-	struct synq_feed *feed;
-
-	synq_hlist_for_each_entry_hook(feed, &sn->feeds, node) {
-		const struct synq_filter *filter = rcu_dereference_check(feed->filter, true);
-
-		if (synq_filter_kinds(filter) & SYNQ_KIND_SYN &&
-		    synq_record_wanted(filter, &syn->r, mark))
-			synq_feed_write(sn, feed, &syn->r);
-	}
-}
-
 /* Return the SYN that is saved on this CPU, if it has these endpoints; or NULL. */
 static notrace struct synq_syn_saved *synq_syn_saved_of(const struct synq_net *sn,
 							const struct synq_record *r)
@@ -261,7 +248,7 @@ noinline void notrace synq_syn_write(struct synq_net *sn, const struct request_s
 	if (!saved)
 		return;
 	saved->syn.answer = answer;
-	synq_syn_record(sn, &saved->syn, saved->mark);
+	synq_feeds_write(sn, SYNQ_KIND_SYN, &saved->syn.r, saved->mark);
 }
 
 /* Copy the fingerprint of the SYN that this CPU is adding to the queue; @r: its endpoints. */
@@ -291,7 +278,7 @@ static noinline void notrace synq_cookie_returned(const struct sock *sk,
 	if (READ_ONCE(sn->watch) & BIT(SYNQ_WATCH_SYNS)) {
 		synq_syn_queues(&syn, sk);
 		synq_event_ends(&syn.r, req);
-		synq_syn_record(sn, &syn, inet_rsk(req)->ir_mark);
+		synq_feeds_write(sn, SYNQ_KIND_SYN, &syn.r, inet_rsk(req)->ir_mark);
 	}
 	preempt_enable_notrace();
 }
